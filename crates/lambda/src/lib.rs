@@ -1,0 +1,1 @@
+//! What every function shares at its edge: decoding, error names, tracing, configuration and SDK clients.

@@ -1,0 +1,8 @@
+//! The AWS services that `template.yaml` uses, in one process on loopback, by their public wire protocols.
+//!
+//! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
+//! place for production data.
+
+pub mod identity;
+pub mod ports;
+pub mod store;

@@ -1,0 +1,146 @@
+//! Durable tables: each service keeps its state in memory and writes it through here, so that a sandbox started again
+//! on the same folder finds everything.
+//!
+//! Writes are not synced one by one: a history event would then cost a disk flush. [`Store::flush`] syncs; the sandbox
+//! calls it a few times a second and when it stops.
+
+use std::path::Path;
+
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A set of named tables from text keys to JSON values.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+}
+
+/// The store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened, or is held by another process.
+    #[error("cannot open the sandbox's data at {path}: {source}")]
+    Open {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: redb::DatabaseError,
+    },
+    /// The database failed.
+    #[error("the sandbox's data cannot be read or written: {0}")]
+    Database(#[from] redb::Error),
+    /// A record does not have the shape this version expects.
+    #[error("record {key:?} in table {table:?} cannot be read: {source}")]
+    Record {
+        /// Which table.
+        table: String,
+        /// Which record.
+        key: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+type Definition<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
+
+impl Store {
+    /// Opens or creates the file `sandbox.redb` in a folder.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("sandbox.redb");
+        let database =
+            Database::create(&path).map_err(|source| StoreError::Open { path: path.display().to_string(), source })?;
+        Ok(Self { database })
+    }
+
+    /// A store that is gone when it is dropped.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let database = Database::builder()
+            .create_with_backend(InMemoryBackend::new())
+            .map_err(|source| StoreError::Open { path: "memory".to_owned(), source })?;
+        Ok(Self { database })
+    }
+
+    /// Writes one record.
+    pub fn put<T: Serialize>(&self, table: &str, key: &str, value: &T) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(value).map_err(|source| StoreError::Record {
+            table: table.to_owned(),
+            key: key.to_owned(),
+            source,
+        })?;
+        self.write(Durability::None, |transaction| {
+            let mut open = transaction.open_table(Definition::new(table))?;
+            open.insert(key, bytes.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Removes one record; one that is not there is no error.
+    pub fn delete(&self, table: &str, key: &str) -> Result<(), StoreError> {
+        self.write(Durability::None, |transaction| {
+            let mut open = transaction.open_table(Definition::new(table))?;
+            open.remove(key)?;
+            Ok(())
+        })
+    }
+
+    /// Every record of a table in the order of its keys; none when the table was never written.
+    pub fn load<T: DeserializeOwned>(&self, table: &str) -> Result<Vec<(String, T)>, StoreError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        let open = match transaction.open_table(Definition::new(table)) {
+            Ok(open) => open,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::Database(error.into())),
+        };
+        let mut records = Vec::new();
+        for entry in open.iter().map_err(redb::Error::from)? {
+            let (key, value) = entry.map_err(redb::Error::from)?;
+            let key = key.value().to_owned();
+            let value = serde_json::from_slice(value.value()).map_err(|source| StoreError::Record {
+                table: table.to_owned(),
+                key: key.clone(),
+                source,
+            })?;
+            records.push((key, value));
+        }
+        Ok(records)
+    }
+
+    /// Makes everything written so far survive a crash of the machine.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.write(Durability::Immediate, |_| Ok(()))
+    }
+
+    fn write(
+        &self,
+        durability: Durability,
+        change: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        transaction.set_durability(durability).map_err(redb::Error::from)?;
+        change(&transaction)?;
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_found_again_after_the_store_is_opened_anew() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        {
+            let store = Store::open(folder.path())?;
+            store.put("fruit", "b", &2)?;
+            store.put("fruit", "a", &1)?;
+            store.put("fruit", "c", &3)?;
+            store.delete("fruit", "c")?;
+            store.flush()?;
+        }
+        let store = Store::open(folder.path())?;
+        assert_eq!(store.load::<u8>("fruit")?, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        assert_eq!(store.load::<u8>("never written")?, []);
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! Wiring only: see the library.
+
+fn main() {}

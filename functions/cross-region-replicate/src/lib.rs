@@ -1,0 +1,1 @@
+//! The cross-region-replicate function.
