@@ -1,1 +1,17 @@
 //! The pure heart of Holdfast: events, plans, contracts, checksums, receipts and error names, without any I/O.
+//!
+//! Everything here is a value or a function of values. The functions (the Lambdas) ask it what to do and then do it;
+//! the tests ask it what must be true.
+
+pub mod attributes;
+pub mod checksum;
+pub mod contract;
+pub mod encoding;
+pub mod error_name;
+pub mod event;
+pub mod layout;
+pub mod names;
+pub mod receipt;
+pub mod stamp;
+
+pub use error_name::{ErrorName, Recovery};

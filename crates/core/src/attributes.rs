@@ -1,0 +1,127 @@
+//! What an object is besides its bytes: headers, metadata, tags and storage class. A copy has to carry all of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The attributes of an object that a backup keeps. Names and values are S3's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Attributes {
+    /// `Content-Type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// `Expires`, as the header's own text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// `x-amz-website-redirect-location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website_redirect_location: Option<String>,
+    /// User metadata without the prefix `x-amz-meta-`; Holdfast's own stamp is not in here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Object tags.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Storage class; absent means STANDARD, as in S3's answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+}
+
+/// An attribute of the copy that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Difference {
+    /// Which one, for example `contentType`, `metadata.owner` or `tags.team`.
+    pub name: String,
+    /// What it should be; absent when the copy has one too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What the copy has; absent when the copy lacks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Whether it was put right.
+    pub mended: bool,
+}
+
+impl Attributes {
+    /// Every attribute in which `found` is not as `self` has it, in the order of the names; none of them mended.
+    pub fn differences(&self, found: &Self) -> Vec<Difference> {
+        let (expected, found) = (self.flat(), found.flat());
+        let names = expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>();
+        names
+            .into_iter()
+            .filter(|name| expected.get(*name) != found.get(*name))
+            .map(|name| Difference {
+                name: name.clone(),
+                expected: expected.get(name).cloned(),
+                found: found.get(name).cloned(),
+                mended: false,
+            })
+            .collect()
+    }
+
+    fn flat(&self) -> BTreeMap<String, String> {
+        let storage_class = self.storage_class.as_deref().unwrap_or("STANDARD");
+        let headers = [
+            ("contentType", self.content_type.as_deref()),
+            ("cacheControl", self.cache_control.as_deref()),
+            ("contentDisposition", self.content_disposition.as_deref()),
+            ("contentEncoding", self.content_encoding.as_deref()),
+            ("contentLanguage", self.content_language.as_deref()),
+            ("expires", self.expires.as_deref()),
+            ("websiteRedirectLocation", self.website_redirect_location.as_deref()),
+            ("storageClass", Some(storage_class)),
+        ];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        let metadata = self.metadata.iter().map(|(name, value)| (format!("metadata.{name}"), value.clone()));
+        let tags = self.tags.iter().map(|(name, value)| (format!("tags.{name}"), value.clone()));
+        headers.chain(metadata).chain(tags).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(key: &str, value: &str) -> BTreeMap<String, String> {
+        [(key.to_owned(), value.to_owned())].into()
+    }
+
+    #[test]
+    fn every_difference_is_named_once_and_equal_attributes_have_none() {
+        let source = Attributes {
+            content_type: Some("text/plain".to_owned()),
+            metadata: pair("owner", "ann"),
+            tags: pair("team", "blue"),
+            ..Attributes::default()
+        };
+        let copy = Attributes {
+            content_type: Some("text/html".to_owned()),
+            metadata: pair("owner", "ann"),
+            storage_class: Some("GLACIER_IR".to_owned()),
+            ..Attributes::default()
+        };
+        let names: Vec<_> = source.differences(&copy).into_iter().map(|difference| difference.name).collect();
+        assert_eq!(names, ["contentType", "storageClass", "tags.team"]);
+        assert_eq!(source.differences(&source), []);
+    }
+
+    #[test]
+    fn an_absent_storage_class_is_standard() {
+        let standard = Attributes { storage_class: Some("STANDARD".to_owned()), ..Attributes::default() };
+        assert_eq!(Attributes::default().differences(&standard), []);
+    }
+}

@@ -1,0 +1,286 @@
+//! The events that Holdfast is started with: an upload, and the end of an execution.
+//!
+//! The envelope is EventBridge's, by `aws_lambda_events`; the details are typed here, from
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html> and
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>. Fields that are not known are
+//! let through: AWS adds some from time to time.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::names::{BucketName, ETag, ObjectKey, Sequencer, VersionId};
+
+/// What S3 sends when an object was created.
+pub const OBJECT_CREATED: &str = "Object Created";
+/// What an operator sends to have a version backed up; the same shape, with only bucket and key required.
+pub const BACKUP_REQUESTED: &str = "Backup Requested";
+/// What Step Functions sends when an execution starts or ends.
+pub const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
+
+/// The event, or a payload, is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct InvalidInput {
+    /// Where, as a JSON path from the top, for example `detail.object.key`.
+    pub path: String,
+    /// What is wrong there, and what would be right.
+    pub problem: String,
+}
+
+/// Decodes a JSON value, and says where it is wrong if it is.
+pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| InvalidInput { path: error.path().to_string(), problem: error.inner().to_string() })
+}
+
+/// Which event an upload was announced by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventRef {
+    /// The event's id.
+    pub id: String,
+    /// When it happened.
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// The upload's place among the uploads of its key; absent when an operator asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequencer: Option<Sequencer>,
+}
+
+/// An upload to back up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The source bucket.
+    pub bucket: BucketName,
+    /// The key, as it is.
+    pub key: ObjectKey,
+    /// The version; absent where the bucket keeps none, or where an operator means the current one.
+    pub version_id: Option<VersionId>,
+    /// The entity tag; absent only where an operator gave none.
+    pub etag: Option<ETag>,
+    /// The region of the source bucket.
+    pub region: String,
+    /// The event that announced it.
+    pub event: EventRef,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(default)]
+    version: Option<String>,
+    bucket: BucketDetail,
+    object: ObjectDetail,
+}
+
+#[derive(Deserialize)]
+struct BucketDetail {
+    name: BucketName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ObjectDetail {
+    key: ObjectKey,
+    #[serde(default)]
+    version_id: Option<VersionId>,
+    #[serde(default)]
+    etag: Option<ETag>,
+    #[serde(default)]
+    sequencer: Option<Sequencer>,
+}
+
+impl Upload {
+    /// Reads an "Object Created" or "Backup Requested" event.
+    pub fn from_event(event: &Value) -> Result<Self, InvalidInput> {
+        let kind = detail_type(event)?;
+        if kind != OBJECT_CREATED && kind != BACKUP_REQUESTED {
+            return Err(invalid(
+                "detail-type",
+                format!("{kind:?} is not an upload; expected {OBJECT_CREATED:?} or {BACKUP_REQUESTED:?}"),
+            ));
+        }
+        let envelope: EventBridgeEvent<Value> = decode(event)?;
+        let detail: Detail = decode(&envelope.detail).map_err(|error| within("detail", error))?;
+        if let Some(version) = detail.version.filter(|version| version.split('.').next() != Some("0")) {
+            return Err(invalid("detail.version", format!("version {version:?} is not known; expected \"0\"")));
+        }
+        if kind == OBJECT_CREATED {
+            if envelope.source != "aws.s3" {
+                return Err(invalid(
+                    "source",
+                    format!("{:?} does not send uploads; expected \"aws.s3\"", envelope.source),
+                ));
+            }
+            for (field, present) in
+                [("etag", detail.object.etag.is_some()), ("sequencer", detail.object.sequencer.is_some())]
+            {
+                if !present {
+                    return Err(invalid(
+                        &format!("detail.object.{field}"),
+                        "missing; S3 sends it with every upload".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(Self {
+            bucket: detail.bucket.name,
+            key: detail.object.key,
+            version_id: detail.object.version_id,
+            etag: detail.object.etag,
+            region: required("region", envelope.region)?,
+            event: EventRef {
+                id: required("id", envelope.id)?,
+                time: time_of(event)?,
+                sequencer: detail.object.sequencer,
+            },
+        })
+    }
+}
+
+/// The end of an execution, as Step Functions announces it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionEnded {
+    /// The execution.
+    pub execution_arn: String,
+    /// Its state machine.
+    pub state_machine_arn: String,
+    /// The execution's name.
+    pub name: String,
+    /// `FAILED`, `TIMED_OUT`, `ABORTED` (or another status, which a rule should not let through).
+    pub status: String,
+    /// Milliseconds since 1970.
+    pub start_date: i64,
+    /// Milliseconds since 1970; absent while it runs.
+    #[serde(default)]
+    pub stop_date: Option<i64>,
+    /// The input as JSON text, where it was small enough to be included.
+    #[serde(default)]
+    pub input: Option<String>,
+    /// The error's name.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// The error's cause.
+    #[serde(default)]
+    pub cause: Option<String>,
+}
+
+impl ExecutionEnded {
+    /// Reads a "Step Functions Execution Status Change" event.
+    pub fn from_event(event: &Value) -> Result<Self, InvalidInput> {
+        let kind = detail_type(event)?;
+        if kind != STATUS_CHANGE {
+            return Err(invalid(
+                "detail-type",
+                format!("{kind:?} is not the end of an execution; expected {STATUS_CHANGE:?}"),
+            ));
+        }
+        let envelope: EventBridgeEvent<Value> = decode(event)?;
+        decode(&envelope.detail).map_err(|error| within("detail", error))
+    }
+}
+
+/// The event's detail type, which tells what it is.
+pub fn detail_type(event: &Value) -> Result<&str, InvalidInput> {
+    if !event.is_object() {
+        return Err(invalid(".", "an event is a JSON object".to_owned()));
+    }
+    match event.get("detail-type") {
+        Some(Value::String(kind)) => Ok(kind),
+        Some(_) => Err(invalid("detail-type", "expected text".to_owned())),
+        None => Err(invalid("detail-type", "missing; every EventBridge event has one".to_owned())),
+    }
+}
+
+fn time_of(event: &Value) -> Result<OffsetDateTime, InvalidInput> {
+    let text = event.get("time").and_then(Value::as_str).unwrap_or_default();
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| invalid("time", format!("{text:?} is not a time; expected RFC 3339 such as 2026-11-22T10:00:00Z")))
+}
+
+fn required(field: &str, value: Option<String>) -> Result<String, InvalidInput> {
+    value
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| invalid(field, "missing; every EventBridge event has one".to_owned()))
+}
+
+fn invalid(path: &str, problem: String) -> InvalidInput {
+    InvalidInput { path: path.to_owned(), problem }
+}
+
+fn within(outer: &str, error: InvalidInput) -> InvalidInput {
+    let path = if error.path == "." { outer.to_owned() } else { format!("{outer}.{}", error.path) };
+    InvalidInput { path, ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn created() -> Value {
+        json!({
+            "version": "0", "id": "e-1", "detail-type": "Object Created", "source": "aws.s3",
+            "account": "000000000000", "time": "2026-11-22T10:00:00Z", "region": "eu-west-1",
+            "resources": ["arn:aws:s3:::source"],
+            "detail": {
+                "version": "0", "bucket": {"name": "source"},
+                "object": {"key": "a b+c", "size": 5, "etag": "abc", "version-id": "v1", "sequencer": "00AB"},
+                "request-id": "R", "requester": "000000000000", "reason": "PutObject", "from-the-future": true
+            }
+        })
+    }
+
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut event = created();
+        if let Some(place) = event.pointer_mut(pointer) {
+            *place = value;
+        }
+        event
+    }
+
+    #[test]
+    fn an_upload_is_read_with_its_key_as_it_is() -> Result<(), InvalidInput> {
+        let upload = Upload::from_event(&created())?;
+        assert_eq!((upload.key.as_str(), upload.bucket.as_str()), ("a b+c", "source"));
+        assert_eq!(upload.version_id.map(String::from).as_deref(), Some("v1"));
+        Upload::from_event(&with("/detail/version", json!("0.7")))?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_malformed_event_is_refused_with_the_path_of_the_fault() {
+        for (event, path) in [
+            (json!([]), "."),
+            (json!({}), "detail-type"),
+            (with("/detail-type", json!("Object Deleted")), "detail-type"),
+            (with("/detail-type", json!(7)), "detail-type"),
+            (with("/source", json!("someone.else")), "source"),
+            (with("/time", json!("yesterday")), "time"),
+            (with("/region", json!("")), "region"),
+            (with("/detail", json!(null)), "detail"),
+            (with("/detail/version", json!("1")), "detail.version"),
+            (with("/detail/bucket/name", json!("No")), "detail.bucket.name"),
+            (with("/detail/object/key", json!("")), "detail.object.key"),
+            (with("/detail/object/sequencer", json!("xyz")), "detail.object.sequencer"),
+            (with("/detail/object/sequencer", json!(null)), "detail.object.sequencer"),
+            (with("/detail/object/etag", json!(5)), "detail.object.etag"),
+        ] {
+            let error = Upload::from_event(&event).err();
+            assert_eq!(error.as_ref().map(|error| error.path.as_str()), Some(path), "{event}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_need_name_no_more_than_bucket_and_key() -> Result<(), InvalidInput> {
+        let mut event = with("/detail-type", json!(BACKUP_REQUESTED));
+        event["source"] = json!("ops");
+        event["detail"] = json!({"bucket": {"name": "source"}, "object": {"key": "k"}});
+        let upload = Upload::from_event(&event)?;
+        assert_eq!((upload.etag, upload.event.sequencer), (None, None));
+        Ok(())
+    }
+}
