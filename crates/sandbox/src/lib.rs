@@ -4,5 +4,11 @@
 //! place for production data.
 
 pub mod identity;
+pub mod lambda;
+mod options;
 pub mod ports;
+pub mod sandbox;
 pub mod store;
+pub mod template;
+
+pub use sandbox::{Functions, Handler, HandlerSet, Options, Outputs, Sandbox, SandboxError};

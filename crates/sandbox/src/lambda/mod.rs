@@ -1,0 +1,2 @@
+//! The Lambda service.
+pub mod handler;
