@@ -3,12 +3,15 @@
 //! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
 //! place for production data.
 
+pub mod events;
 pub mod identity;
 pub mod lambda;
 mod options;
 pub mod ports;
+pub mod query;
 pub mod sandbox;
 pub mod store;
+pub mod sts;
 pub mod template;
 
 pub use sandbox::{Functions, Handler, HandlerSet, Options, Outputs, Sandbox, SandboxError};
