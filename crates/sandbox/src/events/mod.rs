@@ -15,6 +15,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -47,6 +48,12 @@ pub struct Targets {
 #[derive(Clone)]
 pub struct Events {
     bus: Arc<Bus>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Events").field("pending", &*self.bus.pending.borrow()).finish_non_exhaustive()
+    }
 }
 
 struct Bus {
