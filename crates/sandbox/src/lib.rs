@@ -9,6 +9,7 @@ pub mod lambda;
 mod options;
 pub mod ports;
 pub mod query;
+pub mod s3;
 pub mod sandbox;
 pub mod store;
 pub mod sts;

@@ -1,0 +1,305 @@
+//! The bytes on disk: one plain file per upload, named by number, counted by the extents that refer to it, and removed
+//! with the last of them. Keys never become paths.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use s3s::{
+    StdError,
+    dto::StreamingBlob,
+    stream::{ByteStream, RemainingLength},
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    checksum::{Algorithm, Digester, Digests},
+    extents::{Extent, Known, slice, total},
+};
+
+/// How much is read, hashed or written at once. A transfer holds a handful of these, whatever its size.
+const CHUNK: usize = 1 << 20;
+static ZEROS: [u8; CHUNK] = [0; CHUNK];
+
+/// The folder of blob files.
+#[derive(Debug)]
+pub(super) struct Blobs {
+    folder: PathBuf,
+    references: Mutex<HashMap<u64, u64>>,
+}
+
+/// Extents that cannot disappear while this lives.
+#[derive(Debug)]
+pub(super) struct Held {
+    blobs: Arc<Blobs>,
+    extents: Vec<Extent>,
+}
+
+/// Why a body was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("the request body broke off: {0}")]
+    Body(StdError),
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(u64),
+    #[error("the body cannot be written to disk: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl Blobs {
+    /// Opens or creates the folder.
+    pub(super) fn open(folder: PathBuf) -> io::Result<Arc<Self>> {
+        fs::create_dir_all(&folder)?;
+        Ok(Arc::new(Self { folder, references: Mutex::default() }))
+    }
+
+    fn path(&self, blob: u64) -> PathBuf {
+        self.folder.join(format!("{blob:016x}"))
+    }
+
+    fn references(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
+        self.references.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts extents that a version or part keeps.
+    pub(super) fn keep(&self, extents: &[Extent]) {
+        let mut references = self.references();
+        for extent in extents {
+            *references.entry(extent.blob).or_default() += 1;
+        }
+    }
+
+    /// Stops counting extents, and removes files that nothing refers to any more.
+    pub(super) fn release(&self, extents: &[Extent]) {
+        let mut references = self.references();
+        for extent in extents {
+            if let Some(count) = references.get_mut(&extent.blob) {
+                *count -= 1;
+                if *count == 0 {
+                    references.remove(&extent.blob);
+                    let path = self.path(extent.blob);
+                    if let Err(error) = fs::remove_file(&path) {
+                        tracing::warn!(path = %path.display(), %error, "a blob without references could not be removed");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes the files that a crash left without a reference. Called once, after everything was counted.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        let references = self.references();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let number = entry.file_name().to_str().and_then(|name| u64::from_str_radix(name, 16).ok());
+            if number.is_some_and(|number| !references.contains_key(&number)) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds extents for as long as a request uses them.
+    pub(super) fn hold(self: &Arc<Self>, extents: Vec<Extent>) -> Held {
+        self.keep(&extents);
+        Held { blobs: Arc::clone(self), extents }
+    }
+
+    /// Stores a body of at most `limit` bytes and computes its digests on the way.
+    pub(super) async fn write(
+        self: &Arc<Self>,
+        mut body: StreamingBlob,
+        algorithm: Option<Algorithm>,
+        limit: u64,
+    ) -> Result<(Held, Digests), WriteError> {
+        let blob = rand::random::<u64>();
+        let extent = Extent { blob, offset: 0, length: 0, known: None };
+        // Counted from the start, so that leaving early on an error removes the file.
+        let mut held = self.hold(vec![extent]);
+        let path = self.path(blob);
+        let (sender, receiver) = mpsc::channel::<Bytes>(16);
+        let worker = tokio::task::spawn_blocking(move || store(&path, receiver, algorithm));
+        let mut length = 0;
+        let mut failure = None;
+        while let Some(chunk) = body.next().await {
+            match chunk {
+                Ok(bytes) => {
+                    length += bytes.len() as u64;
+                    if length > limit {
+                        failure = Some(WriteError::TooLarge(limit));
+                        break;
+                    }
+                    if sender.send(bytes).await.is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failure = Some(WriteError::Body(error));
+                    break;
+                }
+            }
+        }
+        drop(sender);
+        let digests = worker.await.map_err(io::Error::other)??;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if length == 0 {
+            return Ok((self.hold(Vec::new()), digests));
+        }
+        for extent in &mut held.extents {
+            extent.length = length;
+            extent.known = Some(Known { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme });
+        }
+        Ok((held, digests))
+    }
+}
+
+/// Writes what arrives. Stretches of zeros become holes in the file.
+fn store(path: &PathBuf, mut chunks: mpsc::Receiver<Bytes>, algorithm: Option<Algorithm>) -> io::Result<Digests> {
+    let mut file = File::create_new(path)?;
+    let mut digester = Digester::new(algorithm);
+    let mut length = 0;
+    while let Some(chunk) = chunks.blocking_recv() {
+        length += chunk.len() as u64;
+        digester.update(&chunk);
+        if chunk.len() >= 4096 && ZEROS.get(..chunk.len()) == Some(&chunk[..]) {
+            file.seek(SeekFrom::Start(length))?;
+        } else {
+            file.write_all(&chunk)?;
+        }
+    }
+    file.set_len(length)?;
+    Ok(digester.finish())
+}
+
+impl Held {
+    /// The extents.
+    pub(super) fn extents(&self) -> &[Extent] {
+        &self.extents
+    }
+
+    /// Hands the reference over to whoever stores the extents.
+    pub(super) fn keep(mut self) -> Vec<Extent> {
+        std::mem::take(&mut self.extents)
+    }
+
+    /// Notes digests that were computed of all the bytes, so that a copy of a copy need not read them again.
+    pub(super) fn learn(&mut self, digests: &Digests) {
+        if let [only] = self.extents.as_mut_slice() {
+            only.known = Some(Known { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme });
+        }
+    }
+
+    /// Reads everything and computes its digests, away from the threads that serve requests.
+    pub(super) async fn digest(&self, algorithm: Option<Algorithm>) -> io::Result<Digests> {
+        let held = self.blobs.hold(self.extents.clone());
+        let work = move || {
+            let mut digester = Digester::new(algorithm);
+            let mut buffer = vec![0; CHUNK];
+            for extent in &held.extents {
+                let mut file = File::open(held.blobs.path(extent.blob))?;
+                file.seek(SeekFrom::Start(extent.offset))?;
+                let mut left = extent.length;
+                while left > 0 {
+                    let take = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    file.read_exact(&mut buffer[..take])?;
+                    digester.update(&buffer[..take]);
+                    left -= take as u64;
+                }
+            }
+            Ok(digester.finish())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    }
+
+    /// Streams the bytes from `start` up to, not including, `end`.
+    pub(super) fn stream(self, start: u64, end: u64) -> StreamingBlob {
+        let mut plan = slice(&self.extents, start, end);
+        plan.reverse();
+        StreamingBlob::new(Reader { held: self, remaining: total(&plan), plan, file: None, pending: None })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.blobs.release(&self.extents);
+    }
+}
+
+type OpenFile = (u64, File);
+
+/// A body that reads one chunk ahead of its consumer.
+struct Reader {
+    held: Held,
+    /// What is left to read, the next extent last.
+    plan: Vec<Extent>,
+    /// What is left to hand out, in bytes.
+    remaining: u64,
+    file: Option<OpenFile>,
+    pending: Option<JoinHandle<io::Result<(Bytes, OpenFile)>>>,
+}
+
+impl Reader {
+    fn start(&mut self) {
+        let Some(extent) = self.plan.last_mut() else { return };
+        let (blob, offset) = (extent.blob, extent.offset);
+        let take = extent.length.min(CHUNK as u64);
+        extent.offset += take;
+        extent.length -= take;
+        if extent.length == 0 {
+            self.plan.pop();
+        }
+        let path = self.held.blobs.path(blob);
+        let file = self.file.take().filter(|(open, _)| *open == blob);
+        self.pending = Some(tokio::task::spawn_blocking(move || {
+            let mut file = match file {
+                Some((_, file)) => file,
+                None => File::open(path)?,
+            };
+            file.seek(SeekFrom::Start(offset))?;
+            let mut buffer = vec![0; usize::try_from(take).map_err(io::Error::other)?];
+            file.read_exact(&mut buffer)?;
+            Ok((Bytes::from(buffer), (blob, file)))
+        }));
+    }
+}
+
+impl Stream for Reader {
+    type Item = Result<Bytes, StdError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.pending.is_none() {
+            self.start();
+        }
+        let Some(pending) = self.pending.as_mut() else { return Poll::Ready(None) };
+        let result = std::task::ready!(Pin::new(pending).poll(cx)).map_err(io::Error::other).flatten();
+        self.pending = None;
+        match result {
+            Ok((bytes, file)) => {
+                self.remaining -= bytes.len() as u64;
+                self.file = Some(file);
+                self.start();
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Err(error) => {
+                self.plan.clear();
+                Poll::Ready(Some(Err(Box::new(error))))
+            }
+        }
+    }
+}
+
+impl ByteStream for Reader {
+    fn remaining_length(&self) -> RemainingLength {
+        usize::try_from(self.remaining).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
+    }
+}

@@ -1,0 +1,154 @@
+//! What every request passes before `s3s` sees it: a request id, and the region it was signed for.
+//!
+//! S3 refuses a request that reaches the wrong region
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html> and the error list in
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>): a path-style request is answered with 301
+//! `PermanentRedirect`; a virtual-host one, which DNS has brought to the right place, with 400
+//! `AuthorizationHeaderMalformed` and the region that was expected. Both carry `x-amz-bucket-region`, which is all that
+//! a HEAD request can see.
+
+use std::{fmt::Write, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use quick_xml::escape::escape;
+use s3s::{Body, service::S3Service};
+
+use super::{Backend, auth::bucket_of_host};
+
+/// The id that an answer, and the event it causes, carry.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+/// Answers HTTP requests to S3. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    inner: S3Service,
+    backend: Arc<Backend>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    pub(super) fn new(inner: S3Service, backend: Arc<Backend>) -> Self {
+        Self { inner, backend }
+    }
+
+    /// Answers one request. A hyper body becomes a [`Body`] by `Body::from`. Where the request's extensions hold a
+    /// [`std::net::SocketAddr`], events name it as their source.
+    pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
+        let id = request_id();
+        let mut response = match self.misdirected(&request, &id) {
+            Some(refusal) => refusal,
+            None => {
+                request.extensions_mut().insert(RequestId(id.clone()));
+                self.inner.call(request).await.unwrap_or_else(|error| {
+                    tracing::error!(?error, "S3 could not answer");
+                    let mut response = Response::new(Body::empty());
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    response
+                })
+            }
+        };
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(HeaderName::from_static("x-amz-id-2"), value.clone());
+            response.headers_mut().insert(HeaderName::from_static("x-amz-request-id"), value);
+        }
+        response
+    }
+
+    /// The refusal of a request that was signed for another region than its bucket's.
+    fn misdirected(&self, request: &Request<Body>, id: &str) -> Option<Response<Body>> {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let virtual_bucket = bucket_of_host(host);
+        let path = percent_decode_str(request.uri().path()).decode_utf8().ok()?;
+        let named = virtual_bucket.or_else(|| path.trim_start_matches('/').split('/').next())?;
+        let signed = signed_region(request)?;
+        let region = self.backend.state().region(named)?.to_owned();
+        // CreateBucket of a bucket that exists has its own answer, and where a bucket is may be asked from us-east-1.
+        let bucket_itself = virtual_bucket.map_or(path.trim_matches('/') == named, |_| path == "/");
+        let creates =
+            request.method() == Method::PUT && bucket_itself && request.uri().query().is_none_or(no_subresource);
+        let locates = signed == "us-east-1" && request.uri().query().is_some_and(|query| query.starts_with("location"));
+        if region == signed || creates || locates {
+            return None;
+        }
+        Some(refusal(
+            &Misdirection { bucket: named, host, region: &region, signed: &signed, id },
+            virtual_bucket.is_some(),
+        ))
+    }
+}
+
+/// The SDKs name the operation in the query (`x-id=…`); that is no subresource.
+fn no_subresource(query: &str) -> bool {
+    query.split('&').all(|pair| pair.is_empty() || pair.starts_with("x-id="))
+}
+
+struct Misdirection<'a> {
+    bucket: &'a str,
+    host: &'a str,
+    region: &'a str,
+    signed: &'a str,
+    id: &'a str,
+}
+
+fn refusal(what: &Misdirection<'_>, virtual_host: bool) -> Response<Body> {
+    let Misdirection { bucket, host, region, signed, id } = what;
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+    let mut add = |name: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(xml, "<{name}>{}</{name}>", escape(value));
+    };
+    let status = if virtual_host {
+        add("Code", "AuthorizationHeaderMalformed");
+        let message =
+            format!("The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'");
+        add("Message", &message);
+        StatusCode::BAD_REQUEST
+    } else {
+        add("Code", "PermanentRedirect");
+        let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please \
+                       send all future requests to this endpoint.";
+        add("Message", message);
+        add("Endpoint", host);
+        add("Bucket", bucket);
+        StatusCode::MOVED_PERMANENTLY
+    };
+    add("Region", region);
+    add("RequestId", id);
+    xml.push_str("</Error>");
+    let mut response = Response::new(Body::from(xml));
+    *response.status_mut() = status;
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Ok(value) = HeaderValue::from_str(region) {
+        headers.insert(HeaderName::from_static("x-amz-bucket-region"), value);
+    }
+    response
+}
+
+/// The region in the credential scope (`KEY/DATE/REGION/s3/aws4_request`) of a signed header or a presigned URL.
+fn signed_region(request: &Request<Body>) -> Option<String> {
+    let scope = match request.headers().get(header::AUTHORIZATION) {
+        Some(value) => {
+            let value = value.to_str().ok()?;
+            value.split_once("Credential=")?.1.split(',').next()?.to_owned()
+        }
+        None => url::form_urlencoded::parse(request.uri().query()?.as_bytes())
+            .find(|(name, _)| name == "X-Amz-Credential")
+            .map(|(_, value)| value.into_owned())?,
+    };
+    scope.split('/').rev().nth(2).map(str::to_owned)
+}
+
+/// Sixteen characters, as S3's are.
+fn request_id() -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let random = rand::random::<[u8; 16]>();
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}

@@ -1,0 +1,162 @@
+//! The sandbox's S3: the protocol and signatures by `s3s`, the backend ours, because versions, conditions, checksums and
+//! copies that share bytes are what a backup is about.
+//!
+//! One endpoint serves the buckets of every region; the region a request is signed for stands for the regional endpoint
+//! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
+
+mod auth;
+mod blobs;
+mod body;
+mod checksum;
+mod conditions;
+mod convert;
+mod errors;
+mod events;
+mod extents;
+mod front;
+mod model;
+mod ops;
+mod ops_bucket;
+mod ops_object;
+mod publish;
+mod state;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use s3s::service::S3ServiceBuilder;
+use serde::{Deserialize, Serialize};
+
+use self::{
+    blobs::Blobs,
+    state::{BucketRecord, State},
+};
+pub use self::{front::Service, state::OpenError};
+use crate::{
+    identity::Keyring,
+    ports::{ApiError, EventSink},
+    store::Store,
+};
+
+/// Whether a bucket keeps old versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// It never did: every object has the version id `null`.
+    Never,
+    /// Every write makes a version.
+    Enabled,
+    /// It did once: new objects are `null` versions, older ones stay.
+    Suspended,
+}
+
+/// A bucket as a template describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// By the bucket naming rules of S3.
+    pub name: String,
+    /// Where it is, for example `eu-west-1`.
+    pub region: String,
+    /// Whether it keeps old versions.
+    pub versioning: Versioning,
+    /// Whether it tells `EventBridge` about its objects.
+    pub event_bridge: bool,
+}
+
+/// The service: made once, shared by reference.
+#[derive(Clone)]
+pub struct S3 {
+    backend: Arc<Backend>,
+    keyring: Arc<Keyring>,
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3").finish_non_exhaustive()
+    }
+}
+
+/// What every operation works on.
+struct Backend {
+    state: Mutex<State>,
+    blobs: Arc<Blobs>,
+    events: Arc<dyn EventSink>,
+}
+
+impl Backend {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl S3 {
+    /// Opens the S3 whose bytes lie in `folder` (made if it is missing) and whose metadata is in `store`.
+    pub fn open(
+        folder: &Path,
+        store: Arc<Store>,
+        events: Arc<dyn EventSink>,
+        keyring: Arc<Keyring>,
+    ) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Folder { path: folder.display().to_string(), source };
+        let blobs = Blobs::open(folder.to_owned()).map_err(failed)?;
+        let state = State::load(store, Arc::clone(&blobs))?;
+        blobs.sweep().map_err(failed)?;
+        Ok(Self { backend: Arc::new(Backend { state: Mutex::new(state), blobs, events }), keyring })
+    }
+
+    /// What answers HTTP requests.
+    pub fn service(&self) -> Service {
+        let mut builder = S3ServiceBuilder::new(ops::Operations { backend: Arc::clone(&self.backend) });
+        builder.set_auth(auth::KeyringAuth { keyring: Arc::clone(&self.keyring) });
+        builder.set_host(auth::LocalHost);
+        Service::new(builder.build(), Arc::clone(&self.backend))
+    }
+
+    /// Makes sure that a bucket exists with these settings. One that is there keeps its objects; it cannot change its
+    /// region.
+    pub fn ensure_bucket(&self, settings: &BucketSettings) -> Result<(), ApiError> {
+        let BucketSettings { name, region, versioning, event_bridge } = settings;
+        if !s3s::path::check_bucket_name(name) {
+            return Err(ApiError::new("InvalidBucketName", format!("The specified bucket is not valid: {name:?}")));
+        }
+        let mut state = self.backend.state();
+        let there = state.buckets().find(|bucket| bucket.record.name == *name).map(|bucket| bucket.record.clone());
+        let record = match there {
+            Some(record) if record.region != *region => {
+                let message = format!("Bucket {name} is in {} and cannot be moved to {region}", record.region);
+                return Err(ApiError::new("BucketAlreadyOwnedByYou", message).with_status(409));
+            }
+            Some(record) => BucketRecord { versioning: *versioning, event_bridge: *event_bridge, ..record },
+            None => BucketRecord {
+                name: name.clone(),
+                region: region.clone(),
+                created: state.tick(),
+                versioning: *versioning,
+                event_bridge: *event_bridge,
+                encryption: None,
+                public_access_block: None,
+                tagging: None,
+                lifecycle: None,
+            },
+        };
+        state.put_bucket(record).map_err(|error| ApiError::new("InternalError", error.to_string()).with_status(500))
+    }
+
+    /// Makes an object one without any stored checksum, as those are that were uploaded without one before S3 began to
+    /// compute checksums by itself in December 2024. No request to S3 can do this; tests and demos need it.
+    pub fn forget_checksum(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<(), ApiError> {
+        let forget = |object: &mut model::Object| {
+            object.checksum = None;
+            for part in &mut object.parts {
+                part.checksum = None;
+            }
+        };
+        self.backend.state().change_object(bucket, key, version_id, forget).map(drop).map_err(|error| {
+            let status = error.status_code().map_or(500, |status| status.as_u16());
+            let message = error.message().unwrap_or_default().to_owned();
+            ApiError::new(error.code().as_str(), message).with_status(status)
+        })
+    }
+}

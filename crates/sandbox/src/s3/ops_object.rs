@@ -1,0 +1,237 @@
+//! Writing an object in one request, and reading it.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
+
+use super::{
+    Backend,
+    body::Claims,
+    checksum::Checksum,
+    conditions::{ReadConditions, Verdict, WriteConditions},
+    convert::{archived, attributes, count, describe, part_number, set_checksum, signed, tags_of_header},
+    errors,
+    events::Cause,
+    model::{Object, Version},
+    publish::{Publication, shown},
+};
+
+/// What part of an object a read is about, in bytes from `start` up to, not including, `end`.
+struct Window {
+    start: u64,
+    end: u64,
+    /// Whether the answer is 206.
+    partial: bool,
+    /// The checksum of exactly these bytes, where S3 has it.
+    checksum: Option<Checksum>,
+    /// Answered to a request for a part of a multipart object.
+    parts_count: Option<i32>,
+}
+
+/// The window that `Range` or `partNumber` asks for.
+fn window(object: &Object, range: Option<&dto::Range>, part: Option<i32>) -> S3Result<Window> {
+    let size = object.size();
+    match (range, part) {
+        (Some(_), Some(_)) => {
+            Err(errors::invalid_request("Cannot specify both Range header and partNumber query parameter"))
+        }
+        (None, None) => {
+            Ok(Window { start: 0, end: size, partial: false, checksum: object.checksum.clone(), parts_count: None })
+        }
+        (Some(range), None) => {
+            let found = range.check(size).map_err(|_| {
+                let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
+                let mut headers = HeaderMap::new();
+                if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+                    headers.insert(http::header::CONTENT_RANGE, value);
+                }
+                error.set_headers(headers);
+                error
+            })?;
+            Ok(Window { start: found.start, end: found.end, partial: true, checksum: None, parts_count: None })
+        }
+        (None, Some(number)) => part_window(object, part_number(number)?),
+    }
+}
+
+/// The window of one part. An object that was not uploaded in parts is its own part 1.
+fn part_window(object: &Object, number: u16) -> S3Result<Window> {
+    if object.parts.is_empty() && number == 1 {
+        let checksum = object.checksum.clone();
+        return Ok(Window { start: 0, end: object.size(), partial: true, checksum, parts_count: None });
+    }
+    // Numbers may have gaps; a read counts the parts that are there.
+    let index = usize::from(number) - 1;
+    let part = object.parts.get(index).ok_or_else(|| {
+        let message = "The requested partnumber is not satisfiable";
+        errors::custom("InvalidPartNumber", message, StatusCode::RANGE_NOT_SATISFIABLE)
+    })?;
+    let start: u64 = object.parts[..index].iter().map(|part| part.size).sum();
+    Ok(Window {
+        start,
+        end: start + part.size,
+        partial: true,
+        checksum: part.checksum.clone(),
+        parts_count: Some(count(object.parts.len())),
+    })
+}
+
+/// 304, with the headers that a cache needs.
+fn not_modified(version: &Version, object: &Object) -> s3s::S3Error {
+    let mut error = s3_error!(NotModified, "Not Modified");
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{}\"", object.etag)) {
+        headers.insert(http::header::ETAG, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&version.id) {
+        headers.insert(HeaderName::from_static("x-amz-version-id"), value);
+    }
+    error.set_headers(headers);
+    error
+}
+
+/// Fails a read whose conditions do not hold.
+fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Result<()> {
+    match conditions.judge(&object.etag, version.initiated.time()) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified => Err(not_modified(version, object)),
+        Verdict::Failed(name) => Err(errors::precondition_failed(name)),
+    }
+}
+
+fn content_range(window: &Window, size: u64) -> Option<String> {
+    (window.partial && size > 0).then(|| format!("bytes {}-{}/{size}", window.start, window.end.saturating_sub(1)))
+}
+
+impl Backend {
+    pub(super) async fn put_object(
+        &self,
+        req: S3Request<dto::PutObjectInput>,
+    ) -> S3Result<S3Response<dto::PutObjectOutput>> {
+        let claims = Claims::of(&req.headers)?;
+        let cause = Cause::of(&req.extensions);
+        let mut input = req.input;
+        let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.take())?;
+        let record = self.state().bucket(&input.bucket)?.record.clone();
+        let attributes = attributes!(input, &record);
+        let tags = tags_of_header(input.tagging.as_deref())?;
+        let began = self.begin(&input.bucket, &input.key, &conditions)?;
+        let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), None).await?;
+
+        let mut output = dto::PutObjectOutput {
+            bucket_key_enabled: attributes.encryption.bucket_key,
+            checksum_type: Some(dto::ChecksumType::from_static(taken.checksum.kind.name())),
+            e_tag: Some(dto::ETag::Strong(taken.md5.clone())),
+            ssekms_key_id: attributes.encryption.kms_key_id.clone(),
+            server_side_encryption: Some(attributes.encryption.algorithm.clone().into()),
+            ..Default::default()
+        };
+        set_checksum!(output, &Some(taken.checksum.clone()));
+        let published = {
+            let mut state = self.state();
+            state.recheck(&input.bucket, &input.key, &conditions, &began)?;
+            let object = Object {
+                etag: taken.md5,
+                attributes,
+                tags,
+                checksum: Some(taken.checksum),
+                parts: Vec::new(),
+                extents: taken.held.keep(),
+            };
+            state.publish(Publication {
+                bucket: &input.bucket,
+                key: &input.key,
+                object,
+                initiated: None,
+                reason: "PutObject",
+                cause: &cause,
+            })?
+        };
+        output.version_id = published.version_id;
+        self.announce(published.event).await;
+        Ok(S3Response::new(output))
+    }
+
+    /// The version a read means, with the id that its answer shows.
+    fn found(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<(Arc<Version>, Option<String>)> {
+        let state = self.state();
+        let version = state.find(bucket, key, id)?;
+        let shown = shown(state.bucket(bucket)?.record.versioning, &version.id);
+        Ok((version, shown))
+    }
+
+    pub(super) fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
+        let input = req.input;
+        // Held under the same lock under which it was found: a delete cannot come between.
+        let (version, version_id, held) = {
+            let state = self.state();
+            let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
+            let shown = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);
+            let extents = version.object().map(|object| object.extents.clone()).unwrap_or_default();
+            (version, shown, self.blobs.hold(extents))
+        };
+        let object = version.object().ok_or_else(errors::no_such_key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        };
+        hold(&conditions, &version, object)?;
+        if archived(&object.attributes) {
+            return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
+        }
+        let window = window(object, input.range.as_ref(), input.part_number)?;
+        let mut output = describe!(GetObjectOutput, version, object);
+        output.version_id = version_id;
+        output.content_length = Some(signed(window.end - window.start));
+        output.content_range = content_range(&window, object.size());
+        output.parts_count = window.parts_count;
+        output.tag_count = (!object.tags.is_empty()).then(|| count(object.tags.len()));
+        if input.checksum_mode.is_some() {
+            set_checksum!(output, &window.checksum);
+            output.checksum_type =
+                window.checksum.as_ref().map(|checksum| dto::ChecksumType::from_static(checksum.kind.name()));
+        }
+        output.body = Some(held.stream(window.start, window.end));
+        let mut response = S3Response::new(output);
+        response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
+        Ok(response)
+    }
+
+    pub(super) fn head_object(
+        &self,
+        req: S3Request<dto::HeadObjectInput>,
+    ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
+        let input = req.input;
+        let (version, version_id) = self.found(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let object = version.object().ok_or_else(errors::no_such_key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        };
+        hold(&conditions, &version, object)?;
+        let window = window(object, input.range.as_ref(), input.part_number)?;
+        let mut output = describe!(HeadObjectOutput, version, object);
+        output.version_id = version_id;
+        output.content_length = Some(signed(window.end - window.start));
+        output.content_range = content_range(&window, object.size());
+        output.parts_count = window.parts_count;
+        if input.checksum_mode.is_some() {
+            set_checksum!(output, &window.checksum);
+            output.checksum_type =
+                window.checksum.as_ref().map(|checksum| dto::ChecksumType::from_static(checksum.kind.name()));
+        }
+        let mut response = S3Response::new(output);
+        response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
+        // s3s has no field for it in HeadObject.
+        if !object.tags.is_empty() {
+            let name = HeaderName::from_static("x-amz-tagging-count");
+            response.headers.insert(name, HeaderValue::from(object.tags.len()));
+        }
+        Ok(response)
+    }
+}
