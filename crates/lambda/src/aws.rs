@@ -1,0 +1,81 @@
+//! SDK clients: built once, kept warm, one for each region.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// Access to AWS for one function.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    /// Clients that were made, by region. A test puts its own in for every region at once.
+    s3: Mutex<HashMap<String, aws_sdk_s3::Client>>,
+    fixed_s3: Option<aws_sdk_s3::Client>,
+}
+
+impl Aws {
+    /// With the credentials, region and endpoint that Lambda gives in the environment.
+    pub async fn from_environment() -> Self {
+        // *ring* rather than the SDK's default: it halves the build and the functions' size, and needs no CMake.
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build())
+            .load()
+            .await;
+        Self::new(config)
+    }
+
+    /// With a configuration made elsewhere, for example one that points at a sandbox.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { config, s3: Mutex::default(), fixed_s3: None }
+    }
+
+    /// With one S3 client for every region: a mock's. SNS and Step Functions clients are made from the configuration.
+    pub fn with_s3(client: aws_sdk_s3::Client) -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-west-1"))
+            .build();
+        Self { config, s3: Mutex::default(), fixed_s3: Some(client) }
+    }
+
+    /// The region that the function runs in, which is the source's and the backup's.
+    pub fn region(&self) -> &str {
+        self.config.region().map_or("", Region::as_ref)
+    }
+
+    /// The S3 client for a region. S3 in another region is called at that region's endpoint.
+    pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
+        if let Some(client) = &self.fixed_s3 {
+            return client.clone();
+        }
+        let mut clients = self.s3.lock().unwrap_or_else(PoisonError::into_inner);
+        clients
+            .entry(region.to_owned())
+            .or_insert_with(|| {
+                let config = aws_sdk_s3::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+                aws_sdk_s3::Client::from_conf(config.build())
+            })
+            .clone()
+    }
+
+    /// The SNS client.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.config)
+    }
+
+    /// The Step Functions client.
+    pub fn states(&self) -> aws_sdk_sfn::Client {
+        aws_sdk_sfn::Client::new(&self.config)
+    }
+}

@@ -1,0 +1,240 @@
+//! Failures with names: the one place that reads `SdkError`.
+//!
+//! A service's error becomes a name that the state machine knows, and a sentence that ends with what to do. S3's codes:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use holdfast_core::ErrorName;
+
+/// An error that the state machine knows by name.
+pub trait Named: Error + Send + Sync + 'static {
+    /// Its name.
+    fn name(&self) -> ErrorName;
+}
+
+/// A call to a service that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    name: ErrorName,
+    message: String,
+    #[source]
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure that no service reported.
+    pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), source: None }
+    }
+}
+
+impl Named for Failure {
+    fn name(&self) -> ErrorName {
+        self.name
+    }
+}
+
+/// Which side of a copy a call touches, and so what its refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is copied.
+    Source,
+    /// Where it goes.
+    Destination,
+}
+
+/// What a call was about, for the sentence that people read.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The operation, for example `CopyObject`.
+    pub operation: &'static str,
+    /// Which side it touches; for a copy the destination, since S3's refusal of the source says so itself.
+    pub side: Side,
+    /// What it touches, for example `s3://bucket/key`.
+    pub resource: String,
+    /// The permissions it needs, for the advice.
+    pub grant: &'static str,
+}
+
+/// What a service said, without the types of its SDK.
+struct Answer {
+    /// HTTP status; none when no answer came.
+    status: Option<u16>,
+    code: String,
+    message: String,
+}
+
+impl Call {
+    /// Names an error of S3.
+    pub fn s3_failure<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let answer = Answer::of(&error);
+        let name = self.s3_name(&answer);
+        self.failure(name, &answer, error)
+    }
+
+    /// Names an error of SNS.
+    pub fn sns_failure<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let answer = Answer::of(&error);
+        let name = match answer.code.as_str() {
+            "NotFound" | "NotFoundException" => ErrorName::TopicNotFound,
+            code if code.starts_with("KMS") => ErrorName::KmsDenied,
+            "AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" => ErrorName::DestinationDenied,
+            "InvalidParameter" | "InvalidParameterException" => ErrorName::ConfigInvalid,
+            _ if answer.is_passing() => ErrorName::SnsUnavailable,
+            _ => ErrorName::Internal,
+        };
+        self.failure(name, &answer, error)
+    }
+
+    /// Names an error of Step Functions.
+    pub fn states_failure<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let answer = Answer::of(&error);
+        let name = match answer.code.as_str() {
+            "AccessDeniedException" => ErrorName::SourceDenied,
+            "ExecutionDoesNotExist" | "InvalidArn" => ErrorName::InputInvalid,
+            _ if answer.is_passing() => ErrorName::StepFunctionsUnavailable,
+            _ => ErrorName::Internal,
+        };
+        self.failure(name, &answer, error)
+    }
+
+    fn failure(&self, name: ErrorName, answer: &Answer, error: impl Error + Send + Sync + 'static) -> Failure {
+        let said = match (answer.code.as_str(), answer.message.as_str(), answer.status) {
+            ("", "", Some(status)) => format!("HTTP status {status}"),
+            ("", "", None) => DisplayErrorContext(&error).to_string(),
+            ("", message, _) => message.to_owned(),
+            (code, "", _) => code.to_owned(),
+            (code, message, _) => format!("{code}: {}", message.trim_end_matches('.')),
+        };
+        let message = format!("{} of {} failed: {said}. {}", self.operation, self.resource, self.advice(name));
+        Failure { name, message, source: Some(Box::new(error)) }
+    }
+
+    fn s3_name(&self, answer: &Answer) -> ErrorName {
+        let about_source = self.side == Side::Source || answer.message.contains("s3:GetObject");
+        match (answer.code.as_str(), answer.status) {
+            ("SlowDown" | "RequestLimitExceeded" | "TooManyRequests" | "ThrottlingException" | "Throttling", _)
+            | (_, Some(429)) => ErrorName::S3Throttled,
+            (code, _) if code.starts_with("KMS.") || answer.message.contains("kms:") => ErrorName::KmsDenied,
+            ("NoSuchUpload", _) => ErrorName::UploadGone,
+            (
+                "NoSuchBucket"
+                | "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
+                _,
+            )
+            | (_, Some(301)) => ErrorName::ConfigInvalid,
+            ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) => ErrorName::SourceGone,
+            ("InvalidObjectState", _) => ErrorName::SourceArchived,
+            ("BadDigest", _) => ErrorName::ChecksumMismatch,
+            ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412 | 409)) => {
+                if self.side == Side::Source { ErrorName::SourceGone } else { ErrorName::DestinationChanged }
+            }
+            ("AccessDenied" | "AllAccessDisabled" | "InvalidAccessKeyId" | "SignatureDoesNotMatch", _)
+            | (_, Some(401 | 403)) => {
+                if about_source {
+                    ErrorName::SourceDenied
+                } else {
+                    ErrorName::DestinationDenied
+                }
+            }
+            (_, Some(404)) => ErrorName::SourceGone,
+            ("InvalidRequest" | "InvalidArgument", _) if answer.message.contains("encrypt") => {
+                ErrorName::SourceUnreadable
+            }
+            (_, Some(400)) if answer.code.is_empty() && self.side == Side::Source => ErrorName::SourceUnreadable,
+            _ if answer.is_passing() => ErrorName::S3Unavailable,
+            _ => ErrorName::Internal,
+        }
+    }
+
+    /// What to do about it.
+    fn advice(&self, name: ErrorName) -> String {
+        match name {
+            ErrorName::SourceDenied | ErrorName::DestinationDenied => {
+                format!("Grant {} on {} to this function's role, then redrive.", self.grant, self.resource)
+            }
+            ErrorName::KmsDenied => {
+                "Grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to this \
+                 function's role, then redrive."
+                    .to_owned()
+            }
+            ErrorName::ConfigInvalid => {
+                "Check that the bucket or topic in this function's configuration exists, and in which region, then redrive.".to_owned()
+            }
+            ErrorName::TopicNotFound => {
+                "Create the topic, or correct SNS_TOPIC_ARN, then redrive.".to_owned()
+            }
+            ErrorName::SourceArchived => "Restore the object from its archive, then redrive.".to_owned(),
+            ErrorName::SourceUnreadable => {
+                "It is encrypted with a key that only its owner has (SSE-C); such objects cannot be backed up.".to_owned()
+            }
+            ErrorName::ChecksumMismatch => {
+                "The bytes at the destination are not the source's; nothing was published. Redrive to copy them again.".to_owned()
+            }
+            ErrorName::S3Throttled
+            | ErrorName::S3Unavailable
+            | ErrorName::SnsUnavailable
+            | ErrorName::StepFunctionsUnavailable => "It is tried again; if it lasts, redrive later.".to_owned(),
+            ErrorName::DestinationChanged | ErrorName::UploadGone | ErrorName::SourceGone => {
+                "A new plan is made.".to_owned()
+            }
+            ErrorName::SourceTooLarge
+            | ErrorName::DestinationContended
+            | ErrorName::ConfigLoop
+            | ErrorName::InputInvalid
+            | ErrorName::Internal => "Please report it with this message.".to_owned(),
+        }
+    }
+}
+
+impl Answer {
+    fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        match error {
+            SdkError::ServiceError(service) => {
+                Self { status, code: text(service.err().code()), message: text(service.err().message()) }
+            }
+            _ => Self { status, code: String::new(), message: String::new() },
+        }
+    }
+
+    /// Whether it may pass by itself: no answer came, the service failed, or it asked to wait. A body with one of S3's
+    /// passing errors may come with status 200 (CopyObject, UploadPartCopy, CompleteMultipartUpload), so the code counts
+    /// before the status.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "InternalError"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+                | "RequestTimeout"
+                | "OperationAborted"
+                | "ThrottledException"
+                | "Throttled"
+                | "Throttling"
+                | "ThrottlingException"
+                | "InternalErrorException"
+                | "RequestTimeTooSkewed"
+        ) || self.status.is_none_or(|status| status >= 500 || status == 429)
+            || (self.code.is_empty() && self.status == Some(200))
+    }
+}

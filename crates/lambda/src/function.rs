@@ -1,0 +1,102 @@
+//! A function as the state machine sees it: JSON in, JSON or a named error out.
+
+use std::{fmt::Display, future::Future, panic::AssertUnwindSafe};
+
+use futures::FutureExt;
+use holdfast_core::{ErrorName, event::decode};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::{Aws, ConfigError, Deadline, Environment, Named};
+
+/// One of the six functions.
+pub trait Function: Sized + Send + Sync + 'static {
+    /// Its name, which is its crate's.
+    const NAME: &'static str;
+    /// The variables that its configuration reads, as `template.yaml` sets them.
+    const ENVIRONMENT: &'static [&'static str];
+    /// The errors it can raise. A contract test holds the state machine to them.
+    const RAISES: &'static [ErrorName];
+    /// What it is asked.
+    type Input: DeserializeOwned + Send;
+    /// What it answers.
+    type Output: Serialize;
+    /// How it fails.
+    type Error: Named;
+
+    /// Builds it, once for each process: reads the configuration and makes the clients.
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError>;
+
+    /// Does its work.
+    fn call(
+        &self,
+        input: Self::Input,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+}
+
+/// A failure as Lambda reports it to Step Functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The error's name, which Retry and Catch match.
+    pub error_type: ErrorName,
+    /// What happened, and what to do.
+    pub error_message: String,
+}
+
+impl Report {
+    fn new(name: ErrorName, message: impl Display) -> Self {
+        Self { error_type: name, error_message: message.to_string() }
+    }
+}
+
+/// Answers one payload. A function that could not be configured answers every payload with `Config.Invalid`: so the
+/// reason stands in the execution that failed, not only in a log.
+pub async fn respond<F: Function>(
+    function: &Result<F, ConfigError>,
+    payload: &Value,
+    deadline: Deadline,
+) -> Result<Value, Report> {
+    let function = function.as_ref().map_err(|error| Report::new(ErrorName::ConfigInvalid, error))?;
+    let input = decode::<F::Input>(payload).map_err(|error| Report::new(ErrorName::InputInvalid, error))?;
+    // A panic is a defect, but it must not reach the state machine under a name that nobody knows.
+    let outcome = AssertUnwindSafe(function.call(input, deadline)).catch_unwind().await;
+    let output = outcome
+        .map_err(|_| Report::new(ErrorName::Internal, format!("{} panicked; its log says where", F::NAME)))?
+        .map_err(|error| Report::new(error.name(), &error))?;
+    serde_json::to_value(output).map_err(|error| Report::new(ErrorName::Internal, error))
+}
+
+/// Runs the function under the Lambda Runtime API: all that a function's `main` does.
+pub async fn serve<F: Function>() -> Result<(), lambda_runtime::Error> {
+    start_tracing();
+    let function = F::new(&Environment::of_process(), Aws::from_environment().await);
+    if let Err(error) = &function {
+        tracing::error!(%error, function = F::NAME, "the configuration is not usable");
+    }
+    let function = &function;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let span = tracing::info_span!("invocation", function = F::NAME, request_id = %event.context.request_id);
+        async move {
+            let deadline = Deadline::at_epoch_ms(event.context.deadline);
+            respond(function, &event.payload, deadline).await.map_err(|report| {
+                tracing::error!(error = %report.error_type, cause = %report.error_message, "failed");
+                Diagnostic { error_type: report.error_type.to_string(), error_message: report.error_message }
+            })
+        }
+        .instrument(span)
+    }))
+    .await
+}
+
+fn start_tracing() {
+    use tracing_subscriber::{EnvFilter, fmt};
+
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default();
+    let filter = EnvFilter::builder().parse_lossy(if level.is_empty() { "info" } else { &level });
+    // CloudWatch stamps every line with the time; a second time would only cost.
+    fmt().json().with_env_filter(filter).without_time().with_current_span(true).init();
+}

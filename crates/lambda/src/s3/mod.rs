@@ -1,0 +1,11 @@
+//! S3 calls that more than one function makes, in terms of the contract's types.
+
+mod head;
+mod publish;
+mod tags;
+mod upload;
+
+pub use head::{Head, ObjectRef, head, source_parts};
+pub use publish::{copy_object, published};
+pub use tags::{put_tags, read_tags};
+pub use upload::{StoredPart, abort_upload, list_parts, open_upload};

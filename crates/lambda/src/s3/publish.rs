@@ -1,0 +1,102 @@
+//! CopyObject, and the question whether a copy of ours stands already.
+
+use aws_sdk_s3::{
+    Client,
+    types::{ChecksumAlgorithm, MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective},
+};
+use aws_smithy_types::{DateTime, date_time::Format};
+use holdfast_core::{
+    ErrorName,
+    checksum::Crc64Nvme,
+    contract::{Precondition, StampPlace, Stored, Transfer},
+    encoding,
+    names::{ETag, VersionId},
+};
+
+use super::{ObjectRef, head};
+use crate::{Failure, Named};
+
+/// Copies a whole object and every attribute of it in one request, pinned to the source's version and entity tag, under
+/// the plan's precondition.
+///
+/// Metadata is replaced, not copied, because the stamp is added; so every attribute is given again. When the
+/// precondition fails because an earlier try, whose answer was lost, has published the copy, that is success.
+pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<Stored, Failure> {
+    let attributes = &transfer.attributes;
+    let source = &transfer.source;
+    let mut request = client
+        .copy_object()
+        .bucket(transfer.destination.bucket.as_str())
+        .key(transfer.destination.key.as_str())
+        .copy_source(encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()))
+        .copy_source_if_match(source.etag.quoted())
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .metadata_directive(MetadataDirective::Replace)
+        .set_metadata(Some(transfer.metadata().into_iter().collect()))
+        .tagging_directive(TaggingDirective::Replace)
+        .tagging(encoding::tagging(&attributes.tags))
+        .set_content_type(attributes.content_type.clone())
+        .set_cache_control(attributes.cache_control.clone())
+        .set_content_disposition(attributes.content_disposition.clone())
+        .set_content_encoding(attributes.content_encoding.clone())
+        .set_content_language(attributes.content_language.clone())
+        .set_expires(expires(attributes.expires.as_deref()))
+        .set_website_redirect_location(attributes.website_redirect_location.clone())
+        .set_storage_class(attributes.storage_class.as_deref().map(StorageClass::from));
+    if let Some(key) = kms_key {
+        request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key);
+    }
+    request = match &transfer.precondition {
+        Precondition::IfAbsent => request.if_none_match("*"),
+        Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
+    };
+    let destination = ObjectRef::current(&transfer.destination);
+    match request.send().await {
+        Ok(output) => {
+            let result = output.copy_object_result();
+            stored(
+                output.version_id(),
+                result.and_then(|result| result.e_tag()),
+                result.and_then(|result| result.checksum_crc64_nvme()),
+            )
+            .map_err(|problem| {
+                // No answer that can be read is as good as none: the copy may stand, and the next try will find it.
+                Failure::new(ErrorName::S3Unavailable, format!("CopyObject to {destination} answered {problem}"))
+            })
+        }
+        Err(error) => {
+            let call = destination.call("CopyObject", "s3:PutObject and s3:PutObjectTagging");
+            let failure = call.s3_failure(error);
+            published(client, transfer, failure).await
+        }
+    }
+}
+
+/// Settles a failure to publish: when the destination carries the transfer's own stamp the copy stands, whoever made
+/// it, and that is success; otherwise the failure is answered. Only failures that say that something stands there, or
+/// that the upload is gone, are looked into.
+pub async fn published(client: &Client, transfer: &Transfer, failure: Failure) -> Result<Stored, Failure> {
+    let may_stand = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
+    if !may_stand || transfer.stamp_place == StampPlace::Receipt {
+        return Err(failure);
+    }
+    let standing = head(client, ObjectRef::current(&transfer.destination)).await?;
+    match standing.filter(|standing| standing.stamp.as_ref() == Some(&transfer.stamp)) {
+        Some(standing) => Ok(standing.stored()),
+        None => Err(failure),
+    }
+}
+
+/// A published copy from the fields of S3's answer.
+pub(super) fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
+    Ok(Stored {
+        version_id: version.map(VersionId::new).transpose().map_err(|error| error.to_string())?,
+        etag: ETag::new(etag.unwrap_or_default()).map_err(|error| error.to_string())?,
+        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| error.to_string())?,
+    })
+}
+
+/// The `Expires` header as the SDK takes it. Text that is no date cannot be sent; verification then reports it.
+pub(super) fn expires(text: Option<&str>) -> Option<DateTime> {
+    DateTime::from_str(text?, Format::HttpDate).ok()
+}
