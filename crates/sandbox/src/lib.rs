@@ -11,6 +11,7 @@ pub mod ports;
 pub mod query;
 pub mod s3;
 pub mod sandbox;
+pub mod sns;
 pub mod store;
 pub mod sts;
 pub mod template;
