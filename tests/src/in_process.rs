@@ -1,0 +1,91 @@
+//! The six functions inside this process: the same handlers as in the binaries, without starting any.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use bytes::Bytes;
+use checksum_verify::ChecksumVerify;
+use complete_multipart::CompleteMultipart;
+use copy_part::CopyPart;
+use cross_region_replicate::CrossRegionReplicate;
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, respond};
+use holdfast_sandbox::{
+    ports::Invocation,
+    sandbox::{Handler, HandlerSet},
+};
+use notify::Notify;
+use serde_json::json;
+use validate::Validate;
+
+/// Makes handlers that share one HTTP client.
+#[derive(Debug)]
+pub struct InProcess {
+    base: SdkConfig,
+}
+
+impl InProcess {
+    /// With a client for plain HTTP, which is all that a sandbox on loopback speaks.
+    pub async fn new() -> Self {
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        Self { base: aws_config::defaults(BehaviorVersion::latest()).http_client(http).empty_test_environment().load().await }
+    }
+
+    /// The configuration of a client that calls an endpoint with a key of its own.
+    pub fn config(&self, endpoint: &str, region: &str, access_key_id: &str, secret_access_key: &str) -> SdkConfig {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "sandbox");
+        self.base
+            .to_builder()
+            .endpoint_url(endpoint)
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
+    fn ready<F: Function>(&self, environment: &BTreeMap<String, String>) -> Arc<dyn Handler> {
+        let variable = |name: &str| environment.get(name).map(String::as_str).unwrap_or_default();
+        let config = self.config(
+            variable("AWS_ENDPOINT_URL"),
+            variable("AWS_REGION"),
+            variable("AWS_ACCESS_KEY_ID"),
+            variable("AWS_SECRET_ACCESS_KEY"),
+        );
+        let environment: Environment = environment.clone().into_iter().collect();
+        Arc::new(Ready(F::new(&environment, Aws::new(config))))
+    }
+}
+
+impl HandlerSet for InProcess {
+    fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String> {
+        match function {
+            Validate::NAME => Ok(self.ready::<Validate>(environment)),
+            CopyPart::NAME => Ok(self.ready::<CopyPart>(environment)),
+            CompleteMultipart::NAME => Ok(self.ready::<CompleteMultipart>(environment)),
+            ChecksumVerify::NAME => Ok(self.ready::<ChecksumVerify>(environment)),
+            CrossRegionReplicate::NAME => Ok(self.ready::<CrossRegionReplicate>(environment)),
+            Notify::NAME => Ok(self.ready::<Notify>(environment)),
+            other => Err(format!("there is no function {other:?}")),
+        }
+    }
+}
+
+struct Ready<F>(Result<F, ConfigError>);
+
+#[async_trait]
+impl<F: Function> Handler for Ready<F> {
+    async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        let Ok(payload) = serde_json::from_slice(&payload) else {
+            return Invocation::Failed(Bytes::from_static(b"{\"errorType\":\"Runtime.BadPayload\"}"));
+        };
+        match respond(&self.0, &payload, Deadline::after(left)).await {
+            Ok(output) => Invocation::Answered(output.to_string().into()),
+            Err(report) => Invocation::Failed(json!(report).to_string().into()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an object is besides its bytes survives the copy, by one request and by parts.
+
+use aws_sdk_s3::{primitives::ByteStream, types::StorageClass};
+use holdfast_tests::{
+    TestResult,
+    world::{Setup, World},
+};
+
+async fn upload_with_everything(world: &World, key: &str, bytes: Vec<u8>) -> TestResult {
+    let request = world
+        .s3
+        .put_object()
+        .bucket(&world.outputs.source_bucket)
+        .key(key)
+        .body(ByteStream::from(bytes))
+        .content_type("text/plain; charset=utf-8")
+        .cache_control("max-age=60")
+        .content_disposition("attachment; filename=\"a b.txt\"")
+        .content_encoding("identity")
+        .content_language("de-CH")
+        .website_redirect_location("/elsewhere")
+        .expires(aws_sdk_s3::primitives::DateTime::from_secs(2_000_000_000))
+        .storage_class(StorageClass::StandardIa)
+        .metadata("owner", "ann")
+        .metadata("case-number", "1=2&3")
+        .tagging("team=blue%20green&empty=&sum=1%2B1");
+    request.send().await?;
+    Ok(())
+}
+
+async fn assert_same(world: &World, s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult {
+    let source = world.s3.head_object().bucket(&world.outputs.source_bucket).key(key).send().await?;
+    let copy = s3.head_object().bucket(bucket).key(key).send().await?;
+    assert_eq!(copy.content_type(), source.content_type(), "{bucket}");
+    assert_eq!(copy.cache_control(), source.cache_control(), "{bucket}");
+    assert_eq!(copy.content_disposition(), source.content_disposition(), "{bucket}");
+    assert_eq!(copy.content_encoding(), source.content_encoding(), "{bucket}");
+    assert_eq!(copy.content_language(), source.content_language(), "{bucket}");
+    assert_eq!(copy.website_redirect_location(), source.website_redirect_location(), "{bucket}");
+    assert_eq!(copy.expires_string(), source.expires_string(), "{bucket}");
+    assert_eq!(copy.storage_class(), source.storage_class(), "{bucket}");
+    for (name, value) in source.metadata().into_iter().flatten() {
+        assert_eq!(copy.metadata().and_then(|metadata| metadata.get(name)), Some(value), "{bucket}: {name}");
+    }
+    let tags = |mut tags: Vec<aws_sdk_s3::types::Tag>| {
+        tags.sort_by(|one, other| one.key().cmp(other.key()));
+        tags
+    };
+    let expected = world.s3.get_object_tagging().bucket(&world.outputs.source_bucket).key(key).send().await?.tag_set;
+    let found = s3.get_object_tagging().bucket(bucket).key(key).send().await?.tag_set;
+    assert_eq!(expected.len(), 3);
+    assert_eq!(tags(found), tags(expected), "{bucket}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn headers_metadata_tags_and_class_survive_one_copy_and_a_copy_by_parts() -> TestResult {
+    let world = World::start(Setup::default().with("MultipartThreshold", "8388608")).await?;
+    for (key, size) in [("small.txt", 100), ("large.txt", 9 << 20)] {
+        upload_with_everything(&world, key, vec![b'x'; size]).await?;
+    }
+    world.ended(2).await?;
+    for key in ["small.txt", "large.txt"] {
+        assert_same(&world, &world.s3, &world.outputs.backup_bucket, key).await?;
+        assert_same(&world, &world.replica_s3, &world.outputs.replica_bucket, key).await?;
+    }
+    let differences: Vec<_> =
+        world.receipts().await?.into_iter().flat_map(|receipt| receipt.backup.evidence.differences).collect();
+    assert_eq!(differences, [], "nothing had to be mended");
+    Ok(())
+}
+
+#[tokio::test]
+async fn metadata_that_leaves_no_room_for_the_stamp_is_kept_whole() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
+    request.metadata("notes", "n".repeat(2000)).send().await?;
+    world.succeeded().await?;
+    let copy = world.s3.head_object().bucket(&world.outputs.backup_bucket).key("k").send().await?;
+    let metadata = copy.metadata().ok_or("the copy has no metadata")?;
+    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["notes"]);
+    assert_eq!(world.receipts().await?.len(), 1);
+    Ok(())
+}

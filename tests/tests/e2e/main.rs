@@ -1,0 +1,9 @@
+//! Whole executions on the sandbox: an upload goes in, and backup, proof, replica, receipt and mail come out.
+
+mod attributes;
+mod keys;
+mod large;
+mod order;
+mod processes;
+mod small;
+mod sources;
