@@ -16,7 +16,7 @@ mod tests;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use async_trait::async_trait;
@@ -61,6 +61,8 @@ struct Bus {
     region: String,
     time_scale: f64,
     rules: RwLock<BTreeMap<String, Rule>>,
+    /// Deliveries that an earlier run left, until the targets are known.
+    left: Mutex<Vec<Delivery>>,
     targets: SetOnce<Targets>,
     pending: watch::Sender<usize>,
 }
@@ -81,11 +83,13 @@ impl Events {
                 }
             }
         }
+        let left = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
         let bus = Bus {
             store,
             region: region.to_owned(),
             time_scale,
             rules: RwLock::new(rules),
+            left: Mutex::new(left),
             targets: SetOnce::new(),
             pending: watch::Sender::new(0),
         };
@@ -95,14 +99,12 @@ impl Events {
     /// Says what rules deliver to, and takes up the deliveries that an earlier run left. Events that come before wait.
     ///
     /// To be called once, inside a Tokio runtime; the targets of a second call are not taken.
-    pub fn connect(&self, targets: Targets) -> Result<(), StoreError> {
-        let left = self.bus.store.load::<Delivery>(PENDING)?;
+    pub fn connect(&self, targets: Targets) {
         if self.bus.targets.set(targets).is_ok() {
-            for (_, delivery) in left {
+            for delivery in std::mem::take(&mut *self.bus.left.lock().unwrap_or_else(PoisonError::into_inner)) {
                 self.bus.clone().spawn_new(delivery);
             }
         }
-        Ok(())
     }
 
     /// Answers a call of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).

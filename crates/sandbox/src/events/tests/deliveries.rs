@@ -106,13 +106,29 @@ async fn rules_and_deliveries_under_way_survive_a_restart() {
     drop(earlier);
     let later = Events::new(bench.store.clone(), "us-east-1", 0.0).unwrap();
     let recorder = bench.recorder.clone();
-    later.connect(Targets { start: recorder.clone(), invoke: recorder }).unwrap();
+    later.connect(Targets { start: recorder.clone(), invoke: recorder });
     later.drained().await;
     assert_eq!(bench.starts(), 1);
     assert_eq!(later.handle("ListRules", json!({})).await.unwrap()["Rules"][0]["Name"], "uploads");
     let third = Events::new(bench.store.clone(), "us-east-1", 0.0).unwrap();
     let recorder = bench.recorder.clone();
-    third.connect(Targets { start: recorder.clone(), invoke: recorder }).unwrap();
+    third.connect(Targets { start: recorder.clone(), invoke: recorder });
     third.drained().await;
     assert_eq!(bench.starts(), 1, "what was delivered is not delivered again");
+}
+
+#[tokio::test]
+async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered_once() {
+    let bench = bench();
+    let store = std::sync::Arc::new(crate::store::Store::in_memory().unwrap());
+    let events = Events::new(store, "us-east-1", 0.0).unwrap();
+    let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
+    events.handle("PutRule", rule).await.unwrap();
+    let targets = json!([{ "Id": "m", "Arn": MACHINE }]);
+    events.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
+    events.put_event(upload()).await;
+    let recorder = bench.recorder.clone();
+    events.connect(Targets { start: recorder.clone(), invoke: recorder });
+    events.drained().await;
+    assert_eq!(bench.starts(), 1);
 }
