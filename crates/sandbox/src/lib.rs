@@ -12,6 +12,7 @@ pub mod query;
 pub mod s3;
 pub mod sandbox;
 pub mod sns;
+pub mod states;
 pub mod store;
 pub mod sts;
 pub mod template;

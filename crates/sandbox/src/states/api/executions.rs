@@ -1,0 +1,209 @@
+//! Starting, stopping and looking at executions.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{
+    body::{Body, invalid},
+    machines,
+    page::page,
+};
+use crate::{
+    ports::{ACCOUNT, ApiError},
+    states::{
+        Inner, announce, clock,
+        execution::{Execution, Record, Status, Stop},
+        history::{self, Data, untruncated},
+        limits,
+    },
+};
+
+/// The execution that a request names.
+pub(super) fn named(inner: &Inner, body: &Body) -> Result<Arc<Execution>, ApiError> {
+    let arn = body.text("executionArn")?;
+    if !arn.starts_with("arn:") {
+        return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
+    }
+    inner
+        .execution(arn)
+        .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
+}
+
+pub(super) fn start_execution(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
+    let machine = body.text("stateMachineArn")?;
+    let name = body.optional_text("name")?.map(str::to_owned);
+    let input = body.optional_text("input")?.unwrap_or("{}");
+    let record = start(inner, machine, name, input)?.record();
+    Ok(json!({"executionArn": record.arn, "startDate": clock::wire(record.started)}))
+}
+
+/// Starts an execution, or finds the one that the same request started.
+pub(crate) fn start(
+    inner: &Arc<Inner>,
+    machine: &str,
+    name: Option<String>,
+    input: &str,
+) -> Result<Arc<Execution>, ApiError> {
+    let machine = machines::existing(inner, machine)?;
+    if machine.deleting {
+        let message = format!("State Machine is being deleted: '{}'", machine.arn);
+        return Err(ApiError::new("StateMachineDeleting", message));
+    }
+    if inner.closing.is_cancelled() {
+        return Err(ApiError::new("ServiceUnavailable", "The sandbox is shutting down.").with_status(503));
+    }
+    let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    Body::name(&name)?;
+    check_input(input)?;
+    let arn = format!("arn:aws:states:{}:{ACCOUNT}:execution:{}:{name}", inner.region, machine.name);
+    let role = inner.machines.revision(&machine.revision).map(|revision| revision.role.clone()).unwrap_or_default();
+    let added = inner.add_execution(&arn, |number| {
+        let record = Record {
+            arn: arn.clone(),
+            name,
+            machine: machine.arn,
+            revision: machine.revision,
+            number,
+            status: Status::Running,
+            started: clock::now(),
+            stopped: None,
+            input: input.to_owned(),
+            output: None,
+            error: None,
+            cause: None,
+            redrives: 0,
+        };
+        Execution::new(&inner.store, record)
+    });
+    match added {
+        Ok(execution) => {
+            let mut fields = untruncated("input", input);
+            fields.insert("roleArn".to_owned(), json!(role));
+            let details = history::details("ExecutionStarted", fields);
+            execution.note(0, "ExecutionStarted", details).map_err(|_| {
+                ApiError::new("InternalFailure", "The history refused its first event.").with_status(500)
+            })?;
+            Inner::launch(inner, Arc::clone(&execution));
+            Ok(execution)
+        }
+        Err(there) => {
+            let record = there.record();
+            if record.status == Status::Running && record.input == input {
+                return Ok(there);
+            }
+            Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'")))
+        }
+    }
+}
+
+fn check_input(input: &str) -> Result<(), ApiError> {
+    if input.len() > limits::PAYLOAD {
+        return Err(invalid(format!(
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less \
+             than or equal to {} (it has {})",
+            limits::PAYLOAD,
+            input.len()
+        )));
+    }
+    serde_json::from_str::<Value>(input).map(drop).map_err(|error| {
+        ApiError::new(
+            "InvalidExecutionInput",
+            format!("Invalid State Machine Execution Input: it is not JSON: {error}"),
+        )
+    })
+}
+
+pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
+    let execution = named(inner, body)?;
+    let error = body.optional_text("error")?.map(str::to_owned);
+    let cause = body.optional_text("cause")?.map(str::to_owned);
+    execution.stop.send_if_modified(|stop| {
+        let first = stop.is_none();
+        if first {
+            *stop = Some(Stop { error, cause });
+        }
+        first
+    });
+    // The sender lives as long as the execution, so that this waits only for the end or for a shutdown.
+    let mut ended = execution.ended.subscribe();
+    tokio::select! {
+        _ = ended.wait_for(|ended| *ended) => {}
+        () = inner.closing.cancelled() => {}
+    }
+    let stopped = execution.record().stopped.unwrap_or_else(clock::now);
+    Ok(json!({"stopDate": clock::wire(stopped)}))
+}
+
+pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
+    let record = named(inner, body)?.record();
+    let mut answer = summary(&record);
+    if body.optional_text("includedData")? != Some("METADATA_ONLY") {
+        answer["input"] = json!(record.input);
+        answer["inputDetails"] = json!({"included": true});
+        if let Some(output) = &record.output {
+            answer["output"] = json!(output);
+            answer["outputDetails"] = json!({"included": true});
+        }
+        for (name, text) in [("error", &record.error), ("cause", &record.cause)] {
+            if let Some(text) = text {
+                answer[name] = json!(text);
+            }
+        }
+    }
+    let (redrive, reason) = announce::redrivable(record.status);
+    answer["redriveStatus"] = json!(redrive);
+    if let Some(reason) = reason {
+        answer["redriveStatusReason"] = json!(reason);
+    }
+    Ok(answer)
+}
+
+/// What `ListExecutions` shows of an execution.
+fn summary(record: &Record) -> Value {
+    let mut summary = json!({
+        "executionArn": record.arn,
+        "stateMachineArn": record.machine,
+        "name": record.name,
+        "status": record.status.name(),
+        "startDate": clock::wire(record.started),
+        "redriveCount": record.redrives,
+    });
+    if let Some(stopped) = record.stopped {
+        summary["stopDate"] = clock::wire(stopped);
+    }
+    summary
+}
+
+/// The newest first.
+pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
+    let machine = machines::existing(inner, body.text("stateMachineArn")?)?;
+    let status = body.optional_text("statusFilter")?;
+    if let Some(status) = status
+        && !["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"].contains(&status)
+    {
+        return Err(invalid(format!(
+            "Value '{status}' at 'statusFilter' must be one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, \
+             PENDING_REDRIVE."
+        )));
+    }
+    let mut records: Vec<Record> = inner.executions().iter().map(|execution| execution.record()).collect();
+    records
+        .retain(|record| record.machine == machine.arn && status.is_none_or(|status| record.status.name() == status));
+    records.sort_by_key(|record| Reverse(record.number));
+    page(body, "executions", records.iter().map(|record| (u64::MAX - record.number, summary(record))))
+}
+
+pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
+    let execution = named(inner, body)?;
+    let data = match body.get("includeExecutionData") {
+        Some(Value::Bool(false)) => Data::Excluded,
+        _ => Data::Included,
+    };
+    let events = execution.history();
+    if body.flag("reverseOrder")? {
+        page(body, "events", events.iter().rev().map(|event| (u64::MAX - event.id, event.wire(data))))
+    } else {
+        page(body, "events", events.iter().map(|event| (event.id, event.wire(data))))
+    }
+}

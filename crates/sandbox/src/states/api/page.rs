@@ -1,0 +1,25 @@
+//! Paging: a token is the key of the last item shown, so that new items do not shift the pages.
+
+use serde_json::{Map, Value, json};
+
+use super::body::Body;
+use crate::ports::ApiError;
+
+/// One page of items that are in the order of their keys.
+pub(super) fn page(body: &Body, name: &str, items: impl IntoIterator<Item = (u64, Value)>) -> Result<Value, ApiError> {
+    let size = body.page_size()?;
+    let after = match body.optional_text("nextToken")? {
+        None => None,
+        Some(token) => Some(token.parse::<u64>().map_err(|_| {
+            ApiError::new("InvalidToken", format!("Invalid Token: '{token}' is not a token that the sandbox gave."))
+        })?),
+    };
+    let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
+    let shown: Vec<(u64, Value)> = items.by_ref().take(size).collect();
+    let more = items.next().is_some();
+    let token = shown.last().filter(|_| more).map(|(key, _)| key.to_string());
+    let values = shown.into_iter().map(|(_, value)| value).collect();
+    let mut answer = Map::from_iter([(name.to_owned(), Value::Array(values))]);
+    answer.extend(token.map(|token| ("nextToken".to_owned(), json!(token))));
+    Ok(Value::Object(answer))
+}

@@ -1,0 +1,89 @@
+//! Refuses what AWS refuses at creation, each finding with AWS's code and the path of the field.
+//!
+//! Codes and sentences follow what `ValidateStateMachineDefinition` answers on AWS; where the sandbox itself is the one
+//! that cannot do something, the sentence says "not supported here".
+
+use serde_json::{Map, Value};
+
+use super::{Graph, expressions, fields, graph};
+use crate::states::limits;
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diagnostic {
+    /// AWS's name of the rule.
+    pub(crate) code: &'static str,
+    /// What is wrong and what would be right.
+    pub(crate) message: String,
+    /// The path of the field, for example `/States/Copy/Next`.
+    pub(crate) location: String,
+}
+
+impl std::fmt::Display for Diagnostic {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {} at {}", self.code, self.message, self.location)
+    }
+}
+
+/// The findings so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings(Vec<Diagnostic>);
+
+impl Findings {
+    /// A field that does not have the shape it must have.
+    pub(super) fn schema(&mut self, location: impl Into<String>, message: impl Into<String>) {
+        self.add("SCHEMA_VALIDATION_FAILED", location, message);
+    }
+
+    /// Any other finding.
+    pub(super) fn add(&mut self, code: &'static str, location: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Diagnostic { code, message: message.into(), location: location.into() });
+    }
+}
+
+/// Reads a definition, or says everything that is wrong with it.
+pub(crate) fn parse(text: &str) -> Result<Graph, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    if text.len() > limits::DEFINITION {
+        findings.schema("/", format!("The definition has {} bytes; at most 1048576 are allowed", text.len()));
+        return Err(findings.0);
+    }
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            findings.add("INVALID_JSON_DESCRIPTION", "/", format!("The definition is not JSON: {error}"));
+            return Err(findings.0);
+        }
+    };
+    let Some(machine) = value.as_object() else {
+        findings.schema("/", "The definition must be a JSON object");
+        return Err(findings.0);
+    };
+    check_machine(machine, &mut findings);
+    if !findings.0.is_empty() {
+        return Err(findings.0);
+    }
+    Graph::deserialize_checked(value).map_err(|error| {
+        vec![Diagnostic { code: "SCHEMA_VALIDATION_FAILED", message: error.to_string(), location: "/".to_owned() }]
+    })
+}
+
+impl Graph {
+    fn deserialize_checked(value: Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(value)
+    }
+}
+
+fn check_machine(machine: &Map<String, Value>, findings: &mut Findings) {
+    if machine.get("QueryLanguage").and_then(Value::as_str) != Some("JSONata") {
+        findings.schema("/QueryLanguage", "JSONPath is not supported here; set QueryLanguage to JSONata");
+        return;
+    }
+    fields::only(machine, fields::MACHINE, "", findings);
+    if machine.get("Version").is_some_and(|version| version != "1.0") {
+        findings.schema("/Version", "Value must be '1.0'");
+    }
+    fields::seconds(machine, "TimeoutSeconds", "", fields::Literal::Only, findings);
+    graph::check(machine, "", &mut graph::Names::default(), findings);
+    expressions::check(machine, "", findings);
+}

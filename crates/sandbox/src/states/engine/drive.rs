@@ -1,0 +1,111 @@
+//! Drives one execution from its start, or from where it stood, to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+use super::{Failure, Run, Scope};
+use crate::states::{
+    Inner, announce, clock,
+    execution::{Execution, Progress, Record, Status, Stop},
+    history,
+};
+
+/// How an execution ended.
+enum End {
+    Finished(Result<Value, Failure>),
+    TimedOut,
+    Stopped(Stop),
+}
+
+/// Runs an execution to its end, unless the service closes first: then it stays RUNNING and is resumed with it.
+pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>) {
+    let record = execution.record();
+    let revision = inner.machines.revision(&record.revision);
+    let Some((revision, graph)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
+        let cause = "The definition that this execution runs can no longer be read by the sandbox.".to_owned();
+        let stop = Stop { error: Some("States.Runtime".to_owned()), cause: Some(cause) };
+        return conclude(&inner, &execution, End::Stopped(stop)).await;
+    };
+    let resumed = execution.frame("").is_some();
+    if !resumed {
+        inner.events.put_event(announce::status(&inner.region, &record)).await;
+    }
+    let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
+    let first = (!resumed).then(|| input.clone());
+    let left = graph.timeout_seconds.map_or(Duration::MAX, |seconds| {
+        let passed = Duration::from_millis(u64::try_from(clock::now() - record.started).unwrap_or(0));
+        Duration::from_secs(seconds).saturating_sub(passed)
+    });
+    let run = Run { inner: Arc::clone(&inner), execution: Arc::clone(&execution), revision, input };
+    let scope = Scope { path: String::new(), outer: Map::new(), item: None };
+    let mut stop = execution.stop.subscribe();
+    let end = tokio::select! {
+        biased;
+        () = inner.closing.cancelled() => return,
+        stop = stop.wait_for(Option::is_some) => {
+            End::Stopped(stop.ok().and_then(|stop| stop.clone()).unwrap_or_default())
+        }
+        finished = run.walk(&graph, &scope, first) => End::Finished(finished),
+        () = tokio::time::sleep(left) => End::TimedOut,
+    };
+    conclude(&inner, &execution, end).await;
+}
+
+/// Writes the last event and the end into the record, and tells `EventBridge`.
+async fn conclude(inner: &Inner, execution: &Execution, end: End) {
+    let stopped = clock::now();
+    let record = match end {
+        End::Finished(Ok(output)) => {
+            let output = output.to_string();
+            let fields = Value::Object(history::untruncated("output", &output));
+            execution.conclude("ExecutionSucceeded", history::details("ExecutionSucceeded", fields));
+            execution.forget_frames();
+            execution.change(|record| set(record, Status::Succeeded, stopped, (Some(output), None, None)))
+        }
+        End::Finished(Err(Failure { error, cause, .. })) => {
+            conclude_badly(execution, "ExecutionFailed", (error.as_deref(), cause.as_deref()));
+            execution.change(|record| set(record, Status::Failed, stopped, (None, error, cause)))
+        }
+        End::TimedOut => {
+            give_up(execution, "");
+            conclude_badly(execution, "ExecutionTimedOut", (None, None));
+            execution.change(|record| set(record, Status::TimedOut, stopped, (None, None, None)))
+        }
+        End::Stopped(Stop { error, cause }) => {
+            give_up(execution, "");
+            conclude_badly(execution, "ExecutionAborted", (error.as_deref(), cause.as_deref()));
+            execution.change(|record| set(record, Status::Aborted, stopped, (None, error, cause)))
+        }
+    };
+    inner.settle_deletion(&record.machine);
+    execution.ended.send_replace(true);
+    inner.events.put_event(announce::status(&inner.region, &record)).await;
+}
+
+type Words = (Option<String>, Option<String>, Option<String>);
+
+fn set(record: &mut Record, status: Status, stopped: i64, (output, error, cause): Words) {
+    record.status = status;
+    record.stopped = Some(stopped);
+    record.output = output;
+    record.error = error;
+    record.cause = cause;
+}
+
+fn conclude_badly(execution: &Execution, kind: &str, (error, cause): (Option<&str>, Option<&str>)) {
+    let mut fields = Map::new();
+    fields.extend(error.map(|error| ("error".to_owned(), json!(error))));
+    fields.extend(cause.map(|cause| ("cause".to_owned(), json!(cause))));
+    execution.conclude(kind, history::details(kind, fields));
+}
+
+/// Marks every line of work that was running as aborted, so that a redrive finds where each stood.
+fn give_up(execution: &Execution, path: &str) {
+    for (index, _) in execution.children(path) {
+        give_up(execution, &format!("{path}/{index}"));
+    }
+    if execution.frame(path).is_some_and(|frame| frame.progress == Progress::Running) {
+        execution.set_progress(path, Progress::Aborted);
+    }
+}

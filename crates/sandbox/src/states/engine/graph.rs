@@ -1,0 +1,125 @@
+//! Walks a graph: enters a state, has it done, leaves it, goes on.
+
+use std::{future::Future, pin::Pin};
+
+use serde_json::{Map, Value, json};
+
+use super::{Entry, Exit, Failure, Run, Scope, environment::Here};
+use crate::states::{
+    clock,
+    definition::{Graph, Kind, State},
+    execution::{Frame, Progress},
+    history, limits,
+};
+
+/// A future in a box: graphs hold Maps, and Maps hold graphs.
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl Run {
+    /// Runs a graph from its first state with an input, or from where its frame stands.
+    pub(super) fn walk<'a>(
+        &'a self,
+        graph: &'a Graph,
+        scope: &'a Scope,
+        input: Option<Value>,
+    ) -> Boxed<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let result = self.walk_states(graph, scope, input).await;
+            let progress = match &result {
+                Ok(output) => Progress::Succeeded(output.clone()),
+                Err(_) => Progress::Failed,
+            };
+            self.execution.set_progress(&scope.path, progress);
+            result
+        })
+    }
+
+    async fn walk_states(&self, graph: &Graph, scope: &Scope, input: Option<Value>) -> Result<Value, Failure> {
+        let (mut frame, mut entry) = match (input, self.execution.frame(&scope.path)) {
+            (None, Some(frame)) => (frame, Entry::Resumed),
+            (input, _) => {
+                let state = find(graph, &graph.start_at)?;
+                let input = input.unwrap_or_default();
+                (self.enter(scope, &graph.start_at, state, input, Map::new())?, Entry::Fresh)
+            }
+        };
+        self.execution.set_progress(&scope.path, Progress::Running);
+        loop {
+            let state = find(graph, &frame.state)?;
+            let exit = self.perform(Here { scope, frame: &frame, retries: 0 }, state, entry).await?;
+            self.leave(scope, &frame, &exit)?;
+            frame.variables.extend(exit.assigned);
+            let Some(next) = exit.next else { return Ok(exit.output) };
+            frame = self.enter(scope, &next, find(graph, &next)?, exit.output, frame.variables)?;
+            entry = Entry::Fresh;
+        }
+    }
+
+    /// Enters a state: the event first, then the frame from which a restart goes on.
+    fn enter(
+        &self,
+        scope: &Scope,
+        name: &str,
+        state: &State,
+        input: Value,
+        variables: Map<String, Value>,
+    ) -> Result<Frame, Failure> {
+        self.execution.forget_below(&scope.path);
+        let kind = state.kind.name();
+        let mut fields = Map::from_iter([("name".to_owned(), json!(name))]);
+        fields.extend(history::untruncated("input", &input.to_string()));
+        let event_kind = format!("{kind}StateEntered");
+        let details = history::details(&event_kind, fields);
+        let event = self.execution.append(&scope.path, &event_kind, details)?;
+        let frame = Frame {
+            state: name.to_owned(),
+            kind: kind.to_owned(),
+            input,
+            variables,
+            entered: clock::now(),
+            entered_event: event,
+            progress: Progress::Running,
+        };
+        self.execution.put_frame(&scope.path, frame.clone());
+        Ok(frame)
+    }
+
+    fn leave(&self, scope: &Scope, frame: &Frame, exit: &Exit) -> Result<(), Failure> {
+        let mut fields = Map::from_iter([("name".to_owned(), json!(frame.state))]);
+        fields.extend(history::untruncated("output", &exit.output.to_string()));
+        if !exit.assigned.is_empty() {
+            let assigned: Map<String, Value> =
+                exit.assigned.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
+            fields.insert("assignedVariables".to_owned(), Value::Object(assigned));
+            fields.insert("assignedVariablesDetails".to_owned(), json!({"truncated": false}));
+        }
+        let kind = format!("{}StateExited", frame.kind);
+        self.execution.append(&scope.path, &kind, history::details(&kind, fields))?;
+        Ok(())
+    }
+
+    async fn perform(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
+        let exit = match &state.kind {
+            Kind::Task { .. } | Kind::Map { .. } | Kind::Parallel { .. } => {
+                self.attempt_until_done(here, state, entry).await?
+            }
+            Kind::Pass {} | Kind::Succeed {} => self.pass(here, state)?,
+            Kind::Choice { choices, default } => self.choose(here, state, choices, default.as_deref())?,
+            Kind::Wait { seconds, timestamp } => {
+                self.wait(here, seconds.as_ref(), timestamp.as_ref()).await?;
+                self.pass(here, state)?
+            }
+            Kind::Fail { error, cause } => return Err(self.fail(here, error.as_deref(), cause.as_deref())),
+        };
+        Ok(exit)
+    }
+
+    /// Refuses an output that is too large.
+    pub(super) fn checked(here: Here<'_>, output: Value) -> Result<Value, Failure> {
+        if limits::exceeds_payload(&output) { Err(Failure::too_large(&here.frame.state)) } else { Ok(output) }
+    }
+}
+
+fn find<'a>(graph: &'a Graph, name: &str) -> Result<&'a State, Failure> {
+    graph.states.get(name).ok_or_else(|| Failure::runtime(format!("The definition has no state '{name}'.")))
+}

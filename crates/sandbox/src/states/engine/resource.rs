@@ -1,0 +1,61 @@
+//! The Resource of a Task: which service, which call.
+
+/// A service call as the history names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// For example `lambda`, or `aws-sdk:s3`.
+    pub(crate) kind: String,
+    /// For example `invoke`.
+    pub(crate) call: String,
+}
+
+impl Resource {
+    /// Reads `arn:aws:states:::lambda:invoke` and its like; says what would be right otherwise.
+    pub(crate) fn parse(arn: &str) -> Result<Self, String> {
+        let problem = || {
+            format!(
+                "Resource '{arn}' is not supported here; use a service integration like arn:aws:states:::lambda:invoke"
+            )
+        };
+        let mut parts = arn.splitn(6, ':');
+        let (Some("arn"), Some(_), Some("states"), Some(""), Some(""), Some(rest)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(problem());
+        };
+        let at = if let Some(service) = rest.strip_prefix("aws-sdk:") {
+            service.find(':').map(|at| at + "aws-sdk:".len())
+        } else {
+            rest.find(':')
+        };
+        let (kind, call) = at.map(|at| (&rest[..at], &rest[at + 1..])).ok_or_else(problem)?;
+        if kind.is_empty() || call.is_empty() {
+            return Err(problem());
+        }
+        if call.contains('.') {
+            return Err(format!(
+                "Resource '{arn}' waits for a job or a token, which is not supported here; use the call without the part \
+                 after the dot"
+            ));
+        }
+        Ok(Self { kind: kind.to_owned(), call: call.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_a_service_and_a_call() {
+        let parsed = |arn: &str| Resource::parse(arn).map(|resource| (resource.kind, resource.call));
+        let pair = |kind: &str, call: &str| Ok((kind.to_owned(), call.to_owned()));
+        assert_eq!(parsed("arn:aws:states:::lambda:invoke"), pair("lambda", "invoke"));
+        assert_eq!(parsed("arn:aws:states:::aws-sdk:s3:getObject"), pair("aws-sdk:s3", "getObject"));
+        assert!(
+            parsed("arn:aws:states:::states:startExecution.sync:2").is_err_and(|why| why.contains("job or a token"))
+        );
+        assert!(parsed("arn:aws:lambda:eu-central-1:000000000000:function:x").is_err());
+        assert!(parsed("arn:aws:states:::lambda").is_err());
+    }
+}

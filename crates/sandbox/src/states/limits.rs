@@ -1,0 +1,22 @@
+//! The quotas of AWS Step Functions that the engine keeps, so that a machine which would break them on AWS breaks them
+//! here. Source: Step Functions Developer Guide, "Service quotas" (`service-quotas.html`).
+
+use serde_json::Value;
+
+/// Bytes of UTF-8 that one input, output, set of arguments or result may hold.
+pub(crate) const PAYLOAD: usize = 256 * 1024;
+/// Events that one execution's history may hold.
+pub(crate) const HISTORY: u64 = 25_000;
+/// Bytes of one definition.
+pub(crate) const DEFINITION: usize = 1024 * 1024;
+/// Characters of a name: of a machine, an execution, a state.
+pub(crate) const NAME: usize = 80;
+/// Iterations of an inline Map at one time.
+pub(crate) const MAP_CONCURRENCY: usize = 40;
+/// The longest wait or timeout, in seconds.
+pub(crate) const SECONDS: u64 = 99_999_999;
+
+/// Whether a value, written as JSON, is larger than a payload may be.
+pub(crate) fn exceeds_payload(value: &Value) -> bool {
+    value.to_string().len() > PAYLOAD
+}

@@ -1,0 +1,184 @@
+//! Step Functions: Standard state machines in `JSONata`, their executions and histories, behind the AWS JSON 1.0
+//! protocol (`X-Amz-Target: AWSStepFunctions.<operation>`).
+//!
+//! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
+//! stopped is gone on with by [`States::resume`]: a Task is called again, a Wait waits for what is left, a Map runs the
+//! iterations that had not ended.
+
+mod announce;
+mod api;
+mod clock;
+mod definition;
+mod engine;
+mod execution;
+mod history;
+mod jsonata;
+mod limits;
+mod machine;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ports::{ApiError, EventSink, StartExecution, TaskRunner},
+    store::{Store, StoreError},
+};
+use execution::{Execution, Status};
+use machine::Machines;
+
+/// How the service behaves where AWS gives no choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What Wait states and the back-off of retriers are multiplied with: 0.01 makes a minute 0.6 seconds. Timeouts are
+    /// not scaled.
+    pub time_scale: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { time_scale: 1.0 }
+    }
+}
+
+/// The service. Clones share it.
+#[derive(Clone)]
+pub struct States {
+    inner: Arc<Inner>,
+}
+
+/// What the clones share.
+pub(crate) struct Inner {
+    pub(crate) store: Arc<Store>,
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) region: String,
+    pub(crate) machines: Machines,
+    pub(crate) closing: CancellationToken,
+    options: Options,
+    executions: Mutex<BTreeMap<String, Arc<Execution>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl States {
+    /// Reads machines, executions and histories from the store. Nothing runs before [`States::resume`] or a start.
+    pub fn new(
+        store: Arc<Store>,
+        runner: Arc<dyn TaskRunner>,
+        events: Arc<dyn EventSink>,
+        region: impl Into<String>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let inner = Inner {
+            machines: Machines::load(&store)?,
+            executions: Mutex::new(Execution::load(&store)?),
+            store,
+            runner,
+            events,
+            region: region.into(),
+            closing: CancellationToken::new(),
+            options,
+            tasks: Mutex::new(JoinSet::new()),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Goes on with the executions that were running when the sandbox stopped. Call it once, inside the runtime, when
+    /// the services that Tasks call are up. Answers how many there are.
+    pub fn resume(&self) -> usize {
+        let running = self.inner.executions().into_iter().filter(|one| one.record().status == Status::Running);
+        running.map(|execution| Inner::launch(&self.inner, execution)).count()
+    }
+
+    /// Performs an operation of the API.
+    pub async fn handle(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
+        api::handle(&self.inner, operation, body).await
+    }
+
+    /// Stops working. Executions that run stay RUNNING in the store and are resumed when the sandbox starts again;
+    /// calls that a Task has made are not waited for.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        self.inner.closing.cancel();
+        let mut tasks = std::mem::take(&mut *locked(&self.inner.tasks));
+        while tasks.join_next().await.is_some() {}
+        self.inner.store.flush()
+    }
+}
+
+#[async_trait]
+impl StartExecution for States {
+    async fn start_execution(
+        &self,
+        state_machine_arn: &str,
+        name: Option<String>,
+        input: Value,
+    ) -> Result<String, ApiError> {
+        api::start(&self.inner, state_machine_arn, name, &input.to_string()).map(|execution| execution.record().arn)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    /// A time as it passes here.
+    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() * self.options.time_scale).unwrap_or(Duration::MAX)
+    }
+
+    /// The execution with this ARN.
+    pub(crate) fn execution(&self, arn: &str) -> Option<Arc<Execution>> {
+        locked(&self.executions).get(arn).cloned()
+    }
+
+    /// Every execution.
+    pub(crate) fn executions(&self) -> Vec<Arc<Execution>> {
+        locked(&self.executions).values().cloned().collect()
+    }
+
+    /// Adds the execution that `make` builds, unless there is one with this ARN: then answers that one as the error.
+    pub(crate) fn add_execution(
+        &self,
+        arn: &str,
+        make: impl FnOnce(u64) -> Execution,
+    ) -> Result<Arc<Execution>, Arc<Execution>> {
+        let mut executions = locked(&self.executions);
+        if let Some(there) = executions.get(arn) {
+            return Err(Arc::clone(there));
+        }
+        let execution = Arc::new(make(executions.len() as u64 + 1));
+        executions.insert(arn.to_owned(), Arc::clone(&execution));
+        Ok(execution)
+    }
+
+    /// Runs an execution in a task of its own.
+    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>) {
+        let mut tasks = locked(&inner.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(engine::drive(Arc::clone(inner), execution));
+    }
+
+    /// Removes a machine that is to be deleted once none of its executions runs.
+    pub(crate) fn settle_deletion(&self, machine: &str) {
+        if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
+            return;
+        }
+        let runs = |one: &Arc<Execution>| {
+            let record = one.record();
+            record.machine == machine && record.status == Status::Running
+        };
+        if !self.executions().iter().any(runs)
+            && let Err(error) = self.machines.remove(machine)
+        {
+            tracing::error!(%error, machine, "a deleted state machine could not be removed from the store");
+        }
+    }
+}

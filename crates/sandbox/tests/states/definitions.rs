@@ -1,0 +1,214 @@
+//! Definitions that are refused, each with the path of the field.
+
+use serde_json::{Value, json};
+
+use crate::support::{Script, World, machine, task};
+
+async fn findings(definition: &Value) -> Vec<(String, String, String)> {
+    let world = World::new(&Script::answers([]));
+    let answer = world.ask("ValidateStateMachineDefinition", json!({"definition": definition.to_string()})).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    answer["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| (text(&finding["code"]), text(&finding["location"]), text(&finding["message"])))
+        .collect()
+}
+
+/// A machine with one state of interest, `S`, and an end, `E`.
+fn with(state: Value) -> Value {
+    machine("S", json!({"S": state, "E": {"Type": "Succeed"}}))
+}
+
+/// `S` with the end as its next state.
+fn next(mut state: Value) -> Value {
+    state["Next"] = json!("E");
+    with(state)
+}
+
+fn map(fields: Value) -> Value {
+    let processor = json!({"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}});
+    let mut state = json!({"Type": "Map", "ItemProcessor": processor});
+    state.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    next(state)
+}
+
+fn retry(fields: Value) -> Value {
+    let mut retrier = json!({"ErrorEquals": ["E"]});
+    retrier.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    next(task(json!({"Retry": [retrier]})))
+}
+
+/// Checks that each definition is refused at a place with a message.
+async fn refused_at(cases: impl IntoIterator<Item = (Value, &'static str, &'static str)>) {
+    for (definition, location, message) in cases {
+        let found = findings(&definition).await;
+        assert!(
+            found.iter().any(|(_, at, what)| at == location && what.contains(message)),
+            "{definition} should be refused at {location} ({message}); found {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_graph_that_does_not_hold_together_is_refused_with_its_path() {
+    refused_at([
+        (
+            json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}),
+            "/QueryLanguage",
+            "JSONPath is not supported here; set QueryLanguage to JSONata",
+        ),
+        (
+            json!({"QueryLanguage": "JSONata", "States": {"A": {"Type": "Succeed"}}}),
+            "/StartAt",
+            "'StartAt' is required",
+        ),
+        (
+            json!({"QueryLanguage": "JSONata", "StartAt": "B", "States": {"A": {"Type": "Succeed"}}}),
+            "/StartAt",
+            "Missing 'StartAt' target: B",
+        ),
+        (json!({"QueryLanguage": "JSONata", "StartAt": "B", "States": {}}), "/States", "at least one state"),
+        (machine("A", json!({"A": {"Type": "Pass", "Next": "A"}})), "/", "Workflow has no terminal state"),
+        (
+            machine("A", json!({"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}})),
+            "/States/B",
+            "State \"B\" is not reachable.",
+        ),
+        (with(json!({"Type": "Pass", "Next": "X"})), "/States/S/Next", "Missing 'Next' target: X"),
+        (with(json!({"Type": "Pass"})), "/States/S", "must have 'Next' or 'End'"),
+        (next(json!({"Type": "Pass", "End": true})), "/States/S", "not both"),
+        (next(json!({"Type": "Wait"})), "/States/S", "exactly one of 'Seconds' and 'Timestamp'"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_field_that_is_wrong_is_refused_with_its_path() {
+    refused_at([
+        (next(json!({"Type": "Jump"})), "/States/S/Type", "'Jump' is not one of"),
+        (next(json!({"Type": "Pass", "Colour": 1})), "/States/S/Colour", "Field 'Colour' is not supported"),
+        (next(json!({"Type": "Pass", "Result": 1})), "/States/S/Result", "belongs to JSONPath"),
+        (
+            next(json!({"Type": "Pass", "QueryLanguage": "JSONPath"})),
+            "/States/S/QueryLanguage",
+            "can not be 'JSONPath'",
+        ),
+        (next(json!({"Type": "Pass", "Assign": 1})), "/States/S/Assign", "JSON object"),
+        (next(json!({"Type": "Pass", "Output": {"a": ["{% 1 + %}"]}})), "/States/S/Output/a[0]", "S0207"),
+        (next(json!({"Type": "Task"})), "/States/S/Resource", "'Resource' is required"),
+        (
+            next(task(json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken"}))),
+            "/States/S/Resource",
+            "job or a token",
+        ),
+        (
+            next(task(json!({"TimeoutSeconds": 0}))),
+            "/States/S/TimeoutSeconds",
+            "from 1 to 99999999 or a JSONata expression",
+        ),
+        (
+            next(task(json!({"TimeoutSeconds": 5, "HeartbeatSeconds": 5}))),
+            "/States/S/HeartbeatSeconds",
+            "smaller than TimeoutSeconds",
+        ),
+        (next(json!({"Type": "Wait", "Timestamp": "soon"})), "/States/S/Timestamp", "RFC 3339"),
+        (with(json!({"Type": "Choice", "Default": "E", "Choices": []})), "/States/S/Choices", "at least one rule"),
+        (
+            with(json!({"Type": "Choice", "Default": "E", "Choices": [{"Condition": "yes", "Next": "E"}]})),
+            "/States/S/Choices[0]/Condition",
+            "JSONata expression",
+        ),
+        (
+            with(json!({"Type": "Choice", "Choices": [{"Condition": true, "Next": "X"}], "Default": "E"})),
+            "/States/S/Choices[0]/Next",
+            "Missing 'Next' target: X",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_retrier_or_catcher_that_is_wrong_is_refused_with_its_path() {
+    refused_at([
+        (
+            next(task(json!({"Catch": [{"ErrorEquals": ["E"], "Next": "X"}]}))),
+            "/States/S/Catch[0]/Next",
+            "Missing 'Next' target: X",
+        ),
+        (
+            next(task(json!({"Catch": [{"ErrorEquals": [], "Next": "E"}]}))),
+            "/States/S/Catch[0]/ErrorEquals",
+            "at least one error name",
+        ),
+        (
+            next(task(
+                json!({"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "E"}, {"ErrorEquals": ["E"], "Next": "E"}]}),
+            )),
+            "/States/S/Catch[0]/ErrorEquals",
+            "stand alone and in the last",
+        ),
+        (retry(json!({"MaxAttempts": -1})), "/States/S/Retry[0]/MaxAttempts", "whole number from 0"),
+        (retry(json!({"IntervalSeconds": 0})), "/States/S/Retry[0]/IntervalSeconds", "whole number from 1"),
+        (retry(json!({"BackoffRate": 0.5})), "/States/S/Retry[0]/BackoffRate", "at least 1.0"),
+        (retry(json!({"MaxDelaySeconds": 1})), "/States/S/Retry[0]/MaxDelaySeconds", "greater than IntervalSeconds"),
+        (retry(json!({"JitterStrategy": "SOME"})), "/States/S/Retry[0]/JitterStrategy", "FULL or NONE"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_map_or_parallel_that_is_wrong_is_refused_with_its_path() {
+    refused_at([
+        (next(json!({"Type": "Parallel", "Branches": []})), "/States/S/Branches", "at least one branch"),
+        (map(json!({"TimeoutSeconds": 5})), "/States/S/TimeoutSeconds", "'TimeoutSeconds' is not supported"),
+        (map(json!({"ItemReader": {}})), "/States/S/ItemReader", "distributed Map"),
+        (map(json!({"MaxConcurrency": -1})), "/States/S/MaxConcurrency", "whole number"),
+        (map(json!({"Items": {}})), "/States/S/Items", "a list"),
+        (
+            map(
+                json!({"ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "I", "States": {"I": {"Type": "Succeed"}}}}),
+            ),
+            "/States/S/ItemProcessor/ProcessorConfig/Mode",
+            "set Mode to INLINE",
+        ),
+        (
+            map(json!({"ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "Next": "E"}}}})),
+            "/States/S/ItemProcessor/States/I/Next",
+            "Missing 'Next' target: E",
+        ),
+        (
+            map(json!({"ItemProcessor": {"StartAt": "E", "States": {"E": {"Type": "Succeed"}}}})),
+            "/States/E",
+            "used more than once",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_creation_is_refused_with_every_finding_in_one_sentence() {
+    let world = World::new(&Script::answers([]));
+    let definition = json!({"QueryLanguage": "JSONata", "StartAt": "pass1", "States": {
+        "pass1": {"Type": "Pass", "Next": "pass3"}, "pass2": {"Type": "Pass", "End": true}}});
+    let body = json!({"name": "m", "definition": definition.to_string(), "roleArn": "r"});
+    let (code, message) = world.refused("CreateStateMachine", body).await;
+    assert_eq!(code, "InvalidDefinition");
+    assert_eq!(
+        message,
+        "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: Missing 'Next' target: pass3 at \
+         /States/pass1/Next, MISSING_TRANSITION_TARGET: State \"pass2\" is not reachable. at /States/pass2'"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_definition_at_all_is_refused() {
+    let world = World::new(&Script::answers([]));
+    for (text, part) in [("{", "is not JSON"), ("[]", "must be a JSON object"), (&" ".repeat(1_048_577), "1048576")] {
+        let body = json!({"name": "m", "definition": text, "roleArn": "r"});
+        let (code, message) = world.refused("CreateStateMachine", body).await;
+        assert_eq!(code, "InvalidDefinition");
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Retry, Catch, timeouts and expressions that fail.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Script, World, machine, run, task};
+
+const HANDLED: &str = r#"{"Type": "Pass", "End": true}"#;
+
+fn handled() -> Value {
+    serde_json::from_str(HANDLED).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retrier_tries_again_after_its_interval_and_the_count_is_seen() {
+    let fields = json!({
+        "Arguments": {"try": "{% $states.context.State.RetryCount %}"}, "End": true,
+        "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 10, "BackoffRate": 3, "MaxAttempts": 2}],
+    });
+    let script = Script::answers([Answer::Error("Busy", "1"), Answer::Error("Busy", "2")]);
+    let before = tokio::time::Instant::now();
+    let ended = World::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
+    assert_eq!(ended.output(), json!({"try": 2}));
+    assert_eq!(script.arguments(), [json!({"try": 0}), json!({"try": 1}), json!({"try": 2})]);
+    assert_eq!(before.elapsed().as_secs(), 40);
+    assert_eq!(ended.of("TaskStateEntered").len(), 1, "a retry does not enter the state again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_counters_start_anew_when_the_state_is_entered_again() {
+    let retry = json!([{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]);
+    let again = json!([{"Condition": "{% $exists($round) and $round = 2 %}", "Next": "End"}]);
+    let definition = machine(
+        "A",
+        json!({
+            "A": task(json!({"Retry": retry, "Next": "B"})),
+            "B": {"Type": "Choice", "Choices": again, "Default": "A", "Assign": {"round": 2}},
+            "End": {"Type": "Succeed"},
+        }),
+    );
+    let busy = || Answer::Error("Busy", "");
+    let ended = run(&definition, &json!({}), [busy(), Answer::Arguments, busy(), Answer::Arguments]).await;
+    assert_eq!(ended.status(), "SUCCEEDED");
+    assert_eq!(ended.of("TaskFailed").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catcher_gets_the_error_output_and_goes_on_with_its_own_fields() {
+    let fields = json!({
+        "Catch": [
+            {"ErrorEquals": ["Other"], "Next": "Unused"},
+            {"ErrorEquals": ["Source.Gone"], "Next": "Handled", "Assign": {"why": "{% $states.errorOutput.Error %}"},
+             "Output": {"cause": "{% $states.errorOutput.Cause %}", "had": "{% $states.input.k %}"}},
+        ],
+        "End": true,
+    });
+    let states = json!({
+        "A": task(fields), "Unused": handled(),
+        "Handled": {"Type": "Pass", "Output": ["{% $why %}", "{% $states.input %}"], "End": true},
+    });
+    let ended = run(&machine("A", states), &json!({"k": 7}), [Answer::Error("Source.Gone", "why not")]).await;
+    assert_eq!(ended.output(), json!(["Source.Gone", {"cause": "why not", "had": 7}]));
+    let left = &ended.of("TaskStateExited")[0]["stateExitedEventDetails"];
+    assert_eq!(left["assignedVariables"], json!({"why": "\"Source.Gone\""}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_nobody_names_fails_the_execution_in_its_state() {
+    let fields = json!({
+        "Retry": [{"ErrorEquals": ["Other"]}], "Catch": [{"ErrorEquals": ["Another"], "Next": "Handled"}], "End": true,
+    });
+    let states = json!({"A": task(fields), "Handled": handled()});
+    let ended = run(&machine("A", states), &json!({}), [Answer::Error("Boom", "{\"errorType\":\"Boom\"}")]).await;
+    assert_eq!((ended.status(), ended.error(), ended.cause()), ("FAILED", "Boom", "{\"errorType\":\"Boom\"}"));
+    assert_eq!(ended.described["redriveStatus"], "REDRIVABLE");
+    assert_eq!(ended.types().last(), Some(&"ExecutionFailed"));
+    assert!(ended.of("TaskStateExited").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_too_long_times_out_and_can_be_retried() {
+    let fields =
+        json!({"TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1}], "End": true});
+    let script = Script::answers([Answer::Never, Answer::After(Duration::from_secs(4))]);
+    let ended = World::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
+    assert_eq!(ended.status(), "SUCCEEDED");
+    let timed_out = &ended.of("TaskTimedOut")[0]["taskTimedOutEventDetails"];
+    assert_eq!(timed_out, &json!({"error": "States.Timeout", "resource": "invoke", "resourceType": "lambda"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_takes_too_long_is_timed_out() {
+    let mut definition = machine("A", json!({"A": task(json!({"End": true}))}));
+    definition["TimeoutSeconds"] = json!(30);
+    let before = tokio::time::Instant::now();
+    let ended = run(&definition, &json!({}), [Answer::Never]).await;
+    assert_eq!((ended.status(), ended.error()), ("TIMED_OUT", ""));
+    assert!((29..32).contains(&before.elapsed().as_secs()));
+    assert_eq!(ended.types().last(), Some(&"ExecutionTimedOut"));
+    assert_eq!(ended.described["redriveStatus"], "REDRIVABLE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expression_that_answers_nothing_fails_the_state_and_names_the_field() {
+    let states = json!({"E": {"Type": "Pass", "Output": {"v": "{% $states.input.missing %}"}, "End": true}});
+    let ended = run(&machine("E", states), &json!({}), []).await;
+    assert_eq!((ended.status(), ended.error()), ("FAILED", "States.QueryEvaluationError"));
+    assert_eq!(
+        ended.cause(),
+        "An error occurred while executing the state 'E' (entered at the event id #2). The JSONata expression \
+         '$states.input.missing' specified for the field 'Output/v' returned nothing (undefined)."
+    );
+    let failed = &ended.of("EvaluationFailed")[0]["evaluationFailedEventDetails"];
+    assert_eq!((&failed["state"], &failed["location"]), (&json!("E"), &json!("Output/v")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_field_that_must_have_a_type_says_so() {
+    let cases = [
+        (
+            json!({"Type": "Choice", "Choices": [{"Condition": "{% 'x' %}", "Next": "End"}]}),
+            "Choices[0]/Condition",
+            "boolean",
+        ),
+        (json!({"Type": "Wait", "Seconds": "{% 'x' %}", "Next": "End"}), "Seconds", "number"),
+        (json!({"Type": "Wait", "Seconds": "{% -1 %}", "Next": "End"}), "Seconds", "number"),
+        (json!({"Type": "Wait", "Timestamp": "{% 'soon' %}", "Next": "End"}), "Timestamp", "timestamp"),
+        (task(json!({"TimeoutSeconds": "{% 'x' %}", "Next": "End"})), "TimeoutSeconds", "number"),
+        (json!({"Type": "Fail", "Error": "{% 1 %}"}), "Error", "string"),
+    ];
+    for (state, location, expected) in cases {
+        let mut states = json!({"S": state, "End": {"Type": "Succeed"}});
+        if states["S"]["Type"] == "Fail" {
+            states.as_object_mut().unwrap().remove("End");
+        }
+        let ended = run(&machine("S", states), &json!({}), []).await;
+        assert_eq!(ended.error(), "States.QueryEvaluationError", "{location}");
+        let sentence =
+            format!("specified for the field '{location}' returned an unexpected result type. Expected '{expected}'");
+        assert!(ended.cause().contains(&sentence), "{}", ended.cause());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expression_that_fails_after_the_call_can_be_caught() {
+    let catch = json!([{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Handled"}]);
+    let fields = json!({"Output": "{% $states.result.missing %}", "Catch": catch, "End": true});
+    let states = json!({"A": task(fields), "Handled": handled()});
+    let ended = run(&machine("A", states), &json!({}), []).await;
+    assert_eq!(ended.output()["Error"], "States.QueryEvaluationError");
+    assert_eq!(ended.types()[4..8], ["TaskSucceeded", "EvaluationFailed", "TaskStateExited", "PassStateEntered"]);
+}

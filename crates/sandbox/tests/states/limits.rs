@@ -1,0 +1,67 @@
+//! AWS's quotas.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Script, World, machine, run, task};
+
+const LIMIT: usize = 262_144;
+
+fn caught(names: Value) -> Value {
+    let fields = json!({"Catch": [{"ErrorEquals": names, "Next": "Handled"}], "End": true});
+    machine("A", json!({"A": task(fields), "Handled": {"Type": "Pass", "End": true}}))
+}
+
+fn large() -> Answer {
+    Answer::Value(json!("x".repeat(LIMIT)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_over_256_kib_fails_the_task_and_only_its_own_name_catches_it() {
+    let ended = run(&caught(json!(["States.DataLimitExceeded"])), &json!({}), [large()]).await;
+    assert_eq!(ended.output()["Error"], "States.DataLimitExceeded");
+    let failed = &ended.of("TaskFailed")[0]["taskFailedEventDetails"];
+    let cause =
+        "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.";
+    assert_eq!(failed["cause"], cause);
+    for name in ["States.ALL", "States.TaskFailed"] {
+        let ended = run(&caught(json!([name])), &json!({}), [large()]).await;
+        assert_eq!((ended.status(), ended.error()), ("FAILED", "States.DataLimitExceeded"), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_of_exactly_256_kib_is_fine() {
+    let ended = run(&caught(json!(["States.ALL"])), &json!({}), [Answer::Value(json!("x".repeat(LIMIT - 2)))]).await;
+    assert_eq!(ended.output().as_str().map(str::len), Some(LIMIT - 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn arguments_and_outputs_over_256_kib_fail_their_state() {
+    let double = json!({"Type": "Pass", "Output": "{% $states.input & $states.input %}", "End": true});
+    let input = json!("x".repeat(LIMIT - 100));
+    let ended = run(&machine("A", json!({"A": double})), &input, []).await;
+    assert_eq!(ended.error(), "States.DataLimitExceeded");
+    let arguments = task(json!({"Arguments": "{% $states.input & $states.input %}", "End": true}));
+    let ended = run(&machine("A", json!({"A": arguments})), &input, []).await;
+    assert_eq!(ended.error(), "States.DataLimitExceeded");
+    assert!(ended.of("TaskScheduled").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_never_ends_fails_at_25000_events() {
+    let definition = machine(
+        "A",
+        json!({
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Choice", "Choices": [{"Condition": false, "Next": "End"}], "Default": "A"},
+            "End": {"Type": "Succeed"},
+        }),
+    );
+    let world = World::new(&Script::answers([]));
+    let ended = world.run(&definition, &json!({})).await;
+    assert_eq!(ended.status(), "FAILED");
+    assert_eq!(ended.cause(), "The execution reached the maximum number of history events (25000).");
+    let body = json!({"executionArn": ended.described["executionArn"], "reverseOrder": true, "maxResults": 1});
+    let last = world.ask("GetExecutionHistory", body).await;
+    assert_eq!((&last["events"][0]["id"], &last["events"][0]["type"]), (&json!(25_000), &json!("ExecutionFailed")));
+}

@@ -1,0 +1,13 @@
+//! Step Functions of the sandbox, through its API: what AWS recorded, every state type, errors, limits and restarts.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::needless_pass_by_value, reason = "json!(…) reads better than &json!(…) where a helper is called")]
+
+mod api;
+mod definitions;
+mod errors;
+mod fan;
+mod limits;
+mod recorded;
+mod restart;
+mod steps;
+mod support;

@@ -1,0 +1,118 @@
+//! A sandbox that is stopped and started again on the same store.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Script, World, machine, task};
+
+/// A service over the store of another, which was shut down.
+async fn started_again(world: World, runner: &Arc<Script>) -> World {
+    world.states.shutdown().await.unwrap();
+    let again = World::over(Arc::clone(&world.store), runner);
+    again.states.resume();
+    again
+}
+
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_executions_and_histories_are_found_again() {
+    let script = Script::answers([]);
+    let world = World::new(&script);
+    let ended = world.run(&machine("A", json!({"A": task(json!({"End": true}))})), &json!({"a": 1})).await;
+    let arn = ended.described["executionArn"].clone();
+    let again = started_again(world, &script).await;
+    assert_eq!(again.ask("DescribeExecution", json!({"executionArn": arn})).await, ended.described);
+    assert_eq!(again.history(arn.as_str().unwrap()).await, ended.history);
+    let machine = again.ask("ListStateMachines", json!({})).await["stateMachines"][0]["stateMachineArn"].clone();
+    let next = again.start(machine.as_str().unwrap(), &json!({})).await;
+    assert_eq!(again.end(&next).await["status"], "SUCCEEDED");
+    let listed = again.ask("ListExecutions", json!({"stateMachineArn": machine})).await;
+    assert_eq!(listed["executions"][0]["executionArn"], json!(next), "the newest is first after a restart too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_task_is_called_again_with_its_variables_and_input() {
+    let definition = machine(
+        "A",
+        json!({
+            "A": {"Type": "Pass", "Assign": {"v": "kept"}, "Output": "in", "Next": "B"},
+            "B": task(json!({"Arguments": ["{% $v %}", "{% $states.input %}"], "End": true})),
+        }),
+    );
+    let script = Script::answers([Answer::Never]);
+    let world = World::new(&script);
+    let machine = world.create("m", &definition).await;
+    let arn = world.start(&machine, &json!({})).await;
+    settle().await;
+    assert_eq!(script.count(), 1);
+    let again = started_again(world, &script).await;
+    let described = again.end(&arn).await;
+    assert_eq!(described["output"], "[\"kept\",\"in\"]");
+    let history = again.history(&arn).await;
+    let types: Vec<&str> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        types[4..],
+        [
+            "TaskStateEntered",
+            "TaskScheduled",
+            "TaskStarted",
+            "TaskScheduled",
+            "TaskStarted",
+            "TaskSucceeded",
+            "TaskStateExited",
+            "ExecutionSucceeded"
+        ][1..]
+    );
+    let previous: Vec<u64> = history.iter().map(|event| event["previousEventId"].as_u64().unwrap()).collect();
+    assert_eq!(previous, [0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn finished_iterations_of_a_map_are_not_run_again() {
+    let processor = json!({"StartAt": "T", "States": {
+        "T": task(json!({"Arguments": "{% $states.input %}", "Next": "U"})),
+        "U": {"Type": "Pass", "Output": {"done": "{% $states.input %}"}, "End": true},
+    }});
+    let map = json!({"Type": "Map", "Items": "{% $states.input %}", "MaxConcurrency": 2, "ItemProcessor": processor, "End": true});
+    let first = Script::new(|call, _| if call.arguments == json!("stuck") { Answer::Never } else { Answer::Arguments });
+    let world = World::new(&first);
+    let machine = world.create("m", &machine("M", json!({"M": map}))).await;
+    let arn = world.start(&machine, &json!(["a", "stuck", "b", "stuck", "c"])).await;
+    settle().await;
+    assert_eq!(first.arguments(), ["a", "stuck", "b", "stuck"].map(Value::from));
+    let second = Script::answers([]);
+    let again = started_again(world, &second).await;
+    let described = again.end(&arn).await;
+    let done = ["a", "stuck", "b", "stuck", "c"].map(|item| json!({"done": item}));
+    assert_eq!(described["output"], json!(done).to_string());
+    assert_eq!(second.arguments(), ["stuck", "stuck", "c"].map(Value::from));
+    let history = again.history(&arn).await;
+    let count = |kind: &str| history.iter().filter(|event| event["type"] == kind).count();
+    assert_eq!((count("MapStateStarted"), count("MapIterationStarted"), count("MapIterationSucceeded")), (1, 5, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_resumed_can_be_stopped() {
+    let script = Script::answers([Answer::Never, Answer::Never]);
+    let world = World::new(&script);
+    let machine = world.create("m", &machine("A", json!({"A": task(json!({"End": true}))}))).await;
+    let arn = world.start(&machine, &json!({})).await;
+    settle().await;
+    let again = started_again(world, &script).await;
+    settle().await;
+    again.ask("StopExecution", json!({"executionArn": arn})).await;
+    assert_eq!(again.end(&arn).await["status"], "ABORTED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_after_a_shutdown() {
+    let world = World::new(&Script::answers([]));
+    let machine = world.create("m", &machine("A", json!({"A": {"Type": "Succeed"}}))).await;
+    world.states.shutdown().await.unwrap();
+    let (code, _) = world.refused("StartExecution", json!({"stateMachineArn": machine})).await;
+    assert_eq!(code, "ServiceUnavailable");
+}
