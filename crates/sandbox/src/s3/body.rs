@@ -96,6 +96,7 @@ fn too_large() -> S3Error {
 pub(super) struct Taken {
     pub(super) held: Held,
     pub(super) md5: String,
+    pub(super) crc64nvme: u64,
     /// Of the algorithm that was asked for, else CRC64NVME.
     pub(super) checksum: Checksum,
 }
@@ -113,7 +114,7 @@ impl Backend {
         let algorithm = claims.algorithm.or(algorithm);
         let (held, digests) = self.blobs.write(body, algorithm, MAX_BODY).await.map_err(refusal)?;
         claims.verify(&digests, trailers)?;
-        Ok(Taken { held, md5: digests.md5.clone(), checksum: digests.checksum() })
+        Ok(Taken { held, md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
     }
 }
 

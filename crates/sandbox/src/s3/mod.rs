@@ -14,10 +14,16 @@ mod errors;
 mod events;
 mod extents;
 mod front;
+mod listing;
 mod model;
 mod ops;
 mod ops_bucket;
+mod ops_copy;
+mod ops_delete;
+mod ops_list;
 mod ops_object;
+mod ops_tags;
+mod ops_upload;
 mod publish;
 mod state;
 

@@ -150,6 +150,7 @@ pub(super) struct Part {
     pub(super) number: u16,
     /// MD5 in hexadecimal, which is also the part's `ETag`.
     pub(super) md5: String,
+    pub(super) crc64nvme: u64,
     pub(super) uploaded: Tick,
     pub(super) checksum: Option<Checksum>,
     pub(super) extents: Vec<Extent>,

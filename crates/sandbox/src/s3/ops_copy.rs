@@ -1,0 +1,310 @@
+//! Copies: of an object, and of a range into a part. The bytes stay where they are; what costs time is a digest that
+//! nobody has computed yet.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
+
+use super::{
+    Backend,
+    blobs::Held,
+    body::MAX_BODY,
+    checksum::{Algorithm, Checksum, Kind},
+    conditions::{ReadConditions, Verdict, WriteConditions},
+    convert::{archived, attributes, part_number, set_checksum, tags_of_header},
+    errors,
+    events::Cause,
+    extents::{known_crc64nvme, known_md5, slice},
+    model::{Object, Part, Version},
+    publish::{Publication, shown},
+};
+
+/// The version that a copy reads.
+struct Source {
+    version: Arc<Version>,
+    /// As `x-amz-copy-source-version-id` shows it.
+    version_id: Option<String>,
+    held: Held,
+}
+
+/// The digests of what is copied.
+struct Proof {
+    md5: String,
+    crc64nvme: u64,
+    checksum: Checksum,
+}
+
+/// Finds the digests without reading where all of them are known, and otherwise in one pass over the bytes.
+async fn prove(held: &mut Held, algorithm: Algorithm, known: Option<&Checksum>) -> S3Result<Proof> {
+    if let (Some(md5), Some(crc64nvme)) = (known_md5(held.extents()), known_crc64nvme(held.extents())) {
+        let stored = known.filter(|known| known.algorithm == algorithm && known.kind == Kind::FullObject).cloned();
+        let checksum = if algorithm == Algorithm::Crc64Nvme { Some(Checksum::crc64nvme(crc64nvme)) } else { stored };
+        if let Some(checksum) = checksum {
+            return Ok(Proof { md5, crc64nvme, checksum });
+        }
+    }
+    let digests = held.digest(Some(algorithm)).await.map_err(errors::disk)?;
+    held.learn(&digests);
+    Ok(Proof { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
+}
+
+/// The algorithm that a request names.
+pub(super) fn algorithm_named(given: Option<&dto::ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
+    given
+        .map(|given| {
+            Algorithm::parse(given.as_str()).ok_or_else(|| {
+                errors::invalid_request(
+                    "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, \
+                     CRC32C, CRC64NVME, SHA1, SHA256]",
+                )
+            })
+        })
+        .transpose()
+}
+
+/// The bytes that `x-amz-copy-source-range` asks for, from first up to, not including, last.
+fn source_range(given: &str, size: u64) -> S3Result<(u64, u64)> {
+    let form = || {
+        errors::invalid_argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+             zero-based offsets of the first and last bytes to copy",
+        )
+    };
+    let (first, last) = given.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(form)?;
+    let (first, last): (u64, u64) = (first.parse().map_err(|_| form())?, last.parse().map_err(|_| form())?);
+    if first > last || last >= size {
+        return Err(errors::invalid_argument(format!(
+            "Range specified is not valid for source object of size: {size}"
+        )));
+    }
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html, x-amz-copy-source-range
+    if size <= 5 << 20 {
+        return Err(errors::invalid_request("You can copy a range only if the source object is greater than 5 MB."));
+    }
+    Ok((first, last + 1))
+}
+
+fn too_large() -> s3s::S3Error {
+    errors::invalid_request(format!(
+        "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
+    ))
+}
+
+/// A condition on the destination of a copy, which s3s 0.14.1 leaves in the headers.
+fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<dto::ETagCondition>> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    dto::ETagCondition::parse_http_header(value.as_bytes())
+        .map(Some)
+        .map_err(|_| errors::invalid_argument(format!("The {name} header is neither an ETag nor *")))
+}
+
+impl Backend {
+    /// Finds and holds the source of a copy, and judges its conditions.
+    fn source(&self, from: &dto::CopySource, conditions: &ReadConditions) -> S3Result<Source> {
+        let dto::CopySource::Bucket { bucket, key, version_id } = from else {
+            return Err(s3_error!(NotImplemented, "A copy source can only be a bucket and a key"));
+        };
+        let state = self.state();
+        let version = state.find(bucket, key, version_id.as_deref()).map_err(|error| {
+            if *error.code() == s3s::S3ErrorCode::MethodNotAllowed {
+                errors::invalid_request(
+                    "The source of a copy request may not specifically refer to a delete marker by version id.",
+                )
+            } else {
+                error
+            }
+        })?;
+        let shown = shown(state.bucket(bucket)?.record.versioning, &version.id);
+        let object = version.object().ok_or_else(errors::no_such_key)?;
+        match conditions.judge(&object.etag, version.initiated.time()) {
+            Verdict::Proceed => {}
+            Verdict::NotModified => return Err(errors::precondition_failed("If-None-Match")),
+            Verdict::Failed(name) => return Err(errors::precondition_failed(name)),
+        }
+        if archived(&object.attributes) {
+            return Err(s3_error!(InvalidObjectState, "Operation is not valid for the source object's storage class"));
+        }
+        let held = self.blobs.hold(object.extents.clone());
+        Ok(Source { version, version_id: shown, held })
+    }
+
+    pub(super) async fn copy_object(
+        &self,
+        req: S3Request<dto::CopyObjectInput>,
+    ) -> S3Result<S3Response<dto::CopyObjectOutput>> {
+        let cause = Cause::of(&req.extensions);
+        let conditions =
+            WriteConditions::new(condition(&req.headers, "if-match")?, condition(&req.headers, "if-none-match")?)?;
+        let mut input = req.input;
+        let record = self.state().bucket(&input.bucket)?.record.clone();
+        let began = self.begin(&input.bucket, &input.key, &conditions)?;
+        let source_conditions = ReadConditions {
+            if_match: input.copy_source_if_match.take(),
+            if_none_match: input.copy_source_if_none_match.take(),
+            if_modified_since: input.copy_source_if_modified_since.take(),
+            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
+        };
+        let Source { version, version_id: source_version_id, mut held } =
+            self.source(&input.copy_source, &source_conditions)?;
+        let source = version.object().ok_or_else(errors::no_such_key)?;
+        if source.size() > MAX_BODY {
+            return Err(too_large());
+        }
+        let named = algorithm_named(input.checksum_algorithm.as_ref())?;
+        refuse_copy_to_itself(&input)?;
+        let replaces = |directive: Option<&str>| directive == Some("REPLACE");
+        let mut attributes = if replaces(input.metadata_directive.as_ref().map(dto::MetadataDirective::as_str)) {
+            attributes!(input, &record)
+        } else {
+            // Storage class, encryption and redirect are the destination's own, never the source's.
+            let own = attributes!(input, &record);
+            super::model::Attributes {
+                storage_class: own.storage_class,
+                encryption: own.encryption,
+                website_redirect_location: own.website_redirect_location,
+                ..source.attributes.clone()
+            }
+        };
+        attributes.metadata = super::convert::metadata(Some(attributes.metadata.into_iter().collect()))?;
+        let tags = if replaces(input.tagging_directive.as_ref().map(dto::TaggingDirective::as_str)) {
+            tags_of_header(input.tagging.as_deref())?
+        } else {
+            source.tags.clone()
+        };
+        let algorithm =
+            named.or(source.checksum.as_ref().map(|stored| stored.algorithm)).unwrap_or(Algorithm::Crc64Nvme);
+        let proof = prove(&mut held, algorithm, source.checksum.as_ref()).await?;
+
+        let mut output = dto::CopyObjectOutput {
+            bucket_key_enabled: attributes.encryption.bucket_key,
+            copy_source_version_id: source_version_id,
+            ssekms_key_id: attributes.encryption.kms_key_id.clone(),
+            server_side_encryption: Some(attributes.encryption.algorithm.clone().into()),
+            ..Default::default()
+        };
+        let published = {
+            let mut state = self.state();
+            state.recheck(&input.bucket, &input.key, &conditions, &began)?;
+            let object = Object {
+                etag: proof.md5.clone(),
+                attributes,
+                tags,
+                checksum: Some(proof.checksum.clone()),
+                parts: Vec::new(),
+                extents: held.keep(),
+            };
+            state.publish(Publication {
+                bucket: &input.bucket,
+                key: &input.key,
+                object,
+                initiated: None,
+                reason: "CopyObject",
+                cause: &cause,
+            })?
+        };
+        let mut result = dto::CopyObjectResult {
+            checksum_type: Some(dto::ChecksumType::from_static(proof.checksum.kind.name())),
+            e_tag: Some(dto::ETag::Strong(proof.md5)),
+            last_modified: Some(published.initiated.timestamp()),
+            ..Default::default()
+        };
+        set_checksum!(result, &Some(proof.checksum));
+        output.copy_object_result = Some(result);
+        output.version_id = published.version_id;
+        self.announce(published.event).await;
+        Ok(S3Response::new(output))
+    }
+
+    pub(super) async fn upload_part_copy(
+        &self,
+        req: S3Request<dto::UploadPartCopyInput>,
+    ) -> S3Result<S3Response<dto::UploadPartCopyOutput>> {
+        let mut input = req.input;
+        let number = part_number(input.part_number)?;
+        let settings = Arc::clone(&self.state().upload(&input.bucket, &input.key, &input.upload_id)?.settings);
+        let conditions = ReadConditions {
+            if_match: input.copy_source_if_match.take(),
+            if_none_match: input.copy_source_if_none_match.take(),
+            if_modified_since: input.copy_source_if_modified_since.take(),
+            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
+        };
+        let source = self.source(&input.copy_source, &conditions)?;
+        let size = source.version.object().map_or(0, Object::size);
+        let (start, end) = match &input.copy_source_range {
+            Some(range) => source_range(range, size)?,
+            None => (0, size),
+        };
+        if end - start > MAX_BODY {
+            return Err(too_large());
+        }
+        let mut held = self.blobs.hold(slice(source.held.extents(), start, end));
+        let declared = settings.declared.map(|(algorithm, _)| algorithm);
+        let whole = end - start == size;
+        let known = source.version.object().and_then(|object| object.checksum.as_ref()).filter(|_| whole);
+        let proof = prove(&mut held, declared.unwrap_or(Algorithm::Crc64Nvme), known).await?;
+        let checksum = declared.map(|_| proof.checksum);
+
+        let mut state = self.state();
+        let uploaded = state.tick();
+        let part = Part {
+            number,
+            md5: proof.md5.clone(),
+            crc64nvme: proof.crc64nvme,
+            uploaded,
+            checksum: checksum.clone(),
+            extents: held.keep(),
+        };
+        state.put_part(&input.bucket, &input.key, &input.upload_id, part)?;
+        drop(state);
+        let mut result = dto::CopyPartResult {
+            e_tag: Some(dto::ETag::Strong(proof.md5)),
+            last_modified: Some(uploaded.timestamp()),
+            ..Default::default()
+        };
+        set_checksum!(result, &checksum);
+        let encryption = &settings.attributes.encryption;
+        Ok(S3Response::new(dto::UploadPartCopyOutput {
+            bucket_key_enabled: encryption.bucket_key,
+            copy_part_result: Some(result),
+            copy_source_version_id: source.version_id,
+            ssekms_key_id: encryption.kms_key_id.clone(),
+            server_side_encryption: Some(encryption.algorithm.clone().into()),
+            ..Default::default()
+        }))
+    }
+}
+
+/// A copy of an object onto itself has to change something.
+fn refuse_copy_to_itself(input: &dto::CopyObjectInput) -> S3Result<()> {
+    let itself = matches!(&input.copy_source, dto::CopySource::Bucket { bucket, key, version_id: None }
+        if **bucket == *input.bucket && **key == *input.key);
+    let changes = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE")
+        || input.storage_class.is_some()
+        || input.website_redirect_location.is_some()
+        || input.server_side_encryption.is_some();
+    if itself && !changes {
+        return Err(errors::invalid_request(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the \
+             object's metadata, storage class, website redirect location or encryption attributes.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_range_names_both_ends_and_lies_inside_the_source() {
+        let size = 6 << 20;
+        assert_eq!(source_range("bytes=0-9", size).unwrap(), (0, 10));
+        assert_eq!(source_range(&format!("bytes=5-{}", size - 1), size).unwrap(), (5, size));
+        for bad in ["0-9", "bytes=0-", "bytes=-5", "bytes=9-0", "bytes=a-b", &format!("bytes=0-{size}")] {
+            assert!(source_range(bad, size).is_err(), "{bad} was accepted");
+        }
+        assert!(source_range("bytes=0-9", 5 << 20).is_err(), "a small source cannot be copied by ranges");
+    }
+}

@@ -1,0 +1,138 @@
+//! Deleting: a version for good, or a key behind a delete marker
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>).
+
+use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
+use serde_json::Value;
+
+use super::{
+    Backend, Versioning,
+    conditions::{Seen, WriteConditions},
+    events::{Cause, Happening, envelope},
+    model::{NULL_VERSION, Version, VersionContent},
+    publish::new_version_id,
+    state::State,
+};
+
+/// What a deletion did.
+#[derive(Default)]
+struct Deletion {
+    /// The version that is gone, or the marker that was made.
+    version_id: Option<String>,
+    /// Whether that is a delete marker.
+    marker: bool,
+    event: Option<Value>,
+}
+
+impl State {
+    /// Deletes a version that the caller names.
+    fn delete_version(&mut self, cause: &Cause, bucket: &str, key: &str, id: &str) -> S3Result<Deletion> {
+        let removed = self.remove(bucket, key, id)?;
+        let at = self.tick();
+        let record = &self.bucket(bucket)?.record;
+        let event = removed
+            .as_ref()
+            .and_then(|_| envelope(cause, record, key, Some(id), at, &Happening::Deleted { marker: false }));
+        let marker = removed.is_some_and(|version| version.object().is_none());
+        Ok(Deletion { version_id: Some(id.to_owned()), marker, event })
+    }
+
+    /// Deletes a key, as far as the bucket's versioning lets it.
+    fn delete_key(&mut self, cause: &Cause, bucket: &str, key: &str) -> S3Result<Deletion> {
+        let record = self.bucket(bucket)?.record.clone();
+        let id = match record.versioning {
+            Versioning::Never => {
+                let removed = self.remove(bucket, key, NULL_VERSION)?;
+                let at = self.tick();
+                let what = Happening::Deleted { marker: false };
+                let event = removed.and_then(|_| envelope(cause, &record, key, None, at, &what));
+                return Ok(Deletion { event, ..Default::default() });
+            }
+            Versioning::Enabled => new_version_id(),
+            Versioning::Suspended => NULL_VERSION.to_owned(),
+        };
+        let at = self.tick();
+        let marker = Version { id: id.clone(), initiated: at, created: at, content: VersionContent::DeleteMarker };
+        self.insert(bucket, key, marker)?;
+        let event = envelope(cause, &record, key, Some(&id), at, &Happening::Deleted { marker: true });
+        Ok(Deletion { version_id: Some(id), marker: true, event })
+    }
+}
+
+impl Backend {
+    fn delete(
+        &self,
+        cause: &Cause,
+        bucket: &str,
+        key: &str,
+        id: Option<&str>,
+        conditions: &WriteConditions,
+    ) -> S3Result<Deletion> {
+        let mut state = self.state();
+        conditions.check(&Seen::of(state.current(bucket, key)?.map(AsRef::as_ref)))?;
+        match id {
+            Some(id) => state.delete_version(cause, bucket, key, id),
+            None => state.delete_key(cause, bucket, key),
+        }
+    }
+
+    pub(super) async fn delete_object(
+        &self,
+        req: S3Request<dto::DeleteObjectInput>,
+    ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
+        let cause = Cause::of(&req.extensions);
+        let input = req.input;
+        let conditions = WriteConditions::new(input.if_match, None)?;
+        let deletion = self.delete(&cause, &input.bucket, &input.key, input.version_id.as_deref(), &conditions)?;
+        self.announce(deletion.event).await;
+        let output = dto::DeleteObjectOutput {
+            delete_marker: deletion.marker.then_some(true),
+            version_id: deletion.version_id,
+            ..Default::default()
+        };
+        Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
+    }
+
+    pub(super) async fn delete_objects(
+        &self,
+        req: S3Request<dto::DeleteObjectsInput>,
+    ) -> S3Result<S3Response<dto::DeleteObjectsOutput>> {
+        let cause = Cause::of(&req.extensions);
+        let dto::DeleteObjectsInput { bucket, delete, .. } = req.input;
+        if delete.objects.is_empty() || delete.objects.len() > 1000 {
+            return Err(s3_error!(
+                MalformedXML,
+                "The XML you provided was not well-formed or did not validate against our published schema: it has to name \
+                 between 1 and 1,000 objects"
+            ));
+        }
+        self.state().bucket(&bucket)?;
+        let (mut deleted, mut failed) = (Vec::new(), Vec::new());
+        for object in delete.objects {
+            let dto::ObjectIdentifier { key, version_id, e_tag, .. } = object;
+            let conditions = WriteConditions::new(e_tag.map(dto::ETagCondition::ETag), None)?;
+            match self.delete(&cause, &bucket, &key, version_id.as_deref(), &conditions) {
+                Ok(deletion) => {
+                    self.announce(deletion.event).await;
+                    deleted.push(dto::DeletedObject {
+                        delete_marker: deletion.marker.then_some(true),
+                        delete_marker_version_id: deletion.version_id.filter(|_| deletion.marker),
+                        key: Some(key),
+                        version_id,
+                    });
+                }
+                Err(error) => failed.push(dto::Error {
+                    code: Some(error.code().as_str().to_owned()),
+                    key: Some(key),
+                    message: error.message().map(str::to_owned),
+                    version_id,
+                }),
+            }
+        }
+        let quiet = delete.quiet == Some(true);
+        Ok(S3Response::new(dto::DeleteObjectsOutput {
+            deleted: (!quiet).then_some(deleted),
+            errors: (!failed.is_empty()).then_some(failed),
+            ..Default::default()
+        }))
+    }
+}

@@ -1,0 +1,15 @@
+//! The sandbox's S3 as the AWS SDK for Rust sees it, over HTTP on loopback. One binary, so that the SDK is linked once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod checksums;
+mod copies;
+mod events;
+mod harness;
+mod keys;
+mod listings;
+mod multipart;
+mod objects;
+mod regions;
+mod restart;
+mod versions;
