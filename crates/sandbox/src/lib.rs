@@ -3,18 +3,22 @@
 //! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
 //! place for production data.
 
+mod deploy;
 pub mod events;
 pub mod identity;
+mod keys;
 pub mod lambda;
 mod options;
 pub mod ports;
 pub mod query;
 pub mod s3;
 pub mod sandbox;
+mod server;
 pub mod sns;
 pub mod states;
 pub mod store;
 pub mod sts;
+mod tasks;
 pub mod template;
 
 pub use sandbox::{Functions, Handler, HandlerSet, Options, Outputs, Sandbox, SandboxError};

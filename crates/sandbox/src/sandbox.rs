@@ -1,14 +1,38 @@
 //! The sandbox as a whole: built from a template, run on one endpoint, stopped without leaving anything behind.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-use tokio::net::TcpListener;
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{Instant, interval},
+};
 
 use crate::{
-    identity::{Identity, Keyring},
+    deploy::{DeployError, Deployment},
+    events::{Events, Targets},
+    identity::Keyring,
+    keys,
+    lambda::{Lambda, LambdaOptions, MissingBinary},
     options::{MissingOutput, Place},
-    ports::ACCOUNT,
+    ports::{ACCOUNT, ApiError, Invocation, Invoke, StartExecution},
+    s3::{self, S3},
+    server::{Server, Services},
+    sns::{Sns, SnsError},
+    states::{self, States},
     store::{Store, StoreError},
+    tasks::Tasks,
     template::{Settings, Stack, TemplateError},
 };
 pub use crate::{
@@ -20,8 +44,12 @@ pub use crate::{
 const STACK: &str = "holdfast";
 /// The region of the stack.
 const REGION: &str = "eu-west-1";
+/// How often what was written is made durable.
+const FLUSH: Duration = Duration::from_millis(250);
+/// How long tasks under way may take to let go of the data at the end.
+const LET_GO: Duration = Duration::from_secs(1);
 
-/// Why a sandbox did not start.
+/// Why a sandbox did not start, or did not stop well.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The template cannot be read.
@@ -30,9 +58,29 @@ pub enum SandboxError {
     /// The template lacks an output.
     #[error(transparent)]
     Output(#[from] MissingOutput),
-    /// The data cannot be opened.
+    /// A value was given for a variable that no function has.
+    #[error("no function has the configuration {name}; there are {known}")]
+    UnknownVariable {
+        /// The name that was given.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A function's binary is missing.
+    #[error(transparent)]
+    Binary(#[from] MissingBinary),
+    /// A service refused a resource of the template.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The data cannot be opened or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// S3's data cannot be opened.
+    #[error(transparent)]
+    S3(#[from] s3::OpenError),
+    /// SNS's data cannot be opened.
+    #[error(transparent)]
+    Sns(#[from] SnsError),
     /// A folder cannot be made.
     #[error("the folder {path} cannot be made: {source}")]
     Folder {
@@ -51,46 +99,73 @@ pub enum SandboxError {
     },
 }
 
-/// A sandbox that serves.
-#[derive(Debug)]
+/// A sandbox that serves. Dropping it ends everything at once; [`Sandbox::stop`] ends it in order.
 pub struct Sandbox {
     outputs: Outputs,
     stack: Stack,
+    server: Server,
+    /// Ends with the sandbox.
+    flusher: JoinSet<()>,
     store: Arc<Store>,
+    s3: S3,
+    sns: Arc<Sns>,
+    lambda: Arc<Lambda>,
+    states: Arc<States>,
+    events: Events,
     /// Removed when the sandbox is dropped.
-    _temporary: Option<tempfile::TempDir>,
+    temporary: Option<TempDir>,
 }
 
 impl Sandbox {
     /// Reads the template, builds everything it names and serves it.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let settings = Settings {
-            stack: STACK.to_owned(),
-            region: REGION.to_owned(),
-            account: ACCOUNT.to_owned(),
-            parameters: options.parameters.clone(),
-        };
-        let stack = Stack::read(&options.template, &settings)?;
+        let stack = read_stack(&options)?;
         let (folder, temporary) = data_folder(options.data.as_deref())?;
         let store = Arc::new(Store::open(&folder)?);
         let keyring = Arc::new(Keyring::default());
-        let user = Identity {
-            access_key_id: "AKIA".to_owned(),
-            secret_access_key: String::new(),
-            arn: format!("arn:aws:iam::{ACCOUNT}:root"),
-        };
+        let user = keys::user(&store)?;
         keyring.add(user.clone());
+
         let listen_error = |source| SandboxError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
-        let place = Place {
-            endpoint_url: format!("http://{address}"),
-            access_key_id: user.access_key_id,
-            secret_access_key: user.secret_access_key,
-            outbox_dir: folder.join("outbox"),
+        let endpoint_url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
+        let outbox_dir = folder.join("outbox");
+        let outputs = Outputs::of(
+            &stack,
+            Place {
+                endpoint_url: endpoint_url.clone(),
+                access_key_id: user.access_key_id,
+                secret_access_key: user.secret_access_key,
+                outbox_dir: outbox_dir.clone(),
+            },
+        )?;
+
+        let events = Events::new(Arc::clone(&store), REGION, options.time_scale)?;
+        let sink = Arc::new(events.clone());
+        let s3 = S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring))?;
+        let sns = Arc::new(Sns::new(Arc::clone(&store), outbox_dir, REGION)?);
+        let lambda = Arc::new(start_lambda(&options, &stack, &folder, endpoint_url, &keyring)?);
+        let tasks = Arc::new(Tasks { lambda: Arc::clone(&lambda), sns: Arc::clone(&sns) });
+        let pace = states::Options { time_scale: options.time_scale };
+        let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);
+
+        Deployment { s3: &s3, sns: &sns, states: &states, events: &events }.make(&stack).await?;
+        let services = Services {
+            keyring,
+            s3: s3.service(),
+            states: Arc::clone(&states),
+            events: events.clone(),
+            sns: Arc::clone(&sns),
+            lambda: Arc::clone(&lambda),
         };
-        let outputs = Outputs::of(&stack, place)?;
-        Ok(Self { outputs, stack, store, _temporary: temporary })
+        let server = Server::start(listener, services);
+        states.resume();
+        let start = Arc::new(Behind(Arc::downgrade(&states)));
+        let invoke = Arc::new(Behind(Arc::downgrade(&lambda)));
+        events.connect(Targets { start, invoke });
+        let mut flusher = JoinSet::new();
+        flusher.spawn(flush(Arc::clone(&store)));
+        Ok(Self { outputs, stack, server, flusher, store, s3, sns, lambda, states, events, temporary })
     }
 
     /// What a client needs to know.
@@ -103,15 +178,143 @@ impl Sandbox {
         &self.stack
     }
 
-    /// Stops serving, ends every function process and makes the data durable.
+    /// S3.
+    pub fn s3(&self) -> &S3 {
+        &self.s3
+    }
+
+    /// SNS.
+    pub fn sns(&self) -> &Sns {
+        &self.sns
+    }
+
+    /// Lambda.
+    pub fn lambda(&self) -> &Lambda {
+        &self.lambda
+    }
+
+    /// Step Functions.
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// `EventBridge`.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Stops serving, ends every function process and makes the data durable. Executions that run are gone on with when a
+    /// sandbox is started on the same folder.
     pub async fn stop(self) -> Result<(), SandboxError> {
-        self.store.flush()?;
+        let Self { server, mut flusher, store, s3, sns, lambda, states, events, temporary, .. } = self;
+        server.stop().await;
+        states.shutdown().await?;
+        lambda.stop();
+        flusher.shutdown().await;
+        drop((s3, sns, lambda, states, events));
+        // The data can be opened again once the last task has let go of it.
+        let limit = Instant::now() + LET_GO;
+        while Arc::strong_count(&store) > 1 && Instant::now() < limit {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.flush()?;
+        drop(store);
+        if let Some(folder) = temporary {
+            let path = folder.path().to_owned();
+            folder.close().map_err(|source| SandboxError::Folder { path, source })?;
+        }
         Ok(())
     }
 }
 
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("endpoint_url", &self.outputs.endpoint_url).finish_non_exhaustive()
+    }
+}
+
+/// A service that another one calls without keeping it alive: Step Functions tells `EventBridge`, which starts
+/// executions.
+struct Behind<T>(Weak<T>);
+
+impl<T> Behind<T> {
+    fn service(&self) -> Result<Arc<T>, ApiError> {
+        let gone = || ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500);
+        self.0.upgrade().ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl StartExecution for Behind<States> {
+    async fn start_execution(
+        &self,
+        state_machine_arn: &str,
+        name: Option<String>,
+        input: Value,
+    ) -> Result<String, ApiError> {
+        self.service()?.start_execution(state_machine_arn, name, input).await
+    }
+}
+
+#[async_trait]
+impl Invoke for Behind<Lambda> {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invocation, ApiError> {
+        self.service()?.invoke(function, payload).await
+    }
+}
+
+/// The template with the values given for the functions' environment.
+fn read_stack(options: &Options) -> Result<Stack, SandboxError> {
+    let settings = Settings {
+        stack: STACK.to_owned(),
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        parameters: options.parameters.clone(),
+    };
+    let mut stack = Stack::read(&options.template, &settings)?;
+    let known: BTreeSet<String> =
+        stack.functions.iter().flat_map(|function| function.environment.keys().cloned()).collect();
+    for (name, value) in &options.environment {
+        if !known.contains(name) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(SandboxError::UnknownVariable { name: name.clone(), known });
+        }
+        for function in &mut stack.functions {
+            function.environment.entry(name.clone()).and_modify(|present| present.clone_from(value));
+        }
+    }
+    Ok(stack)
+}
+
+/// Lambda with every function, each with a key of its own that stands for its role.
+fn start_lambda(
+    options: &Options,
+    stack: &Stack,
+    folder: &Path,
+    endpoint_url: String,
+    keyring: &Keyring,
+) -> Result<Lambda, SandboxError> {
+    let logs = folder.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|source| SandboxError::Folder { path: logs.clone(), source })?;
+    let with_key = |function: &crate::template::Function| {
+        let identity = keys::assumed_role(&function.role_arn, &function.name);
+        keyring.add(identity.clone());
+        (function.clone(), identity)
+    };
+    let functions: Vec<_> = stack.functions.iter().map(with_key).collect();
+    let options = LambdaOptions {
+        functions: options.functions.clone(),
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        endpoint_url,
+        logs,
+        time_scale: options.time_scale,
+    };
+    Ok(Lambda::new(functions, &options)?)
+}
+
 /// The folder for everything that is kept, and its guard when it is temporary.
-fn data_folder(given: Option<&std::path::Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), SandboxError> {
+fn data_folder(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), SandboxError> {
     let failed = |path: PathBuf| move |source| SandboxError::Folder { path, source };
     match given {
         Some(folder) => {
@@ -119,9 +322,22 @@ fn data_folder(given: Option<&std::path::Path>) -> Result<(PathBuf, Option<tempf
             Ok((folder.to_owned(), None))
         }
         None => {
-            let temporary =
-                tempfile::Builder::new().prefix("holdfast-sandbox-").tempdir().map_err(failed(std::env::temp_dir()))?;
+            let made = tempfile::Builder::new().prefix("holdfast-sandbox-").tempdir();
+            let temporary = made.map_err(failed(std::env::temp_dir()))?;
             Ok((temporary.path().to_owned(), Some(temporary)))
+        }
+    }
+}
+
+/// Makes what was written durable, again and again.
+async fn flush(store: Arc<Store>) {
+    let mut ticks = interval(FLUSH);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || store.flush()).await {
+            Ok(Err(error)) => tracing::error!(%error, "what was written last would not survive a crash"),
+            Ok(Ok(())) | Err(_) => {}
         }
     }
 }

@@ -4,7 +4,10 @@
 //! Writes are not synced one by one: a history event would then cost a disk flush. [`Store::flush`] syncs; the sandbox
 //! calls it a few times a second and when it stops.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,6 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    /// Something was written that was not synced yet.
+    is_dirty: AtomicBool,
 }
 
 /// The store could not be read or written.
@@ -49,7 +54,7 @@ impl Store {
         let path = folder.join("sandbox.redb");
         let database =
             Database::create(&path).map_err(|source| StoreError::Open { path: path.display().to_string(), source })?;
-        Ok(Self { database })
+        Ok(Self { database, is_dirty: AtomicBool::new(false) })
     }
 
     /// A store that is gone when it is dropped.
@@ -57,7 +62,7 @@ impl Store {
         let database = Database::builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|source| StoreError::Open { path: "memory".to_owned(), source })?;
-        Ok(Self { database })
+        Ok(Self { database, is_dirty: AtomicBool::new(false) })
     }
 
     /// Writes one record.
@@ -105,9 +110,12 @@ impl Store {
         Ok(records)
     }
 
-    /// Makes everything written so far survive a crash of the machine.
+    /// Makes everything written so far survive a crash of the machine. Costs nothing when nothing was written since.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.write(Durability::Immediate, |_| Ok(()))
+        if !self.is_dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.write(Durability::Immediate, |_| Ok(())).inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
     }
 
     fn write(
@@ -119,6 +127,9 @@ impl Store {
         transaction.set_durability(durability).map_err(redb::Error::from)?;
         change(&transaction)?;
         transaction.commit().map_err(redb::Error::from)?;
+        if matches!(durability, Durability::None) {
+            self.is_dirty.store(true, Ordering::Release);
+        }
         Ok(())
     }
 }

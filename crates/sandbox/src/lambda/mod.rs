@@ -1,2 +1,233 @@
-//! The Lambda service.
+//! The Lambda service: runs the template's functions, as processes that are served the Runtime API or inside this
+//! process, and answers the management calls.
+//!
+//! An invocation is a task of its own, as on AWS: it goes on when its caller stops waiting, and ends with the sandbox.
+
+mod api;
+mod configuration;
 pub mod handler;
+mod outcome;
+mod pool;
+mod process;
+mod runtime_api;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::{
+    configuration::{Configuration, Update},
+    pool::{Pool, Surroundings},
+    process::Launch,
+    worker::Launcher,
+};
+use crate::{
+    identity::Identity,
+    options::Functions,
+    ports::{ApiError, Invocation, Invoke},
+    template::Function,
+};
+
+/// Invocations of one function at once where the template reserves no number: the account's quota.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const ACCOUNT_CONCURRENCY: u32 = 1_000;
+/// Invocations that run on this machine at once; more wait for their turn, as they would for a cold start.
+const MACHINE_CONCURRENCY: usize = 64;
+
+/// Where functions run and what they are told.
+#[derive(Debug, Clone)]
+pub struct LambdaOptions {
+    /// How functions run.
+    pub functions: Functions,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// The endpoint that functions call.
+    pub endpoint_url: String,
+    /// The folder of the functions' logs, one file per function.
+    pub logs: PathBuf,
+    /// What the waits between tries of asynchronous invocations are multiplied with.
+    pub time_scale: f64,
+}
+
+/// The Lambda service.
+pub struct Lambda {
+    region: String,
+    account: String,
+    pools: BTreeMap<String, Arc<Pool>>,
+    machine: Arc<Semaphore>,
+    time_scale: f64,
+    stopped: CancellationToken,
+}
+
+/// A function that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("function {function} has no binary at {path}; build it with `cargo build -p {crate_name}`")]
+pub struct MissingBinary {
+    /// The function's name in the template.
+    pub function: String,
+    /// Its crate.
+    pub crate_name: String,
+    /// Where the binary was looked for.
+    pub path: String,
+}
+
+/// What an invocation answers: its request id and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The invocation's id, which the function saw too.
+    pub request_id: String,
+    /// How it ended.
+    pub outcome: Invocation,
+}
+
+impl Lambda {
+    /// A service for functions, each with the identity that it calls with. Nothing is started before the first
+    /// invocation.
+    pub fn new(functions: Vec<(Function, Identity)>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
+        let surroundings = Surroundings {
+            region: options.region.clone(),
+            endpoint_url: options.endpoint_url.clone(),
+            path: std::env::var("PATH").unwrap_or_default(),
+        };
+        let mut pools = BTreeMap::new();
+        for (function, identity) in functions {
+            let launcher = launcher(&function, &options.functions, &options.logs)?;
+            let name = function.name.clone();
+            let pool = Pool::new(Configuration::new(function), identity, surroundings.clone(), launcher);
+            pools.insert(name, Arc::new(pool));
+        }
+        Ok(Self {
+            region: options.region.clone(),
+            account: options.account.clone(),
+            pools,
+            machine: Arc::new(Semaphore::new(MACHINE_CONCURRENCY)),
+            time_scale: options.time_scale,
+            stopped: CancellationToken::new(),
+        })
+    }
+
+    /// How many workers of a function were started so far.
+    pub fn cold_starts(&self, function: &str) -> Result<u64, ApiError> {
+        Ok(self.pool(function)?.cold_starts())
+    }
+
+    /// How many invocations of a function were begun so far.
+    pub fn invocations(&self, function: &str) -> Result<u64, ApiError> {
+        Ok(self.pool(function)?.invocations())
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.pools.keys().map(String::as_str)
+    }
+
+    /// Ends every worker and every invocation that runs. Invocations afterwards are refused.
+    pub fn stop(&self) {
+        self.stopped.cancel();
+        self.pools.values().for_each(|pool| pool.retire_idle());
+    }
+
+    /// Runs a function to its end.
+    pub async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
+        let pool = Arc::clone(self.pool(function)?);
+        let (machine, stopped) = (Arc::clone(&self.machine), self.stopped.clone());
+        let (reply, replied) = oneshot::channel();
+        tokio::spawn(async move {
+            let work = async {
+                let place = pool.admit(&payload)?;
+                let _turn = machine.acquire().await;
+                let request_id = Uuid::new_v4().to_string();
+                let outcome = pool.run(&place, request_id.clone(), payload).await;
+                Ok(Answer { request_id, outcome })
+            };
+            let answer = tokio::select! {
+                biased;
+                () = stopped.cancelled() => Err(stopping()),
+                answer = work => answer,
+            };
+            if stopped.is_cancelled() {
+                pool.retire_idle();
+            }
+            // The caller may have stopped waiting.
+            let _ = reply.send(answer);
+        });
+        replied.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    /// Waits, unless the sandbox is stopped meanwhile; answers whether it waited.
+    async fn pause(&self, time: Duration) -> bool {
+        let scaled = time.mul_f64(self.time_scale.max(0.0));
+        tokio::time::timeout(scaled, self.stopped.cancelled()).await.is_err()
+    }
+
+    fn update(&self, function: &str, update: Update) -> Result<Configuration, ApiError> {
+        self.pool(function)?.update(update)
+    }
+
+    /// A function by its name, its ARN or a part of the ARN, with or without the qualifier `$LATEST`.
+    fn pool(&self, function: &str) -> Result<&Arc<Pool>, ApiError> {
+        let name = function.strip_suffix(":$LATEST").unwrap_or(function);
+        let name = name.rsplit(':').next().unwrap_or(name);
+        self.pools.get(name).ok_or_else(|| {
+            let arn = format!("arn:aws:lambda:{}:{}:function:{name}", self.region, self.account);
+            ApiError::new("ResourceNotFoundException", format!("Function not found: {arn}")).with_status(404)
+        })
+    }
+}
+
+impl fmt::Debug for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lambda").field("functions", &self.pools.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[async_trait]
+impl Invoke for Lambda {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invocation, ApiError> {
+        self.run(function, payload).await.map(|answer| answer.outcome)
+    }
+}
+
+fn stopping() -> ApiError {
+    ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500)
+}
+
+fn launcher(function: &Function, functions: &Functions, logs: &Path) -> Result<Launcher, MissingBinary> {
+    let crate_name = function.crate_name.clone();
+    match functions {
+        Functions::InProcess(set) => Ok(Launcher::InProcess { set: Arc::clone(set), crate_name }),
+        Functions::Binaries { folder } => {
+            let binary = folder.join(&crate_name);
+            if !binary.is_file() {
+                return Err(MissingBinary {
+                    function: function.logical_id.clone(),
+                    crate_name,
+                    path: binary.display().to_string(),
+                });
+            }
+            let log = logs.join(format!("{}.log", function.name));
+            Ok(Launcher::Process(Launch { binary, log, environment: BTreeMap::new() }))
+        }
+    }
+}

@@ -48,6 +48,7 @@ impl Stack {
             outputs: BTreeMap::new(),
             parameters: BTreeMap::new(),
         };
+        rules(&scope)?;
         resources::read(&scope, &mut stack)?;
         stack.outputs = outputs(&scope)?;
         for (name, _) in document.section("Parameters") {
@@ -55,6 +56,25 @@ impl Stack {
         }
         Ok(stack)
     }
+}
+
+/// Checks the section Rules: what parameters must be like together.
+fn rules(scope: &Scope) -> Result<(), TemplateError> {
+    for (name, rule) in scope.document.section("Rules") {
+        let path = format!("Rules.{name}");
+        if let Some(condition) = rule.get("RuleCondition")
+            && !scope.truth(condition, &path)?
+        {
+            continue;
+        }
+        for assertion in rule.get("Assertions").and_then(Value::as_array).into_iter().flatten() {
+            if !scope.truth(assertion.get("Assert").unwrap_or(&Value::Null), &path)? {
+                let description = assertion.get("AssertDescription").and_then(Value::as_str);
+                return Err(scope.document.error(&path, description.unwrap_or("the parameters do not keep this rule")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn outputs(scope: &Scope) -> Result<BTreeMap<String, String>, TemplateError> {

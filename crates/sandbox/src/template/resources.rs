@@ -9,14 +9,14 @@ use super::{
     scope::Scope,
 };
 
-/// Reads every resource whose condition holds into `stack`.
+/// Reads every resource whose condition holds into `stack`; those that say more about others come last.
 pub(super) fn read(scope: &Scope, stack: &mut Stack) -> Result<(), TemplateError> {
+    let mut later = Vec::new();
     for (logical_id, resource) in scope.document.section("Resources") {
         let kind = names::kind(scope, logical_id)?;
         if !names::is_wanted(scope, logical_id)? {
             continue;
         }
-        let type_name = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
         match kind {
             Kind::Function => function(scope, logical_id, stack)?,
             Kind::StateMachine => machines::state_machine(scope, logical_id, stack)?,
@@ -26,10 +26,10 @@ pub(super) fn read(scope: &Scope, stack: &mut Stack) -> Result<(), TemplateError
             Kind::Rule => stack.rules.push(rule(scope, logical_id)?),
             Kind::Role => stack.roles.push(role(scope, logical_id)?),
             Kind::LogGroup | Kind::Key | Kind::KeyAlias => {}
-            Kind::Other => other(scope, logical_id, type_name, stack)?,
+            Kind::Other => later.push((logical_id, resource.get("Type").and_then(Value::as_str).unwrap_or_default())),
         }
     }
-    Ok(())
+    later.into_iter().try_for_each(|(logical_id, type_name)| other(scope, logical_id, type_name, stack))
 }
 
 fn function(scope: &Scope, logical_id: &str, stack: &mut Stack) -> Result<(), TemplateError> {
@@ -189,7 +189,7 @@ fn other(scope: &Scope, logical_id: &str, type_name: &str, stack: &mut Stack) ->
             for role_name in properties.list("Roles") {
                 let found = stack.roles.iter_mut().find(|role| role_name.as_str() == Some(&role.name));
                 let Some(role) = found else {
-                    return Err(properties.error("Roles", format!("there is no role {role_name} before this policy")));
+                    return Err(properties.error("Roles", format!("the template has no role {role_name}")));
                 };
                 role.policies.push(document.clone());
             }

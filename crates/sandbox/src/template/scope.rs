@@ -209,7 +209,8 @@ impl<'a> Scope<'a> {
         Ok(Some(value.clone()))
     }
 
-    fn truth(&self, value: &Value, path: &str) -> Result<bool, TemplateError> {
+    /// Whether a condition, as it is written, holds.
+    pub(super) fn truth(&self, value: &Value, path: &str) -> Result<bool, TemplateError> {
         let wrong = || self.document.error(path, "a condition is !Equals, !Not, !And, !Or or !Condition");
         let Some((name, argument)) = value.as_object().and_then(called) else { return Err(wrong()) };
         match name {

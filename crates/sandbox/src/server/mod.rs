@@ -1,0 +1,226 @@
+//! The one HTTP endpoint of every service, on loopback.
+
+mod answers;
+mod route;
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use s3s::Body;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use uuid::Uuid;
+
+use self::{
+    answers::Json,
+    route::{Route, Scope},
+};
+use crate::{
+    events::Events,
+    identity::{Identity, Keyring},
+    lambda::Lambda,
+    ports::ApiError,
+    query, s3,
+    sns::{self, Sns},
+    states::States,
+    sts,
+};
+
+/// What a request to a service other than S3 may hold: more than any of them takes, so that each refuses by its own rule.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+/// How long requests under way may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything that can be called.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) s3: s3::Service,
+    pub(crate) states: Arc<States>,
+    pub(crate) events: Events,
+    pub(crate) sns: Arc<Sns>,
+    pub(crate) lambda: Arc<Lambda>,
+}
+
+/// A server that serves.
+#[derive(Debug)]
+pub(crate) struct Server {
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves on a listener until it is stopped or dropped.
+    pub(crate) fn start(listener: TcpListener, services: Services) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop: Some(stop), task: tokio::spawn(serve(listener, services, stopped)) }
+    }
+
+    /// Takes no more requests and waits a moment for those under way.
+    pub(crate) async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An error says that the task is gone already.
+            let _ = stop.send(());
+        }
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, services: Services, mut stopped: oneshot::Receiver<()>) {
+    let graceful = GracefulShutdown::new();
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = &mut stopped => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let services = services.clone();
+        let service = service_fn(move |request| answer(services.clone(), request, peer));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let watched = graceful.watch(connection.into_owned());
+        connections.spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    connections.shutdown().await;
+}
+
+async fn answer(
+    services: Services,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Body>, Infallible> {
+    let (mut head, body) = request.into_parts();
+    let scope = route::scope(&head);
+    let route = route::route(&head, scope.as_ref());
+    if route == Route::S3 {
+        head.extensions.insert(peer);
+        return Ok(services.s3.call(Request::from_parts(head, Body::from(body))).await);
+    }
+    let request_id = Uuid::new_v4().to_string();
+    let body = Limited::new(body, BODY_LIMIT).collect().await;
+    let body = body.map(http_body_util::Collected::to_bytes).map_err(|_| {
+        ApiError::new("RequestEntityTooLarge", format!("a request may hold {BODY_LIMIT} bytes")).with_status(413)
+    });
+    Ok(services.answer(&route, &head, scope.as_ref(), body, &request_id).await)
+}
+
+impl Services {
+    async fn answer(
+        &self,
+        route: &Route,
+        head: &Parts,
+        scope: Option<&Scope>,
+        body: Result<Bytes, ApiError>,
+        request_id: &str,
+    ) -> Response<Body> {
+        let caller = self.caller(scope);
+        match route {
+            Route::States(operation) => {
+                let result = match caller.and(body).and_then(|body| json_body(&body)) {
+                    Ok(body) => self.states.handle(operation, body).await,
+                    Err(error) => Err(error),
+                };
+                answers::json(Json::V1_0, result, request_id)
+            }
+            Route::Events(operation) => {
+                let result = match caller.and(body).and_then(|body| json_body(&body)) {
+                    Ok(body) => self.events.handle(operation, body).await,
+                    Err(error) => Err(error),
+                };
+                answers::json(Json::V1_1, result, request_id)
+            }
+            Route::UnknownTarget(target) => {
+                let error = unknown(&format!("{target} is not a call of any service in the sandbox"));
+                answers::json(Json::V1_0, Err(error), request_id)
+            }
+            Route::UnknownService(service) => {
+                let error = unknown(&format!("{} {}: the sandbox has no service {service}", head.method, head.uri));
+                answers::json(Json::V1_0, Err(error), request_id)
+            }
+            Route::Lambda => {
+                let result = match caller.and(body) {
+                    Ok(body) => self.lambda.handle(&head.method, head.uri.path(), &head.headers, body).await,
+                    Err(error) => Err(error),
+                };
+                answers::lambda(result, request_id)
+            }
+            Route::Sns | Route::Sts => self.query(route, caller, body, request_id).await,
+            Route::S3 => answers::json(Json::V1_0, Err(unknown("S3 answers for itself")), request_id),
+        }
+    }
+
+    async fn query(
+        &self,
+        route: &Route,
+        caller: Result<Identity, ApiError>,
+        body: Result<Bytes, ApiError>,
+        request_id: &str,
+    ) -> Response<Body> {
+        let form = body.as_ref().map(|body| query::decode_form(body)).unwrap_or_default();
+        let operation = form.get("Action").cloned().unwrap_or_default();
+        if *route == Route::Sts {
+            let result = body.and_then(|_| sts::handle(&operation, caller.ok().as_ref()));
+            return answers::query(sts::NAMESPACE, &operation, result, request_id);
+        }
+        let refused = caller.err().map(|error| ApiError { code: "InvalidClientTokenId".to_owned(), ..error });
+        let result = match (refused, body) {
+            (Some(error), _) => Err(error.with_status(403)),
+            (None, Err(error)) => Err(error),
+            (None, Ok(_)) => self.sns.handle(&operation, form).await,
+        };
+        answers::query(sns::NAMESPACE, &operation, result, request_id)
+    }
+
+    /// Who calls. A request without a key, or with one that nobody has, is refused.
+    fn caller(&self, scope: Option<&Scope>) -> Result<Identity, ApiError> {
+        let Some(scope) = scope else {
+            return Err(
+                ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403)
+            );
+        };
+        self.keyring.get(&scope.access_key_id).ok_or_else(|| {
+            ApiError::new("UnrecognizedClientException", "The security token included in the request is invalid.")
+                .with_status(403)
+        })
+    }
+}
+
+fn unknown(message: &str) -> ApiError {
+    ApiError::new("UnknownOperationException", message)
+}
+
+fn json_body(body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new("SerializationException", format!("the request is not JSON: {error}")))
+}

@@ -1,0 +1,237 @@
+//! The sandbox as its users have it: one endpoint, real SDK clients, a small template, a real function binary.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::{config::Credentials, error::ProvideErrorMetadata, primitives::ByteStream};
+use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_sandbox::{Functions, Options, Outputs, Sandbox};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+
+/// The small template with the example `probe`, which `cargo test` builds beside the tests.
+fn options() -> Options {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/small/template.yaml");
+    let folder: PathBuf = std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples");
+    Options { time_scale: 0.01, ..Options::new(template, Functions::Binaries { folder }) }
+}
+
+fn config(outputs: &Outputs, key: &str, secret: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(outputs.region.clone()))
+        .endpoint_url(&outputs.endpoint_url)
+        .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(Credentials::new(
+            key, secret, None, None, "test",
+        )))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}
+
+fn own(outputs: &Outputs) -> SdkConfig {
+    config(outputs, &outputs.access_key_id, &outputs.secret_access_key)
+}
+
+async fn upload(outputs: &Outputs, key: &str) {
+    let s3 = aws_sdk_s3::Client::new(&own(outputs));
+    let body = ByteStream::from_static(b"hello");
+    s3.put_object().bucket(&outputs.source_bucket).key(key).body(body).send().await.unwrap();
+}
+
+/// The executions, once as many as are expected have ended.
+async fn ended(outputs: &Outputs, count: usize) -> Vec<(String, ExecutionStatus)> {
+    let states = aws_sdk_sfn::Client::new(&own(outputs));
+    let wait = async {
+        loop {
+            let list = states.list_executions().state_machine_arn(&outputs.state_machine_arn).send().await.unwrap();
+            let found: Vec<_> = list.executions.into_iter().map(|one| (one.execution_arn, one.status)).collect();
+            if found.len() == count && found.iter().all(|(_, status)| *status != ExecutionStatus::Running) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
+}
+
+/// One plain HTTP request, signed only as far as the endpoint looks to find the service and the caller.
+async fn plain(
+    outputs: &Outputs,
+    service: &str,
+    mut request: http::Request<Full<bytes::Bytes>>,
+) -> (u16, http::HeaderMap, String) {
+    let address = outputs.endpoint_url.trim_start_matches("http://").to_owned();
+    let scope = format!("Credential={}/20261122/eu-west-1/{service}/aws4_request", outputs.access_key_id);
+    let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
+    request.headers_mut().insert("Authorization", signature.parse().unwrap());
+    request.headers_mut().insert("Host", address.parse().unwrap());
+    let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.status.as_u16(), head.headers, String::from_utf8_lossy(&body).into_owned())
+}
+
+#[tokio::test]
+async fn an_upload_starts_the_machine_which_runs_the_function_and_tells_people() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    upload(outputs, "a key with spaces").await;
+    let executions = ended(outputs, 1).await;
+    let states = aws_sdk_sfn::Client::new(&own(outputs));
+    let described = states.describe_execution().execution_arn(&executions[0].0).send().await.unwrap();
+    assert_eq!(described.status, ExecutionStatus::Succeeded, "{:?}: {:?}", described.error, described.cause);
+    let output: Value = serde_json::from_str(described.output().unwrap()).unwrap();
+    assert_eq!(output["payload"]["detail"]["object"]["key"], "a key with spaces");
+    assert_eq!(sandbox.lambda().invocations("probe"), Ok(1));
+    let mails: Vec<_> = std::fs::read_dir(&outputs.outbox_dir).unwrap().collect();
+    assert!(!mails.is_empty());
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_replica_bucket_is_in_its_own_region() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    assert_eq!((outputs.replica_bucket.as_str(), outputs.replica_region.as_str()), ("small-replica", "eu-central-1"));
+    let s3 = aws_sdk_s3::Client::new(&own(outputs));
+    let from_elsewhere = s3.list_objects_v2().bucket(&outputs.replica_bucket).send().await;
+    assert_eq!(from_elsewhere.unwrap_err().code(), Some("PermanentRedirect"));
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn everything_is_found_again_after_a_restart_on_the_same_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let kept = || Options { data: Some(data.path().to_owned()), ..options() };
+    let first = Sandbox::start(kept()).await.unwrap();
+    upload(first.outputs(), "kept").await;
+    let before = ended(first.outputs(), 1).await;
+    let key = first.outputs().access_key_id.clone();
+    first.stop().await.unwrap();
+
+    let second = Sandbox::start(kept()).await.unwrap();
+    let outputs = second.outputs();
+    assert_eq!(outputs.access_key_id, key);
+    assert_eq!(ended(outputs, 1).await, before);
+    let s3 = aws_sdk_s3::Client::new(&own(outputs));
+    let object = s3.get_object().bucket(&outputs.source_bucket).key("kept").send().await.unwrap();
+    assert_eq!(object.body.collect().await.unwrap().into_bytes(), "hello");
+    let states = aws_sdk_sfn::Client::new(&own(outputs));
+    let history = states.get_execution_history().execution_arn(&before[0].0).send().await.unwrap();
+    assert!(history.events.len() > 5);
+    upload(outputs, "new").await;
+    ended(outputs, 2).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_temporary_sandbox_leaves_nothing_behind() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let folder = sandbox.outputs().outbox_dir.parent().unwrap().to_owned();
+    assert!(folder.is_dir());
+    let address = sandbox.outputs().endpoint_url.trim_start_matches("http://").to_owned();
+    sandbox.stop().await.unwrap();
+    assert!(!folder.exists());
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it still serves");
+}
+
+#[tokio::test]
+async fn configuration_of_functions_is_overridden_by_name() {
+    let mut painted = options();
+    painted.environment.insert("COLOUR".to_owned(), "red".to_owned());
+    let sandbox = Sandbox::start(painted).await.unwrap();
+    let path = "/2015-03-31/functions/probe/invocations";
+    let body = Full::from(json!({ "do": "show the environment" }).to_string());
+    let (status, _, answer) = plain(sandbox.outputs(), "lambda", http::Request::post(path).body(body).unwrap()).await;
+    let environment: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((status, environment["COLOUR"].as_str()), (200, Some("red")));
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_configuration_that_no_function_has_is_refused_with_those_that_there_are() {
+    let mut wrong = options();
+    wrong.environment.insert("COLOR".to_owned(), "red".to_owned());
+    let error = Sandbox::start(wrong).await.unwrap_err();
+    assert_eq!(error.to_string(), "no function has the configuration COLOR; there are COLOUR");
+}
+
+#[tokio::test]
+async fn sns_and_sts_answer_through_the_same_endpoint() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    let sns = aws_sdk_sns::Client::new(&own(outputs));
+    let topics = sns.list_topics().send().await.unwrap();
+    assert_eq!(topics.topics()[0].topic_arn(), Some(outputs.topic_arn.as_str()));
+    let form = Full::from("Action=GetCallerIdentity&Version=2011-06-15");
+    let (status, _, answer) = plain(outputs, "sts", http::Request::post("/").body(form).unwrap()).await;
+    assert_eq!(status, 200);
+    assert!(answer.contains("<Arn>arn:aws:iam::000000000000:root</Arn>"), "{answer}");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn eventbridge_answers_in_json() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let request = http::Request::post("/").header("X-Amz-Target", "AWSEvents.ListRules").body(Full::from("{}"));
+    let (status, headers, answer) = plain(sandbox.outputs(), "events", request.unwrap()).await;
+    let rules: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((status, &headers["Content-Type"]), (200, &"application/x-amz-json-1.1".parse().unwrap()));
+    assert!(rules["Rules"][0]["Name"].as_str().unwrap().starts_with("holdfast-MachineUpload-"), "{answer}");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    let targeted =
+        |target: &str| http::Request::post("/").header("X-Amz-Target", target).body(Full::from("{}")).unwrap();
+    let cases = [
+        ("states", targeted("AWSStepFunctions.CreateMoon"), "UnknownOperationException", "CreateMoon"),
+        ("events", targeted("AWSEvents.CreateMoon"), "UnknownOperationException", "CreateMoon"),
+        ("sqs", targeted("AmazonSQS.SendMessage"), "UnknownOperationException", "AmazonSQS.SendMessage"),
+        ("ec2", http::Request::post("/").body(Full::from("Action=X")).unwrap(), "UnknownOperationException", "ec2"),
+        ("sns", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
+        ("sts", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
+    ];
+    for (service, request, code, name) in cases {
+        let (status, _, answer) = plain(outputs, service, request).await;
+        assert!(status >= 400 && answer.contains(code) && answer.contains(name), "{service}: {status} {answer}");
+    }
+    let moon = http::Request::get("/2015-03-31/functions/probe/moon").body(Full::default()).unwrap();
+    let (status, headers, answer) = plain(outputs, "lambda", moon).await;
+    assert_eq!((status, &headers["x-amzn-errortype"]), (404, &"UnknownOperationException".parse().unwrap()));
+    assert!(answer.contains("/2015-03-31/functions/probe/moon"), "{answer}");
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn errors_of_step_functions_reach_the_sdk_by_their_type() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    let states = aws_sdk_sfn::Client::new(&own(outputs));
+    let arn = "arn:aws:states:eu-west-1:000000000000:execution:nobody:none";
+    let error = states.describe_execution().execution_arn(arn).send().await.unwrap_err();
+    assert!(error.into_service_error().is_execution_does_not_exist());
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_has_is_refused() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    let stranger = config(outputs, "AKIANOBODY", "secret");
+    let states = aws_sdk_sfn::Client::new(&stranger).list_state_machines().send().await.unwrap_err();
+    assert_eq!(states.code(), Some("UnrecognizedClientException"));
+    let sns = aws_sdk_sns::Client::new(&stranger).list_topics().send().await.unwrap_err();
+    assert_eq!(sns.code(), Some("InvalidClientTokenId"));
+    sandbox.stop().await.unwrap();
+}
