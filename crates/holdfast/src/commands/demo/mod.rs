@@ -1,0 +1,105 @@
+//! `holdfast demo`: real files through the real state machine, in a sandbox that is gone afterwards.
+
+mod compare;
+mod items;
+mod report;
+mod samples;
+mod stages;
+mod table;
+mod upload;
+mod watch;
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+
+use futures::{StreamExt, stream};
+use holdfast_sandbox::Sandbox;
+
+use self::{
+    items::Item,
+    report::{Report, Row},
+    watch::{Followed, Watch},
+};
+use super::CommandError;
+use crate::{
+    Outcome,
+    aws::Clients,
+    cli::DemoArguments,
+    executions::Executions,
+    interrupt::Interrupt,
+    local::{self, Wanted},
+    progress::{Progress, Unit},
+    text,
+};
+
+/// How many objects are read back at once.
+const COMPARED_AT_ONCE: usize = 2;
+
+/// Runs the demo.
+pub(crate) async fn run(arguments: DemoArguments, interrupt: &mut Interrupt) -> Result<Outcome, CommandError> {
+    let samples = tempfile::Builder::new()
+        .prefix("holdfast-samples-")
+        .tempdir()
+        .map_err(|error| CommandError::file(&std::env::temp_dir(), format!("no folder can be made in it: {error}")))?;
+    // A path that is wrong is told before anything is built.
+    let items =
+        if arguments.paths.is_empty() { samples::make(samples.path())? } else { items::of_paths(&arguments.paths)? };
+    let progress = Progress::new();
+    let wanted = Wanted {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: None,
+        defaults: BTreeMap::from([("MULTIPART_THRESHOLD".to_owned(), upload::MULTIPART_FROM.to_string())]),
+    };
+    let sandbox = tokio::select! {
+        started = local::start(&arguments.stack, wanted, &progress) => started?,
+        () = interrupt.wait() => return Ok(Outcome::Interrupted),
+    };
+    let report = tokio::select! {
+        report = work(&sandbox, &items, &progress) => Some(report),
+        () = interrupt.wait() => None,
+    };
+    drop(progress);
+    if report.is_none() {
+        eprintln!("Interrupted; stopping …");
+    }
+    tokio::select! {
+        stopped = sandbox.stop() => stopped?,
+        () = interrupt.wait() => return Ok(Outcome::Interrupted),
+    }
+    let Some(report) = report else { return Ok(Outcome::Interrupted) };
+    print(&report?, arguments.json)
+}
+
+async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<Report, CommandError> {
+    let outputs = sandbox.outputs();
+    let clients = Clients::new(outputs);
+    let executions = Executions::new(clients.states.clone(), &outputs.state_machine_arn);
+    let started = Instant::now();
+
+    let bytes: u64 = items.iter().map(|item| item.size).sum();
+    let stage = progress.stage("Upload", bytes, Unit::Bytes);
+    let uploads = upload::all(&clients.s3, &outputs.source_bucket, items, &stage).await?;
+    stage.finish(&format!("{}, {}", text::count(uploads.len(), "object"), text::size(bytes)));
+
+    let followed = Watch::new(&executions, &uploads, progress).until_ended().await?;
+
+    let sides = if outputs.replica_bucket.is_empty() { 2 } else { 3 };
+    let stage = progress.stage("Read back", bytes * sides, Unit::Bytes);
+    let judged = uploads.iter().zip(&followed);
+    let objects: Vec<Row> = stream::iter(judged)
+        .map(|(upload, followed): (_, &Option<Followed>)| Row::judge(upload, followed.as_ref(), &clients, &stage))
+        .buffered(COMPARED_AT_ONCE)
+        .collect()
+        .await;
+    stage.finish(&format!("{} of source and copies compared", text::size(bytes * sides)));
+    Ok(Report::new(objects, started.elapsed()))
+}
+
+fn print(report: &Report, json: bool) -> Result<Outcome, CommandError> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        let with_replica = report.objects.iter().any(Row::has_replica);
+        println!("\n{}\n{}", table::render(report, None), table::summary(report, with_replica));
+    }
+    Ok(if report.proven { Outcome::Success } else { Outcome::Failure })
+}

@@ -1,0 +1,164 @@
+//! Puts a demo's files into the source bucket, as a user's client would.
+
+use aws_sdk_s3::{
+    Client,
+    primitives::{ByteStream, Length},
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::items::{Checksum, Item};
+use crate::{aws::AwsError, progress::Stage};
+
+/// A file from this size on is uploaded in parts, and its backup is made in parts.
+pub(super) const MULTIPART_FROM: u64 = 16 * MIB;
+
+const MIB: u64 = 1 << 20;
+const PART_SIZE: u64 = 8 * MIB;
+const MAX_PARTS: u64 = 10_000;
+const FILES_AT_ONCE: usize = 3;
+const PARTS_AT_ONCE: usize = 3;
+
+/// An object in the source bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Uploaded {
+    /// Its key.
+    pub(super) key: String,
+    /// Its size in bytes.
+    pub(super) size: u64,
+    /// Its version; absent where the bucket keeps none.
+    pub(super) version_id: Option<String>,
+}
+
+/// Uploads everything, a few files at once; the answer is in the order of the items.
+pub(super) async fn all(s3: &Client, bucket: &str, items: &[Item], stage: &Stage) -> Result<Vec<Uploaded>, AwsError> {
+    stream::iter(items).map(|item| one(s3, bucket, item, stage)).buffered(FILES_AT_ONCE).try_collect().await
+}
+
+async fn one(s3: &Client, bucket: &str, item: &Item, stage: &Stage) -> Result<Uploaded, AwsError> {
+    let version_id = if item.size < MULTIPART_FROM {
+        put(s3, bucket, item, stage).await?
+    } else {
+        in_parts(s3, bucket, item, stage).await?
+    };
+    Ok(Uploaded { key: item.key.clone(), size: item.size, version_id })
+}
+
+fn wanted(bucket: &str, item: &Item) -> String {
+    format!("{} cannot be uploaded to s3://{bucket}/{}", item.path.display(), item.key)
+}
+
+impl Checksum {
+    fn algorithm(self) -> ChecksumAlgorithm {
+        match self {
+            Self::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
+            Self::Crc32 => ChecksumAlgorithm::Crc32,
+        }
+    }
+}
+
+async fn put(s3: &Client, bucket: &str, item: &Item, stage: &Stage) -> Result<Option<String>, AwsError> {
+    let wanted = || wanted(bucket, item);
+    let body = ByteStream::from_path(&item.path).await.map_err(|error| AwsError::other(wanted(), error))?;
+    let request = s3
+        .put_object()
+        .bucket(bucket)
+        .key(&item.key)
+        .body(body)
+        .checksum_algorithm(item.checksum.algorithm())
+        .set_content_type(item.content_type.map(str::to_owned))
+        .set_metadata(Some(item.metadata.clone().into_iter().collect()))
+        .set_tagging(item.tags.map(str::to_owned));
+    let answer = request.send().await.map_err(|error| AwsError::new(wanted(), error.into_service_error()))?;
+    stage.add(item.size);
+    Ok(answer.version_id)
+}
+
+async fn in_parts(s3: &Client, bucket: &str, item: &Item, stage: &Stage) -> Result<Option<String>, AwsError> {
+    let wanted = || wanted(bucket, item);
+    let open = s3
+        .create_multipart_upload()
+        .bucket(bucket)
+        .key(&item.key)
+        .checksum_algorithm(item.checksum.algorithm())
+        .checksum_type(ChecksumType::FullObject)
+        .set_content_type(item.content_type.map(str::to_owned))
+        .set_metadata(Some(item.metadata.clone().into_iter().collect()))
+        .set_tagging(item.tags.map(str::to_owned));
+    let open = open.send().await.map_err(|error| AwsError::new(wanted(), error.into_service_error()))?;
+    let upload_id = open.upload_id().ok_or_else(|| AwsError::other(wanted(), "S3 answered no upload id"))?;
+    let part_size = part_size(item.size);
+    let parts: Vec<CompletedPart> = stream::iter((1..).zip((0..item.size).step_by(to_usize(part_size))))
+        .map(|(number, offset)| async move {
+            let length = part_size.min(item.size - offset);
+            let part = part(s3, bucket, item, upload_id, number, offset..offset + length).await?;
+            stage.add(length);
+            Ok::<_, AwsError>(part)
+        })
+        .buffered(PARTS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let complete = s3
+        .complete_multipart_upload()
+        .bucket(bucket)
+        .key(&item.key)
+        .upload_id(upload_id)
+        .checksum_type(ChecksumType::FullObject)
+        .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+    let answer = complete.send().await.map_err(|error| AwsError::new(wanted(), error.into_service_error()))?;
+    Ok(answer.version_id)
+}
+
+async fn part(
+    s3: &Client,
+    bucket: &str,
+    item: &Item,
+    upload_id: &str,
+    number: i32,
+    range: std::ops::Range<u64>,
+) -> Result<CompletedPart, AwsError> {
+    let wanted = || format!("part {number}: {}", wanted(bucket, item));
+    let body = ByteStream::read_from()
+        .path(&item.path)
+        .offset(range.start)
+        .length(Length::Exact(range.end - range.start))
+        .build()
+        .await
+        .map_err(|error| AwsError::other(wanted(), error))?;
+    let request = s3
+        .upload_part()
+        .bucket(bucket)
+        .key(&item.key)
+        .upload_id(upload_id)
+        .part_number(number)
+        .checksum_algorithm(item.checksum.algorithm())
+        .body(body);
+    let answer = request.send().await.map_err(|error| AwsError::new(wanted(), error.into_service_error()))?;
+    Ok(CompletedPart::builder()
+        .part_number(number)
+        .set_e_tag(answer.e_tag)
+        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+        .set_checksum_crc32(answer.checksum_crc32)
+        .build())
+}
+
+/// 8 MiB, as the AWS CLI has it, or as much more as keeps the parts within S3's 10,000.
+fn part_size(size: u64) -> u64 {
+    PART_SIZE.max(size.div_ceil(MAX_PARTS).next_multiple_of(MIB))
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_8_mib_until_there_would_be_more_than_10_000() {
+        assert_eq!(part_size(MULTIPART_FROM), 8 * MIB);
+        assert_eq!(part_size(80_000 * MIB), 8 * MIB);
+        assert_eq!(part_size(80_000 * MIB + 1), 9 * MIB);
+    }
+}

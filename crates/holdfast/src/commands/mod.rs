@@ -1,0 +1,38 @@
+//! The subcommands: one module each.
+
+pub(crate) mod demo;
+pub(crate) mod up;
+
+use crate::{aws::AwsError, local::LocalError};
+
+/// Why a command could not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The sandbox did not start.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The sandbox did not stop.
+    #[error("the sandbox did not stop cleanly: {0}")]
+    Stop(#[from] holdfast_sandbox::SandboxError),
+    /// A call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A file or folder of the user's cannot be used.
+    #[error("{path}: {problem}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// Something cannot be printed.
+    #[error("the result cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl CommandError {
+    /// A problem with a file or folder.
+    pub(crate) fn file(path: &std::path::Path, problem: impl std::fmt::Display) -> Self {
+        Self::File { path: path.display().to_string(), problem: problem.to_string() }
+    }
+}

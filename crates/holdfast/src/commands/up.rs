@@ -1,0 +1,221 @@
+//! `holdfast up`: a sandbox that stays, and a line for each execution that ends in it.
+
+use std::{io::Write, path::Path};
+
+use holdfast_sandbox::{Outputs, Sandbox};
+use serde::Serialize;
+
+use self::log::Log;
+use super::CommandError;
+use crate::{
+    Outcome,
+    aws::Clients,
+    cli::UpArguments,
+    executions::Executions,
+    interrupt::Interrupt,
+    local::{self, Wanted},
+    progress::Progress,
+};
+
+mod log;
+
+/// Runs until it is stopped.
+pub(crate) async fn run(arguments: UpArguments, interrupt: &mut Interrupt) -> Result<Outcome, CommandError> {
+    let ready = arguments.ready_file.as_deref().map(ReadyFile::claim).transpose()?;
+    let wanted =
+        Wanted { listen: arguments.listen, data: arguments.data.clone(), defaults: std::collections::BTreeMap::new() };
+    let progress = Progress::new();
+    let sandbox = tokio::select! {
+        started = local::start(&arguments.stack, wanted, &progress) => started?,
+        () = interrupt.wait() => return Ok(Outcome::Interrupted),
+    };
+    drop(progress);
+    let served = serve(&sandbox, &arguments, ready.as_ref(), interrupt).await;
+    if !arguments.json {
+        eprintln!("Stopping …");
+    }
+    tokio::select! {
+        stopped = sandbox.stop() => stopped?,
+        () = interrupt.wait() => return Ok(Outcome::Interrupted),
+    }
+    served.map(|()| Outcome::Success)
+}
+
+async fn serve(
+    sandbox: &Sandbox,
+    arguments: &UpArguments,
+    ready: Option<&ReadyFile<'_>>,
+    interrupt: &mut Interrupt,
+) -> Result<(), CommandError> {
+    let outputs = sandbox.outputs();
+    let clients = Clients::new(outputs);
+    let mut log =
+        Log::new(Executions::new(clients.states.clone(), &outputs.state_machine_arn), clients.s3, arguments.json);
+    // Signals are heeded at every step, also while the executions of an earlier run are listed.
+    let work = async {
+        let earlier = log.skip_finished().await?;
+        if let Some(file) = ready {
+            file.write(outputs)?;
+        }
+        print_welcome(outputs, arguments, earlier)?;
+        log.follow().await
+    };
+    tokio::select! {
+        ended = work => ended,
+        () = interrupt.wait() => Ok(()),
+    }
+}
+
+/// The file that says that the sandbox serves. It is there only while that is true.
+#[derive(Debug)]
+struct ReadyFile<'a> {
+    path: &'a Path,
+}
+
+impl<'a> ReadyFile<'a> {
+    /// Removes what an earlier run left, and finds out now whether the file can be written later.
+    fn claim(path: &'a Path) -> Result<Self, CommandError> {
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            return Err(CommandError::file(
+                path,
+                "its folder does not exist; make it first, or name another --ready-file",
+            ));
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(CommandError::file(path, format!("it cannot be replaced: {error}; name another --ready-file")))
+            }
+            _ => Ok(Self { path }),
+        }
+    }
+
+    /// Writes it whole: a reader sees nothing or everything.
+    fn write(&self, outputs: &Outputs) -> Result<(), CommandError> {
+        let failed = |error: std::io::Error| CommandError::file(self.path, format!("it cannot be written: {error}"));
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(self.path)).map_err(failed)?;
+        serde_json::to_writer_pretty(&mut file, outputs)?;
+        file.write_all(b"\n").map_err(failed)?;
+        file.persist(self.path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+impl Drop for ReadyFile<'_> {
+    fn drop(&mut self) {
+        // Nothing is lost where it is gone already.
+        let _ = std::fs::remove_file(self.path);
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// One line of `--json`, told from the others by its field `type`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "type")]
+enum Line<'a> {
+    /// The sandbox serves.
+    Serving(&'a Outputs),
+}
+
+fn print_welcome(outputs: &Outputs, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
+    if arguments.json {
+        println!("{}", serde_json::to_string(&Line::Serving(outputs))?);
+        return Ok(());
+    }
+    println!("{}", welcome(outputs));
+    match &arguments.data {
+        Some(folder) => {
+            println!("Everything is kept in {}; {earlier} executions are there from before.", folder.display());
+        }
+        None => {
+            println!("Everything is kept in a temporary folder and gone when the sandbox stops; --data DIR keeps it.");
+        }
+    }
+    println!("Ctrl-C stops it. Each execution that ends is a line below.\n");
+    Ok(())
+}
+
+fn welcome(outputs: &Outputs) -> String {
+    let Outputs { endpoint_url, region, replica_region, source_bucket, backup_bucket, replica_bucket, .. } = outputs;
+    let Outputs { access_key_id, secret_access_key, receipt_bucket, receipt_prefix, state_machine_arn, .. } = outputs;
+    let replica = if replica_bucket.is_empty() {
+        String::new()
+    } else {
+        format!("\n  aws s3 ls --recursive --region {replica_region} s3://{replica_bucket}/")
+    };
+    format!(
+        "\
+The sandbox serves at {endpoint_url}.
+
+Point the AWS CLI, or any SDK, at it:
+  export AWS_ENDPOINT_URL={endpoint_url}
+  export AWS_ACCESS_KEY_ID={access_key_id}
+  export AWS_SECRET_ACCESS_KEY={secret_access_key}
+  export AWS_REGION={region} AWS_DEFAULT_REGION={region}
+
+Back something up, and look at what became of it:
+  aws s3 cp README.md s3://{source_bucket}/
+  aws s3 ls --recursive s3://{backup_bucket}/{replica}
+  aws s3 ls --recursive s3://{receipt_bucket}/{receipt_prefix}
+  aws stepfunctions list-executions --state-machine-arn {state_machine_arn}
+
+Mail to the topic's subscribers lands in {}.
+",
+        outputs.outbox_dir.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs() -> Outputs {
+        Outputs {
+            endpoint_url: "http://127.0.0.1:4510".to_owned(),
+            region: "eu-west-1".to_owned(),
+            replica_region: "eu-central-1".to_owned(),
+            access_key_id: "AKIA".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            source_bucket: "source".to_owned(),
+            backup_bucket: "backup".to_owned(),
+            replica_bucket: "replica".to_owned(),
+            receipt_bucket: "backup".to_owned(),
+            receipt_prefix: ".holdfast/receipts/".to_owned(),
+            topic_arn: "arn:topic".to_owned(),
+            state_machine_arn: "arn:machine".to_owned(),
+            outbox_dir: "/tmp/outbox".into(),
+        }
+    }
+
+    #[test]
+    fn the_ready_file_is_there_only_while_the_sandbox_serves() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("ready.json");
+        std::fs::write(&path, "left by an earlier run")?;
+        let file = ReadyFile::claim(&path)?;
+        assert!(!path.exists(), "a reader would take the old file for the new one");
+        file.write(&outputs())?;
+        let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+        assert_eq!(read["endpointUrl"], "http://127.0.0.1:4510");
+        assert_eq!(read["outboxDir"], "/tmp/outbox");
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_ready_file_in_a_folder_that_is_not_there_is_refused_before_anything_starts() {
+        let refusal = ReadyFile::claim(Path::new("/no/such/folder/ready.json")).err().map(|error| error.to_string());
+        assert!(refusal.is_some_and(|sentence| sentence.starts_with("/no/such/folder/ready.json: its folder")));
+    }
+
+    #[test]
+    fn the_welcome_shows_the_replica_only_where_there_is_one() {
+        assert!(welcome(&outputs()).contains("--region eu-central-1 s3://replica/"));
+        let alone = Outputs { replica_bucket: String::new(), ..outputs() };
+        assert!(!welcome(&alone).contains("eu-central-1"));
+    }
+}

@@ -1,0 +1,205 @@
+//! The log of `holdfast up`: one line for each execution that ends.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_s3::Client;
+use serde::Serialize;
+use time::{OffsetDateTime, macros::format_description};
+
+use crate::{
+    aws::AwsError,
+    commands::CommandError,
+    executions::{Described, Executions, is_over},
+    history::{self, Failure},
+    proof::{self, Conclusion},
+    text,
+};
+
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Watches a machine's executions.
+#[derive(Debug)]
+pub(super) struct Log {
+    executions: Executions,
+    s3: Client,
+    json: bool,
+    /// Every execution that was seen.
+    known: BTreeSet<String>,
+    /// Those of them that had not ended.
+    running: BTreeSet<String>,
+}
+
+/// An execution that ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "type", rename = "execution")]
+struct Entry {
+    execution_arn: String,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    duration_ms: u64,
+    #[serde(flatten)]
+    result: Ending,
+}
+
+/// How an execution ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "result")]
+enum Ending {
+    Proven { proof: String, receipt: String },
+    Skipped { reason: String },
+    Failed { failure: Failure },
+    Unknown { output: Option<serde_json::Value> },
+}
+
+impl Log {
+    /// A log that starts with whatever there is.
+    pub(super) fn new(executions: Executions, s3: Client, json: bool) -> Self {
+        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new() }
+    }
+
+    /// Leaves out what ended in an earlier run, and answers how many executions there were.
+    pub(super) async fn skip_finished(&mut self) -> Result<usize, CommandError> {
+        for listed in self.executions.newest(&self.known, &self.running).await? {
+            if !is_over(&listed.status) {
+                self.running.insert(listed.arn.clone());
+            }
+            self.known.insert(listed.arn);
+        }
+        Ok(self.known.len())
+    }
+
+    /// Prints a line for each execution that ends, and does not end itself.
+    pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            for arn in self.ended().await? {
+                let described = self.executions.describe(&arn).await?;
+                let entry = self.entry(described).await?;
+                if self.json {
+                    println!("{}", serde_json::to_string(&entry)?);
+                } else {
+                    println!("{}", line(&entry, OffsetDateTime::now_utc()));
+                }
+            }
+        }
+    }
+
+    /// The executions that ended since the last look, oldest first.
+    async fn ended(&mut self) -> Result<Vec<String>, AwsError> {
+        let mut ended = Vec::new();
+        for listed in self.executions.newest(&self.known, &self.running).await? {
+            let is_new = self.known.insert(listed.arn.clone());
+            let was_running = self.running.contains(&listed.arn);
+            if !is_over(&listed.status) {
+                self.running.insert(listed.arn);
+            } else if is_new || was_running {
+                self.running.remove(&listed.arn);
+                ended.push(listed.arn);
+            }
+        }
+        ended.reverse();
+        Ok(ended)
+    }
+
+    async fn entry(&self, described: Described) -> Result<Entry, AwsError> {
+        let upload = described.upload();
+        let mut size = described.input.pointer("/detail/object/size").and_then(serde_json::Value::as_u64);
+        let result = match Conclusion::of(described.output.as_ref()) {
+            Conclusion::Proven(place) => {
+                let receipt = proof::receipt(&self.s3, &place).await?;
+                size = Some(receipt.source.size);
+                let place = format!("s3://{}/{}", place.bucket, place.key);
+                Ending::Proven { proof: proof::words(&receipt), receipt: place }
+            }
+            Conclusion::Skipped(reason) => Ending::Skipped { reason },
+            Conclusion::Unknown => match history::failure(&self.executions.history(&described.arn).await?) {
+                Some(failure) => Ending::Failed { failure },
+                None => Ending::Unknown { output: described.output },
+            },
+        };
+        Ok(Entry {
+            execution_arn: described.arn,
+            status: described.status.as_str().to_owned(),
+            bucket: upload.as_ref().map(|upload| upload.bucket.to_string()),
+            key: upload.as_ref().map(|upload| upload.key.to_string()),
+            version_id: upload.and_then(|upload| upload.version_id).map(String::from),
+            size,
+            duration_ms: described.took.map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            result,
+        })
+    }
+}
+
+/// A line for people; a failure is followed by what to do.
+fn line(entry: &Entry, now: OffsetDateTime) -> String {
+    let clock = now.format(format_description!("[hour]:[minute]:[second]Z")).unwrap_or_default();
+    let key = entry.key.as_deref().map_or_else(|| "(no object)".to_owned(), text::key);
+    let size = entry.size.map_or_else(String::new, |size| format!("  {}", text::size(size)));
+    let took = text::span(Duration::from_millis(entry.duration_ms));
+    let status = &entry.status;
+    let arn = &entry.execution_arn;
+    match &entry.result {
+        Ending::Proven { proof, .. } => format!("{clock}  {status}  {key}{size}  {proof}  {took}"),
+        Ending::Skipped { reason } => format!("{clock}  SKIPPED    {key}{size}  {reason}  {took}"),
+        Ending::Failed { failure } => format!(
+            "{clock}  {status:<9}  {key}{size}  {failure}  {took}\n           once the cause is gone: aws stepfunctions redrive-execution --execution-arn {arn}"
+        ),
+        Ending::Unknown { .. } => format!("{clock}  {status}  {key}{size}  without a receipt: {arn}  {took}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn entry(status: &str, result: Ending) -> Entry {
+        Entry {
+            execution_arn: "arn:e".to_owned(),
+            status: status.to_owned(),
+            bucket: Some("source".to_owned()),
+            key: Some("a b".to_owned()),
+            version_id: None,
+            size: Some(2048),
+            duration_ms: 1500,
+            result,
+        }
+    }
+
+    #[test]
+    fn a_line_says_what_ended_and_how_and_a_failure_how_to_go_on() {
+        let now = datetime!(2026-11-22 08:05:09 UTC);
+        let proven = Ending::Proven { proof: "stored CRC64NVME (backup)".to_owned(), receipt: "s3://r".to_owned() };
+        assert_eq!(
+            line(&entry("SUCCEEDED", proven), now),
+            "08:05:09Z  SUCCEEDED  a b  2.0 KiB  stored CRC64NVME (backup)  1.5 s"
+        );
+        let failure = Failure {
+            state: Some("Notify".to_owned()),
+            error: "Topic.NotFound".to_owned(),
+            cause: "create it".to_owned(),
+        };
+        let text = line(&entry("FAILED", Ending::Failed { failure }), now);
+        assert!(text.starts_with("08:05:09Z  FAILED     a b  2.0 KiB  in Notify: Topic.NotFound: create it  1.5 s\n"));
+        assert!(text.ends_with("redrive-execution --execution-arn arn:e"));
+    }
+
+    #[test]
+    fn a_json_line_names_its_type_and_its_result() -> Result<(), serde_json::Error> {
+        let skipped = Ending::Skipped { reason: "excluded".to_owned() };
+        let value = serde_json::to_value(entry("SUCCEEDED", skipped))?;
+        assert_eq!(value["type"], "execution");
+        assert_eq!(value["result"], "skipped");
+        assert_eq!(value["reason"], "excluded");
+        assert_eq!(value["size"], 2048);
+        Ok(())
+    }
+}
