@@ -33,7 +33,13 @@ impl InProcess {
     /// With a client for plain HTTP, which is all that a sandbox on loopback speaks.
     pub async fn new() -> Self {
         let http = aws_smithy_http_client::Builder::new().build_http();
-        Self { base: aws_config::defaults(BehaviorVersion::latest()).http_client(http).empty_test_environment().load().await }
+        Self {
+            base: aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http)
+                .empty_test_environment()
+                .load()
+                .await,
+        }
     }
 
     /// The configuration of a client that calls an endpoint with a key of its own.

@@ -231,7 +231,8 @@ impl World {
 
     /// Every receipt, in the order of its key.
     pub async fn receipts(&self) -> TestResult<Vec<Receipt>> {
-        let request = self.s3.list_objects_v2().bucket(&self.outputs.receipt_bucket).prefix(&self.outputs.receipt_prefix);
+        let request =
+            self.s3.list_objects_v2().bucket(&self.outputs.receipt_bucket).prefix(&self.outputs.receipt_prefix);
         let mut receipts = Vec::new();
         for object in request.send().await?.contents() {
             let key = object.key().unwrap_or_default();

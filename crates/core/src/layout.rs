@@ -30,9 +30,9 @@ const CONCURRENT_SLICES: u64 = 40;
 const PARTS_PER_SLICE: u64 = 8;
 /// What one Lambda run copies with ease: at 8 copies of 5 GiB at once, a minute each, about 600 GiB; a fifth of that.
 const SLICE_BYTES: u64 = 128 * GIB;
-/// The most slices. Every slice costs history events, retries included, and an execution may have 25,000; the contract
-/// tests compute the worst case from the state machine and hold it under that.
-pub const MAX_SLICES: u64 = 120;
+/// The most slices: two rounds of forty. Every slice costs history events, retries included, and an execution may have
+/// 25,000; the contract tests compute the worst case from the state machine and hold it under that.
+pub const MAX_SLICES: u64 = 80;
 
 /// The parts of one object: all of `part_size` bytes, save the last, which may be smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

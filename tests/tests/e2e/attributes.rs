@@ -73,7 +73,8 @@ async fn headers_metadata_tags_and_class_survive_one_copy_and_a_copy_by_parts() 
 #[tokio::test]
 async fn metadata_that_leaves_no_room_for_the_stamp_is_kept_whole() -> TestResult {
     let world = World::start(Setup::default()).await?;
-    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
+    let request =
+        world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
     request.metadata("notes", "n".repeat(2000)).send().await?;
     world.succeeded().await?;
     let copy = world.s3.head_object().bucket(&world.outputs.backup_bucket).key("k").send().await?;

@@ -13,11 +13,17 @@ use holdfast_tests::{
 #[tokio::test]
 async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
     let world = World::start(Setup::default().with("ExistingSourceBucketName", "unversioned-source")).await?;
-    world.s3.create_bucket().bucket("unversioned-source").create_bucket_configuration(
-        aws_sdk_s3::types::CreateBucketConfiguration::builder()
-            .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
-            .build(),
-    ).send().await?;
+    world
+        .s3
+        .create_bucket()
+        .bucket("unversioned-source")
+        .create_bucket_configuration(
+            aws_sdk_s3::types::CreateBucketConfiguration::builder()
+                .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+                .build(),
+        )
+        .send()
+        .await?;
     let notifications = NotificationConfiguration::builder()
         .event_bridge_configuration(EventBridgeConfiguration::builder().build())
         .build();

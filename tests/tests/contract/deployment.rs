@@ -1,0 +1,103 @@
+//! The template deploys what the state machine and the functions expect.
+
+use std::collections::BTreeSet;
+
+use holdfast_sandbox::template::Stack;
+use serde_json::Value;
+
+use crate::machine::{Machine, repository, stack, text};
+
+fn role_statements(stack: &Stack, arn: &str) -> Vec<Value> {
+    let role = stack.roles.iter().find(|role| role.arn == arn).unwrap_or_else(|| panic!("no role {arn}"));
+    role.policies.iter().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default()).collect()
+}
+
+fn listed(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+#[test]
+fn functions_run_on_the_provided_runtime_and_are_named_like_their_crates() {
+    let folders: BTreeSet<_> = std::fs::read_dir(repository("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let stack = stack();
+    assert_eq!(folders, stack.functions.iter().map(|function| function.crate_name.clone()).collect());
+    for function in &stack.functions {
+        assert_eq!((function.runtime.as_str(), function.handler.as_str()), ("provided.al2023", "bootstrap"));
+        assert_eq!(function.architecture, "arm64", "the default");
+        assert!(function.timeout_seconds <= 900, "{} asks for more than Lambda gives", function.name);
+    }
+}
+
+#[test]
+fn the_state_machine_may_invoke_its_functions_and_do_nothing_else() {
+    let machine = Machine::read();
+    let statements = role_statements(&machine.stack, &machine.stack.state_machines[0].role_arn);
+    let (invoking, others): (Vec<_>, Vec<_>) =
+        statements.into_iter().partition(|statement| listed(&statement["Action"]) == ["lambda:InvokeFunction"]);
+    assert_eq!(invoking.len(), 1);
+    let allowed: BTreeSet<_> = listed(&invoking[0]["Resource"]).into_iter().collect();
+    assert_eq!(allowed, machine.stack.functions.iter().map(|function| function.arn.clone()).collect());
+    for statement in others {
+        assert!(listed(&statement["Action"]).iter().all(|action| action.starts_with("logs:")), "{statement}");
+    }
+}
+
+#[test]
+fn every_function_names_its_actions_and_its_resources() {
+    let stack = stack();
+    for function in &stack.functions {
+        for statement in role_statements(&stack, &function.role_arn) {
+            for action in listed(&statement["Action"]) {
+                assert!(!action.contains('*'), "{} may do {action}", function.crate_name);
+            }
+            for resource in listed(&statement["Resource"]) {
+                assert_ne!(resource, "*", "{}: {statement}", function.crate_name);
+            }
+        }
+    }
+}
+
+#[test]
+fn uploads_start_the_state_machine_and_failures_are_told_by_notify() {
+    let machine = Machine::read();
+    let notify = machine.stack.functions.iter().find(|function| function.crate_name == "notify").unwrap();
+    for (rule, target) in [
+        ("holdfast-upload", &machine.stack.state_machines[0].arn),
+        ("holdfast-request", &machine.stack.state_machines[0].arn),
+        ("holdfast-failure", &notify.arn),
+    ] {
+        let rule = machine.stack.rules.iter().find(|one| one.name == rule).unwrap_or_else(|| panic!("no rule {rule}"));
+        let [only] = rule.targets.as_slice() else { panic!("{} has one target", rule.name) };
+        assert_eq!(&only["Arn"], target, "{}", rule.name);
+        assert_eq!(only["DeadLetterConfig"]["Arn"], machine.stack.queues[0].arn, "{}", rule.name);
+        assert_eq!(only["RetryPolicy"]["MaximumRetryAttempts"], 185, "{}", rule.name);
+    }
+}
+
+#[test]
+fn buckets_keep_versions_and_stay_when_the_stack_goes() {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text("template.yaml")).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let mut kept = Vec::new();
+    for (name, resource) in resources {
+        if ["AWS::S3::Bucket", "AWS::SQS::Queue"].contains(&resource["Type"].as_str().unwrap()) {
+            for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+                assert_eq!(resource[policy].as_str(), Some("Retain"), "{name:?}");
+            }
+            kept.push(name.as_str().unwrap());
+        }
+    }
+    assert_eq!(kept, ["SourceBucket", "BackupBucket", "UndeliveredEvents"]);
+    assert!(stack().buckets.iter().all(|bucket| bucket.is_versioned));
+}
+
+#[test]
+fn panics_reach_the_runtime_because_releases_unwind() {
+    assert!(text("Cargo.toml").lines().all(|line| !line.trim_start().starts_with("panic")));
+}

@@ -1,0 +1,157 @@
+//! `statemachine/backup.asl.json` as tests look at it: every state by name, with what it retries and catches.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use holdfast_sandbox::{
+    ports::ACCOUNT,
+    template::{Function, Settings, Stack},
+};
+use serde_json::Value;
+
+/// The bucket that the sample events name.
+pub(crate) const SOURCE_BUCKET: &str = "holdfast-source";
+
+/// The state machine and the stack that it is deployed with.
+pub(crate) struct Machine {
+    pub(crate) stack: Stack,
+    pub(crate) definition: Value,
+    pub(crate) states: Vec<State>,
+}
+
+/// A state, of the machine itself or of a Map's iteration.
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) definition: Value,
+    /// The Map whose iteration the state belongs to.
+    pub(crate) map: Option<String>,
+}
+
+/// A retrier or a catcher: the errors that it names, and everything else about it.
+pub(crate) struct Rule {
+    pub(crate) errors: Vec<String>,
+    pub(crate) definition: Value,
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The text of a file of the repository.
+pub(crate) fn text(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The template with a source bucket and a replica.
+pub(crate) fn stack() -> Stack {
+    let parameters = [
+        ("ExistingSourceBucketName", SOURCE_BUCKET),
+        ("ReplicaBucketName", "holdfast-replica"),
+        ("ReplicaRegion", "eu-central-1"),
+    ];
+    let settings = Settings {
+        stack: "holdfast".to_owned(),
+        region: "eu-west-1".to_owned(),
+        account: ACCOUNT.to_owned(),
+        parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    };
+    Stack::read(&repository("template.yaml"), &settings).unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Machine {
+    /// Reads the machine as the template deploys it.
+    pub(crate) fn read() -> Self {
+        let stack = stack();
+        let [machine] = stack.state_machines.as_slice() else { panic!("the template has one state machine") };
+        let definition: Value = serde_json::from_str(&machine.definition).expect("the definition is JSON");
+        let mut states = Vec::new();
+        collect(&definition, None, &mut states);
+        Self { stack, definition, states }
+    }
+
+    /// A state by name.
+    pub(crate) fn state(&self, name: &str) -> &State {
+        self.states.iter().find(|state| state.name == name).unwrap_or_else(|| panic!("there is no state {name}"))
+    }
+
+    /// Every Task with the function that it invokes.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = (&State, &Function)> {
+        self.states.iter().filter(|state| state.kind() == "Task").map(|state| {
+            let arn = state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_default();
+            let function = self.stack.functions.iter().find(|function| function.arn == arn);
+            (state, function.unwrap_or_else(|| panic!("{} invokes {arn:?}, which is no function", state.name)))
+        })
+    }
+
+    /// The catchers that see what a state raises: its own, and those of the Map around it.
+    pub(crate) fn catchers(&self, state: &State) -> Vec<Rule> {
+        let around = state.map.as_deref().map(|map| self.state(map).rules("Catch")).unwrap_or_default();
+        state.rules("Catch").into_iter().chain(around).collect()
+    }
+}
+
+impl State {
+    /// `Task`, `Choice` and so on.
+    pub(crate) fn kind(&self) -> &str {
+        self.definition["Type"].as_str().unwrap_or_default()
+    }
+
+    /// The retriers (`Retry`) or catchers (`Catch`).
+    pub(crate) fn rules(&self, field: &str) -> Vec<Rule> {
+        let rules = self.definition[field].as_array().cloned().unwrap_or_default();
+        rules.into_iter().map(|definition| Rule { errors: texts(&definition["ErrorEquals"]), definition }).collect()
+    }
+
+    /// How often the state is tried again at most, all retriers together.
+    pub(crate) fn attempts(&self) -> u64 {
+        self.rules("Retry").iter().map(|rule| rule.definition["MaxAttempts"].as_u64().unwrap_or(3)).sum()
+    }
+
+    /// Every state that may come next, catchers left out, in the order in which they are written.
+    pub(crate) fn next(&self) -> Vec<String> {
+        let choices = self.definition["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
+        let all = choices.chain([&self.definition["Default"], &self.definition["Next"]]);
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+impl Rule {
+    /// Whether it names the error.
+    pub(crate) fn names(&self, error: &str) -> bool {
+        self.errors.iter().any(|name| name == error)
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn collect(machine: &Value, map: Option<&str>, states: &mut Vec<State>) {
+    let found: BTreeMap<&String, &Value> = machine["States"].as_object().into_iter().flatten().collect();
+    for (name, definition) in in_order(machine, &found) {
+        states.push(State { name: name.clone(), definition: definition.clone(), map: map.map(str::to_owned) });
+        if definition["Type"] == "Map" {
+            collect(&definition["ItemProcessor"], Some(&name), states);
+        }
+    }
+}
+
+/// States in the order in which an execution may first meet them, those that are never met last.
+fn in_order<'a>(machine: &Value, found: &BTreeMap<&'a String, &'a Value>) -> Vec<(String, &'a Value)> {
+    let mut names = vec![machine["StartAt"].as_str().unwrap_or_default().to_owned()];
+    let mut index = 0;
+    while let Some(name) = names.get(index).cloned() {
+        index += 1;
+        let Some(definition) = found.get(&name) else { panic!("Next names {name}, which is no state") };
+        let state = State { name, definition: (*definition).clone(), map: None };
+        for next in state.next() {
+            if !names.contains(&next) {
+                names.push(next);
+            }
+        }
+    }
+    for name in found.keys() {
+        assert!(names.contains(name), "no path leads to the state {name}");
+    }
+    names.into_iter().map(|name| (name.clone(), found[&name])).collect()
+}

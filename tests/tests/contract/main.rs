@@ -1,0 +1,15 @@
+//! The state machine, the template, the functions and the types of core say the same thing, and so do the tables that
+//! people read.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod deployment;
+mod events;
+mod history;
+mod machine;
+mod markdown;
+mod payloads;
+mod samples;
+mod shape;
+mod types;
+mod walk;

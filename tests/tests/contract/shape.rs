@@ -1,0 +1,109 @@
+//! What every state of the machine has to be like, whatever it does.
+
+use serde_json::Value;
+
+use crate::machine::{Machine, text};
+
+/// The errors of the Lambda service, and of a function that died: its work can be done again.
+const SERVICE: [&str; 8] = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+];
+
+#[test]
+fn nothing_is_caught_or_retried_by_a_wildcard() {
+    let machine = Machine::read();
+    for state in &machine.states {
+        for rule in state.rules("Retry").into_iter().chain(state.rules("Catch")) {
+            for wildcard in ["States.ALL", "States.All", "States.TaskFailed"] {
+                assert!(!rule.names(wildcard), "{} names {wildcard}", state.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_state_fails_on_purpose_because_a_redrive_would_only_fail_there_again() {
+    let machine = Machine::read();
+    for state in &machine.states {
+        assert_ne!(state.kind(), "Fail", "{}", state.name);
+    }
+}
+
+#[test]
+fn every_state_tells_a_person_what_it_is_for() {
+    let machine = Machine::read();
+    assert!(machine.definition["Comment"].is_string());
+    assert_eq!(machine.definition["QueryLanguage"], "JSONata");
+    for state in &machine.states {
+        assert!(state.definition["Comment"].is_string(), "{} has no Comment", state.name);
+        for choice in state.definition["Choices"].as_array().into_iter().flatten() {
+            assert!(choice["Comment"].is_string(), "a choice of {} has no Comment", state.name);
+        }
+    }
+}
+
+#[test]
+fn every_task_gives_its_function_time_to_end_by_itself() {
+    let machine = Machine::read();
+    for (state, function) in machine.tasks() {
+        let timeout = state.definition["TimeoutSeconds"].as_u64();
+        let timeout = timeout.unwrap_or_else(|| panic!("{} has no TimeoutSeconds", state.name));
+        let own = u64::from(function.timeout_seconds);
+        assert!(
+            (own + 10..=own + 60).contains(&timeout),
+            "{} waits {timeout} s for {}, which may take {own} s",
+            state.name,
+            function.crate_name
+        );
+    }
+}
+
+#[test]
+fn every_task_tries_again_after_service_errors_with_jitter_and_within_bounds() {
+    let machine = Machine::read();
+    for (state, _) in machine.tasks() {
+        let retriers = state.rules("Retry");
+        for name in SERVICE {
+            let naming = retriers.iter().filter(|retrier| retrier.names(name)).count();
+            assert_eq!(naming, 1, "{} of {} retriers of {} name {name}", naming, retriers.len(), state.name);
+        }
+        for retrier in retriers {
+            let rule = &retrier.definition;
+            assert_eq!(rule["JitterStrategy"], "FULL", "{} {:?}", state.name, retrier.errors);
+            assert!(rule["BackoffRate"].as_f64().is_some_and(|rate| rate > 1.0), "{}: {rule}", state.name);
+            for field in ["IntervalSeconds", "MaxDelaySeconds", "MaxAttempts"] {
+                assert!(rule[field].as_u64().is_some_and(|value| value > 0), "{} has no {field}: {rule}", state.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_task_calls_lambda_by_an_arn_that_the_template_substitutes() {
+    let machine = Machine::read();
+    for (state, _) in machine.tasks() {
+        assert_eq!(state.definition["Resource"], "arn:aws:states:::lambda:invoke", "{}", state.name);
+    }
+    let written: Value = serde_json::from_str(&text("statemachine/backup.asl.json")).unwrap();
+    assert!(!written.to_string().replace("arn:aws:states:::lambda:invoke", "").contains("arn:"), "an ARN is fixed");
+}
+
+#[test]
+fn maps_run_forty_slices_at_once_inline_and_tolerate_no_failure() {
+    let machine = Machine::read();
+    let maps: Vec<_> = machine.states.iter().filter(|state| state.kind() == "Map").collect();
+    assert_eq!(maps.len(), 2);
+    for map in maps {
+        assert_eq!(map.definition["MaxConcurrency"], 40, "{}", map.name);
+        assert_eq!(map.definition["ItemProcessor"]["ProcessorConfig"]["Mode"], "INLINE", "{}", map.name);
+        assert!(map.definition.get("ToleratedFailurePercentage").is_none(), "{}", map.name);
+        assert!(map.rules("Retry").is_empty(), "{} would run every slice again", map.name);
+    }
+}

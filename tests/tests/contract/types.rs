@@ -1,0 +1,57 @@
+//! Which function each state calls, with which types of core: the table at the top of `core::contract`, in code.
+
+use std::collections::BTreeSet;
+
+use holdfast_core::{
+    contract::{CompleteInput, CopyInput, NotifyInput, ReplicateInput, ValidateInput, VerifyInput},
+    event::{InvalidInput, decode},
+};
+use serde_json::Value;
+
+use crate::machine::{Machine, text};
+
+/// Reads a payload as its type does, unknown fields refused.
+pub(crate) type Reader = fn(&Value) -> Result<(), InvalidInput>;
+
+/// A state, the crate of the function that it calls, and the reader of what it sends.
+pub(crate) const TASKS: [(&str, &str, Reader); 12] = [
+    ("Validate", "validate", |payload| decode::<ValidateInput>(payload).map(drop)),
+    ("CopyObject", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
+    ("CopySlice", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
+    ("DigestSlice", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
+    ("CompleteUpload", "complete-multipart", |payload| decode::<CompleteInput>(payload).map(drop)),
+    ("VerifyBackup", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
+    ("Replicate", "cross-region-replicate", |payload| decode::<ReplicateInput>(payload).map(drop)),
+    ("CopyReplicaSlice", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
+    ("DigestReplicaSlice", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
+    ("CompleteReplica", "complete-multipart", |payload| decode::<CompleteInput>(payload).map(drop)),
+    ("VerifyReplica", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
+    ("Notify", "notify", |payload| decode::<NotifyInput>(payload).map(drop)),
+];
+
+#[test]
+fn tasks_functions_and_types_are_in_bijection() {
+    let machine = Machine::read();
+    let in_machine: BTreeSet<_> =
+        machine.tasks().map(|(state, function)| (state.name.as_str(), function.crate_name.as_str())).collect();
+    let in_core: BTreeSet<_> = TASKS.iter().map(|(state, function, _)| (*state, *function)).collect();
+    assert_eq!(in_machine, in_core, "left: statemachine/backup.asl.json, right: the types of core");
+    let called: BTreeSet<_> = in_core.iter().map(|(_, function)| *function).collect();
+    let deployed: BTreeSet<_> = machine.stack.functions.iter().map(|function| function.crate_name.as_str()).collect();
+    assert_eq!(called, deployed, "left: called by the state machine, right: deployed by template.yaml");
+}
+
+#[test]
+fn the_table_in_core_names_the_same_states_and_functions() {
+    let source = text("crates/core/src/contract.rs");
+    let documented: BTreeSet<_> = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | ")?.split_once(" | "))
+        .filter(|(states, _)| *states != "state")
+        .flat_map(|(states, rest)| {
+            let function = rest.split(" | ").next().unwrap_or_default();
+            states.split(", ").map(move |state| (state, function))
+        })
+        .collect();
+    assert_eq!(documented, TASKS.iter().map(|(state, function, _)| (*state, *function)).collect());
+}
