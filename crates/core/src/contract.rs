@@ -362,9 +362,9 @@ pub struct Verification {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyProgress {
-    /// The slice that is being read, as a position in the plan's slices.
-    pub slice: u32,
-    /// How far that slice is; absent at its start.
+    /// Digests of the slices that are done, in order; the next one is being read.
+    pub slices: Vec<SliceDigest>,
+    /// How far that next one is; absent at its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestProgress>,
     /// Bytes read so far.
@@ -411,7 +411,8 @@ pub enum Algorithm {
     /// CRC64NVME, as S3 stores it.
     #[serde(rename = "CRC64NVME")]
     Crc64Nvme,
-    /// SHA-256; for an object of several slices, over the slices' digests.
+    /// SHA-256 of the object; for one of several parts over the SHA-256s of its parts, and for one of several slices
+    /// over those of its slices.
     #[serde(rename = "SHA256")]
     Sha256,
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod layout;
 pub mod names;
 pub mod receipt;
+pub mod slices;
 pub mod stamp;
 
 pub use error_name::{ErrorName, Recovery};

@@ -86,7 +86,38 @@ fn parsed<T, E: Display>(result: Result<T, E>) -> Result<T, String> {
 from_text_by!(String, |text: &str| Ok::<_, std::convert::Infallible>(text.to_owned()));
 from_text_by!(u64, u64::from_str);
 from_text_by!(usize, usize::from_str);
+from_text_by!(std::num::NonZeroUsize, std::num::NonZeroUsize::from_str);
 from_text_by!(holdfast_core::names::BucketName, holdfast_core::names::BucketName::new);
+
+/// How a copy is proven: `VERIFY_MODE`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VerifyMode {
+    /// By the checksums that are stored, where there are any; bytes are read only where there are none.
+    #[default]
+    Stored,
+    /// By reading both sides.
+    Streamed,
+}
+
+impl FromText for VerifyMode {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "stored" => Ok(Self::Stored),
+            "streamed" => Ok(Self::Streamed),
+            _ => Err("there is no such mode".to_owned()),
+        }
+    }
+}
+
+impl VerifyMode {
+    /// The variable.
+    pub const VARIABLE: &'static str = "VERIFY_MODE";
+
+    /// The configured mode.
+    pub fn of(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(environment.optional(Self::VARIABLE, "stored or streamed")?.unwrap_or_default())
+    }
+}
 
 #[cfg(test)]
 mod tests {

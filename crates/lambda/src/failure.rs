@@ -45,6 +45,8 @@ pub enum Side {
     Source,
     /// Where it goes.
     Destination,
+    /// Both: a copy made by S3 itself, addressed to the destination. Its refusal may be about either.
+    Both,
 }
 
 /// What a call was about, for the sentence that people read.
@@ -52,7 +54,7 @@ pub enum Side {
 pub struct Call {
     /// The operation, for example `CopyObject`.
     pub operation: &'static str,
-    /// Which side it touches; for a copy the destination, since S3's refusal of the source says so itself.
+    /// Which side it touches.
     pub side: Side,
     /// What it touches, for example `s3://bucket/key`.
     pub resource: String,
@@ -76,6 +78,15 @@ impl Call {
     {
         let answer = Answer::of(&error);
         let name = self.s3_name(&answer);
+        self.failure(name, &answer, error)
+    }
+
+    /// An error of S3 whose name the caller knows better, because it knows what it asked for.
+    pub fn s3_failure_named<E>(&self, name: ErrorName, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let answer = Answer::of(&error);
         self.failure(name, &answer, error)
     }
 
@@ -124,11 +135,14 @@ impl Call {
     }
 
     fn s3_name(&self, answer: &Answer) -> ErrorName {
-        let about_source = self.side == Side::Source || answer.message.contains("s3:GetObject");
+        let refused = matches!(answer.code.as_str(), "AccessDenied" | "AllAccessDisabled")
+            || matches!(answer.status, Some(401 | 403));
         match (answer.code.as_str(), answer.status) {
             ("SlowDown" | "RequestLimitExceeded" | "TooManyRequests" | "ThrottlingException" | "Throttling", _)
             | (_, Some(429)) => ErrorName::S3Throttled,
-            (code, _) if code.starts_with("KMS.") || answer.message.contains("kms:") => ErrorName::KmsDenied,
+            (code, _) if code.starts_with("KMS.") || (refused && answer.message.contains(" kms:")) => {
+                ErrorName::KmsDenied
+            }
             ("NoSuchUpload", _) => ErrorName::UploadGone,
             (
                 "NoSuchBucket"
@@ -138,21 +152,20 @@ impl Call {
                 _,
             )
             | (_, Some(301)) => ErrorName::ConfigInvalid,
-            ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) => ErrorName::SourceGone,
             ("InvalidObjectState", _) => ErrorName::SourceArchived,
             ("BadDigest", _) => ErrorName::ChecksumMismatch,
-            ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412 | 409)) => {
-                if self.side == Side::Source { ErrorName::SourceGone } else { ErrorName::DestinationChanged }
-            }
-            ("AccessDenied" | "AllAccessDisabled" | "InvalidAccessKeyId" | "SignatureDoesNotMatch", _)
-            | (_, Some(401 | 403)) => {
-                if about_source {
-                    ErrorName::SourceDenied
-                } else {
-                    ErrorName::DestinationDenied
-                }
-            }
-            (_, Some(404)) => ErrorName::SourceGone,
+            // A conflict with another call that is under way, not with what stands there.
+            ("OperationAborted", _) => ErrorName::S3Unavailable,
+            ("PreconditionFailed" | "ConditionalRequestConflict", _) | (_, Some(412 | 409)) => match self.side {
+                Side::Source => ErrorName::SourceGone,
+                Side::Destination | Side::Both => ErrorName::DestinationChanged,
+            },
+            ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) | (_, Some(404)) => match self.side {
+                Side::Source | Side::Both => ErrorName::SourceGone,
+                Side::Destination => ErrorName::DestinationChanged,
+            },
+            ("InvalidAccessKeyId" | "SignatureDoesNotMatch", _) => self.denied(answer),
+            _ if refused => self.denied(answer),
             ("InvalidRequest" | "InvalidArgument", _) if answer.message.contains("encrypt") => {
                 ErrorName::SourceUnreadable
             }
@@ -162,9 +175,23 @@ impl Call {
         }
     }
 
+    fn denied(&self, answer: &Answer) -> ErrorName {
+        match self.side {
+            Side::Source => ErrorName::SourceDenied,
+            // S3 says which action it refused: of a copy, those that read are about the source.
+            Side::Both if answer.message.contains("s3:GetObject") => ErrorName::SourceDenied,
+            Side::Destination | Side::Both => ErrorName::DestinationDenied,
+        }
+    }
+
     /// What to do about it.
     fn advice(&self, name: ErrorName) -> String {
         match name {
+            ErrorName::SourceDenied if self.side == Side::Both => {
+                "Grant s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on the \
+                 source to this function's role, then redrive."
+                    .to_owned()
+            }
             ErrorName::SourceDenied | ErrorName::DestinationDenied => {
                 format!("Grant {} on {} to this function's role, then redrive.", self.grant, self.resource)
             }
@@ -184,7 +211,9 @@ impl Call {
                 "It is encrypted with a key that only its owner has (SSE-C); such objects cannot be backed up.".to_owned()
             }
             ErrorName::ChecksumMismatch => {
-                "The bytes at the destination are not the source's; nothing was published. Redrive to copy them again.".to_owned()
+                "What was copied is not the source, and nothing was published. Redrive to check again; if that fails \
+                 too, send a 'Backup Requested' event, which copies every byte again."
+                    .to_owned()
             }
             ErrorName::S3Throttled
             | ErrorName::S3Unavailable

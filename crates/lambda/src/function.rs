@@ -63,7 +63,8 @@ pub async fn respond<F: Function>(
     let function = function.as_ref().map_err(|error| Report::new(ErrorName::ConfigInvalid, error))?;
     let input = decode::<F::Input>(payload).map_err(|error| Report::new(ErrorName::InputInvalid, error))?;
     // A panic is a defect, but it must not reach the state machine under a name that nobody knows.
-    let outcome = AssertUnwindSafe(function.call(input, deadline)).catch_unwind().await;
+    // Boxed, because the type of a call that nests several requests of the SDK is too deep for the compiler otherwise.
+    let outcome = AssertUnwindSafe(Box::pin(function.call(input, deadline))).catch_unwind().await;
     let output = outcome
         .map_err(|_| Report::new(ErrorName::Internal, format!("{} panicked; its log says where", F::NAME)))?
         .map_err(|error| Report::new(error.name(), &error))?;

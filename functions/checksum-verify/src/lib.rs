@@ -1,1 +1,75 @@
-//! The checksum-verify function.
+//! checksum-verify: digests slices of a source that has no checksum, and proves that a copy is its source.
+//!
+//! What is known is not read again: where both sides have a stored full-object CRC64NVME, two numbers are compared.
+//! Otherwise bytes are streamed, with several ranged reads in flight and bounded memory.
+
+mod attributes;
+mod digest;
+mod object;
+mod proof;
+mod read;
+mod walk;
+
+use holdfast_core::{
+    ErrorName,
+    contract::{SliceResult, Verification, VerifyInput},
+};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, Pace, VerifyMode};
+use serde::Serialize;
+
+/// The function.
+#[derive(Debug)]
+pub struct ChecksumVerify {
+    aws: Aws,
+    mode: VerifyMode,
+}
+
+/// What checksum-verify answers, in either mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Verified {
+    /// How far the digest of a slice is.
+    Slice(SliceResult),
+    /// How far the comparison of the object is.
+    Object(Verification),
+}
+
+impl Function for ChecksumVerify {
+    const NAME: &'static str = "checksum-verify";
+    const ENVIRONMENT: &'static [&'static str] = &[VerifyMode::VARIABLE];
+    const RAISES: &'static [ErrorName] = &[
+        ErrorName::S3Throttled,
+        ErrorName::S3Unavailable,
+        ErrorName::DestinationChanged,
+        ErrorName::SourceGone,
+        ErrorName::SourceDenied,
+        ErrorName::SourceArchived,
+        ErrorName::SourceUnreadable,
+        ErrorName::DestinationDenied,
+        ErrorName::ChecksumMismatch,
+        ErrorName::KmsDenied,
+        ErrorName::ConfigInvalid,
+        ErrorName::InputInvalid,
+        ErrorName::Internal,
+    ];
+    type Input = VerifyInput;
+    type Output = Verified;
+    type Error = Failure;
+
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
+        Ok(Self { aws, mode: VerifyMode::of(environment)? })
+    }
+
+    async fn call(&self, input: VerifyInput, deadline: Deadline) -> Result<Verified, Failure> {
+        let pace = Pace::new(deadline);
+        match input {
+            VerifyInput::Digest { transfer, slice, resume } => {
+                digest::digest(&self.aws, &transfer, slice, resume, pace).await.map(Verified::Slice)
+            }
+            VerifyInput::Object { transfer, stored, slices, resume } => {
+                let asked = object::Asked { transfer: &transfer, stored: &stored, slices: &slices };
+                object::verify(&self.aws, self.mode, asked, resume, pace).await.map(Verified::Object)
+            }
+        }
+    }
+}

@@ -1,3 +1,7 @@
+//! The checksum-verify function.
 //! Wiring only: see the library.
 
-fn main() {}
+#[tokio::main]
+async fn main() -> Result<(), holdfast_lambda::RuntimeError> {
+    holdfast_lambda::serve::<checksum_verify::ChecksumVerify>().await
+}

@@ -1,3 +1,7 @@
+//! The complete-multipart function.
 //! Wiring only: see the library.
 
-fn main() {}
+#[tokio::main]
+async fn main() -> Result<(), holdfast_lambda::RuntimeError> {
+    holdfast_lambda::serve::<complete_multipart::CompleteMultipart>().await
+}

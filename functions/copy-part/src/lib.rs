@@ -1,1 +1,71 @@
-//! The copy-part function.
+//! copy-part: copies a whole object in one request, or one slice of a large object part by part.
+//!
+//! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so that whatever is
+//! repeated copies the same bytes again: a retry, a redrive or a second delivery changes nothing that is right.
+
+mod schedule;
+mod slice;
+
+use std::num::NonZeroUsize;
+
+use holdfast_core::{
+    ErrorName,
+    contract::{CopyInput, CopyOutput},
+};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, s3};
+
+/// How many parts are copied at once where `COPY_CONCURRENCY` does not say.
+const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+/// The function.
+#[derive(Debug)]
+pub struct CopyPart {
+    aws: Aws,
+    concurrency: NonZeroUsize,
+    /// For the backup alone: a whole object is copied here on the first leg only, and an upload carries its key since it
+    /// was opened.
+    kms_key: Option<String>,
+}
+
+impl Function for CopyPart {
+    const NAME: &'static str = "copy-part";
+    const ENVIRONMENT: &'static [&'static str] = &["COPY_CONCURRENCY", "KMS_KEY_ID"];
+    const RAISES: &'static [ErrorName] = &[
+        ErrorName::S3Throttled,
+        ErrorName::S3Unavailable,
+        ErrorName::DestinationChanged,
+        ErrorName::UploadGone,
+        ErrorName::SourceGone,
+        ErrorName::SourceDenied,
+        ErrorName::SourceArchived,
+        ErrorName::SourceUnreadable,
+        ErrorName::DestinationDenied,
+        ErrorName::KmsDenied,
+        ErrorName::ConfigInvalid,
+        ErrorName::InputInvalid,
+        ErrorName::Internal,
+    ];
+    type Input = CopyInput;
+    type Output = CopyOutput;
+    type Error = Failure;
+
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
+        let concurrency = environment.optional("COPY_CONCURRENCY", "how many parts to copy at once, at least 1")?;
+        Ok(Self {
+            aws,
+            concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+            kms_key: environment.optional("KMS_KEY_ID", "the id or ARN of a KMS key")?,
+        })
+    }
+
+    async fn call(&self, input: CopyInput, deadline: Deadline) -> Result<CopyOutput, Failure> {
+        let CopyInput { transfer, slice } = input;
+        let client = self.aws.s3(&transfer.destination.region);
+        match slice {
+            None => s3::copy_object(&client, &transfer, self.kms_key.as_deref()).await.map(CopyOutput::Stored),
+            Some(slice) => {
+                slice::copy(&client, &transfer, slice, self.concurrency, deadline).await.map(CopyOutput::Slice)
+            }
+        }
+    }
+}

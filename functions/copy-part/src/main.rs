@@ -1,3 +1,7 @@
+//! The copy-part function.
 //! Wiring only: see the library.
 
-fn main() {}
+#[tokio::main]
+async fn main() -> Result<(), holdfast_lambda::RuntimeError> {
+    holdfast_lambda::serve::<copy_part::CopyPart>().await
+}

@@ -47,6 +47,11 @@ impl<'a> ObjectRef<'a> {
         Self { bucket: &destination.bucket, key: &destination.key, version_id: None, side: Side::Destination }
     }
 
+    /// Where S3 itself copies a source to.
+    pub fn copied_to(destination: &'a Destination) -> Self {
+        Self { side: Side::Both, ..Self::current(destination) }
+    }
+
     /// A copy that was published.
     pub fn stored(destination: &'a Destination, stored: &'a Stored) -> Self {
         Self { version_id: stored.version_id.as_ref(), ..Self::current(destination) }

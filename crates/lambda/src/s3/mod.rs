@@ -6,6 +6,6 @@ mod tags;
 mod upload;
 
 pub use head::{Head, ObjectRef, head, source_parts};
-pub use publish::{copy_object, published};
+pub use publish::{copy_object, published, stored};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};

@@ -65,7 +65,8 @@ pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&
             })
         }
         Err(error) => {
-            let call = destination.call("CopyObject", "s3:PutObject and s3:PutObjectTagging");
+            let grant = "s3:PutObject and s3:PutObjectTagging";
+            let call = ObjectRef::copied_to(&transfer.destination).call("CopyObject", grant);
             let failure = call.s3_failure(error);
             published(client, transfer, failure).await
         }
@@ -88,7 +89,7 @@ pub async fn published(client: &Client, transfer: &Transfer, failure: Failure) -
 }
 
 /// A published copy from the fields of S3's answer.
-pub(super) fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
+pub fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
     Ok(Stored {
         version_id: version.map(VersionId::new).transpose().map_err(|error| error.to_string())?,
         etag: ETag::new(etag.unwrap_or_default()).map_err(|error| error.to_string())?,

@@ -1,0 +1,47 @@
+//! Sample transfers and S3 answers for unit tests, here and in the functions' crates.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use holdfast_core::contract::{MultipartUpload, Transfer};
+use serde_json::json;
+
+/// A single copy of `s3://src/a b` (version `v1`, entity tag `tag`) to `s3://dst/a b`, where nothing stands.
+pub fn single(size: u64) -> Transfer {
+    serde_json::from_value(json!({
+        "source": {"bucket": "src", "key": "a b", "versionId": "v1", "etag": "tag", "size": size, "region": "eu-west-1"},
+        "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
+        "precondition": "ifAbsent",
+        "method": "copyObject",
+        "attributes": {"contentType": "text/plain", "metadata": {"owner": "ann"}, "tags": {"team": "blue"}},
+        "stamp": {"versionId": "v1", "sequencer": "0A", "etag": "tag"},
+        "stampPlace": "metadata",
+        "placement": "current",
+        "event": {"id": "e-1", "time": "2026-11-22T10:00:00Z", "sequencer": "0A"},
+    }))
+    .unwrap()
+}
+
+/// The same object copied in parts, as upload `up`.
+pub fn multipart(size: u64, part_size: u64) -> Transfer {
+    let mut transfer = single(size);
+    transfer.method = holdfast_core::contract::Method::Multipart;
+    let upload = MultipartUpload { upload_id: "up".to_owned(), part_size, part_count: 0 };
+    transfer.upload = Some(upload.clone());
+    let part_count = u32::try_from(transfer.layout().unwrap().part_count()).unwrap();
+    transfer.upload = Some(MultipartUpload { part_count, ..upload });
+    transfer
+}
+
+/// S3's answer with an error in its body.
+pub fn s3_error(status: u16, code: &str, message: &str) -> HttpResponse {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
+}
+
+/// S3's answer without a body, as HeadObject has it.
+pub fn bare(status: u16) -> HttpResponse {
+    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
+}

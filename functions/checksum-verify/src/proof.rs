@@ -1,0 +1,106 @@
+//! Decisions without I/O: how a copy is to be proven, and what it means when it is not its source.
+
+use holdfast_core::{
+    ErrorName,
+    checksum::{Crc64Nvme, Sha256},
+    contract::{SliceDigest, Transfer},
+    layout::PartLayout,
+    names::PartNumber,
+};
+use holdfast_lambda::{Failure, VerifyMode, s3::ObjectRef};
+
+use crate::read::Target;
+
+/// How a copy is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Two stored checksums are compared.
+    Compare { source: Crc64Nvme, copy: Crc64Nvme },
+    /// The source was digested slice by slice while it was copied; the combination is compared.
+    Combine { source: Vec<SliceDigest>, copy: Crc64Nvme },
+    /// The source is read now, and compared with the copy's stored checksum.
+    StreamSource { copy: Crc64Nvme },
+    /// The copy is read; so is the source, unless it was digested while it was copied.
+    StreamBoth { source: Option<Vec<SliceDigest>> },
+}
+
+/// Chooses the way that reads least. The copy's value is always the one that its store computed, never one that it was
+/// sent.
+pub(crate) fn choose(
+    mode: VerifyMode,
+    source: Option<Crc64Nvme>,
+    copy: Option<Crc64Nvme>,
+    digests: Option<Vec<SliceDigest>>,
+) -> Way {
+    match (mode, source, copy, digests) {
+        (VerifyMode::Streamed, _, _, source) | (VerifyMode::Stored, _, None, source) => Way::StreamBoth { source },
+        (VerifyMode::Stored, Some(source), Some(copy), _) => Way::Compare { source, copy },
+        (VerifyMode::Stored, None, Some(copy), Some(source)) => Way::Combine { source, copy },
+        (VerifyMode::Stored, None, Some(copy), None) => Way::StreamSource { copy },
+    }
+}
+
+/// The layout by which a copy is read: that of its upload, or one of ours.
+pub(crate) fn layout(transfer: &Transfer) -> Result<PartLayout, Failure> {
+    match transfer.layout() {
+        Some(layout) => Ok(layout),
+        None => PartLayout::plan(transfer.source.size, None)
+            .map_err(|error| Failure::new(ErrorName::InputInvalid, format!("transfer.source.size: {error}"))),
+    }
+}
+
+/// The failure of a copy that is not its source.
+pub(crate) fn mismatch(
+    source: ObjectRef<'_>,
+    copy: ObjectRef<'_>,
+    what: &str,
+    (of_source, of_copy): (&dyn std::fmt::Display, &dyn std::fmt::Display),
+) -> Failure {
+    Failure::new(
+        ErrorName::ChecksumMismatch,
+        format!(
+            "The copy {copy} is not its source {source}: {what} of the source is {of_source}, of the copy {of_copy}. \
+             Delete that version of the copy and send a 'Backup Requested' event for the source, which copies it again."
+        ),
+    )
+}
+
+/// Compares a part that was read from both sides.
+pub(crate) fn same_part(
+    source: &Target,
+    copy: &Target,
+    part: PartNumber,
+    of_source: Sha256,
+    of_copy: Sha256,
+) -> Result<(), Failure> {
+    if of_source == of_copy {
+        return Ok(());
+    }
+    let what = format!("the SHA-256 of part {part}");
+    Err(mismatch(source.object(), copy.object(), &what, (&of_source, &of_copy)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_that_reads_least_is_chosen() {
+        let (a, b) = (Crc64Nvme::of(b"a"), Crc64Nvme::of(b"b"));
+        let digests = vec![SliceDigest { crc64nvme: a, sha256: Sha256::of(b"a") }];
+        let some = || Some(digests.clone());
+        use VerifyMode::{Stored, Streamed};
+        for (mode, source, copy, slices, way, why) in [
+            (Stored, Some(a), Some(b), None, Way::Compare { source: a, copy: b }, "both are stored"),
+            (Stored, Some(a), Some(b), some(), Way::Compare { source: a, copy: b }, "both are stored, digests too"),
+            (Stored, None, Some(b), some(), Way::Combine { source: digests.clone(), copy: b }, "digested on the way"),
+            (Stored, None, Some(b), None, Way::StreamSource { copy: b }, "an old object copied at once"),
+            (Stored, Some(a), None, None, Way::StreamBoth { source: None }, "a store without checksums"),
+            (Stored, None, None, some(), Way::StreamBoth { source: some() }, "such a store, source digested"),
+            (Streamed, Some(a), Some(b), None, Way::StreamBoth { source: None }, "asked for"),
+            (Streamed, Some(a), Some(b), some(), Way::StreamBoth { source: some() }, "asked for, source digested"),
+        ] {
+            assert_eq!(choose(mode, source, copy, slices), way, "{why}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Reads ranges of one object version, and goes on where a read breaks off.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_s3::{
+    Client,
+    config::{Builder, ResponseChecksumValidation},
+};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use futures::{FutureExt, Stream, StreamExt, stream};
+use holdfast_core::{
+    ErrorName, Recovery,
+    contract::{Destination, Source, Stored},
+    layout::{MIB, PartLayout, Slice},
+    names::{BucketName, ByteRange, ETag, ObjectKey, PartNumber, VersionId},
+};
+use holdfast_lambda::{Failure, Named, failure::Side, s3::ObjectRef};
+
+/// Bytes of one read.
+const CHUNK: u64 = 8 * MIB;
+/// How often a read is tried, each time from where it broke off.
+const TRIES: u32 = 5;
+/// The wait before the second try; every further wait is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// An object version to read, pinned by its entity tag.
+#[derive(Debug)]
+pub(crate) struct Target {
+    client: Client,
+    bucket: BucketName,
+    key: ObjectKey,
+    version_id: Option<VersionId>,
+    etag: ETag,
+    side: Side,
+}
+
+impl Target {
+    /// A transfer's source.
+    pub(crate) fn source(client: Client, source: &Source) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            bucket: source.bucket.clone(),
+            key: source.key.clone(),
+            version_id: source.version_id.clone(),
+            etag: source.etag.clone(),
+            side: Side::Source,
+        })
+    }
+
+    /// A published copy.
+    pub(crate) fn copy(client: Client, destination: &Destination, stored: &Stored) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            bucket: destination.bucket.clone(),
+            key: destination.key.clone(),
+            version_id: stored.version_id.clone(),
+            etag: stored.etag.clone(),
+            side: Side::Destination,
+        })
+    }
+
+    /// The object, for sentences.
+    pub(crate) fn object(&self) -> ObjectRef<'_> {
+        ObjectRef { bucket: &self.bucket, key: &self.key, version_id: self.version_id.as_ref(), side: self.side }
+    }
+
+    /// Reads a range whole.
+    async fn read(&self, range: ByteRange) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::with_capacity(usize::try_from(range.length()).unwrap_or_default());
+        let mut tries = 1;
+        loop {
+            match self.read_on(range, &mut bytes).await {
+                Ok(()) => return Ok(bytes),
+                Err(failure) if tries < TRIES && failure.name().recovery() == Recovery::Retry => {
+                    tracing::warn!(%failure, read = bytes.len(), "a read broke off and goes on");
+                    tokio::time::sleep(FIRST_WAIT * (1 << (tries - 1))).await;
+                    tries += 1;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Reads what `bytes` lacks of the range.
+    async fn read_on(&self, range: ByteRange, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        let object = self.object();
+        let missing = ByteRange { first: range.first + bytes.len() as u64, ..range };
+        let request = self
+            .client
+            .get_object()
+            .bucket(self.bucket.as_str())
+            .key(self.key.as_str())
+            .set_version_id(self.version_id.as_ref().map(ToString::to_string))
+            .if_match(self.etag.quoted())
+            .range(missing.to_string())
+            .customize()
+            // The bytes are digested here, and a range has no checksum of its own.
+            .config_override(Builder::new().response_checksum_validation(ResponseChecksumValidation::WhenRequired));
+        let call = object.call("GetObject", "s3:GetObject and s3:GetObjectVersion");
+        let mut body = request.send().await.map_err(|error| call.s3_failure(error))?.body;
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| {
+                broken(format!("Reading {missing} of {object} broke off: {}.", DisplayErrorContext(error)))
+            })?;
+            bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 > range.length() {
+                bytes.clear();
+                return Err(broken(format!("Reading {missing} of {object} answered more bytes than that.")));
+            }
+        }
+        let lacking = range.length() - bytes.len() as u64;
+        if lacking > 0 {
+            return Err(broken(format!("Reading {missing} of {object} ended {lacking} bytes early.")));
+        }
+        Ok(())
+    }
+}
+
+fn broken(problem: String) -> Failure {
+    Failure::new(ErrorName::S3Unavailable, format!("{problem} It is tried again; if it lasts, redrive later."))
+}
+
+/// A run of bytes within one part, small enough to be held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// Which part it belongs to.
+    pub(crate) part: PartNumber,
+    /// Its bytes; none for the one part of an empty object.
+    pub(crate) range: Option<ByteRange>,
+    /// Whether the part ends with it.
+    pub(crate) ends_part: bool,
+}
+
+/// The chunks of a slice's parts, in order, from a part on.
+pub(crate) fn chunks(layout: PartLayout, slice: Slice, from: PartNumber) -> impl Iterator<Item = Chunk> + Send {
+    let parts = (from.get()..=slice.last_part.get()).filter_map(|number| PartNumber::new(number).ok());
+    parts.flat_map(move |part| {
+        let range = layout.range(part);
+        let count = range.map_or(1, |range| range.length().div_ceil(CHUNK));
+        (0..count).map(move |index| Chunk {
+            part,
+            range: range.map(|range| {
+                let first = range.first + index * CHUNK;
+                ByteRange { first, last: range.last.min(first + CHUNK - 1) }
+            }),
+            ends_part: index + 1 == count,
+        })
+    })
+}
+
+/// The bytes of chunks in order, `at_once` of them being read at every moment. At most that many are held.
+///
+/// Every read is a task of its own, so that it goes on while its reader digests.
+pub(crate) fn read_ahead(
+    target: Arc<Target>,
+    chunks: impl Iterator<Item = Chunk> + Send,
+    at_once: usize,
+) -> impl Stream<Item = (Chunk, Result<Vec<u8>, Failure>)> + Send {
+    stream::iter(chunks)
+        .map(move |chunk| {
+            let target = Arc::clone(&target);
+            let read = async move {
+                match chunk.range {
+                    Some(range) => target.read(range).await,
+                    None => Ok(Vec::new()),
+                }
+            };
+            // Dropping the handle ends the task.
+            let (task, handle) = read.remote_handle();
+            tokio::spawn(task);
+            handle.map(move |read| (chunk, read))
+        })
+        .buffered(at_once)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_the_parts_of_a_slice_in_order_and_none_spans_two_parts() {
+        let part_size = 20 * MIB;
+        let layout = PartLayout::with_part_size(50 * MIB + 3, part_size);
+        let part = |number| PartNumber::new(number).unwrap();
+        let slice = Slice { index: 0, first_part: part(1), last_part: part(3) };
+        let chunks: Vec<_> = chunks(layout, slice, part(2)).collect();
+        let lengths: Vec<_> = chunks.iter().map(|chunk| chunk.range.unwrap().length()).collect();
+        assert_eq!(lengths, [CHUNK, CHUNK, 4 * MIB, CHUNK, 2 * MIB + 3]);
+        assert_eq!(chunks[0].range.unwrap().first, part_size);
+        assert!(chunks.windows(2).all(|two| two[0].range.unwrap().last + 1 == two[1].range.unwrap().first));
+        let ends: Vec<_> = chunks.iter().filter(|chunk| chunk.ends_part).map(|chunk| chunk.part.get()).collect();
+        assert_eq!(ends, [2, 3]);
+    }
+
+    #[test]
+    fn an_empty_object_is_one_chunk_without_bytes() {
+        let layout = PartLayout::with_part_size(0, MIB);
+        let chunks: Vec<_> = chunks(layout, layout.slices()[0], PartNumber::FIRST).collect();
+        assert_eq!(chunks, [Chunk { part: PartNumber::FIRST, range: None, ends_part: true }]);
+    }
+}

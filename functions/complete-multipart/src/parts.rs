@@ -1,0 +1,140 @@
+//! What the upload has to look like before it is completed.
+
+use aws_sdk_s3::types::CompletedPart;
+use holdfast_core::{
+    checksum::Crc64Nvme,
+    contract::{SliceResult, Transfer},
+    layout::PartLayout,
+    names::{ByteRange, PartNumber},
+    slices::{self, IncompleteSlices},
+};
+use holdfast_lambda::s3::StoredPart;
+
+/// The payload does not describe an upload whose slices are all done.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum NotReady {
+    #[error("transfer.upload is missing: there is no upload to complete")]
+    NoUpload,
+    #[error("transfer.upload has {given} parts of {part_size} bytes, but {size} bytes make {right} such parts")]
+    OtherLayout { given: u32, part_size: u64, size: u64, right: u64 },
+    #[error(transparent)]
+    Slices(#[from] IncompleteSlices),
+}
+
+/// What is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Upload<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) layout: PartLayout,
+    pub(crate) last_part: PartNumber,
+    /// Of the whole object, where the source has one or all of its slices were digested.
+    pub(crate) crc64nvme: Option<Crc64Nvme>,
+}
+
+impl<'a> Upload<'a> {
+    /// Checks transfer and results against each other.
+    pub(crate) fn of(transfer: &'a Transfer, results: &[SliceResult]) -> Result<Self, NotReady> {
+        let (Some(upload), Some(layout)) = (&transfer.upload, transfer.layout()) else {
+            return Err(NotReady::NoUpload);
+        };
+        let last_part = PartNumber::new(upload.part_count).ok();
+        let (Some(last_part), true) = (last_part, u64::from(upload.part_count) == layout.part_count()) else {
+            return Err(NotReady::OtherLayout {
+                given: upload.part_count,
+                part_size: upload.part_size,
+                size: transfer.source.size,
+                right: layout.part_count(),
+            });
+        };
+        slices::in_order(layout, results)?;
+        let combined = || slices::digests(layout, results).map(|digests| slices::crc64nvme(layout, &digests));
+        Ok(Self { id: &upload.upload_id, layout, last_part, crc64nvme: transfer.crc64nvme.or_else(combined) })
+    }
+
+    /// The part list for S3, when every part is stored with the bytes that the layout gives it, and so all bytes of the
+    /// object. Otherwise what is wrong.
+    pub(crate) fn part_list(&self, stored: &[StoredPart]) -> Result<Vec<CompletedPart>, String> {
+        let mut stored = stored.iter().peekable();
+        let mut list = Vec::with_capacity(stored.len());
+        for number in (1..=self.last_part.get()).filter_map(|number| PartNumber::new(number).ok()) {
+            let expected = self.layout.range(number).map_or(0, ByteRange::length);
+            let part =
+                stored.next_if(|part| part.number == number).ok_or_else(|| format!("part {number} is missing"))?;
+            if part.size != expected {
+                return Err(format!("part {number} has {} bytes instead of {expected}", part.size));
+            }
+            list.push(
+                CompletedPart::builder()
+                    .part_number(number.as_i32())
+                    .e_tag(part.etag.quoted())
+                    .set_checksum_crc64_nvme(part.crc64nvme.clone())
+                    .build(),
+            );
+        }
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use holdfast_core::{contract::SliceDigest, names::ETag};
+    use holdfast_lambda::testing;
+
+    use super::*;
+
+    fn result(index: u32, digest: Option<&[u8]>) -> SliceResult {
+        let digest = digest.map(|bytes| SliceDigest {
+            crc64nvme: Crc64Nvme::of(bytes),
+            sha256: holdfast_core::checksum::Sha256::of(bytes),
+        });
+        SliceResult { index, done: true, bytes: 0, digest, resume: None }
+    }
+
+    fn stored(parts: &[(u32, u64)]) -> Vec<StoredPart> {
+        let part = |&(number, size): &(u32, u64)| StoredPart {
+            number: PartNumber::new(number).unwrap(),
+            etag: ETag::new("e").unwrap(),
+            size,
+            crc64nvme: None,
+        };
+        parts.iter().map(part).collect()
+    }
+
+    #[test]
+    fn a_part_that_is_missing_or_of_the_wrong_size_is_named() {
+        let transfer = testing::multipart(25, 10);
+        let upload = Upload::of(&transfer, &[result(0, None)]).unwrap();
+        let problem = |parts: &[(u32, u64)]| upload.part_list(&stored(parts)).err().unwrap_or_default();
+        assert_eq!(problem(&[(1, 10), (2, 10), (3, 5)]), "");
+        assert_eq!(problem(&[(1, 10), (3, 5)]), "part 2 is missing");
+        assert_eq!(problem(&[(1, 10), (2, 10)]), "part 3 is missing");
+        assert_eq!(problem(&[]), "part 1 is missing");
+        assert_eq!(problem(&[(1, 10), (2, 10), (3, 10)]), "part 3 has 10 bytes instead of 5");
+    }
+
+    #[test]
+    fn the_sources_own_crc_is_preferred_and_digests_are_combined_where_it_has_none() {
+        let mut transfer = testing::multipart(3, 10);
+        let crc = |transfer: &Transfer, result: SliceResult| Upload::of(transfer, &[result]).unwrap().crc64nvme;
+        assert_eq!(crc(&transfer, result(0, None)), None);
+        assert_eq!(crc(&transfer, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc")));
+        transfer.crc64nvme = Some(Crc64Nvme::of(b"own"));
+        assert_eq!(crc(&transfer, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own")));
+    }
+
+    #[test]
+    fn a_payload_that_is_not_ready_says_why() {
+        let transfer = testing::multipart(25, 10);
+        let problem =
+            |transfer: &Transfer, results: &[SliceResult]| Upload::of(transfer, results).err().unwrap().to_string();
+        assert!(problem(&testing::single(25), &[]).contains("no upload to complete"));
+        assert_eq!(problem(&transfer, &[]), "the results are of slices [], but the object has slices 0 to 0");
+        let undone = SliceResult { done: false, ..result(0, None) };
+        assert_eq!(problem(&transfer, &[undone]), "slice 0 is not done");
+        let mut other = transfer;
+        other.upload.as_mut().unwrap().part_count = 4;
+        let sentence = "transfer.upload has 4 parts of 10 bytes, but 25 bytes make 3 such parts";
+        assert_eq!(problem(&other, &[result(0, None)]), sentence);
+    }
+}

@@ -1,0 +1,133 @@
+//! Keeps a number of pieces of work in flight, always, until they are done, one fails, or time runs out.
+
+use std::num::NonZeroUsize;
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use holdfast_lambda::Pace;
+use tokio::time::{Instant, timeout};
+
+/// How far the work came.
+#[derive(Debug)]
+pub(crate) struct Run<T, E> {
+    /// What was answered, in the order of the answers.
+    pub(crate) done: Vec<T>,
+    /// How many pieces were not started, or were not finished in time.
+    pub(crate) left: usize,
+    /// The first error.
+    pub(crate) error: Option<E>,
+}
+
+/// Works on all items, `at_once` of them at every moment: whenever one is done the next is started, so none waits for
+/// the slowest of a batch.
+///
+/// After an error nothing more is started, but what is in flight is waited for: S3 does that work anyway, and the next
+/// try then finds it done and copies it once only. Work that outlasts the invocation is dropped. That is safe, because
+/// a part that is copied twice has the same bytes both times.
+pub(crate) async fn run<I, T, E, F>(
+    items: Vec<I>,
+    at_once: NonZeroUsize,
+    mut pace: Pace,
+    work: impl Fn(I) -> F,
+) -> Run<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let mut waiting = items.into_iter();
+    let mut flying = FuturesUnordered::new();
+    let mut run = Run { done: Vec::new(), left: 0, error: None };
+    loop {
+        while flying.len() < at_once.get()
+            && run.error.is_none()
+            && pace.may_start()
+            && let Some(item) = waiting.next()
+        {
+            let started = Instant::now();
+            let piece = work(item);
+            flying.push(async move { (piece.await, started.elapsed()) });
+        }
+        match timeout(pace.patience(), flying.next()).await {
+            Ok(Some((Ok(answer), time))) => {
+                pace.took(time);
+                run.done.push(answer);
+            }
+            Ok(Some((Err(error), _))) => {
+                run.error.get_or_insert(error);
+            }
+            Ok(None) | Err(_) => break,
+        }
+    }
+    run.left = waiting.len() + flying.len();
+    run
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use holdfast_lambda::Deadline;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pace(seconds: u32) -> Pace {
+        Pace::new(Deadline::after(SECOND * seconds))
+    }
+
+    fn three() -> NonZeroUsize {
+        NonZeroUsize::MIN.saturating_add(2)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exactly_n_are_in_flight_until_the_last_ones_and_none_waits_for_a_batch() {
+        let (flying, most) = (Cell::new(0), Cell::new(0));
+        let began = Instant::now();
+        // One slow piece and nine quick ones: beside the slow one two run on, so ten seconds are enough. In batches of
+        // three it would take 10 + 1 + 1 + 1 seconds.
+        let durations = vec![10, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        let run = run(durations, three(), pace(900), async |seconds: u32| {
+            flying.set(flying.get() + 1);
+            most.set(most.get().max(flying.get()));
+            tokio::time::sleep(SECOND * seconds).await;
+            flying.set(flying.get() - 1);
+            Ok::<_, ()>(seconds)
+        })
+        .await;
+        assert_eq!((run.done.len(), run.left, run.error), (10, 0, None));
+        assert_eq!(most.get(), 3);
+        assert_eq!(began.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn near_the_deadline_nothing_is_started_and_what_is_in_flight_finishes() {
+        // Each takes 10 s, so a start needs 20 s: of 45 s the starts at 0, 10 and 20 s fit.
+        let run = run(vec![(); 30], three(), pace(45), async |()| {
+            tokio::time::sleep(SECOND * 10).await;
+            Ok::<_, ()>(())
+        })
+        .await;
+        assert_eq!((run.done.len(), run.left), (9, 21));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_outlasts_the_invocation_is_dropped_in_time_to_answer() {
+        let deadline = Deadline::after(SECOND * 10);
+        let run = run(vec![100, 1], three(), Pace::new(deadline), async |seconds: u32| {
+            tokio::time::sleep(SECOND * seconds).await;
+            Ok::<_, ()>(seconds)
+        })
+        .await;
+        assert_eq!((run.done, run.left), (vec![1], 1));
+        assert!(deadline.remaining() > SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_error_nothing_is_started_and_what_is_in_flight_is_kept() {
+        let run = run(vec![5, 1, 5, 5, 5], three(), pace(900), async |seconds: u32| {
+            tokio::time::sleep(SECOND * seconds).await;
+            if seconds == 1 { Err("refused") } else { Ok(seconds) }
+        })
+        .await;
+        assert_eq!((run.done, run.left, run.error), (vec![5, 5], 2, Some("refused")));
+    }
+}

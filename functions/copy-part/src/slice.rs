@@ -1,0 +1,185 @@
+//! One slice: finds the parts that are missing and copies them.
+
+use std::num::NonZeroUsize;
+
+use aws_sdk_s3::{
+    Client,
+    config::{Builder, StalledStreamProtectionConfig},
+    error::ProvideErrorMetadata,
+};
+use holdfast_core::{
+    ErrorName,
+    contract::{SliceResult, Transfer},
+    encoding,
+    layout::{PartLayout, Slice},
+    names::{ByteRange, PartNumber},
+};
+use holdfast_lambda::{
+    Deadline, Failure, Named, Pace,
+    s3::{self, ObjectRef, StoredPart},
+};
+
+use crate::schedule;
+
+/// Copies what is missing of a slice, as far as the time goes.
+pub(crate) async fn copy(
+    client: &Client,
+    transfer: &Transfer,
+    slice: Slice,
+    concurrency: NonZeroUsize,
+    deadline: Deadline,
+) -> Result<SliceResult, Failure> {
+    let (upload_id, layout) = checked(transfer, slice)?;
+    let stored = match s3::list_parts(client, transfer, upload_id, (slice.first_part, slice.last_part)).await {
+        Ok(stored) => stored,
+        Err(failure) => return completed_before(client, transfer, slice, layout, failure).await,
+    };
+    let missing = missing(layout, slice, &stored);
+    let missing_bytes: u64 = missing.iter().map(|part| bytes(layout, *part)).sum();
+    let run = schedule::run(missing, concurrency, Pace::new(deadline), async |part| {
+        copy_part(client, transfer, upload_id, part, layout.range(part)).await.map(|()| bytes(layout, part))
+    })
+    .await;
+    if let Some(failure) = run.error {
+        return completed_before(client, transfer, slice, layout, failure).await;
+    }
+    if run.left > 0 && run.done.is_empty() {
+        // Answering `done: false` without progress would go on for ever; a retrier gives up in the end.
+        let destination = ObjectRef::current(&transfer.destination);
+        return Err(Failure::new(
+            ErrorName::S3Unavailable,
+            format!(
+                "Not one of the {} parts that slice {} of {destination} lacks was copied in the time of one \
+                 invocation. It is tried again; if it lasts, give copy-part a longer timeout and redrive.",
+                run.left, slice.index
+            ),
+        ));
+    }
+    Ok(SliceResult {
+        index: slice.index,
+        done: run.left == 0,
+        bytes: layout.slice_bytes(slice) - missing_bytes + run.done.iter().sum::<u64>(),
+        digest: None,
+        resume: None,
+    })
+}
+
+/// The upload's id and layout, when transfer and slice belong together.
+fn checked(transfer: &Transfer, slice: Slice) -> Result<(&str, PartLayout), Failure> {
+    let invalid = |problem: String| Err(Failure::new(ErrorName::InputInvalid, problem));
+    let (Some(upload), Some(layout)) = (&transfer.upload, transfer.layout()) else {
+        return invalid("transfer.upload is missing: a slice can be copied only into an open upload".to_owned());
+    };
+    let (first, last) = (slice.first_part, slice.last_part);
+    if first > last || u64::from(last.get()) > layout.part_count() {
+        let count = layout.part_count();
+        return invalid(format!("slice has parts {first} to {last}, but the object has parts 1 to {count}"));
+    }
+    Ok((&upload.upload_id, layout))
+}
+
+/// The slice's parts that are not stored, or not with the bytes they should have.
+fn missing(layout: PartLayout, slice: Slice, stored: &[StoredPart]) -> Vec<PartNumber> {
+    let is_stored = |part: PartNumber| {
+        let found = stored.binary_search_by_key(&part, |stored| stored.number).ok();
+        found.is_some_and(|found| stored[found].size == bytes(layout, part))
+    };
+    slice.parts().filter(|part| !is_stored(*part)).collect()
+}
+
+fn bytes(layout: PartLayout, part: PartNumber) -> u64 {
+    layout.range(part).map_or(0, ByteRange::length)
+}
+
+/// Settles a failure: when the upload is gone because an earlier try completed it, nothing is left to do.
+async fn completed_before(
+    client: &Client,
+    transfer: &Transfer,
+    slice: Slice,
+    layout: PartLayout,
+    failure: Failure,
+) -> Result<SliceResult, Failure> {
+    if failure.name() != ErrorName::UploadGone {
+        return Err(failure);
+    }
+    s3::published(client, transfer, failure).await?;
+    let bytes = layout.slice_bytes(slice);
+    Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
+}
+
+/// Copies one part, pinned to the source's version and entity tag. The one part of an empty object has no range.
+async fn copy_part(
+    client: &Client,
+    transfer: &Transfer,
+    upload_id: &str,
+    part: PartNumber,
+    range: Option<ByteRange>,
+) -> Result<(), Failure> {
+    let source = &transfer.source;
+    let request = client
+        .upload_part_copy()
+        .bucket(transfer.destination.bucket.as_str())
+        .key(transfer.destination.key.as_str())
+        .upload_id(upload_id)
+        .part_number(part.as_i32())
+        .copy_source(encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()))
+        .copy_source_if_match(source.etag.quoted())
+        .set_copy_source_range(range.map(|range| range.to_string()))
+        .customize()
+        // S3 is silent while it copies. For CopyObject the SDK knows that, for UploadPartCopy it does not
+        // (https://github.com/smithy-lang/smithy-rs/issues/4439).
+        .config_override(Builder::new().stalled_stream_protection(StalledStreamProtectionConfig::disabled()));
+    let call = ObjectRef::copied_to(&transfer.destination).call("UploadPartCopy", "s3:PutObject");
+    let output = request.send().await.map_err(|error| {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        if status == Some(412) || error.code() == Some("PreconditionFailed") {
+            // A part has no precondition but the one on its source.
+            call.s3_failure_named(ErrorName::SourceGone, error)
+        } else {
+            call.s3_failure(error)
+        }
+    })?;
+    if output.copy_part_result().and_then(|result| result.e_tag()).is_none() {
+        let destination = ObjectRef::current(&transfer.destination);
+        let problem = format!("UploadPartCopy of part {part} of {destination} answered no entity tag");
+        return Err(Failure::new(ErrorName::S3Unavailable, problem));
+    }
+    tracing::debug!(%part, "copied");
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use holdfast_core::names::ETag;
+
+    use super::*;
+
+    fn part(number: u32) -> PartNumber {
+        PartNumber::new(number).unwrap()
+    }
+
+    #[test]
+    fn parts_that_are_absent_or_of_the_wrong_size_are_missing() {
+        let layout = PartLayout::with_part_size(25, 10);
+        let slice = Slice { index: 0, first_part: part(1), last_part: part(3) };
+        let stored = |sizes: &[(u32, u64)]| -> Vec<_> {
+            let parts = sizes.iter().map(|&(number, size)| StoredPart {
+                number: part(number),
+                etag: ETag::new("e").unwrap(),
+                size,
+                crc64nvme: None,
+            });
+            parts.collect()
+        };
+        for (sizes, expected, why) in [
+            (&[][..], vec![1, 2, 3], "nothing is stored"),
+            (&[(1, 10), (2, 10), (3, 5)], vec![], "everything is stored"),
+            (&[(2, 10)], vec![1, 3], "one in the middle is stored"),
+            (&[(1, 10), (2, 9), (3, 10)], vec![2, 3], "two have other bytes"),
+        ] {
+            let numbers: Vec<_> = missing(layout, slice, &stored(sizes)).into_iter().map(PartNumber::get).collect();
+            assert_eq!(numbers, expected, "{why}");
+        }
+    }
+}
