@@ -208,6 +208,7 @@ impl Sandbox {
     pub async fn stop(self) -> Result<(), SandboxError> {
         let Self { server, mut flusher, store, s3, sns, lambda, states, events, temporary, .. } = self;
         server.stop().await;
+        events.close();
         states.shutdown().await?;
         lambda.stop();
         flusher.shutdown().await;
@@ -316,17 +317,13 @@ fn start_lambda(
 /// The folder for everything that is kept, and its guard when it is temporary.
 fn data_folder(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), SandboxError> {
     let failed = |path: PathBuf| move |source| SandboxError::Folder { path, source };
-    match given {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(failed(folder.to_owned()))?;
-            Ok((folder.to_owned(), None))
-        }
-        None => {
-            let made = tempfile::Builder::new().prefix("holdfast-sandbox-").tempdir();
-            let temporary = made.map_err(failed(std::env::temp_dir()))?;
-            Ok((temporary.path().to_owned(), Some(temporary)))
-        }
+    if let Some(folder) = given {
+        std::fs::create_dir_all(folder).map_err(failed(folder.to_owned()))?;
+        return Ok((folder.to_owned(), None));
     }
+    let made = tempfile::Builder::new().prefix("holdfast-sandbox-").tempdir();
+    let temporary = made.map_err(failed(std::env::temp_dir()))?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
 }
 
 /// Makes what was written durable, again and again.
@@ -335,9 +332,8 @@ async fn flush(store: Arc<Store>) {
     loop {
         ticks.tick().await;
         let store = Arc::clone(&store);
-        match tokio::task::spawn_blocking(move || store.flush()).await {
-            Ok(Err(error)) => tracing::error!(%error, "what was written last would not survive a crash"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.flush()).await {
+            tracing::error!(%error, "what was written last would not survive a crash");
         }
     }
 }

@@ -120,15 +120,17 @@ fn function_error(payload: &[u8]) -> TaskError {
     }
 }
 
-/// An error of the service itself, with the cause as Step Functions writes it.
+/// An error of the service itself, with the cause as Step Functions writes it. Its name is that of the SDK's exception,
+/// which ends in `Exception` also where the code on the wire (SNS's `NotFound`) does not.
 fn service_error(prefix: &str, service: &str, error: ApiError) -> TaskError {
     let ApiError { status, code, message } = error;
     let request_id = Uuid::new_v4();
+    let suffix = if code.ends_with("Exception") { "" } else { "Exception" };
     TaskError {
+        error: format!("{prefix}.{code}{suffix}"),
         cause: format!(
             "{message} (Service: {service}; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
         ),
-        error: format!("{prefix}.{code}"),
     }
 }
 
@@ -172,4 +174,103 @@ fn publish_form(arguments: &Value) -> BTreeMap<String, String> {
 /// The text of an element of an answer that the sandbox itself has written.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     xml.split_once(&format!("<{name}>"))?.1.split_once("</").map(|(text, _)| text)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::{lambda::LambdaOptions, options::Functions, store::Store};
+
+    /// A service without functions.
+    fn tasks(folder: &tempfile::TempDir) -> Tasks {
+        let options = LambdaOptions {
+            functions: Functions::Binaries { folder: folder.path().to_owned() },
+            region: "eu-west-1".to_owned(),
+            account: "000000000000".to_owned(),
+            endpoint_url: String::new(),
+            logs: folder.path().to_owned(),
+            time_scale: 0.0,
+        };
+        let store = Arc::new(Store::in_memory().unwrap());
+        Tasks {
+            lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
+            sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
+        }
+    }
+
+    async fn failure(resource: &str, arguments: Value) -> TaskError {
+        let folder = tempfile::tempdir().unwrap();
+        let call = TaskCall { resource: resource.to_owned(), arguments, execution_arn: String::new() };
+        tasks(&folder).run(call).await.unwrap_err()
+    }
+
+    /// A cause without the request id, which is another one each time.
+    fn recorded(cause: &str) -> &str {
+        cause.split_once("; Request ID").unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_function_that_is_not_there_reads_as_aws_writes_it() {
+        let error = failure("lambda:invoke", json!({ "FunctionName": "nobody", "Payload": {} })).await;
+        assert_eq!(error.error, "Lambda.ResourceNotFoundException");
+        assert_eq!(
+            recorded(&error.cause),
+            "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:nobody:$LATEST (Service: AWSLambda; \
+             Status Code: 404; Error Code: ResourceNotFoundException"
+        );
+        assert!(error.cause.ends_with("; Proxy: null)"), "{}", error.cause);
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_function_says_which_field_is_missing() {
+        let missing = failure("lambda:invoke", json!({ "Payload": {} })).await;
+        assert_eq!(missing.cause, "The Arguments of this Task do not have the field FunctionName");
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_is_not_there_is_an_error_of_sns() {
+        let topic = "arn:aws:sns:eu-west-1:000000000000:nobody";
+        let error = failure("sns:publish", json!({ "TopicArn": topic, "Message": { "a": 1 } })).await;
+        assert_eq!(error.error, "SNS.NotFoundException");
+        assert!(error.cause.contains("(Service: AmazonSNS; Status Code: 404; Error Code: "), "{}", error.cause);
+    }
+
+    #[tokio::test]
+    async fn a_resource_that_the_sandbox_does_not_run_is_named() {
+        let error = failure("dynamodb:putItem", json!({})).await;
+        assert!(error.cause.contains("arn:aws:states:::dynamodb:putItem"), "{}", error.cause);
+    }
+
+    #[test]
+    fn the_error_of_a_function_is_its_error_type_with_the_whole_payload_as_cause() {
+        let payload = br#"{"errorType":"Source.Denied","errorMessage":"m"}"#;
+        let error = function_error(payload);
+        assert_eq!((error.error.as_str(), error.cause.as_bytes()), ("Source.Denied", &payload[..]));
+        assert_eq!(function_error(b"{}").error, "Lambda.Unknown");
+        assert_eq!(function_error(b"not JSON").error, "Lambda.Unknown");
+    }
+
+    #[test]
+    fn the_result_of_invoke_has_the_fields_that_aws_shows() {
+        let result = invoke_result("8e0c9f4e-7a8e-4b55-9d3c-2f1f6f6f1a11", br#"{"a": 1}"#);
+        let fields: std::collections::BTreeSet<_> = result.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["ExecutedVersion", "Payload", "SdkHttpMetadata", "SdkResponseMetadata", "StatusCode"];
+        assert_eq!(fields, expected.into());
+        assert_eq!(result["Payload"], json!({ "a": 1 }));
+        assert_eq!(result["SdkHttpMetadata"]["HttpHeaders"]["Content-Length"], "8");
+        assert_eq!(result["SdkHttpMetadata"]["AllHttpHeaders"]["X-Amz-Executed-Version"], json!(["$LATEST"]));
+    }
+
+    #[test]
+    fn attributes_of_a_message_become_numbered_fields_of_the_form() {
+        let form = publish_form(&json!({
+            "TopicArn": "t",
+            "Message": { "a": 1 },
+            "MessageAttributes": { "status": { "DataType": "String", "StringValue": "OK" } },
+        }));
+        assert_eq!(form["Message"], r#"{"a":1}"#);
+        assert_eq!(form["MessageAttributes.entry.1.Name"], "status");
+        assert_eq!(form["MessageAttributes.entry.1.Value.StringValue"], "OK");
+    }
 }

@@ -9,7 +9,10 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::{config::Credentials, error::ProvideErrorMetadata, primitives::ByteStream};
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::{Functions, Options, Outputs, Sandbox};
+use holdfast_sandbox::{
+    Functions, Options, Outputs, Sandbox,
+    template::{Settings, Stack},
+};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -234,4 +237,58 @@ async fn a_key_that_nobody_has_is_refused() {
     let sns = aws_sdk_sns::Client::new(&stranger).list_topics().send().await.unwrap_err();
     assert_eq!(sns.code(), Some("InvalidClientTokenId"));
     sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_that_waits_for_its_next_try_is_made_by_the_next_run_on_the_same_folder() {
+    let data = tempfile::tempdir().unwrap();
+    let kept = || Options { data: Some(data.path().to_owned()), time_scale: 1.0, ..options() };
+    let first = Sandbox::start(kept()).await.unwrap();
+    let lambda = "/2015-03-31/functions/probe/configuration";
+    let broken = json!({ "Environment": { "Variables": { "PROBE_FAILS_AT_START": "1" } } }).to_string();
+    plain(first.outputs(), "lambda", http::Request::put(lambda).body(Full::from(broken)).unwrap()).await;
+    let call = |target: &str, body: Value| {
+        http::Request::post("/").header("X-Amz-Target", target).body(Full::from(body.to_string())).unwrap()
+    };
+    let rule = json!({ "Name": "ask", "EventPattern": r#"{"source": ["test"]}"# });
+    plain(first.outputs(), "events", call("AWSEvents.PutRule", rule)).await;
+    let arn = "arn:aws:lambda:eu-west-1:000000000000:function:probe";
+    let target = json!({ "Rule": "ask", "Targets": [{ "Id": "probe", "Arn": arn }] });
+    plain(first.outputs(), "events", call("AWSEvents.PutTargets", target)).await;
+    let event = json!({ "Entries": [{ "Source": "test", "DetailType": "t", "Detail": "{}" }] });
+    plain(first.outputs(), "events", call("AWSEvents.PutEvents", event)).await;
+    let tried = async {
+        while first.lambda().invocations("probe") == Ok(0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), tried).await.unwrap();
+    first.stop().await.unwrap();
+
+    // The configuration comes from the template again, and so the function works.
+    let second = Sandbox::start(kept()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), second.events().drained()).await.unwrap();
+    assert_eq!(second.lambda().invocations("probe"), Ok(1));
+    second.stop().await.unwrap();
+}
+
+#[test]
+fn the_template_that_gets_deployed_is_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let settings = |parameters: &[(&str, &str)]| Settings {
+        stack: "holdfast".to_owned(),
+        region: "eu-west-1".to_owned(),
+        account: "000000000000".to_owned(),
+        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    let replica = [("ReplicaBucketName", "far-away"), ("ReplicaRegion", "eu-central-1")];
+    let stack = Stack::read(&file, &settings(&replica)).unwrap();
+    let crates: Vec<&str> = stack.functions.iter().map(|function| function.crate_name.as_str()).collect();
+    let expected =
+        ["validate", "copy-part", "complete-multipart", "checksum-verify", "cross-region-replicate", "notify"];
+    assert_eq!(crates, expected);
+    assert_eq!((stack.state_machines.len(), stack.rules.len(), stack.buckets.len()), (1, 3, 2));
+    assert_eq!(stack.outputs["ReplicaBucketName"], "far-away");
+    let half = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
+    assert!(half.to_string().contains("ReplicaRegion is missing"), "{half}");
 }

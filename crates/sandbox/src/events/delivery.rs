@@ -104,7 +104,10 @@ impl Bus {
         self.pending.send_modify(|pending| *pending += 1);
         tokio::spawn(async move {
             let id = delivery.id.clone();
-            self.deliver(delivery).await;
+            let delivered = self.closing.run_until_cancelled(self.deliver(delivery)).await;
+            if delivered.is_none() {
+                return;
+            }
             if let Err(error) = self.store.delete(PENDING, &id) {
                 tracing::error!(%error, "a delivery is done but could not be crossed off: it will be made again");
             }

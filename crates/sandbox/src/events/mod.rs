@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{SetOnce, watch};
+use tokio_util::sync::CancellationToken;
 
 pub use self::delivery::Undelivered;
 use self::{delivery::Delivery, rules::Rule};
@@ -65,6 +66,7 @@ struct Bus {
     left: Mutex<Vec<Delivery>>,
     targets: SetOnce<Targets>,
     pending: watch::Sender<usize>,
+    closing: CancellationToken,
 }
 
 impl Events {
@@ -92,6 +94,7 @@ impl Events {
             left: Mutex::new(left),
             targets: SetOnce::new(),
             pending: watch::Sender::new(0),
+            closing: CancellationToken::new(),
         };
         Ok(Self { bus: Arc::new(bus) })
     }
@@ -105,6 +108,11 @@ impl Events {
                 self.bus.clone().spawn_new(delivery);
             }
         }
+    }
+
+    /// Ends the deliveries under way. They stay in the store, and are taken up by the next run.
+    pub fn close(&self) {
+        self.bus.closing.cancel();
     }
 
     /// Answers a call of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).

@@ -14,7 +14,7 @@ use crate::ports::{ApiError, Invocation, Invoke};
 const FUNCTIONS: &str = "/2015-03-31/functions";
 /// What Lambda does with an asynchronous invocation that failed: two more tries.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const ASYNCHRONOUS_TRIES: usize = 3;
+const ASYNCHRONOUS_TRIES: u64 = 3;
 
 impl Lambda {
     /// Whether a path belongs to Lambda's API.
@@ -118,8 +118,7 @@ async fn asynchronous(lambda: Arc<Lambda>, name: String, payload: Bytes) {
         if let Ok(Invocation::Answered(_)) = lambda.invoke(&name, payload.clone()).await {
             return;
         }
-        let minutes = u32::try_from(tries).unwrap_or(u32::MAX);
-        if tries == ASYNCHRONOUS_TRIES || !lambda.pause(Duration::from_secs(60) * minutes).await {
+        if tries == ASYNCHRONOUS_TRIES || !lambda.pause(Duration::from_mins(tries)).await {
             break;
         }
     }

@@ -87,7 +87,8 @@ impl Configuration {
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mib.to_string()),
                 ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-                ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
+                ("AWS_LAMBDA_LOG_FORMAT", &function.logging.format),
+                ("AWS_LAMBDA_LOG_GROUP_NAME", &function.logging.group),
                 ("AWS_LAMBDA_LOG_STREAM_NAME", &stream),
                 ("_HANDLER", &function.handler),
                 ("PATH", path),
@@ -96,6 +97,8 @@ impl Configuration {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
+        let level = function.logging.level.clone();
+        environment.extend(level.map(|level| ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level)));
         environment
     }
 

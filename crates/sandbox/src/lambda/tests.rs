@@ -16,6 +16,7 @@ use super::{
     handler::{Handler, HandlerSet},
     *,
 };
+use crate::template::Logging;
 
 const NAME: &str = "probe-function";
 
@@ -32,6 +33,7 @@ fn function(environment: &[(&str, &str)], timeout_seconds: u32, reserved: Option
         memory_mib: 256,
         reserved_concurrency: reserved,
         environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        logging: Logging { format: "JSON".to_owned(), level: Some("DEBUG".to_owned()), group: "/probe".to_owned() },
         role_arn: "arn:aws:iam::000000000000:role/probe".to_owned(),
     }
 }
@@ -190,6 +192,9 @@ async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_t
         ("AWS_REGION", "eu-west-1"),
         ("AWS_LAMBDA_FUNCTION_NAME", NAME),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/probe"),
         ("_HANDLER", "bootstrap"),
     ] {
         assert_eq!(environment[name], value, "{name}");

@@ -96,7 +96,7 @@ pub(super) fn events(
         let pattern = pattern.clone();
         let made = format!("{logical_id}{event}");
         let name = own.optional("RuleName")?.unwrap_or_else(|| names::default_name(scope.settings, &made));
-        let target = target(&own, &made, target_arn, stack)?;
+        let target = target(&own, &made, target_arn, stack);
         stack.rules.push(Rule {
             name,
             pattern,
@@ -108,7 +108,7 @@ pub(super) fn events(
 }
 
 /// The target of a rule that SAM makes, in the shape of the call `PutTargets`.
-fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Result<Value, TemplateError> {
+fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Value {
     let scope = own.scope();
     let id = own.get("Target").and_then(|target| target.get("Id")).and_then(Value::as_str);
     let mut target =
@@ -123,18 +123,17 @@ fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Result<
         }
     }
     if let Some(dead_letter) = own.get("DeadLetterConfig") {
-        let arn = match dead_letter.get("Arn").and_then(Value::as_str) {
-            Some(arn) => arn.to_owned(),
-            None => {
-                let given = dead_letter.get("QueueLogicalId").and_then(Value::as_str);
-                let logical_id = given.map_or_else(|| format!("{made}Queue"), str::to_owned);
-                let queue = queue(scope, &names::default_name(scope.settings, &logical_id));
-                let arn = queue.arn.clone();
-                stack.queues.push(queue);
-                arn
-            }
+        let arn = if let Some(arn) = dead_letter.get("Arn").and_then(Value::as_str) {
+            arn.to_owned()
+        } else {
+            let given = dead_letter.get("QueueLogicalId").and_then(Value::as_str);
+            let logical_id = given.map_or_else(|| format!("{made}Queue"), str::to_owned);
+            let queue = queue(scope, &names::default_name(scope.settings, &logical_id));
+            let arn = queue.arn.clone();
+            stack.queues.push(queue);
+            arn
         };
         target.insert("DeadLetterConfig".to_owned(), Value::Object(Map::from_iter([("Arn".to_owned(), arn.into())])));
     }
-    Ok(Value::Object(target))
+    Value::Object(target)
 }

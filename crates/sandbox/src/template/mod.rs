@@ -23,7 +23,9 @@ use serde_json::Value;
 use self::{document::Document, scope::Scope};
 pub use self::{
     error::TemplateError,
-    model::{Bucket, BucketPolicy, Function, Queue, Role, Rule, Settings, Stack, StateMachine, Subscription, Topic},
+    model::{
+        Bucket, BucketPolicy, Function, Logging, Queue, Role, Rule, Settings, Stack, StateMachine, Subscription, Topic,
+    },
 };
 
 impl Stack {

@@ -42,8 +42,21 @@ pub struct Function {
     pub reserved_concurrency: Option<u32>,
     /// Configuration.
     pub environment: BTreeMap<String, String>,
+    /// How the function is told to log.
+    pub logging: Logging,
     /// The role that it calls with; its policies are in [`Role`].
     pub role_arn: String,
+}
+
+/// A function's `LoggingConfig`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// `Text` or `JSON`.
+    pub format: String,
+    /// `ApplicationLogLevel`, where it is given.
+    pub level: Option<String>,
+    /// The log group's name.
+    pub group: String,
 }
 
 /// A role: who a function, a state machine or a rule is when it calls.

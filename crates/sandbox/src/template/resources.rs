@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Bucket, BucketPolicy, Function, Queue, Role, Rule, Stack, Subscription, TemplateError, Topic, machines,
+    Bucket, BucketPolicy, Function, Logging, Queue, Role, Rule, Stack, Subscription, TemplateError, Topic, machines,
     names::{self, Kind},
     properties::Properties,
     scope::Scope,
@@ -52,11 +52,21 @@ fn function(scope: &Scope, logical_id: &str, stack: &mut Stack) -> Result<(), Te
         memory_mib: properties.number("MemorySize")?.unwrap_or(128),
         reserved_concurrency: properties.number("ReservedConcurrentExecutions")?,
         environment: environment.texts("Variables")?,
+        logging: logging(&properties, &name),
         role_arn,
         arn: arn.clone(),
         name,
     });
     machines::events(&properties, logical_id, &arn, stack)
+}
+
+fn logging(properties: &Properties, function: &str) -> Logging {
+    let text = |name: &str| properties.get("LoggingConfig")?.get(name)?.as_str().map(str::to_owned);
+    Logging {
+        format: text("LogFormat").unwrap_or_else(|| "Text".to_owned()),
+        level: text("ApplicationLogLevel"),
+        group: text("LogGroup").unwrap_or_else(|| format!("/aws/lambda/{function}")),
+    }
 }
 
 /// The crate of a function: what cargo-lambda is told to build, else the folder of its code.

@@ -110,8 +110,8 @@ impl<'a> Scope<'a> {
     fn call(&self, name: &str, argument: &Value, path: &str) -> Evaluated {
         match name {
             "Ref" => self.reference(&self.plain_text(argument, "!Ref", path)?, path),
-            "Fn::GetAtt" => self.attribute(argument, path).map(some_text),
-            "Fn::Sub" => self.substitute(argument, path).map(some_text),
+            "Fn::GetAtt" => self.attribute(argument, path).map(Value::String).map(Some),
+            "Fn::Sub" => self.substitute(argument, path).map(Value::String).map(Some),
             "Fn::If" => {
                 let [condition, yes, no] = self.arguments(argument, "!If [condition, value, value]", path)?;
                 let condition = self.plain_text(condition, "!If", path)?;
@@ -124,7 +124,7 @@ impl<'a> Scope<'a> {
             "Fn::Join" => {
                 let [separator, items] = self.arguments(argument, "!Join [separator, list]", path)?;
                 let (separator, items) = (self.text(separator, path)?, self.texts(items, path)?);
-                Ok(some_text(items.join(&separator)))
+                Ok(Some(Value::String(items.join(&separator))))
             }
             "Fn::Split" => {
                 let [separator, source] = self.arguments(argument, "!Split [separator, text]", path)?;
@@ -157,15 +157,15 @@ impl<'a> Scope<'a> {
             "AWS::StackName" => &settings.stack,
             "AWS::Partition" => "aws",
             "AWS::URLSuffix" => "amazonaws.com",
-            "AWS::StackId" => return Ok(some_text(names::stack_id(settings))),
+            "AWS::StackId" => return Ok(Some(Value::String(names::stack_id(settings)))),
             _ => {
                 return match self.parameters.get(name) {
                     Some(value) => Ok(Some(value.clone())),
-                    None => names::reference(self, name, path).map(some_text),
+                    None => names::reference(self, name, path).map(Value::String).map(Some),
                 };
             }
         };
-        Ok(some_text(pseudo.to_owned()))
+        Ok(Some(Value::String(pseudo.to_owned())))
     }
 
     fn attribute(&self, argument: &Value, path: &str) -> Result<String, TemplateError> {
@@ -262,10 +262,6 @@ fn called(object: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = entries.next().filter(|_| object.len() == 1)?;
     let is_call = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string());
     is_call.then_some((name.as_str(), argument))
-}
-
-fn some_text(text: String) -> Option<Value> {
-    Some(Value::String(text))
 }
 
 /// Replaces every `${name}` in a text.
