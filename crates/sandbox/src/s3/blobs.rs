@@ -22,7 +22,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     checksum::{Algorithm, Digester, Digests},
-    extents::{Extent, Known, slice, total},
+    extents::{Extent, Known, total},
 };
 
 /// How much is read, hashed or written at once. A transfer holds a handful of these, whatever its size.
@@ -92,6 +92,11 @@ impl Blobs {
                 }
             }
         }
+    }
+
+    /// Whether every file that the extents refer to is there.
+    pub(super) fn hold_all_of(&self, extents: &[Extent]) -> bool {
+        extents.iter().all(|extent| self.path(extent.blob).exists())
     }
 
     /// Removes the files that a crash left without a reference. Called once, after everything was counted.
@@ -221,9 +226,9 @@ impl Held {
         tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 
-    /// Streams the bytes from `start` up to, not including, `end`.
-    pub(super) fn stream(self, start: u64, end: u64) -> StreamingBlob {
-        let mut plan = slice(&self.extents, start, end);
+    /// Streams the bytes.
+    pub(super) fn stream(self) -> StreamingBlob {
+        let mut plan = self.extents.clone();
         plan.reverse();
         StreamingBlob::new(Reader { held: self, remaining: total(&plan), plan, file: None, pending: None })
     }

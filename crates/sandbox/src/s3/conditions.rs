@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 
 use super::{errors, model::Version};
 
-/// The conditions of a read, or of the source of a copy.
+/// The conditions of a read, or of the source of a copy, named as their headers are.
+#[allow(clippy::struct_field_names, reason = "the headers begin with If-")]
 #[derive(Debug, Default)]
 pub(super) struct ReadConditions {
     pub(super) if_match: Option<ETagCondition>,
@@ -83,8 +84,8 @@ impl Seen {
 
 impl WriteConditions {
     /// Refuses what S3 does not offer: `If-None-Match` takes only `*`.
-    pub(super) fn new(if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> S3Result<Self> {
-        if if_none_match.as_ref().is_some_and(|condition| *condition != ETagCondition::Any) {
+    pub(super) fn new(if_match: Option<ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Self> {
+        if if_none_match.is_some_and(|condition| *condition != ETagCondition::Any) {
             return Err(s3_error!(
                 NotImplemented,
                 "A header you provided implies functionality that is not implemented: If-None-Match takes only *"
@@ -123,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    fn etag(value: &str) -> Option<ETagCondition> {
-        Some(ETagCondition::ETag(ETag::Strong(value.to_owned())))
+    fn etag(value: &str) -> ETagCondition {
+        ETagCondition::ETag(ETag::Strong(value.to_owned()))
     }
 
     fn seen(version: Option<&str>, etag: Option<&str>) -> Seen {
@@ -138,10 +139,12 @@ mod tests {
     #[test]
     fn an_etag_condition_that_holds_outweighs_the_date_beside_it() {
         let since = Some(Timestamp::from(at(100)));
-        let read = ReadConditions { if_match: etag("a"), if_unmodified_since: since.clone(), ..Default::default() };
+        let read =
+            ReadConditions { if_match: Some(etag("a")), if_unmodified_since: since.clone(), ..Default::default() };
         assert_eq!(read.judge("a", at(200)), Verdict::Proceed);
         assert_eq!(read.judge("b", at(50)), Verdict::Failed("If-Match"));
-        let read = ReadConditions { if_none_match: etag("a"), if_modified_since: since.clone(), ..Default::default() };
+        let read =
+            ReadConditions { if_none_match: Some(etag("a")), if_modified_since: since.clone(), ..Default::default() };
         assert_eq!(read.judge("b", at(50)), Verdict::Proceed);
         assert_eq!(read.judge("a", at(200)), Verdict::NotModified);
         let read = ReadConditions { if_unmodified_since: since, ..Default::default() };
@@ -151,11 +154,11 @@ mod tests {
 
     #[test]
     fn a_write_condition_looks_only_at_the_current_version() {
-        let absent = WriteConditions::new(None, Some(ETagCondition::Any)).unwrap();
+        let absent = WriteConditions::new(None, Some(&ETagCondition::Any)).unwrap();
         assert!(absent.check(&seen(None, None)).is_ok());
         assert!(absent.check(&seen(Some("marker"), None)).is_ok(), "a delete marker counts as absent");
         assert_eq!(*absent.check(&seen(Some("1"), Some("a"))).unwrap_err().code(), S3ErrorCode::PreconditionFailed);
-        let same = WriteConditions::new(etag("a"), None).unwrap();
+        let same = WriteConditions::new(Some(etag("a")), None).unwrap();
         assert!(same.check(&seen(Some("1"), Some("a"))).is_ok());
         assert_eq!(*same.check(&seen(Some("1"), Some("b"))).unwrap_err().code(), S3ErrorCode::PreconditionFailed);
         assert_eq!(*same.check(&seen(None, None)).unwrap_err().code(), S3ErrorCode::NoSuchKey);
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_delete_between_makes_a_conflict_and_a_write_between_a_failed_condition() {
-        let same = WriteConditions::new(etag("a"), None).unwrap();
+        let same = WriteConditions::new(Some(etag("a")), None).unwrap();
         let (before, deleted, written) =
             (seen(Some("1"), Some("a")), seen(Some("marker"), None), seen(Some("2"), Some("b")));
         let code = |now: &Seen| same.check_again(&before, now).unwrap_err().code().clone();
@@ -174,6 +177,6 @@ mod tests {
 
     #[test]
     fn only_a_star_may_follow_if_none_match_on_a_write() {
-        assert_eq!(*WriteConditions::new(None, etag("a")).unwrap_err().code(), S3ErrorCode::NotImplemented);
+        assert_eq!(*WriteConditions::new(None, Some(&etag("a"))).unwrap_err().code(), S3ErrorCode::NotImplemented);
     }
 }

@@ -42,17 +42,16 @@ impl Service {
     /// [`std::net::SocketAddr`], events name it as their source.
     pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id();
-        let mut response = match self.misdirected(&request, &id) {
-            Some(refusal) => refusal,
-            None => {
-                request.extensions_mut().insert(RequestId(id.clone()));
-                self.inner.call(request).await.unwrap_or_else(|error| {
-                    tracing::error!(?error, "S3 could not answer");
-                    let mut response = Response::new(Body::empty());
-                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                    response
-                })
-            }
+        let mut response = if let Some(refusal) = self.misdirected(&request, &id) {
+            refusal
+        } else {
+            request.extensions_mut().insert(RequestId(id.clone()));
+            self.inner.call(request).await.unwrap_or_else(|error| {
+                tracing::error!(?error, "S3 could not answer");
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            })
         };
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HeaderName::from_static("x-amz-id-2"), value.clone());

@@ -132,6 +132,14 @@ pub(super) struct Encryption {
     pub(super) bucket_key: Option<bool>,
 }
 
+impl Encryption {
+    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS, where S3 promises nothing about
+    /// it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); here it is then a random number.
+    pub(super) fn etag(&self, md5: &str) -> String {
+        if self.algorithm.starts_with("aws:kms") { hex::encode(rand::random::<[u8; 16]>()) } else { md5.to_owned() }
+    }
+}
+
 /// What an upload was opened with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UploadSettings {
@@ -148,8 +156,8 @@ pub(super) struct UploadSettings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Part {
     pub(super) number: u16,
-    /// MD5 in hexadecimal, which is also the part's `ETag`.
-    pub(super) md5: String,
+    /// Without quotes.
+    pub(super) etag: String,
     pub(super) crc64nvme: u64,
     pub(super) uploaded: Tick,
     pub(super) checksum: Option<Checksum>,

@@ -12,10 +12,6 @@ pub(super) fn owner() -> dto::Owner {
 
 type Answer<T> = S3Result<S3Response<T>>;
 
-fn answer<T>(output: T) -> Answer<T> {
-    Ok(S3Response::new(output))
-}
-
 impl Backend {
     pub(super) fn create_bucket(&self, req: S3Request<dto::CreateBucketInput>) -> Answer<dto::CreateBucketOutput> {
         let signed = req.region.as_ref().map_or("us-east-1", |region| region.as_str()).to_owned();
@@ -62,7 +58,7 @@ impl Backend {
             lifecycle: None,
         };
         state.put_bucket(record).map_err(S3Error::internal_error)?;
-        answer(dto::CreateBucketOutput { location: Some(location), ..Default::default() })
+        Ok(S3Response::new(dto::CreateBucketOutput { location: Some(location) }))
     }
 
     pub(super) fn delete_bucket(&self, bucket: &str) -> Answer<dto::DeleteBucketOutput> {
@@ -71,7 +67,7 @@ impl Backend {
         Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
     }
 
-    pub(super) fn list_buckets(&self, input: &dto::ListBucketsInput) -> Answer<dto::ListBucketsOutput> {
+    pub(super) fn list_buckets(&self, input: &dto::ListBucketsInput) -> S3Response<dto::ListBucketsOutput> {
         let state = self.state();
         let after = input.continuation_token.as_deref().unwrap_or_default();
         let prefix = input.prefix.as_deref().unwrap_or_default();
@@ -88,11 +84,10 @@ impl Backend {
                 bucket_region: Some(record.region.clone()),
                 creation_date: Some(record.created.timestamp()),
                 name: Some(record.name.clone()),
-                ..Default::default()
             })
             .collect();
         let more = matching.next().is_some();
-        answer(dto::ListBucketsOutput {
+        S3Response::new(dto::ListBucketsOutput {
             continuation_token: if more { buckets.last().and_then(|bucket| bucket.name.clone()) } else { None },
             buckets: Some(buckets),
             owner: Some(owner()),
@@ -102,14 +97,14 @@ impl Backend {
 
     pub(super) fn head_bucket(&self, bucket: &str) -> Answer<dto::HeadBucketOutput> {
         let region = self.state().bucket(bucket)?.record.region.clone();
-        answer(dto::HeadBucketOutput { bucket_region: Some(region), ..Default::default() })
+        Ok(S3Response::new(dto::HeadBucketOutput { bucket_region: Some(region), ..Default::default() }))
     }
 
     pub(super) fn get_bucket_location(&self, bucket: &str) -> Answer<dto::GetBucketLocationOutput> {
         let region = self.state().bucket(bucket)?.record.region.clone();
         // us-east-1 is shown as an empty constraint.
         let location_constraint = (region != "us-east-1").then(|| region.into());
-        answer(dto::GetBucketLocationOutput { location_constraint })
+        Ok(S3Response::new(dto::GetBucketLocationOutput { location_constraint }))
     }
 
     pub(super) fn get_bucket_versioning(&self, bucket: &str) -> Answer<dto::GetBucketVersioningOutput> {
@@ -118,7 +113,7 @@ impl Backend {
             Versioning::Enabled => Some(dto::BucketVersioningStatus::from_static("Enabled")),
             Versioning::Suspended => Some(dto::BucketVersioningStatus::from_static("Suspended")),
         };
-        answer(dto::GetBucketVersioningOutput { status, mfa_delete: None })
+        Ok(S3Response::new(dto::GetBucketVersioningOutput { status, mfa_delete: None }))
     }
 
     pub(super) fn put_bucket_versioning(
@@ -137,7 +132,7 @@ impl Backend {
             }
         };
         self.state().change_bucket(&input.bucket, |record| record.versioning = versioning)?;
-        answer(dto::PutBucketVersioningOutput::default())
+        Ok(S3Response::new(dto::PutBucketVersioningOutput::default()))
     }
 
     pub(super) fn get_bucket_notification(
@@ -145,10 +140,10 @@ impl Backend {
         bucket: &str,
     ) -> Answer<dto::GetBucketNotificationConfigurationOutput> {
         let on = self.state().bucket(bucket)?.record.event_bridge;
-        answer(dto::GetBucketNotificationConfigurationOutput {
+        Ok(S3Response::new(dto::GetBucketNotificationConfigurationOutput {
             event_bridge_configuration: on.then(dto::EventBridgeConfiguration::default),
             ..Default::default()
-        })
+        }))
     }
 
     pub(super) fn put_bucket_notification(
@@ -166,7 +161,7 @@ impl Backend {
         }
         let on = wanted.event_bridge_configuration.is_some();
         self.state().change_bucket(&input.bucket, |record| record.event_bridge = on)?;
-        answer(dto::PutBucketNotificationConfigurationOutput::default())
+        Ok(S3Response::new(dto::PutBucketNotificationConfigurationOutput::default()))
     }
 
     pub(super) fn get_bucket_encryption(&self, bucket: &str) -> Answer<dto::GetBucketEncryptionOutput> {
@@ -179,10 +174,11 @@ impl Backend {
                     sse_algorithm: dto::ServerSideEncryption::from_static(dto::ServerSideEncryption::AES256),
                 }),
                 bucket_key_enabled: Some(false),
-                ..Default::default()
             }],
         });
-        answer(dto::GetBucketEncryptionOutput { server_side_encryption_configuration: Some(configuration) })
+        Ok(S3Response::new(dto::GetBucketEncryptionOutput {
+            server_side_encryption_configuration: Some(configuration),
+        }))
     }
 
     pub(super) fn put_bucket_encryption(
@@ -191,7 +187,7 @@ impl Backend {
     ) -> Answer<dto::PutBucketEncryptionOutput> {
         let wanted = input.server_side_encryption_configuration;
         self.state().change_bucket(&input.bucket, |record| record.encryption = Some(wanted))?;
-        answer(dto::PutBucketEncryptionOutput::default())
+        Ok(S3Response::new(dto::PutBucketEncryptionOutput::default()))
     }
 
     pub(super) fn get_public_access_block(&self, bucket: &str) -> Answer<dto::GetPublicAccessBlockOutput> {
@@ -202,7 +198,7 @@ impl Backend {
                 "The public access block configuration was not found",
             )
         })?;
-        answer(dto::GetPublicAccessBlockOutput { public_access_block_configuration: Some(stored) })
+        Ok(S3Response::new(dto::GetPublicAccessBlockOutput { public_access_block_configuration: Some(stored) }))
     }
 
     pub(super) fn put_public_access_block(
@@ -211,13 +207,13 @@ impl Backend {
     ) -> Answer<dto::PutPublicAccessBlockOutput> {
         let wanted = input.public_access_block_configuration;
         self.state().change_bucket(&input.bucket, |record| record.public_access_block = Some(wanted))?;
-        answer(dto::PutPublicAccessBlockOutput::default())
+        Ok(S3Response::new(dto::PutPublicAccessBlockOutput::default()))
     }
 
     pub(super) fn get_bucket_tagging(&self, bucket: &str) -> Answer<dto::GetBucketTaggingOutput> {
         let stored = self.state().bucket(bucket)?.record.tagging.clone();
         let stored = stored.ok_or_else(|| errors::not_found("NoSuchTagSet", "The TagSet does not exist"))?;
-        answer(dto::GetBucketTaggingOutput { tag_set: stored.tag_set })
+        Ok(S3Response::new(dto::GetBucketTaggingOutput { tag_set: stored.tag_set }))
     }
 
     pub(super) fn put_bucket_tagging(&self, input: dto::PutBucketTaggingInput) -> Answer<dto::PutBucketTaggingOutput> {
@@ -231,7 +227,10 @@ impl Backend {
         let stored = stored.ok_or_else(|| {
             errors::not_found("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
         })?;
-        answer(dto::GetBucketLifecycleConfigurationOutput { rules: Some(stored.rules), ..Default::default() })
+        Ok(S3Response::new(dto::GetBucketLifecycleConfigurationOutput {
+            rules: Some(stored.rules),
+            ..Default::default()
+        }))
     }
 
     pub(super) fn put_bucket_lifecycle(
@@ -240,6 +239,6 @@ impl Backend {
     ) -> Answer<dto::PutBucketLifecycleConfigurationOutput> {
         let wanted = input.lifecycle_configuration;
         self.state().change_bucket(&input.bucket, |record| record.lifecycle = wanted)?;
-        answer(dto::PutBucketLifecycleConfigurationOutput::default())
+        Ok(S3Response::new(dto::PutBucketLifecycleConfigurationOutput::default()))
     }
 }

@@ -16,8 +16,9 @@ use super::{
     errors,
     events::Cause,
     extents::{known_crc64nvme, known_md5, slice},
-    model::{Object, Part, Version},
+    model::{Attributes, Object, Part, Tags, Version},
     publish::{Publication, shown},
+    state::BucketRecord,
 };
 
 /// The version that a copy reads.
@@ -25,7 +26,10 @@ struct Source {
     version: Arc<Version>,
     /// As `x-amz-copy-source-version-id` shows it.
     version_id: Option<String>,
+    /// The bytes to copy.
     held: Held,
+    /// Whether these are all the bytes.
+    whole: bool,
 }
 
 /// The digests of what is copied.
@@ -85,12 +89,6 @@ fn source_range(given: &str, size: u64) -> S3Result<(u64, u64)> {
     Ok((first, last + 1))
 }
 
-fn too_large() -> s3s::S3Error {
-    errors::invalid_request(format!(
-        "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
-    ))
-}
-
 /// A condition on the destination of a copy, which s3s 0.14.1 leaves in the headers.
 fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<dto::ETagCondition>> {
     let Some(value) = headers.get(name) else { return Ok(None) };
@@ -100,8 +98,8 @@ fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<dto::ETagCondit
 }
 
 impl Backend {
-    /// Finds and holds the source of a copy, and judges its conditions.
-    fn source(&self, from: &dto::CopySource, conditions: &ReadConditions) -> S3Result<Source> {
+    /// Finds the source of a copy, judges its conditions, and holds the bytes of the range, or all of them.
+    fn source(&self, from: &dto::CopySource, conditions: &ReadConditions, range: Option<&str>) -> S3Result<Source> {
         let dto::CopySource::Bucket { bucket, key, version_id } = from else {
             return Err(s3_error!(NotImplemented, "A copy source can only be a bucket and a key"));
         };
@@ -125,8 +123,15 @@ impl Backend {
         if archived(&object.attributes) {
             return Err(s3_error!(InvalidObjectState, "Operation is not valid for the source object's storage class"));
         }
-        let held = self.blobs.hold(object.extents.clone());
-        Ok(Source { version, version_id: shown, held })
+        let size = object.size();
+        let (start, end) = range.map_or(Ok((0, size)), |range| source_range(range, size))?;
+        if end - start > MAX_BODY {
+            return Err(errors::invalid_request(format!(
+                "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
+            )));
+        }
+        let held = self.blobs.hold(slice(&object.extents, start, end));
+        Ok(Source { version_id: shown, held, whole: end - start == size, version })
     }
 
     pub(super) async fn copy_object(
@@ -134,8 +139,10 @@ impl Backend {
         req: S3Request<dto::CopyObjectInput>,
     ) -> S3Result<S3Response<dto::CopyObjectOutput>> {
         let cause = Cause::of(&req.extensions);
-        let conditions =
-            WriteConditions::new(condition(&req.headers, "if-match")?, condition(&req.headers, "if-none-match")?)?;
+        let conditions = WriteConditions::new(
+            condition(&req.headers, "if-match")?,
+            condition(&req.headers, "if-none-match")?.as_ref(),
+        )?;
         let mut input = req.input;
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
@@ -145,37 +152,17 @@ impl Backend {
             if_modified_since: input.copy_source_if_modified_since.take(),
             if_unmodified_since: input.copy_source_if_unmodified_since.take(),
         };
-        let Source { version, version_id: source_version_id, mut held } =
-            self.source(&input.copy_source, &source_conditions)?;
+        let Source { version, version_id: source_version_id, mut held, .. } =
+            self.source(&input.copy_source, &source_conditions, None)?;
         let source = version.object().ok_or_else(errors::no_such_key)?;
-        if source.size() > MAX_BODY {
-            return Err(too_large());
-        }
         let named = algorithm_named(input.checksum_algorithm.as_ref())?;
         refuse_copy_to_itself(&input)?;
-        let replaces = |directive: Option<&str>| directive == Some("REPLACE");
-        let mut attributes = if replaces(input.metadata_directive.as_ref().map(dto::MetadataDirective::as_str)) {
-            attributes!(input, &record)
-        } else {
-            // Storage class, encryption and redirect are the destination's own, never the source's.
-            let own = attributes!(input, &record);
-            super::model::Attributes {
-                storage_class: own.storage_class,
-                encryption: own.encryption,
-                website_redirect_location: own.website_redirect_location,
-                ..source.attributes.clone()
-            }
-        };
-        attributes.metadata = super::convert::metadata(Some(attributes.metadata.into_iter().collect()))?;
-        let tags = if replaces(input.tagging_directive.as_ref().map(dto::TaggingDirective::as_str)) {
-            tags_of_header(input.tagging.as_deref())?
-        } else {
-            source.tags.clone()
-        };
+        let (attributes, tags) = what_the_copy_gets(&mut input, source, &record)?;
         let algorithm =
             named.or(source.checksum.as_ref().map(|stored| stored.algorithm)).unwrap_or(Algorithm::Crc64Nvme);
         let proof = prove(&mut held, algorithm, source.checksum.as_ref()).await?;
 
+        let etag = attributes.encryption.etag(&proof.md5);
         let mut output = dto::CopyObjectOutput {
             bucket_key_enabled: attributes.encryption.bucket_key,
             copy_source_version_id: source_version_id,
@@ -187,7 +174,7 @@ impl Backend {
             let mut state = self.state();
             state.recheck(&input.bucket, &input.key, &conditions, &began)?;
             let object = Object {
-                etag: proof.md5.clone(),
+                etag: etag.clone(),
                 attributes,
                 tags,
                 checksum: Some(proof.checksum.clone()),
@@ -205,7 +192,7 @@ impl Backend {
         };
         let mut result = dto::CopyObjectResult {
             checksum_type: Some(dto::ChecksumType::from_static(proof.checksum.kind.name())),
-            e_tag: Some(dto::ETag::Strong(proof.md5)),
+            e_tag: Some(dto::ETag::Strong(etag)),
             last_modified: Some(published.initiated.timestamp()),
             ..Default::default()
         };
@@ -229,27 +216,19 @@ impl Backend {
             if_modified_since: input.copy_source_if_modified_since.take(),
             if_unmodified_since: input.copy_source_if_unmodified_since.take(),
         };
-        let source = self.source(&input.copy_source, &conditions)?;
-        let size = source.version.object().map_or(0, Object::size);
-        let (start, end) = match &input.copy_source_range {
-            Some(range) => source_range(range, size)?,
-            None => (0, size),
-        };
-        if end - start > MAX_BODY {
-            return Err(too_large());
-        }
-        let mut held = self.blobs.hold(slice(source.held.extents(), start, end));
+        let Source { version, version_id, mut held, whole } =
+            self.source(&input.copy_source, &conditions, input.copy_source_range.as_deref())?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
-        let whole = end - start == size;
-        let known = source.version.object().and_then(|object| object.checksum.as_ref()).filter(|_| whole);
+        let known = version.object().and_then(|object| object.checksum.as_ref()).filter(|_| whole);
         let proof = prove(&mut held, declared.unwrap_or(Algorithm::Crc64Nvme), known).await?;
         let checksum = declared.map(|_| proof.checksum);
+        let etag = settings.attributes.encryption.etag(&proof.md5);
 
         let mut state = self.state();
         let uploaded = state.tick();
         let part = Part {
             number,
-            md5: proof.md5.clone(),
+            etag: etag.clone(),
             crc64nvme: proof.crc64nvme,
             uploaded,
             checksum: checksum.clone(),
@@ -258,7 +237,7 @@ impl Backend {
         state.put_part(&input.bucket, &input.key, &input.upload_id, part)?;
         drop(state);
         let mut result = dto::CopyPartResult {
-            e_tag: Some(dto::ETag::Strong(proof.md5)),
+            e_tag: Some(dto::ETag::Strong(etag)),
             last_modified: Some(uploaded.timestamp()),
             ..Default::default()
         };
@@ -267,12 +246,39 @@ impl Backend {
         Ok(S3Response::new(dto::UploadPartCopyOutput {
             bucket_key_enabled: encryption.bucket_key,
             copy_part_result: Some(result),
-            copy_source_version_id: source.version_id,
+            copy_source_version_id: version_id,
             ssekms_key_id: encryption.kms_key_id.clone(),
             server_side_encryption: Some(encryption.algorithm.clone().into()),
             ..Default::default()
         }))
     }
+}
+
+/// The attributes and tags of a copy, by the directives of its request.
+fn what_the_copy_gets(
+    input: &mut dto::CopyObjectInput,
+    source: &Object,
+    bucket: &BucketRecord,
+) -> S3Result<(Attributes, Tags)> {
+    let replaces = |directive: Option<&str>| directive == Some("REPLACE");
+    let given = attributes!(input, bucket);
+    let attributes = if replaces(input.metadata_directive.as_ref().map(dto::MetadataDirective::as_str)) {
+        given
+    } else {
+        // Storage class, encryption and redirect are the destination's own, never the source's.
+        Attributes {
+            storage_class: given.storage_class,
+            encryption: given.encryption,
+            website_redirect_location: given.website_redirect_location,
+            ..source.attributes.clone()
+        }
+    };
+    let tags = if replaces(input.tagging_directive.as_ref().map(dto::TaggingDirective::as_str)) {
+        tags_of_header(input.tagging.as_deref())?
+    } else {
+        source.tags.clone()
+    };
+    Ok((attributes, tags))
 }
 
 /// A copy of an object onto itself has to change something.

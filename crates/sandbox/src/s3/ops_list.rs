@@ -175,7 +175,7 @@ impl Backend {
         let delimiter = input.delimiter.clone().unwrap_or_default();
         let marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
         // With a version marker, the page begins inside the versions of the marked key.
-        let inside = marker.as_deref().zip(input.version_id_marker.as_deref().filter(|marker| !marker.is_empty()));
+        let begun = marker.as_deref().zip(input.version_id_marker.as_deref().filter(|marker| !marker.is_empty()));
         let query = Query {
             prefix: input.prefix.clone().unwrap_or_default(),
             limit: page_size(input.max_keys, "max-keys")?,
@@ -186,8 +186,8 @@ impl Backend {
         let keys =
             state.bucket(&input.bucket)?.keys.range::<str, _>((Bound::Included(query.first()), Bound::Unbounded));
         let found = keys.flat_map(|(key, versions)| {
-            let skip = match inside {
-                Some((marked, id)) if marked == key => {
+            let skip = match begun {
+                Some((begun, id)) if begun == key => {
                     versions.iter().position(|version| version.id == id).map_or(versions.len(), |at| at + 1)
                 }
                 _ if query.is_new(key) => 0,
@@ -201,17 +201,9 @@ impl Backend {
         for (key, version, latest) in &page.entries {
             match &version.content {
                 VersionContent::Object(object) => {
-                    let mut listed = listed_version(&encoder, key, version, object);
-                    listed.is_latest = Some(*latest);
-                    versions.push(listed);
+                    versions.push(listed_version(&encoder, key, version, object, *latest));
                 }
-                VersionContent::DeleteMarker => markers.push(dto::DeleteMarkerEntry {
-                    is_latest: Some(*latest),
-                    key: Some(encoder.write(key)),
-                    last_modified: Some(version.initiated.timestamp()),
-                    owner: Some(owner()),
-                    version_id: Some(version.id.clone()),
-                }),
+                VersionContent::DeleteMarker => markers.push(listed_marker(&encoder, key, version, *latest)),
             }
         }
         let next_version = match &page.next {
@@ -238,12 +230,12 @@ impl Backend {
 
     pub(super) fn list_multipart_uploads(
         &self,
-        input: dto::ListMultipartUploadsInput,
+        input: &dto::ListMultipartUploadsInput,
     ) -> S3Result<S3Response<dto::ListMultipartUploadsOutput>> {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.clone().unwrap_or_default();
         let marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
-        let inside = marker.as_deref().zip(input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty()));
+        let begun = marker.as_deref().zip(input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty()));
         let query = Query {
             prefix: input.prefix.clone().unwrap_or_default(),
             limit: page_size(input.max_uploads, "max-uploads")?,
@@ -257,11 +249,11 @@ impl Backend {
         open.sort_by(|(_, one), (_, other)| {
             (&one.settings.key, one.settings.initiated).cmp(&(&other.settings.key, other.settings.initiated))
         });
-        let marked = inside.and_then(|(_, id)| open.iter().find(|(one, _)| *one == id));
-        let marked = marked.map(|(_, upload)| (upload.settings.key.as_str(), upload.settings.initiated));
+        let last = begun.and_then(|(_, id)| open.iter().find(|(one, _)| *one == id));
+        let last = last.map(|(_, upload)| (upload.settings.key.as_str(), upload.settings.initiated));
         let found = open.iter().filter(|(_, upload)| {
             let settings = &upload.settings;
-            let later = marked.is_some_and(|(key, at)| settings.key == key && settings.initiated > at);
+            let later = last.is_some_and(|(key, at)| settings.key == key && settings.initiated > at);
             settings.key.as_str() >= query.first() && (later || query.is_new(&settings.key))
         });
         let page = query.page(found.map(|(id, upload)| (upload.settings.key.as_str(), (*id, *upload))));
@@ -307,7 +299,7 @@ impl Backend {
             .take(limit)
             .map(|part| {
                 let mut listed = dto::Part {
-                    e_tag: Some(dto::ETag::Strong(part.md5.clone())),
+                    e_tag: Some(dto::ETag::Strong(part.etag.clone())),
                     last_modified: Some(part.uploaded.timestamp()),
                     part_number: Some(i32::from(part.number)),
                     size: Some(signed(part.size())),
@@ -337,12 +329,29 @@ impl Backend {
     }
 }
 
-fn listed_version(encoder: &Encoder, key: &str, version: &Version, object: &Object) -> dto::ObjectVersion {
+fn listed_marker(encoder: &Encoder, key: &str, version: &Version, latest: bool) -> dto::DeleteMarkerEntry {
+    dto::DeleteMarkerEntry {
+        is_latest: Some(latest),
+        key: Some(encoder.write(key)),
+        last_modified: Some(version.initiated.timestamp()),
+        owner: Some(owner()),
+        version_id: Some(version.id.clone()),
+    }
+}
+
+fn listed_version(
+    encoder: &Encoder,
+    key: &str,
+    version: &Version,
+    object: &Object,
+    latest: bool,
+) -> dto::ObjectVersion {
     let listed = listed_object(encoder, key, version, object);
     dto::ObjectVersion {
         checksum_algorithm: listed.checksum_algorithm,
         checksum_type: listed.checksum_type,
         e_tag: listed.e_tag,
+        is_latest: Some(latest),
         key: listed.key,
         last_modified: listed.last_modified,
         owner: Some(owner()),

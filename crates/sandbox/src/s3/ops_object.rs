@@ -13,6 +13,7 @@ use super::{
     convert::{archived, attributes, count, describe, part_number, set_checksum, signed, tags_of_header},
     errors,
     events::Cause,
+    extents::slice,
     model::{Object, Version},
     publish::{Publication, shown},
 };
@@ -112,17 +113,18 @@ impl Backend {
         let claims = Claims::of(&req.headers)?;
         let cause = Cause::of(&req.extensions);
         let mut input = req.input;
-        let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.take())?;
+        let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.as_ref())?;
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let attributes = attributes!(input, &record);
         let tags = tags_of_header(input.tagging.as_deref())?;
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), None).await?;
 
+        let etag = attributes.encryption.etag(&taken.md5);
         let mut output = dto::PutObjectOutput {
             bucket_key_enabled: attributes.encryption.bucket_key,
             checksum_type: Some(dto::ChecksumType::from_static(taken.checksum.kind.name())),
-            e_tag: Some(dto::ETag::Strong(taken.md5.clone())),
+            e_tag: Some(dto::ETag::Strong(etag.clone())),
             ssekms_key_id: attributes.encryption.kms_key_id.clone(),
             server_side_encryption: Some(attributes.encryption.algorithm.clone().into()),
             ..Default::default()
@@ -132,7 +134,7 @@ impl Backend {
             let mut state = self.state();
             state.recheck(&input.bucket, &input.key, &conditions, &began)?;
             let object = Object {
-                etag: taken.md5,
+                etag,
                 attributes,
                 tags,
                 checksum: Some(taken.checksum),
@@ -163,14 +165,10 @@ impl Backend {
 
     pub(super) fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
         let input = req.input;
-        // Held under the same lock under which it was found: a delete cannot come between.
-        let (version, version_id, held) = {
-            let state = self.state();
-            let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-            let shown = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);
-            let extents = version.object().map(|object| object.extents.clone()).unwrap_or_default();
-            (version, shown, self.blobs.hold(extents))
-        };
+        // The lock is kept until the bytes are held: a delete cannot come between.
+        let state = self.state();
+        let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let version_id = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);
         let object = version.object().ok_or_else(errors::no_such_key)?;
         let conditions = ReadConditions {
             if_match: input.if_match,
@@ -183,6 +181,8 @@ impl Backend {
             return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
         }
         let window = window(object, input.range.as_ref(), input.part_number)?;
+        let held = self.blobs.hold(slice(&object.extents, window.start, window.end));
+        drop(state);
         let mut output = describe!(GetObjectOutput, version, object);
         output.version_id = version_id;
         output.content_length = Some(signed(window.end - window.start));
@@ -194,7 +194,7 @@ impl Backend {
             output.checksum_type =
                 window.checksum.as_ref().map(|checksum| dto::ChecksumType::from_static(checksum.kind.name()));
         }
-        output.body = Some(held.stream(window.start, window.end));
+        output.body = Some(held.stream());
         let mut response = S3Response::new(output);
         response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
         Ok(response)

@@ -65,7 +65,7 @@ fn chosen(
             ));
         }
         let etag = request.e_tag.as_ref().map(dto::ETag::value);
-        let part = uploaded.get(&number).filter(|part| etag == Some(part.md5.as_str())).ok_or_else(no_such_part)?;
+        let part = uploaded.get(&number).filter(|part| etag == Some(part.etag.as_str())).ok_or_else(no_such_part)?;
         let given = given_checksum(request);
         if let (Some((algorithm, value)), Some(stored)) = (&given, &part.checksum)
             && *algorithm == stored.algorithm
@@ -230,9 +230,10 @@ impl Backend {
         }
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), declared).await?;
         let checksum = (declared.is_some() || claims.algorithm.is_some()).then_some(taken.checksum);
+        let etag = settings.attributes.encryption.etag(&taken.md5);
         let mut output = dto::UploadPartOutput {
             bucket_key_enabled: settings.attributes.encryption.bucket_key,
-            e_tag: Some(dto::ETag::Strong(taken.md5.clone())),
+            e_tag: Some(dto::ETag::Strong(etag.clone())),
             ssekms_key_id: settings.attributes.encryption.kms_key_id.clone(),
             server_side_encryption: Some(settings.attributes.encryption.algorithm.clone().into()),
             ..Default::default()
@@ -241,7 +242,7 @@ impl Backend {
         let mut state = self.state();
         let part = Part {
             number,
-            md5: taken.md5,
+            etag,
             crc64nvme: taken.crc64nvme,
             uploaded: state.tick(),
             checksum,
@@ -262,7 +263,7 @@ impl Backend {
         let host = req.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let location = format!("http://{host}/{}/{}", req.input.bucket, req.input.key);
         let mut input = req.input;
-        let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.take())?;
+        let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.as_ref())?;
         let requested = input.multipart_upload.take().and_then(|upload| upload.parts).unwrap_or_default();
         if requested.is_empty() {
             return Err(s3_error!(
@@ -279,7 +280,7 @@ impl Backend {
             verify_whole(&input, claimed.as_ref(), parts.iter().map(|part| part.size()).sum(), &checksum)?;
             let began = super::conditions::Seen::of(state.current(&input.bucket, &input.key)?.map(AsRef::as_ref));
             conditions.check(&began)?;
-            let etag = multipart_etag(parts.iter().map(|part| part.md5.as_str()));
+            let etag = multipart_etag(parts.iter().map(|part| part.etag.as_str()));
             let object = object_of(&parts, &settings, &etag, &checksum);
             let published = state.publish(Publication {
                 bucket: &input.bucket,

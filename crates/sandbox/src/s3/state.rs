@@ -94,6 +94,11 @@ impl State {
         for (_, VersionRecord { bucket, key, version }) in state.store.load::<VersionRecord<Version>>(VERSIONS)? {
             state.last = state.last.max(version.created).max(version.initiated);
             if let Some(object) = version.object() {
+                if !state.blobs.hold_all_of(&object.extents) {
+                    // It was deleted, and the process killed before that was flushed.
+                    tracing::warn!(bucket, key, version.id, "a version without its bytes is left out");
+                    continue;
+                }
                 state.blobs.keep(&object.extents);
             }
             if let Some(bucket) = state.buckets.get_mut(&bucket) {
@@ -106,7 +111,9 @@ impl State {
         }
         for (_, PartRecord { upload, part }) in state.store.load::<PartRecord<Part>>(PARTS)? {
             state.last = state.last.max(part.uploaded);
-            if let Some(upload) = state.uploads.get_mut(&upload) {
+            if let Some(upload) = state.uploads.get_mut(&upload)
+                && state.blobs.hold_all_of(&part.extents)
+            {
                 state.blobs.keep(&part.extents);
                 upload.parts.insert(part.number, Arc::new(part));
             }

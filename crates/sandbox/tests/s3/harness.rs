@@ -116,7 +116,7 @@ impl Server {
         self.tasks.shutdown().await;
         drop((self.s3, self.recorder));
         // Connections end after their server; until then they hold the store's lock.
-        let held = || matches!(Store::open(self.folder.path()), Err(_));
+        let held = || Store::open(self.folder.path()).is_err();
         for _ in 0..1000 {
             if !held() {
                 break;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod checksums;
+mod configuration;
 mod copies;
 mod events;
 mod harness;
@@ -10,6 +11,7 @@ mod keys;
 mod listings;
 mod multipart;
 mod objects;
+mod races;
 mod regions;
 mod restart;
 mod versions;

@@ -63,7 +63,7 @@ async fn a_bucket_is_made_where_its_location_constraint_says() {
     let head = ireland.head_bucket().bucket("ireland").send().await.unwrap();
     assert_eq!(head.bucket_region(), Some("eu-west-1"));
     let location = virginia.get_bucket_location().bucket("tokyo").send().await.unwrap();
-    assert_eq!(location.location_constraint().map(|region| region.as_str()), Some("ap-northeast-1"));
+    assert_eq!(location.location_constraint().map(BucketLocationConstraint::as_str), Some("ap-northeast-1"));
     let buckets = ireland.list_buckets().send().await.unwrap();
     let names: Vec<_> = buckets.buckets().iter().map(|b| (b.name().unwrap(), b.bucket_region().unwrap())).collect();
     assert_eq!(names, [("ireland", "eu-west-1"), ("tokyo", "ap-northeast-1"), ("virginia", "us-east-1")]);
