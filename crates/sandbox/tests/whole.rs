@@ -201,7 +201,12 @@ async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
         ("states", targeted("AWSStepFunctions.CreateMoon"), "UnknownOperationException", "CreateMoon"),
         ("events", targeted("AWSEvents.CreateMoon"), "UnknownOperationException", "CreateMoon"),
         ("sqs", targeted("AmazonSQS.SendMessage"), "UnknownOperationException", "AmazonSQS.SendMessage"),
-        ("ec2", http::Request::post("/").body(Full::from("Action=X")).unwrap(), "UnknownOperationException", "ec2"),
+        (
+            "ec2",
+            http::Request::post("/").body(Full::from("Action=RunMoon")).unwrap(),
+            "UnknownOperationException",
+            "RunMoon",
+        ),
         ("sns", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
         ("sts", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
     ];
@@ -209,10 +214,12 @@ async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
         let (status, _, answer) = plain(outputs, service, request).await;
         assert!(status >= 400 && answer.contains(code) && answer.contains(name), "{service}: {status} {answer}");
     }
-    let moon = http::Request::get("/2015-03-31/functions/probe/moon").body(Full::default()).unwrap();
-    let (status, headers, answer) = plain(outputs, "lambda", moon).await;
-    assert_eq!((status, &headers["x-amzn-errortype"]), (404, &"UnknownOperationException".parse().unwrap()));
-    assert!(answer.contains("/2015-03-31/functions/probe/moon"), "{answer}");
+    for path in ["/2015-03-31/functions/probe/moon", "/2018-10-31/layers"] {
+        let moon = http::Request::get(path).body(Full::default()).unwrap();
+        let (status, headers, answer) = plain(outputs, "lambda", moon).await;
+        assert_eq!((status, &headers["x-amzn-errortype"]), (404, &"UnknownOperationException".parse().unwrap()));
+        assert!(answer.contains(path), "{answer}");
+    }
     sandbox.stop().await.unwrap();
 }
 

@@ -30,7 +30,11 @@ impl Lambda {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response<Bytes>, ApiError> {
-        let rest = path.strip_prefix(FUNCTIONS).unwrap_or_default().trim_matches('/');
+        let unknown = || {
+            let message = format!("the sandbox's Lambda has no call {method} {path}");
+            ApiError::new("UnknownOperationException", message).with_status(404)
+        };
+        let rest = path.strip_prefix(FUNCTIONS).ok_or_else(unknown)?.trim_matches('/');
         let parts: Vec<String> =
             rest.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -40,11 +44,7 @@ impl Lambda {
             (&Method::GET, [name, "configuration"]) => Ok(json_answer(&self.pool(name)?.configuration().shown())),
             (&Method::PUT, [name, "configuration"]) => self.update_configuration(name, &body),
             (&Method::POST, [name, "invocations"]) => self.invocation(name, headers, body).await,
-            _ => Err(ApiError::new(
-                "UnknownOperationException",
-                format!("the sandbox's Lambda has no call {method} {path}"),
-            )
-            .with_status(404)),
+            _ => Err(unknown()),
         }
     }
 

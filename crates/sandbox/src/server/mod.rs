@@ -162,8 +162,14 @@ impl Services {
                 answers::json(Json::V1_0, Err(error), request_id)
             }
             Route::UnknownService(service) => {
-                let error = unknown(&format!("{} {}: the sandbox has no service {service}", head.method, head.uri));
-                answers::json(Json::V1_0, Err(error), request_id)
+                let operation = query::decode_form(&body.unwrap_or_default()).remove("Action");
+                let called = operation.clone().unwrap_or_else(|| format!("{} {}", head.method, head.uri));
+                let error =
+                    unknown(&format!("{called} is a call of {service}, a service that the sandbox does not have"));
+                match operation {
+                    Some(operation) => answers::query("", &operation, Err(error), request_id),
+                    None => answers::json(Json::V1_0, Err(error), request_id),
+                }
             }
             Route::Lambda => {
                 let result = match caller.and(body) {
