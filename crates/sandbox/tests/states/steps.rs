@@ -51,6 +51,19 @@ async fn a_choice_takes_the_first_rule_that_is_true_with_that_rules_output() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_choice_assigns_what_the_state_says_and_what_the_rule_adds() {
+    let states = json!({
+        "C": {"Type": "Choice", "Default": "E", "Assign": {"a": "state", "b": "state"}, "Choices": [
+            {"Condition": "{% $states.input %}", "Next": "E", "Assign": {"b": "rule"}},
+        ]},
+        "E": {"Type": "Pass", "Output": ["{% $a %}", "{% $b %}"], "End": true},
+    });
+    for (matches, output) in [(true, json!(["state", "rule"])), (false, json!(["state", "state"]))] {
+        assert_eq!(run(&machine("C", states.clone()), &json!(matches), []).await.output(), output);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_choice_without_a_match_fails_by_name() {
     let choices = json!([{"Condition": "{% false %}", "Next": "E"}]);
     let states = json!({"C": {"Type": "Choice", "Choices": choices}, "E": {"Type": "Succeed"}});
@@ -73,6 +86,19 @@ async fn a_wait_waits_as_long_as_it_says() {
     assert_eq!(ended.output(), json!("done"));
     let waited = before.elapsed().as_secs();
     assert!((3590..3610).contains(&waited), "waited {waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_and_back_off_are_scaled_and_timeouts_are_not() {
+    let fields = json!({
+        "TimeoutSeconds": 10, "Next": "W",
+        "Retry": [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1000, "MaxAttempts": 1}],
+    });
+    let definition = machine("A", json!({"A": task(fields), "W": {"Type": "Wait", "Seconds": 2000, "End": true}}));
+    let before = tokio::time::Instant::now();
+    let ended = World::scaled(0.01, &Script::answers([Answer::Never])).run(&definition, &json!({})).await;
+    assert_eq!(ended.status(), "SUCCEEDED");
+    assert_eq!(before.elapsed().as_secs(), 10 + 10 + 20);
 }
 
 #[tokio::test(start_paused = true)]

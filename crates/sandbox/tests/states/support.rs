@@ -121,12 +121,21 @@ impl World {
         Self::over(Arc::new(Store::in_memory().unwrap()), runner)
     }
 
+    /// A service whose Waits and back-off are shortened.
+    pub(crate) fn scaled(time_scale: f64, runner: &Arc<Script>) -> Self {
+        Self::with(Arc::new(Store::in_memory().unwrap()), runner, Options { time_scale })
+    }
+
     /// A service over a store.
     pub(crate) fn over(store: Arc<Store>, runner: &Arc<Script>) -> Self {
+        Self::with(store, runner, Options::default())
+    }
+
+    fn with(store: Arc<Store>, runner: &Arc<Script>, options: Options) -> Self {
         let events = Arc::new(Events::default());
         let runner: Arc<dyn TaskRunner> = Arc::<Script>::clone(runner);
         let sink: Arc<dyn EventSink> = Arc::<Events>::clone(&events);
-        let states = States::new(Arc::clone(&store), runner, sink, REGION, Options::default()).unwrap();
+        let states = States::new(Arc::clone(&store), runner, sink, REGION, options).unwrap();
         Self { states, store, events }
     }
 

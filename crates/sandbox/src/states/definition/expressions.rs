@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::validate::Findings;
-use crate::states::jsonata;
+use crate::states::jsonata::{self, Fault};
 
 /// Fields whose text is never an expression.
 const PLAIN: &[&str] =
@@ -19,9 +19,11 @@ pub(super) fn check(object: &Map<String, Value>, path: &str, findings: &mut Find
 fn check_value(value: &Value, path: &str, findings: &mut Findings) {
     match value {
         Value::String(text) => {
-            let problem = jsonata::expression(text).and_then(|expression| jsonata::syntax(expression).err());
-            if let Some(problem) = problem {
-                findings.add("INVALID_JSONATA_EXPRESSION", path, problem);
+            for fault in jsonata::expression(text).map(jsonata::faults).unwrap_or_default() {
+                match fault {
+                    Fault::Syntax(problem) => findings.add("INVALID_JSONATA_EXPRESSION", path, problem),
+                    Fault::Unsupported(problem) => findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem),
+                }
             }
         }
         Value::Array(items) => {

@@ -86,6 +86,9 @@ impl Run {
         template: &Value,
         location: &str,
     ) -> Result<Value, Failure> {
+        if jsonata::is_plain(template) {
+            return Ok(template.clone());
+        }
         let environment = self.environment(here, extra);
         jsonata::fill(template, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
     }
@@ -98,6 +101,7 @@ impl Run {
         templates: Option<&Map<String, Value>>,
         location: &str,
     ) -> Result<Map<String, Value>, Failure> {
+        let Some(templates) = templates else { return Ok(Map::new()) };
         let environment = self.environment(here, extra);
         jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
     }

@@ -56,7 +56,8 @@ impl Failure {
     ///
     /// The Developer Guide ("Handling errors in Step Functions workflows", `concepts-error-handling.html`) says that
     /// `States.ALL` does not match `States.DataLimitExceeded` and `States.Runtime`, and that `States.TaskFailed`
-    /// matches every error of a Task but `States.Timeout`.
+    /// matches every error of a Task but `States.Timeout`. (One recording of AWS from March 2024 shows a `States.ALL`
+    /// catcher taking a Task's `States.DataLimitExceeded` all the same; the documented rule is the one to rely on.)
     pub(super) fn is_matched_by(&self, names: &[String], kind: &str) -> bool {
         if self.terminal {
             return false;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     Exit, Failure, Run,
@@ -17,25 +17,23 @@ use crate::states::{
 impl Run {
     /// Hands on the Output, or the input where there is none.
     pub(super) fn pass(&self, here: Here<'_>, state: &State) -> Result<Exit, Failure> {
-        self.exit_with(here, (state.output.as_ref(), state.assign.as_ref()), "", state.next.clone())
+        let assigned = self.fill_object(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
+        let output = self.output(here, state.output.as_ref(), "Output")?;
+        Ok(Exit { output, assigned, next: state.next.clone() })
     }
 
-    fn exit_with(
-        &self,
-        here: Here<'_>,
-        (output, assign): (Option<&Value>, Option<&Map<String, Value>>),
-        prefix: &str,
-        next: Option<String>,
-    ) -> Result<Exit, Failure> {
-        let assigned = self.fill_object(here, Extra::Nothing, assign, &format!("{prefix}Assign"))?;
-        let output = match output {
-            Some(output) => self.fill(here, Extra::Nothing, output, &format!("{prefix}Output"))?,
+    fn output(&self, here: Here<'_>, template: Option<&Value>, location: &str) -> Result<Value, Failure> {
+        let output = match template {
+            Some(template) => self.fill(here, Extra::Nothing, template, location)?,
             None => here.frame.input.clone(),
         };
-        Ok(Exit { output: Self::checked(here, output)?, assigned, next })
+        Self::checked(here, output)
     }
 
     /// Takes the first rule whose condition is true.
+    ///
+    /// The state's own Assign applies whichever rule matches (Developer Guide, `state-choice.html`), a rule's own comes
+    /// on top of it; its Output takes the place of the state's.
     pub(super) fn choose(
         &self,
         here: Here<'_>,
@@ -44,26 +42,31 @@ impl Run {
         default: Option<&str>,
     ) -> Result<Exit, Failure> {
         for (index, rule) in rules.iter().enumerate() {
-            let prefix = format!("Choices[{index}]/");
-            let location = format!("{prefix}Condition");
-            match self.fill(here, Extra::Nothing, &rule.condition, &location)? {
-                Value::Bool(true) => {
-                    let output = rule.output.as_ref().or(state.output.as_ref());
-                    let fields = (output, rule.assign.as_ref());
-                    return self.exit_with(here, fields, &prefix, Some(rule.next.clone()));
-                }
-                Value::Bool(false) => {}
-                other => {
-                    let error = jsonata::unexpected(&rule.condition, &location, "boolean", &other);
-                    return Err(self.evaluation_failed(here, &error));
-                }
+            if !self.is_true(here, &rule.condition, &format!("Choices[{index}]/Condition"))? {
+                continue;
             }
+            let mut assigned = self.fill_object(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
+            let own =
+                self.fill_object(here, Extra::Nothing, rule.assign.as_ref(), &format!("Choices[{index}]/Assign"))?;
+            let output = match &rule.output {
+                Some(output) => self.output(here, Some(output), &format!("Choices[{index}]/Output"))?,
+                None => self.output(here, state.output.as_ref(), "Output")?,
+            };
+            assigned.extend(own);
+            return Ok(Exit { output, assigned, next: Some(rule.next.clone()) });
         }
         let Some(default) = default else {
             let what = "Failed to transition out of the state. The state does not point to a next state.";
             return Err(Failure::new("States.NoChoiceMatched", executing(here, what)));
         };
-        self.exit_with(here, (state.output.as_ref(), state.assign.as_ref()), "", Some(default.to_owned()))
+        Ok(Exit { next: Some(default.to_owned()), ..self.pass(here, state)? })
+    }
+
+    fn is_true(&self, here: Here<'_>, condition: &Value, location: &str) -> Result<bool, Failure> {
+        let value = self.fill(here, Extra::Nothing, condition, location)?;
+        value
+            .as_bool()
+            .ok_or_else(|| self.evaluation_failed(here, &jsonata::unexpected(condition, location, "boolean", &value)))
     }
 
     /// Waits for what is left of the time since the state was entered, so that a restart does not wait anew.
@@ -107,19 +110,18 @@ impl Run {
 
     /// What a Fail state says; an expression that cannot be evaluated is what failed then.
     pub(super) fn fail(&self, here: Here<'_>, error: Option<&str>, cause: Option<&str>) -> Failure {
-        let text = |template: Option<&str>, location: &str| -> Result<Option<String>, Failure> {
-            let Some(template) = template.map(|template| Value::String(template.to_owned())) else { return Ok(None) };
-            match self.fill(here, Extra::Nothing, &template, location)? {
-                Value::String(text) => Ok(Some(text)),
-                other => {
-                    let error = jsonata::unexpected(&template, location, "string", &other);
-                    Err(self.evaluation_failed(here, &error))
-                }
-            }
+        let declared = || -> Result<Failure, Failure> {
+            let error = self.fail_text(here, error, "Error")?;
+            Ok(Failure::declared(error, self.fail_text(here, cause, "Cause")?))
         };
-        match (text(error, "Error"), text(cause, "Cause")) {
-            (Ok(error), Ok(cause)) => Failure::declared(error, cause),
-            (Err(failure), _) | (_, Err(failure)) => failure,
+        declared().unwrap_or_else(|failure| failure)
+    }
+
+    fn fail_text(&self, here: Here<'_>, template: Option<&str>, location: &str) -> Result<Option<String>, Failure> {
+        let Some(template) = template.map(|template| Value::String(template.to_owned())) else { return Ok(None) };
+        match self.fill(here, Extra::Nothing, &template, location)? {
+            Value::String(text) => Ok(Some(text)),
+            other => Err(self.evaluation_failed(here, &jsonata::unexpected(&template, location, "string", &other))),
         }
     }
 }

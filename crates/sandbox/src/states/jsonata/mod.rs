@@ -6,6 +6,7 @@
 //! itself builds is dropped, as `JSONata` drops it.
 
 mod functions;
+mod portable;
 
 use jsonata_core::{
     evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions},
@@ -40,9 +41,31 @@ pub(crate) fn expression(text: &str) -> Option<&str> {
     text.strip_prefix("{%")?.strip_suffix("%}").map(str::trim)
 }
 
-/// Whether an expression parses; if not, why.
-pub(crate) fn syntax(expression: &str) -> Result<(), String> {
-    parser::parse(expression).map(drop).map_err(|error| error.to_string())
+/// What is wrong with an expression before it is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It does not parse.
+    Syntax(String),
+    /// Step Functions has no such thing.
+    Unsupported(String),
+}
+
+/// Everything that AWS would refuse in an expression.
+pub(crate) fn faults(expression: &str) -> Vec<Fault> {
+    match parser::parse(expression) {
+        Ok(tree) => portable::problems(&tree).into_iter().map(Fault::Unsupported).collect(),
+        Err(error) => vec![Fault::Syntax(error.to_string())],
+    }
+}
+
+/// Whether a template has no expression in it.
+pub(crate) fn is_plain(template: &Value) -> bool {
+    match template {
+        Value::String(text) => expression(text).is_none(),
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::Object(object) => object.values().all(is_plain),
+        _ => true,
+    }
 }
 
 /// Replaces every expression of a template by its value.
@@ -50,13 +73,12 @@ pub(crate) fn fill(template: &Value, location: &str, environment: &Environment) 
     Session::new(environment, location)?.fill(template, location)
 }
 
-/// Replaces every expression of an object of templates, which may be absent.
+/// Replaces every expression of an object of templates.
 pub(crate) fn fill_object(
-    templates: Option<&Map<String, Value>>,
+    templates: &Map<String, Value>,
     location: &str,
     environment: &Environment,
 ) -> Result<Map<String, Value>, QueryError> {
-    let Some(templates) = templates else { return Ok(Map::new()) };
     let mut session = Session::new(environment, location)?;
     templates
         .iter()

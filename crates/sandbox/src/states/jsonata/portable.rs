@@ -1,0 +1,150 @@
+//! Finds expressions that `jsonata-core` would evaluate and Step Functions refuses at creation.
+//!
+//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable, and a name at
+//! the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`). It implements `JSONata` 2.0.6
+//! (`transforming-data.html`), which does not have the operators `??` and `?:`.
+
+use jsonata_core::ast::{AstNode, BinaryOp, Stage};
+
+/// Whether names refer to the expression's own input, which is never there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Top,
+    Inside,
+}
+
+/// What Step Functions would refuse in an expression.
+pub(super) fn problems(tree: &AstNode) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(tree, Level::Top, &mut found);
+    found
+}
+
+fn walk(node: &AstNode, level: Level, found: &mut Vec<String>) {
+    match node {
+        AstNode::Name(name) if level == Level::Top => {
+            found.push(format!("Reference to '{name}' at the top level is not supported."));
+        }
+        AstNode::Path { steps } => {
+            for (index, step) in steps.iter().enumerate() {
+                walk(&step.node, if index == 0 { level } else { Level::Inside }, found);
+                for stage in &step.stages {
+                    if let Stage::Filter(filter) = stage {
+                        walk(filter, Level::Inside, found);
+                    }
+                }
+            }
+        }
+        AstNode::Binary { op, lhs, rhs } => {
+            if let Some(operator) = newer(*op) {
+                found.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
+            }
+            walk(lhs, level, found);
+            walk(rhs, level, found);
+        }
+        AstNode::Unary { operand, .. } => walk(operand, level, found),
+        AstNode::Function { args, .. } | AstNode::Array(args) | AstNode::Block(args) | AstNode::ArrayGroup(args) => {
+            walk_all(args, level, found);
+        }
+        AstNode::Call { procedure, args } => {
+            walk(procedure, level, found);
+            walk_all(args, level, found);
+        }
+        AstNode::Lambda { body, .. } => walk(body, level, found),
+        AstNode::FunctionApplication(inner) => walk(inner, level, found),
+        AstNode::Object(pairs) => walk_pairs(pairs, level, found),
+        AstNode::ObjectTransform { input, pattern } => {
+            walk(input, level, found);
+            walk_pairs(pattern, Level::Inside, found);
+        }
+        AstNode::Conditional { condition, then_branch, else_branch } => {
+            walk(condition, level, found);
+            walk(then_branch, level, found);
+            if let Some(branch) = else_branch {
+                walk(branch, level, found);
+            }
+        }
+        AstNode::Sort { input, terms } => {
+            walk(input, level, found);
+            for (term, _) in terms {
+                walk(term, Level::Inside, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn walk_all(nodes: &[AstNode], level: Level, found: &mut Vec<String>) {
+    for node in nodes {
+        walk(node, level, found);
+    }
+}
+
+fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Vec<String>) {
+    for (key, value) in pairs {
+        walk(key, level, found);
+        walk(value, level, found);
+    }
+}
+
+/// The operators that came after 2.0.6.
+fn newer(operator: BinaryOp) -> Option<&'static str> {
+    match operator {
+        BinaryOp::Coalesce => Some("??"),
+        BinaryOp::Default => Some("?:"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn found(expression: &str) -> Vec<String> {
+        problems(&jsonata_core::parser::parse(expression).unwrap())
+    }
+
+    #[test]
+    fn names_at_the_top_level_are_found() {
+        for expression in [
+            "phone",
+            "phone.home",
+            "$states.input.a + phone",
+            "$sum(phone)",
+            "{'a': phone}",
+            "(1; phone)",
+            "$x ? phone : 1",
+            "phone[x = 1]",
+            "[1, phone]",
+            "-phone",
+            "$map($x, function($v) { phone })",
+        ] {
+            assert_eq!(found(expression), ["Reference to 'phone' at the top level is not supported."], "{expression}");
+        }
+    }
+
+    #[test]
+    fn names_below_states_variables_and_items_are_fine() {
+        for expression in [
+            "$states.input.phone",
+            "$x[phone = 1].{'a': phone, 'b': $states.input.n}",
+            "$x.(phone & '!')",
+            "$x^(phone)",
+            "$x{phone: $sum(home)}",
+            "$merge([$states.input, {'phone': 1}])",
+            "$map($x, function($v, $i) { $v.phone })",
+            "($y := $states.result; $y.phone)",
+            "$states.input ~> $keys()",
+            "$exists($x.phone) and $x.phone in ['a']",
+        ] {
+            assert_eq!(found(expression), [""; 0], "{expression}");
+        }
+    }
+
+    #[test]
+    fn operators_that_aws_does_not_have_are_found() {
+        assert_eq!(found("$x ?? 1"), ["The operator '??' is not part of JSONata 2.0.6."]);
+        assert_eq!(found("$x.a ?: 1"), ["The operator '?:' is not part of JSONata 2.0.6."]);
+    }
+}
