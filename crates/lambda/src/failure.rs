@@ -3,6 +3,9 @@
 //! A service's error becomes a name that the state machine knows, and a sentence that ends with what to do. S3's codes:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 
+#[cfg(test)]
+mod tests;
+
 use std::error::Error;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};

@@ -1,6 +1,8 @@
 //! Sample transfers and S3 answers for unit tests, here and in the functions' crates.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::{Arc, Mutex};
+
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
 use holdfast_core::contract::{MultipartUpload, Transfer};
@@ -44,4 +46,27 @@ pub fn s3_error(status: u16, code: &str, message: &str) -> HttpResponse {
 /// S3's answer without a body, as HeadObject has it.
 pub fn bare(status: u16) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
+}
+
+/// Remembers the requests that a mock's rule was asked to match, so that a test can compare them field by field.
+#[derive(Debug, Clone)]
+pub struct Sent<I>(Arc<Mutex<Vec<I>>>);
+
+impl<I: Clone> Default for Sent<I> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<I: Clone> Sent<I> {
+    /// Remembers a request; answers true, as a matcher of every request does.
+    pub fn note(&self, request: &I) -> bool {
+        self.0.lock().unwrap().push(request.clone());
+        true
+    }
+
+    /// The requests so far.
+    pub fn all(&self) -> Vec<I> {
+        self.0.lock().unwrap().clone()
+    }
 }

@@ -3,6 +3,8 @@
 mod head;
 mod publish;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use head::{Head, ObjectRef, head, source_parts};

@@ -1,0 +1,239 @@
+//! The requests that the shared S3 calls send, and what they make of the answers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aws_sdk_s3::{
+    Client,
+    operation::{
+        copy_object::{CopyObjectInput, CopyObjectOutput},
+        head_object::{HeadObjectInput, HeadObjectOutput},
+        list_parts::{ListPartsInput, ListPartsOutput},
+    },
+    types::{
+        ChecksumAlgorithm, ChecksumMode, ChecksumType, CopyObjectResult, MetadataDirective, Part, ServerSideEncryption,
+        StorageClass, TaggingDirective,
+    },
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::{
+    ErrorName,
+    checksum::Crc64Nvme,
+    contract::{Precondition, StampPlace},
+    names::{ETag, PartNumber},
+};
+
+use super::{ObjectRef, copy_object, head, list_parts};
+use crate::{
+    Named,
+    testing::{self, Sent},
+};
+
+fn client(rules: &[&Rule]) -> Client {
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules)
+}
+
+fn copied() -> CopyObjectOutput {
+    let result = CopyObjectResult::builder().e_tag("\"copied\"").checksum_crc64_nvme("AAAAAAAAAAA=").build();
+    CopyObjectOutput::builder().version_id("w1").copy_object_result(result).build()
+}
+
+/// What stands at the destination, carrying our stamp or somebody else's.
+fn standing(sequencer: &str) -> HeadObjectOutput {
+    HeadObjectOutput::builder()
+        .version_id("w1")
+        .e_tag("\"copied\"")
+        .content_length(3)
+        .metadata("holdfast-source-version", if sequencer == "0A" { "v1" } else { "v2" })
+        .metadata("holdfast-sequencer", sequencer)
+        .metadata("holdfast-source-etag", "tag")
+        .build()
+}
+
+#[tokio::test]
+async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
+    let mut transfer = testing::single(3);
+    transfer.attributes.cache_control = Some("no-cache".to_owned());
+    transfer.attributes.expires = Some("Wed, 21 Oct 2026 07:28:00 GMT".to_owned());
+    transfer.attributes.storage_class = Some("STANDARD_IA".to_owned());
+    let sent = Sent::<CopyObjectInput>::default();
+    let note = sent.clone();
+    let rule = mock!(Client::copy_object).match_requests(move |request| note.note(request)).then_output(copied);
+    let stored = copy_object(&client(&[&rule]), &transfer, Some("key-1")).await.unwrap();
+    assert_eq!(stored.version_id.unwrap().as_str(), "w1");
+    assert_eq!((stored.etag, stored.crc64nvme), (ETag::new("copied").unwrap(), Some(Crc64Nvme::EMPTY)));
+    let expected = CopyObjectInput::builder()
+        .bucket("dst")
+        .key("a b")
+        .copy_source("src/a%20b?versionId=v1")
+        .copy_source_if_match("\"tag\"")
+        .if_none_match("*")
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .metadata_directive(MetadataDirective::Replace)
+        .metadata("owner", "ann")
+        .metadata("holdfast-source-version", "v1")
+        .metadata("holdfast-sequencer", "0A")
+        .metadata("holdfast-source-etag", "tag")
+        .tagging_directive(TaggingDirective::Replace)
+        .tagging("team=blue")
+        .content_type("text/plain")
+        .cache_control("no-cache")
+        .expires(aws_smithy_types::DateTime::from_secs(1_792_567_680))
+        .storage_class(StorageClass::StandardIa)
+        .server_side_encryption(ServerSideEncryption::AwsKms)
+        .ssekms_key_id("key-1")
+        .build()
+        .unwrap();
+    assert_eq!(sent.all(), [expected]);
+}
+
+#[tokio::test]
+async fn a_copy_over_a_known_object_is_conditional_on_that_object() {
+    let mut transfer = testing::single(3);
+    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+    let rule = mock!(Client::copy_object)
+        .match_requests(|request| request.if_match() == Some("\"old\"") && request.if_none_match().is_none())
+        .then_output(copied);
+    assert!(copy_object(&client(&[&rule]), &transfer, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_failed_precondition_is_success_when_our_own_copy_stands_and_a_change_when_another_does() {
+    let refused = || {
+        mock!(Client::copy_object)
+            .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"))
+    };
+    let transfer = testing::single(3);
+    let ours = mock!(Client::head_object).then_output(|| standing("0A"));
+    let stored = copy_object(&client(&[&refused(), &ours]), &transfer, None).await.unwrap();
+    assert_eq!(stored.version_id.unwrap().as_str(), "w1");
+
+    let theirs = mock!(Client::head_object).then_output(|| standing("0B"));
+    let failure = copy_object(&client(&[&refused(), &theirs]), &transfer, None).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationChanged);
+
+    let nothing = mock!(Client::head_object).then_http_response(|| testing::bare(404));
+    let failure = copy_object(&client(&[&refused(), &nothing]), &transfer, None).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationChanged);
+}
+
+#[tokio::test]
+async fn without_a_stamp_on_the_copy_a_failed_precondition_is_always_a_change() {
+    let mut transfer = testing::single(3);
+    transfer.stamp_place = StampPlace::Receipt;
+    let refused = mock!(Client::copy_object)
+        .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"));
+    let failure = copy_object(&client(&[&refused]), &transfer, None).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationChanged);
+    assert_eq!(refused.num_calls(), 1, "nothing else was asked");
+}
+
+#[tokio::test]
+async fn an_answer_of_a_copy_that_cannot_be_read_is_tried_again() {
+    let rule = mock!(Client::copy_object).then_output(|| CopyObjectOutput::builder().build());
+    let failure = copy_object(&client(&[&rule]), &testing::single(3), None).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::S3Unavailable);
+}
+
+#[tokio::test]
+async fn a_head_is_read_with_everything_but_the_stamp_in_the_metadata() {
+    let sent = Sent::<HeadObjectInput>::default();
+    let note = sent.clone();
+    let rule = mock!(Client::head_object).match_requests(move |request| note.note(request)).then_output(|| {
+        HeadObjectOutput::builder()
+            .version_id("v1")
+            .e_tag("\"tag\"")
+            .content_length(7)
+            .checksum_crc64_nvme("AAAAAAAAAAA=")
+            .checksum_type(ChecksumType::FullObject)
+            .content_type("text/plain")
+            .content_encoding("gzip")
+            .expires_string("soon")
+            .website_redirect_location("/x")
+            .storage_class(StorageClass::DeepArchive)
+            .restore("ongoing-request=\"true\"")
+            .tag_count(2)
+            .metadata("owner", "ann")
+            .metadata("holdfast-source-etag", "origin")
+            .build()
+    });
+    let transfer = testing::single(7);
+    let head = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap().unwrap();
+    let asked =
+        HeadObjectInput::builder().bucket("src").key("a b").version_id("v1").checksum_mode(ChecksumMode::Enabled);
+    assert_eq!(sent.all(), [asked.build().unwrap()]);
+    assert_eq!((head.size, head.etag.as_str(), head.crc64nvme), (7, "tag", Some(Crc64Nvme::EMPTY)));
+    assert_eq!((head.tag_count, head.archived), (Some(2), true));
+    let attributes = &head.attributes;
+    assert_eq!(attributes.metadata.keys().collect::<Vec<_>>(), ["owner"]);
+    assert_eq!(attributes.expires.as_deref(), Some("soon"));
+    assert_eq!(attributes.storage_class.as_deref(), Some("DEEP_ARCHIVE"));
+    assert_eq!(attributes.website_redirect_location.as_deref(), Some("/x"));
+    assert_eq!(head.stamp.map(|stamp| stamp.etag), Some(ETag::new("origin").unwrap()));
+}
+
+#[tokio::test]
+async fn a_composite_checksum_is_none_and_a_restored_archive_is_readable() {
+    let rule = mock!(Client::head_object).then_output(|| {
+        HeadObjectOutput::builder()
+            .e_tag("\"tag\"")
+            .content_length(0)
+            .checksum_crc64_nvme("AAAAAAAAAAA=")
+            .checksum_type(ChecksumType::Composite)
+            .storage_class(StorageClass::Glacier)
+            .restore("ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2027 00:00:00 GMT\"")
+            .build()
+    });
+    let transfer = testing::single(0);
+    let head = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap().unwrap();
+    assert_eq!((head.crc64nvme, head.archived, head.version_id), (None, false, None));
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_is_a_delete_marker_has_no_head_and_a_refusal_is_an_error() {
+    let transfer = testing::single(0);
+    for status in [404, 405] {
+        let rule = mock!(Client::head_object).then_http_response(move || testing::bare(status));
+        assert_eq!(head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap(), None, "{status}");
+    }
+    let rule = mock!(Client::head_object).then_http_response(|| testing::bare(403));
+    let failure = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::SourceDenied);
+    assert!(failure.to_string().contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
+}
+
+fn page(numbers: std::ops::RangeInclusive<i32>, truncated: bool) -> ListPartsOutput {
+    let part = |number| Part::builder().part_number(number).e_tag(format!("\"e{number}\"")).size(5).build();
+    ListPartsOutput::builder().set_parts(Some(numbers.map(part).collect())).is_truncated(truncated).build()
+}
+
+#[tokio::test]
+async fn parts_are_listed_page_by_page_and_only_those_that_were_asked_for() {
+    let sent = Sent::<ListPartsInput>::default();
+    let noted = |marker: &'static str| {
+        let note = sent.clone();
+        mock!(Client::list_parts)
+            .match_requests(move |request| request.part_number_marker() == Some(marker) && note.note(request))
+    };
+    let first = noted("499").then_output(|| page(500..=1499, true));
+    // Part 1500 is missing, and the store's page reaches past what was asked for.
+    let second = noted("1499").then_output(|| page(1501..=1700, true));
+    let part = |number| PartNumber::new(number).unwrap();
+    let transfer = testing::multipart(5 * 2000, 5);
+    let parts = list_parts(&client(&[&first, &second]), &transfer, "up", (part(500), part(1600))).await.unwrap();
+    assert_eq!(parts.len(), 1100);
+    assert_eq!((parts[0].number, parts[1099].number), (part(500), part(1600)));
+    assert_eq!((parts[0].etag.as_str(), parts[0].size), ("e500", 5));
+    let asked: Vec<_> = sent.all().iter().map(|request| request.max_parts().unwrap()).collect();
+    assert_eq!(asked, [1000, 101]);
+    assert!(sent.all().iter().all(|request| request.upload_id() == Some("up") && request.key() == Some("a b")));
+}
+
+#[tokio::test]
+async fn an_upload_without_parts_lists_none_and_one_that_is_gone_is_named() {
+    let part = PartNumber::FIRST;
+    let transfer = testing::multipart(5, 5);
+    let empty = mock!(Client::list_parts).then_output(|| ListPartsOutput::builder().is_truncated(false).build());
+    assert_eq!(list_parts(&client(&[&empty]), &transfer, "up", (part, part)).await.unwrap(), []);
+    let gone = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
+    let failure = list_parts(&client(&[&gone]), &transfer, "up", (part, part)).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::UploadGone);
+}
