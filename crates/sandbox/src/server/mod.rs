@@ -119,11 +119,10 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let (mut head, body) = request.into_parts();
     let scope = route::scope(&head);
-    let route = route::route(&head, scope.as_ref());
-    if route == Route::S3 {
+    let Some(route) = route::route(&head, scope.as_ref()) else {
         head.extensions.insert(peer);
         return Ok(services.s3.call(Request::from_parts(head, Body::from(body))).await);
-    }
+    };
     let request_id = Uuid::new_v4().to_string();
     let body = Limited::new(body, BODY_LIMIT).collect().await;
     let body = body.map(http_body_util::Collected::to_bytes).map_err(|_| {
@@ -163,9 +162,9 @@ impl Services {
             }
             Route::UnknownService(service) => {
                 let operation = query::decode_form(&body.unwrap_or_default()).remove("Action");
-                let called = operation.clone().unwrap_or_else(|| format!("{} {}", head.method, head.uri));
+                let wanted = operation.clone().unwrap_or_else(|| format!("{} {}", head.method, head.uri));
                 let error =
-                    unknown(&format!("{called} is a call of {service}, a service that the sandbox does not have"));
+                    unknown(&format!("{wanted} is a call of {service}, a service that the sandbox does not have"));
                 match operation {
                     Some(operation) => answers::query("", &operation, Err(error), request_id),
                     None => answers::json(Json::V1_0, Err(error), request_id),
@@ -179,7 +178,6 @@ impl Services {
                 answers::lambda(result, request_id)
             }
             Route::Sns | Route::Sts => self.query(route, caller, body, request_id).await,
-            Route::S3 => answers::json(Json::V1_0, Err(unknown("S3 answers for itself")), request_id),
         }
     }
 

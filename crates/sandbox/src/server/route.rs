@@ -6,7 +6,7 @@ use hyper::http::request::Parts;
 
 use crate::lambda::Lambda;
 
-/// Where a request goes.
+/// Where a request goes that is not for S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// Step Functions, in AWS JSON 1.0, with the operation's name.
@@ -23,8 +23,6 @@ pub(super) enum Route {
     Lambda,
     /// A signed request to a service that the sandbox does not have.
     UnknownService(String),
-    /// S3, which takes everything else.
-    S3,
 }
 
 /// Who signed a request and for which service, as the credential scope says.
@@ -36,23 +34,22 @@ pub(super) struct Scope {
     pub(super) service: String,
 }
 
-/// Decides by the head of a request.
-pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Route {
+/// Decides by the head of a request. None is S3, which takes everything that no other service does.
+pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
     if let Some(target) = text(&head.headers, "X-Amz-Target") {
-        return match target.split_once('.') {
+        return Some(match target.split_once('.') {
             Some(("AWSStepFunctions", operation)) => Route::States(operation.to_owned()),
             Some(("AWSEvents", operation)) => Route::Events(operation.to_owned()),
             _ => Route::UnknownTarget(target.to_owned()),
-        };
+        });
     }
     match scope.map(|scope| scope.service.as_str()) {
-        Some("s3" | "s3express") => Route::S3,
-        Some("sns") => Route::Sns,
-        Some("sts") => Route::Sts,
-        Some("lambda") => Route::Lambda,
-        Some(other) => Route::UnknownService(other.to_owned()),
-        None if Lambda::owns(head.uri.path()) => Route::Lambda,
-        None => Route::S3,
+        Some("s3" | "s3express") => None,
+        Some("sns") => Some(Route::Sns),
+        Some("sts") => Some(Route::Sts),
+        Some("lambda") => Some(Route::Lambda),
+        Some(other) => Some(Route::UnknownService(other.to_owned())),
+        None => Lambda::owns(head.uri.path()).then_some(Route::Lambda),
     }
 }
 
@@ -81,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn routed(request: http::request::Builder) -> Route {
+    fn routed(request: http::request::Builder) -> Option<Route> {
         let (head, ()) = request.body(()).unwrap().into_parts();
         route(&head, scope(&head).as_ref())
     }
@@ -94,11 +91,11 @@ mod tests {
     #[test]
     fn a_request_goes_to_the_service_that_its_signature_names() {
         let expected = [
-            ("s3", Route::S3),
-            ("sns", Route::Sns),
-            ("sts", Route::Sts),
-            ("lambda", Route::Lambda),
-            ("dynamodb", Route::UnknownService("dynamodb".to_owned())),
+            ("s3", None),
+            ("sns", Some(Route::Sns)),
+            ("sts", Some(Route::Sts)),
+            ("lambda", Some(Route::Lambda)),
+            ("dynamodb", Some(Route::UnknownService("dynamodb".to_owned()))),
         ];
         for (service, route) in expected {
             assert_eq!(routed(signed_for(service)), route, "{service}");
@@ -108,11 +105,11 @@ mod tests {
     #[test]
     fn a_target_header_names_service_and_operation() {
         let start = signed_for("states").header("X-Amz-Target", "AWSStepFunctions.StartExecution");
-        assert_eq!(routed(start), Route::States("StartExecution".to_owned()));
+        assert_eq!(routed(start), Some(Route::States("StartExecution".to_owned())));
         let put = signed_for("events").header("X-Amz-Target", "AWSEvents.PutEvents");
-        assert_eq!(routed(put), Route::Events("PutEvents".to_owned()));
+        assert_eq!(routed(put), Some(Route::Events("PutEvents".to_owned())));
         let other = signed_for("sqs").header("X-Amz-Target", "AmazonSQS.SendMessage");
-        assert_eq!(routed(other), Route::UnknownTarget("AmazonSQS.SendMessage".to_owned()));
+        assert_eq!(routed(other), Some(Route::UnknownTarget("AmazonSQS.SendMessage".to_owned())));
     }
 
     #[test]
@@ -120,12 +117,12 @@ mod tests {
         let url = "/bucket/key?X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fs3%2Faws4_request";
         let (head, ()) = Request::get(url).body(()).unwrap().into_parts();
         assert_eq!(scope(&head), Some(Scope { access_key_id: "AKIA".to_owned(), service: "s3".to_owned() }));
-        assert_eq!(routed(Request::get(url)), Route::S3);
+        assert_eq!(routed(Request::get(url)), None);
     }
 
     #[test]
     fn an_unsigned_request_goes_to_lambda_by_its_path_and_else_to_s3() {
-        assert_eq!(routed(Request::get("/2015-03-31/functions/")), Route::Lambda);
-        assert_eq!(routed(Request::get("/bucket/key")), Route::S3);
+        assert_eq!(routed(Request::get("/2015-03-31/functions/")), Some(Route::Lambda));
+        assert_eq!(routed(Request::get("/bucket/key")), None);
     }
 }
