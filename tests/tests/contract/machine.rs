@@ -66,6 +66,8 @@ impl Machine {
         let definition: Value = serde_json::from_str(&machine.definition).expect("the definition is JSON");
         let mut states = Vec::new();
         collect(&definition, None, &mut states);
+        // The order of the file, which is the order that people read.
+        states.sort_by_key(|state| machine.definition.find(&format!("\"{}\": {{", state.name)));
         Self { stack, definition, states }
     }
 
@@ -128,16 +130,17 @@ fn texts(list: &Value) -> Vec<String> {
 
 fn collect(machine: &Value, map: Option<&str>, states: &mut Vec<State>) {
     let found: BTreeMap<&String, &Value> = machine["States"].as_object().into_iter().flatten().collect();
-    for (name, definition) in in_order(machine, &found) {
-        states.push(State { name: name.clone(), definition: definition.clone(), map: map.map(str::to_owned) });
+    for name in reachable(machine, &found) {
+        let definition = found[&name];
         if definition["Type"] == "Map" {
             collect(&definition["ItemProcessor"], Some(&name), states);
         }
+        states.push(State { name, definition: definition.clone(), map: map.map(str::to_owned) });
     }
 }
 
-/// States in the order in which an execution may first meet them, those that are never met last.
-fn in_order<'a>(machine: &Value, found: &BTreeMap<&'a String, &'a Value>) -> Vec<(String, &'a Value)> {
+/// The names of all states; each has to lie on some path.
+fn reachable(machine: &Value, found: &BTreeMap<&String, &Value>) -> Vec<String> {
     let mut names = vec![machine["StartAt"].as_str().unwrap_or_default().to_owned()];
     let mut index = 0;
     while let Some(name) = names.get(index).cloned() {
@@ -153,5 +156,5 @@ fn in_order<'a>(machine: &Value, found: &BTreeMap<&'a String, &'a Value>) -> Vec
     for name in found.keys() {
         assert!(names.contains(name), "no path leads to the state {name}");
     }
-    names.into_iter().map(|name| (name.clone(), found[&name])).collect()
+    names
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod deployment;
+mod documents;
+mod errors;
 mod events;
 mod history;
 mod machine;
