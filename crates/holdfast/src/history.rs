@@ -13,6 +13,7 @@ pub(crate) struct Step {
     /// The state's name.
     pub(crate) state: String,
     /// Its kind.
+    #[serde(flatten)]
     pub(crate) kind: StepKind,
     /// How often it was entered in a row.
     pub(crate) times: u32,

@@ -1,10 +1,16 @@
 //! A sandbox for a command: the template checked, the functions built, everything started.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use holdfast_sandbox::{
     Functions, Options, Sandbox, SandboxError,
     ports::ACCOUNT,
+    store::StoreError,
     template::{Settings, Stack, TemplateError},
 };
 
@@ -36,11 +42,24 @@ pub(crate) enum LocalError {
     /// The functions are not there.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The address is taken.
+    /// The address cannot be had.
     #[error(
-        "the address {0} is in use by another program; stop that one, or give another address with --listen, for example 127.0.0.1:0 for any free port"
+        "the sandbox cannot listen on {address}: {problem}; give another address with --listen, for example 127.0.0.1:0 for any free port"
     )]
-    AddressInUse(SocketAddr),
+    Address {
+        /// Which one.
+        address: SocketAddr,
+        /// Why not.
+        problem: String,
+    },
+    /// The folder for the data cannot be had.
+    #[error("the sandbox cannot keep its data in {}: {problem}; name another folder with --data", .folder.display())]
+    Data {
+        /// Which one.
+        folder: PathBuf,
+        /// Why not.
+        problem: String,
+    },
     /// Anything else.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -53,6 +72,8 @@ pub(crate) struct Wanted {
     pub(crate) listen: SocketAddr,
     /// Where to keep everything.
     pub(crate) data: Option<PathBuf>,
+    /// What waiting is multiplied with: 1.0 is as the state machine says.
+    pub(crate) time_scale: f64,
     /// Configuration of the functions that `--set` may replace.
     pub(crate) defaults: BTreeMap<String, String>,
 }
@@ -69,8 +90,9 @@ pub(crate) async fn start(
         ("ReplicaRegion".to_owned(), REPLICA_REGION.to_owned()),
     ]);
     let stack = Stack::read(&workspace.template(), &settings_for(&parameters))?;
-    let mut environment = wanted.defaults;
+    let mut environment = wanted.defaults.clone();
     environment.extend(settings::environment(&arguments.settings, &stack)?);
+    probe(&wanted)?;
     let packages: Vec<String> = stack.functions.iter().map(|function| function.crate_name.clone()).collect();
     let folder = binaries(arguments, &workspace, &packages, progress).await?;
     let options = Options {
@@ -78,14 +100,38 @@ pub(crate) async fn start(
         listen: wanted.listen,
         parameters,
         environment,
+        time_scale: wanted.time_scale,
         ..Options::new(workspace.template(), Functions::Binaries { folder })
     };
+    let data = options.data.clone().unwrap_or_default();
     Sandbox::start(options).await.map_err(|error| match error {
-        SandboxError::Listen { address, source } if source.kind() == std::io::ErrorKind::AddrInUse => {
-            LocalError::AddressInUse(address)
+        SandboxError::Listen { address, source } => address_error(address, &source),
+        SandboxError::Store(StoreError::InUse { .. }) => {
+            LocalError::Data { folder: data, problem: "another sandbox uses it, which may be stopped first".to_owned() }
         }
         error => LocalError::Sandbox(error),
     })
+}
+
+/// Finds out whether a sandbox could serve and keep its data, before minutes are spent on a build.
+fn probe(wanted: &Wanted) -> Result<(), LocalError> {
+    TcpListener::bind(wanted.listen).map_err(|source| address_error(wanted.listen, &source))?;
+    if let Some(folder) = &wanted.data {
+        let failed = |error: std::io::Error| LocalError::Data { folder: folder.clone(), problem: error.to_string() };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        tempfile::tempfile_in(folder).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn address_error(address: SocketAddr, source: &std::io::Error) -> LocalError {
+    let problem = match source.kind() {
+        ErrorKind::AddrInUse => "another program uses it".to_owned(),
+        ErrorKind::AddrNotAvailable => "this machine does not have it".to_owned(),
+        ErrorKind::PermissionDenied => "ports below 1024 are for root".to_owned(),
+        _ => source.to_string(),
+    };
+    LocalError::Address { address, problem }
 }
 
 /// Enough to read the template before anything is built; the sandbox reads it again with its own.
@@ -115,4 +161,31 @@ async fn binaries(
     let folder = functions_build::build(workspace.folder(), packages, &stage).await?;
     stage.finish(&text::count(packages.len(), "function"));
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(listen: SocketAddr, data: Option<PathBuf>) -> String {
+        let wanted = Wanted { listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
+        probe(&wanted).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_that_is_taken_and_a_file_in_place_of_a_folder_are_refused_before_a_build()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let taken = TcpListener::bind(free)?;
+        let sentence = refusal(taken.local_addr()?, None);
+        assert!(sentence.contains("another program uses it; give another address with --listen"), "{sentence}");
+
+        let file = tempfile::NamedTempFile::new()?;
+        let sentence = refusal(free, Some(file.path().to_owned()));
+        assert!(sentence.contains("name another folder with --data"), "{sentence}");
+
+        let folder = tempfile::tempdir()?;
+        assert_eq!(refusal(free, Some(folder.path().join("new"))), "");
+        Ok(())
+    }
 }

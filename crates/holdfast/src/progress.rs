@@ -14,6 +14,7 @@ use crate::text;
 const COUNTING: &str = "{prefix:>14} [{bar:32.cyan/dim}] {pos:>4}/{len:<4} {wide_msg:.dim}";
 const BYTES: &str = "{prefix:>14} [{bar:32.cyan/dim}] {bytes}/{total_bytes} {wide_msg:.dim}";
 const DONE: &str = "{prefix:>14.green} {msg}";
+const FAILED: &str = "{prefix:>14.red} {msg}";
 
 /// Every stage of one command.
 #[derive(Debug)]
@@ -98,16 +99,15 @@ impl Stage {
         }
     }
 
-    /// Ends the stage where it is: its bar stays as it was.
-    pub(crate) fn abandon(&self) {
-        if let Some(bar) = &self.bar {
-            bar.abandon();
+    /// Ends a stage that did not come to its end.
+    pub(crate) fn fail(&self, sentence: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_style(style(FAILED));
+                bar.abandon_with_message(sentence.to_owned());
+            }
+            None => self.say(sentence),
         }
-    }
-
-    /// Whether [`Stage::finish`] or [`Stage::abandon`] was called on a bar.
-    fn is_over(&self) -> bool {
-        self.bar.as_ref().is_none_or(ProgressBar::is_finished)
     }
 
     fn say(&self, sentence: &str) {
@@ -122,8 +122,8 @@ impl Stage {
 impl Drop for Stage {
     /// A command that ends early leaves its bars as they were, rather than none.
     fn drop(&mut self) {
-        if !self.is_over() {
-            self.abandon();
+        if let Some(bar) = self.bar.as_ref().filter(|bar| !bar.is_finished()) {
+            bar.abandon();
         }
     }
 }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        for template in [COUNTING, BYTES, DONE] {
+        for template in [COUNTING, BYTES, DONE, FAILED] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

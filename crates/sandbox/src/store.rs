@@ -9,7 +9,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
+use redb::{
+    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A set of named tables from text keys to JSON values.
@@ -23,13 +25,19 @@ pub struct Store {
 /// The store could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file cannot be opened, or is held by another process.
+    /// Another process holds the file.
+    #[error("the sandbox's data at {path} is in use by another sandbox")]
+    InUse {
+        /// Which file.
+        path: String,
+    },
+    /// The file cannot be opened.
     #[error("cannot open the sandbox's data at {path}: {source}")]
     Open {
         /// Which file.
         path: String,
         /// Why.
-        source: redb::DatabaseError,
+        source: DatabaseError,
     },
     /// The database failed.
     #[error("the sandbox's data cannot be read or written: {0}")]
@@ -51,9 +59,12 @@ type Definition<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 impl Store {
     /// Opens or creates the file `sandbox.redb` in a folder.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("sandbox.redb");
-        let database =
-            Database::create(&path).map_err(|source| StoreError::Open { path: path.display().to_string(), source })?;
+        let file = folder.join("sandbox.redb");
+        let path = file.display().to_string();
+        let database = Database::create(&file).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+            source => StoreError::Open { path, source },
+        })?;
         Ok(Self { database, is_dirty: AtomicBool::new(false) })
     }
 

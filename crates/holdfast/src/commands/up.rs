@@ -1,6 +1,10 @@
 //! `holdfast up`: a sandbox that stays, and a line for each execution that ends in it.
 
-use std::{io::Write, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use holdfast_sandbox::{Outputs, Sandbox};
 use serde::Serialize;
@@ -15,6 +19,7 @@ use crate::{
     interrupt::Interrupt,
     local::{self, Wanted},
     progress::Progress,
+    text,
 };
 
 mod log;
@@ -22,8 +27,8 @@ mod log;
 /// Runs until it is stopped.
 pub(crate) async fn run(arguments: UpArguments, interrupt: &mut Interrupt) -> Result<Outcome, CommandError> {
     let ready = arguments.ready_file.as_deref().map(ReadyFile::claim).transpose()?;
-    let wanted =
-        Wanted { listen: arguments.listen, data: arguments.data.clone(), defaults: std::collections::BTreeMap::new() };
+    let data = arguments.data.as_deref().map(absolute).transpose()?;
+    let wanted = Wanted { listen: arguments.listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
     let progress = Progress::new();
     let sandbox = tokio::select! {
         started = local::start(&arguments.stack, wanted, &progress) => started?,
@@ -31,6 +36,7 @@ pub(crate) async fn run(arguments: UpArguments, interrupt: &mut Interrupt) -> Re
     };
     drop(progress);
     let served = serve(&sandbox, &arguments, ready.as_ref(), interrupt).await;
+    drop(ready);
     if !arguments.json {
         eprintln!("Stopping …");
     }
@@ -64,6 +70,11 @@ async fn serve(
         ended = work => ended,
         () = interrupt.wait() => Ok(()),
     }
+}
+
+/// The whole path, since it is told to others, who have current folders of their own.
+fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    std::path::absolute(path).map_err(|error| CommandError::file(path, error))
 }
 
 /// The file that says that the sandbox serves. It is there only while that is true.
@@ -128,7 +139,8 @@ fn print_welcome(outputs: &Outputs, arguments: &UpArguments, earlier: usize) -> 
     println!("{}", welcome(outputs));
     match &arguments.data {
         Some(folder) => {
-            println!("Everything is kept in {}; {earlier} executions are there from before.", folder.display());
+            let earlier = text::count(earlier, "execution");
+            println!("Everything is kept in {}; it holds {earlier} from before.", folder.display());
         }
         None => {
             println!("Everything is kept in a temporary folder and gone when the sandbox stops; --data DIR keeps it.");

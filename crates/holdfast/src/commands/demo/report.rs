@@ -93,7 +93,7 @@ pub(super) struct Proof {
 impl Report {
     /// The report on these rows.
     pub(super) fn new(objects: Vec<Row>, elapsed: Duration) -> Self {
-        let proven = objects.iter().all(|row| matches!(row.verdict, Verdict::Proven(_)));
+        let proven = objects.iter().all(Row::is_proven);
         Self { proven, elapsed, objects }
     }
 }
@@ -119,6 +119,11 @@ impl Row {
             took: followed.and_then(|followed| followed.execution.took),
             verdict,
         }
+    }
+
+    /// Whether it is proven.
+    pub(super) fn is_proven(&self) -> bool {
+        matches!(self.verdict, Verdict::Proven(_))
     }
 
     /// Whether there is a second copy.

@@ -81,9 +81,6 @@ fn failures(report: &Report) -> String {
         if let Verdict::NotProven { failure } = &row.verdict {
             // Writing to a String does not fail.
             let _ = writeln!(text, "\n✗ {}: {failure}", text::key(&row.key));
-            if let Some(arn) = &row.execution_arn {
-                let _ = writeln!(text, "  {arn}");
-            }
         }
     }
     text
@@ -94,7 +91,7 @@ pub(super) fn summary(report: &Report, had_replica: bool) -> String {
     let total = report.objects.len();
     let objects = text::count(total, "object");
     if !report.proven {
-        let bad = report.objects.iter().filter(|row| matches!(row.verdict, Verdict::NotProven { .. })).count();
+        let bad = report.objects.iter().filter(|row| !row.is_proven()).count();
         return format!("{bad} of {objects} not proven.");
     }
     let program = text::program();

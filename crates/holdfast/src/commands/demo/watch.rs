@@ -74,6 +74,7 @@ impl<'a> Watch<'a> {
             self.show();
             let all_ended = self.ended.iter().all(Option::is_some);
             if all_ended || quiet_since.elapsed() > START_WITHIN {
+                self.show_end();
                 return Ok(self.ended);
             }
             tokio::time::sleep(PAUSE).await;
@@ -128,10 +129,26 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// How many executions have a stage behind them.
+    fn through(&self, stage: usize) -> usize {
+        self.passed.iter().filter(|passed| **passed > stage).count()
+    }
+
+    /// Says of every stage that not all executions passed how many did.
+    fn show_end(&self) {
+        let total = self.uploads.len();
+        for (number, bar) in self.bars.iter().enumerate() {
+            let through = self.through(number);
+            if through < total {
+                bar.fail(&format!("{through} of {} passed", text::count(total, "execution")));
+            }
+        }
+    }
+
     fn show(&self) {
         let total = self.uploads.len();
         for (number, bar) in self.bars.iter().enumerate() {
-            let through = self.passed.iter().filter(|passed| **passed > number).count();
+            let through = self.through(number);
             let here = self.running.values().find(|running| running.passed == number);
             let doing = here.map_or_else(String::new, |running| text::key(&self.uploads[running.upload].key));
             if through == total {
