@@ -35,6 +35,9 @@ pub struct ValidateInput {
     /// Present when an earlier plan could not be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replan: Option<Replan>,
+    /// How often the execution was redriven; each redrive allows as many plans again.
+    #[serde(default)]
+    pub redrives: u32,
 }
 
 /// Why a plan is made anew.
@@ -47,6 +50,17 @@ pub struct Replan {
     pub error: String,
     /// The transfer that was given up. Its upload, if it has one, is aborted.
     pub given_up: Transfer,
+}
+
+impl Replan {
+    /// How many plans are made before a person has to look.
+    pub const MAX_ATTEMPTS: u32 = 5;
+
+    /// Whether the world changed under too many plans in a row. A redrive enters the same state with the same input, so
+    /// it has to allow further plans, or it could never help.
+    pub fn is_exhausted(&self, redrives: u32) -> bool {
+        self.attempt > Self::MAX_ATTEMPTS.saturating_mul(redrives.saturating_add(1))
+    }
 }
 
 /// What to do about an upload.
@@ -453,6 +467,9 @@ pub struct ReplicateInput {
     /// Present when an earlier plan of the second leg could not be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replan: Option<Replan>,
+    /// How often the execution was redriven; each redrive allows as many plans again.
+    #[serde(default)]
+    pub redrives: u32,
 }
 
 /// What cross-region-replicate answers.

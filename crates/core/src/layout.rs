@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ByteRange, PartNumber};
+use crate::{
+    contract::Method,
+    names::{ByteRange, PartNumber},
+};
 
 /// One mebibyte in bytes.
 pub const MIB: u64 = 1 << 20;
@@ -18,6 +21,9 @@ pub const MAX_PART: u64 = 5 * GIB;
 pub const MAX_PARTS: u64 = 10_000;
 /// The largest object: 10,000 parts of 5 GiB, which AWS writes as 48.8 TiB.
 pub const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
+
+/// From which size on an object is copied in parts, unless configured otherwise.
+pub const DEFAULT_MULTIPART_THRESHOLD: u64 = 256 * MIB;
 
 /// How many parts a layout of ours aims at.
 const AIM_PARTS: u64 = 2048;
@@ -144,6 +150,12 @@ impl Slice {
     }
 }
 
+/// How an object of this size is copied: in parts from the threshold on, and always where one `CopyObject` does not take
+/// it. An empty object has nothing to cut.
+pub fn method_for(size: u64, threshold: u64) -> Method {
+    if size > 0 && (size >= threshold || size > MAX_PART) { Method::Multipart } else { Method::CopyObject }
+}
+
 fn part_number(number: u64) -> Option<PartNumber> {
     PartNumber::new(u32::try_from(number).ok()?).ok()
 }
@@ -185,6 +197,19 @@ mod tests {
     fn a_source_whose_parts_differ_gets_a_layout_of_ours() {
         let layout = plan(100 * MIB, Some(SourceParts { count: 3, first_size: 5 * MIB }));
         assert_eq!((layout.part_size(), layout.part_count()), (64 * MIB, 2));
+    }
+
+    #[test]
+    fn objects_from_the_threshold_on_and_above_five_gibibytes_are_copied_in_parts() {
+        for (size, threshold, method) in [
+            (9, 10, Method::CopyObject),
+            (10, 10, Method::Multipart),
+            (MAX_PART, u64::MAX, Method::CopyObject),
+            (MAX_PART + 1, u64::MAX, Method::Multipart),
+            (0, 0, Method::CopyObject),
+        ] {
+            assert_eq!(method_for(size, threshold), method, "{size} bytes, threshold {threshold}");
+        }
     }
 
     #[test]

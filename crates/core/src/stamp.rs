@@ -41,8 +41,10 @@ pub enum Standing {
     Same,
     /// It is the backup of a newer upload of the key.
     Newer,
-    /// It is older, or nothing says that it is newer.
+    /// It is the backup of an older upload of the key.
     Older,
+    /// Nothing on it says which of the two is newer.
+    Unknown,
 }
 
 impl Stamp {
@@ -80,7 +82,8 @@ impl Stamp {
         match (&self.sequencer, &upload.sequencer) {
             _ if same => Standing::Same,
             (Some(stands), Some(comes)) if stands > comes => Standing::Newer,
-            _ => Standing::Older,
+            (Some(_), Some(_)) => Standing::Older,
+            _ => Standing::Unknown,
         }
     }
 }
@@ -125,7 +128,7 @@ mod tests {
             (stamp(Some("v2"), None, "e2"), Standing::Same, "asked for by an operator"),
             (stamp(Some("v1"), Some("10"), "e1"), Standing::Newer, "a late upload"),
             (stamp(Some("v3"), Some("30"), "e2"), Standing::Older, "the next upload of the same bytes"),
-            (stamp(Some("v9"), None, "e9"), Standing::Older, "nothing says that it is newer"),
+            (stamp(Some("v9"), None, "e9"), Standing::Unknown, "nothing says that it is newer"),
         ] {
             assert_eq!(stands.standing(&upload), standing, "{why}");
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +19,9 @@ pub struct Aws {
     /// Clients that were made, by region. A test puts its own in for every region at once.
     s3: Mutex<HashMap<String, aws_sdk_s3::Client>>,
     fixed_s3: Option<aws_sdk_s3::Client>,
+    // Made when asked for: a function that never asks does not link them either.
+    sns: OnceLock<aws_sdk_sns::Client>,
+    states: OnceLock<aws_sdk_sfn::Client>,
 }
 
 impl Aws {
@@ -37,7 +40,7 @@ impl Aws {
 
     /// With a configuration made elsewhere, for example one that points at a sandbox.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config, s3: Mutex::default(), fixed_s3: None }
+        Self { config, s3: Mutex::default(), fixed_s3: None, sns: OnceLock::new(), states: OnceLock::new() }
     }
 
     /// With one S3 client for every region: a mock's. SNS and Step Functions clients are made from the configuration.
@@ -46,7 +49,19 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-west-1"))
             .build();
-        Self { config, s3: Mutex::default(), fixed_s3: Some(client) }
+        Self { fixed_s3: Some(client), ..Self::new(config) }
+    }
+
+    /// With this SNS client instead.
+    #[must_use]
+    pub fn with_sns(self, client: aws_sdk_sns::Client) -> Self {
+        Self { sns: client.into(), ..self }
+    }
+
+    /// With this Step Functions client instead.
+    #[must_use]
+    pub fn with_states(self, client: aws_sdk_sfn::Client) -> Self {
+        Self { states: client.into(), ..self }
     }
 
     /// The region that the function runs in, which is the source's and the backup's.
@@ -70,12 +85,12 @@ impl Aws {
     }
 
     /// The SNS client.
-    pub fn sns(&self) -> aws_sdk_sns::Client {
-        aws_sdk_sns::Client::new(&self.config)
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
     }
 
     /// The Step Functions client.
-    pub fn states(&self) -> aws_sdk_sfn::Client {
-        aws_sdk_sfn::Client::new(&self.config)
+    pub fn states(&self) -> &aws_sdk_sfn::Client {
+        self.states.get_or_init(|| aws_sdk_sfn::Client::new(&self.config))
     }
 }

@@ -1,1 +1,166 @@
-//! The cross-region-replicate function.
+//! cross-region-replicate: plans the second leg, from the verified backup version to the replica bucket, and makes the
+//! copy itself when one request does it.
+//!
+//! What is copied is the very version that was proven, pinned by version and entity tag, with the attributes and the
+//! stamp of the backup. A large one is cut as the backup was. Every request of the copy goes to the replica's region, as
+//! S3 wants it.
+//!
+//! A replica of this very upload that stands already is answered as it is: the next state proves it, whoever made it.
+//! Newest stays newest here too: over a newer replica the copy goes among the late ones, and over one that says
+//! nothing about its order only while the backup is still the current object of its key.
+//!
+//! `Destination.Changed` is raised as it is, because to try again is to plan anew. `Source.Gone` means that somebody
+//! deleted a proven backup; nothing settles that by itself, so it fails in the open.
+//!
+//! A call that is repeated after its answer was lost opens a second upload; the bucket's lifecycle removes the first.
+
+mod plan;
+mod refusal;
+
+use holdfast_core::{
+    ErrorName,
+    contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, Transfer},
+    layout::DEFAULT_MULTIPART_THRESHOLD,
+    receipt::history_key,
+};
+use holdfast_lambda::{
+    Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
+    s3::{self, Head, ObjectRef},
+};
+
+use crate::plan::Place;
+pub use crate::refusal::Refusal;
+
+/// The function.
+#[derive(Debug)]
+pub struct CrossRegionReplicate {
+    multipart_threshold: u64,
+    aws: Aws,
+}
+
+impl Function for CrossRegionReplicate {
+    const NAME: &'static str = "cross-region-replicate";
+    const ENVIRONMENT: &'static [&'static str] = &["MULTIPART_THRESHOLD"];
+    const RAISES: &'static [ErrorName] = &[
+        ErrorName::S3Throttled,
+        ErrorName::S3Unavailable,
+        ErrorName::DestinationChanged,
+        ErrorName::SourceGone,
+        ErrorName::SourceDenied,
+        ErrorName::SourceArchived,
+        ErrorName::SourceUnreadable,
+        ErrorName::DestinationDenied,
+        ErrorName::DestinationContended,
+        ErrorName::ChecksumMismatch,
+        ErrorName::KmsDenied,
+        ErrorName::ConfigInvalid,
+        ErrorName::InputInvalid,
+        ErrorName::Internal,
+    ];
+    type Input = ReplicateInput;
+    type Output = ReplicaPlan;
+    type Error = Refusal;
+
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
+        let multipart_threshold =
+            environment.optional("MULTIPART_THRESHOLD", "a number of bytes")?.unwrap_or(DEFAULT_MULTIPART_THRESHOLD);
+        Ok(Self { multipart_threshold, aws })
+    }
+
+    async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
+        plan::check_given_up(&input)?;
+        self.give_up(&input).await?;
+        plan::check_attempts(&input)?;
+        let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
+        let spot = Box::pin(self.spot(&input)).await?;
+        let Spot { destination, placement, stands, is_replica } = spot;
+        let transfer = plan::transfer(&input, destination, placement, stands.as_ref(), self.multipart_threshold);
+        match stands {
+            Some(head) if is_replica => Ok(plan::stands(attempt, transfer, head.stored())),
+            _ if plan::is_small(&transfer) => Box::pin(self.copy(attempt, transfer)).await,
+            _ => Box::pin(self.open(attempt, &input, transfer)).await,
+        }
+    }
+}
+
+/// Where the replica goes.
+struct Spot {
+    destination: Destination,
+    placement: Placement,
+    stands: Option<Head>,
+    /// Whether what stands is the replica of this very upload.
+    is_replica: bool,
+}
+
+impl CrossRegionReplicate {
+    async fn spot(&self, input: &ReplicateInput) -> Result<Spot, Refusal> {
+        let replica = self.aws.s3(&input.replica.region);
+        let stamp = &input.transfer.stamp;
+        let destination = Destination {
+            bucket: input.replica.bucket.clone(),
+            key: input.backup.destination.key.clone(),
+            region: input.replica.region.clone(),
+        };
+        let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
+        let place = plan::place(stands.as_ref(), stamp);
+        let at_its_key = match place {
+            Place::Taken | Place::Backup => true,
+            Place::History => false,
+            Place::AskBackup => self.is_current(input).await?,
+        };
+        // A backup that went among the late ones keeps its key, and nothing there can be newer.
+        if at_its_key || input.transfer.placement == Placement::History {
+            let placement = input.transfer.placement;
+            return Ok(Spot { destination, placement, stands, is_replica: place == Place::Taken });
+        }
+        let destination = Destination { key: history_key(&input.transfer.source.key, stamp)?, ..destination };
+        let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
+        let is_replica = plan::place(stands.as_ref(), stamp) == Place::Taken;
+        Ok(Spot { destination, placement: Placement::History, stands, is_replica })
+    }
+
+    async fn is_current(&self, input: &ReplicateInput) -> Result<bool, Refusal> {
+        let backup = plan::source(input);
+        let current = ObjectRef { version_id: None, ..ObjectRef::source(&backup) };
+        let current = s3::head(&self.aws.s3(&backup.region), current).await?;
+        Ok(plan::is_current(current.as_ref(), &backup))
+    }
+
+    async fn copy(&self, attempt: u32, transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
+        let replica = self.aws.s3(&transfer.destination.region);
+        // No key of ours: the replica bucket's default encryption is its own region's business.
+        match s3::copy_object(&replica, &transfer, None).await {
+            Ok(stored) => Ok(plan::stands(attempt, transfer, stored)),
+            Err(failure) => Err(about_backup(failure, &transfer)),
+        }
+    }
+
+    async fn open(&self, attempt: u32, input: &ReplicateInput, mut transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
+        let layout = plan::layout(input)?;
+        let replica = self.aws.s3(&transfer.destination.region);
+        let upload_id = s3::open_upload(&replica, &transfer, None).await?;
+        transfer.upload = Some(MultipartUpload {
+            upload_id,
+            part_size: layout.part_size(),
+            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
+        });
+        Ok(plan::in_parts(attempt, transfer, layout))
+    }
+
+    /// Aborts the upload of a transfer that was given up: it will never be completed.
+    async fn give_up(&self, input: &ReplicateInput) -> Result<(), Refusal> {
+        let Some(given_up) = input.replan.as_ref().map(|replan| &replan.given_up) else { return Ok(()) };
+        if let Some(open) = &given_up.upload {
+            s3::abort_upload(&self.aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
+        }
+        Ok(())
+    }
+}
+
+fn about_backup(failure: Failure, transfer: &Transfer) -> Refusal {
+    if failure.name() == ErrorName::SourceGone {
+        Refusal::BackupGone { object: ObjectRef::source(&transfer.source).to_string(), failure }
+    } else {
+        Refusal::Service(failure)
+    }
+}

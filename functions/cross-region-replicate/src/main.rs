@@ -1,3 +1,6 @@
 //! Wiring only: see the library.
 
-fn main() {}
+#[tokio::main]
+async fn main() -> Result<(), holdfast_lambda::RuntimeError> {
+    holdfast_lambda::serve::<cross_region_replicate::CrossRegionReplicate>().await
+}

@@ -1,1 +1,188 @@
-//! The notify function.
+//! notify: tells how an execution ended.
+//!
+//! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
+//! already is left as it is and not read: it was written by an earlier try of this state, or by another execution that
+//! backed up the same version, and is as true as this one. The message is published in either case, because an earlier
+//! try may have written the receipt and then failed to publish. So there is at least one message for every outcome, and
+//! a second one only where SNS took the first and its answer was lost on the way: SNS cannot be asked what it has sent.
+//!
+//! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
+//! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
+
+mod advice;
+mod config;
+mod failure;
+mod history;
+mod links;
+mod message;
+mod refusal;
+mod request;
+mod success;
+mod words;
+
+use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_sns::types::MessageAttributeValue;
+use holdfast_core::{
+    ErrorName,
+    contract::{Notified, NotifyInput, ReceiptRef},
+    event::ExecutionEnded,
+    receipt::{Receipt, receipt_key},
+};
+use holdfast_lambda::{
+    Aws, ConfigError, Deadline, Environment, Failure, Function,
+    failure::{Call, Side},
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+pub use crate::refusal::Refusal;
+use crate::{
+    config::{Config, NotifyOn},
+    history::{Ending, Walk},
+    message::Message,
+    request::Request,
+};
+
+/// The most events that a page of history has.
+const PAGE: i32 = 1000;
+/// As many pages as a history can have: 25,000 events.
+const PAGES: usize = 25;
+
+/// The function.
+#[derive(Debug)]
+pub struct Notify {
+    config: Config,
+    aws: Aws,
+}
+
+impl Function for Notify {
+    const NAME: &'static str = "notify";
+    const ENVIRONMENT: &'static [&'static str] = Config::ENVIRONMENT;
+    const RAISES: &'static [ErrorName] = &[
+        ErrorName::S3Throttled,
+        ErrorName::S3Unavailable,
+        ErrorName::SnsUnavailable,
+        ErrorName::DestinationDenied,
+        ErrorName::KmsDenied,
+        ErrorName::TopicNotFound,
+        ErrorName::ConfigInvalid,
+        ErrorName::InputInvalid,
+        ErrorName::Internal,
+    ];
+    /// A [`NotifyInput`], or the event of an execution that ended; see [`Request`].
+    type Input = Value;
+    type Output = Notified;
+    type Error = Refusal;
+
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
+        Ok(Self { config: Config::read(environment)?, aws })
+    }
+
+    async fn call(&self, input: Value, _deadline: Deadline) -> Result<Notified, Refusal> {
+        match Request::read(&input)? {
+            Request::Succeeded(input) => Box::pin(self.succeeded(*input)).await,
+            Request::Ended(ended) => Box::pin(self.ended(&ended)).await,
+        }
+    }
+}
+
+impl Notify {
+    async fn succeeded(&self, input: NotifyInput) -> Result<Notified, Refusal> {
+        let receipt = Receipt::new(input, OffsetDateTime::now_utc());
+        let place = self.write(&receipt).await?;
+        let message_id = match self.config.notify_on {
+            NotifyOn::All => Some(self.publish(&success::message(&receipt, &place)).await?),
+            NotifyOn::Failures | NotifyOn::None => None,
+        };
+        Ok(Notified { receipt: Some(place), message_id })
+    }
+
+    async fn ended(&self, ended: &ExecutionEnded) -> Result<Notified, Refusal> {
+        let message_id = match self.config.notify_on {
+            NotifyOn::All | NotifyOn::Failures => {
+                let ending = self.ending(&ended.execution_arn).await.map_err(|failure| failure.to_string());
+                if let Err(reason) = &ending {
+                    tracing::warn!(%reason, execution = ended.execution_arn, "the history could not be read");
+                }
+                Some(self.publish(&failure::message(ended, &ending)).await?)
+            }
+            NotifyOn::None => None,
+        };
+        Ok(Notified { receipt: None, message_id })
+    }
+
+    /// Writes the receipt, unless there is one.
+    async fn write(&self, receipt: &Receipt) -> Result<ReceiptRef, Refusal> {
+        let bucket = self.config.receipt_bucket.clone();
+        let source = &receipt.source;
+        let key = receipt_key(&self.config.receipt_prefix, &source.bucket, &source.key, &receipt.stamp)?;
+        let request = self
+            .aws
+            .s3(self.aws.region())
+            .put_object()
+            .bucket(bucket.as_str())
+            .key(key.as_str())
+            .if_none_match("*")
+            .content_type("application/json")
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .body(ByteStream::from(serde_json::to_vec_pretty(receipt)?));
+        match request.send().await {
+            Ok(_) => Ok(ReceiptRef { bucket, key, written: true }),
+            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 412) => {
+                Ok(ReceiptRef { bucket, key, written: false })
+            }
+            Err(error) => {
+                let resource = format!("s3://{bucket}/{key}");
+                let call = Call { operation: "PutObject", side: Side::Destination, resource, grant: "s3:PutObject" };
+                Err(call.s3_failure(error).into())
+            }
+        }
+    }
+
+    /// Publishes a message and answers its id.
+    async fn publish(&self, message: &Message) -> Result<String, Failure> {
+        let topic = &self.config.topic.0;
+        let call =
+            Call { operation: "Publish", side: Side::Destination, resource: topic.clone(), grant: "sns:Publish" };
+        let mut request = self.aws.sns().publish().topic_arn(topic).subject(&message.subject).message(message.body());
+        for (name, value) in &message.attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            let value = value.map_err(|error| Failure::new(ErrorName::Internal, error.to_string()))?;
+            request = request.message_attributes(*name, value);
+        }
+        let output = request.send().await.map_err(|error| call.sns_failure(error))?;
+        Ok(output.message_id().unwrap_or_default().to_owned())
+    }
+
+    /// Reads the history backwards, page by page, until the state in which the execution ended is found.
+    async fn ending(&self, execution_arn: &str) -> Result<Ending, Failure> {
+        let call = Call {
+            operation: "GetExecutionHistory",
+            side: Side::Source,
+            resource: execution_arn.to_owned(),
+            grant: "states:GetExecutionHistory",
+        };
+        let mut walk = Walk::default();
+        let mut token = None;
+        for _ in 0..PAGES {
+            let request = self
+                .aws
+                .states()
+                .get_execution_history()
+                .execution_arn(execution_arn)
+                .reverse_order(true)
+                .include_execution_data(false)
+                .max_results(PAGE)
+                .set_next_token(token);
+            let page = request.send().await.map_err(|error| call.states_failure(error))?;
+            if page.events().iter().any(|event| walk.take(event).is_break()) {
+                break;
+            }
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                break;
+            }
+        }
+        Ok(walk.finish())
+    }
+}

@@ -1,1 +1,273 @@
-//! The validate function.
+//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip, or copy and how.
+//!
+//! A small object costs three S3 requests, at once where the event names a version: HEAD of the source, its tags, HEAD
+//! of the destination. A large one costs two more: HEAD of its first part, whose size the copy takes over so that the
+//! entity tags are equal, and the opening of the upload with every attribute of the source.
+//!
+//! Nothing is lost, nothing is done twice. A copy of this very version at the destination means that the upload is
+//! backed up, or is being backed up by an execution that will say so. Two callers may not rely on that, and are answered
+//! by the receipt, which is the last thing an execution writes:
+//! - a re-plan: the copy may be this execution's own, published by a request whose answer was lost after
+//!   everything else had looked for it. Skipping would leave it without proof and receipt;
+//! - an operator's request (it has no sequencer): the execution that made the copy may have failed and be past redrive.
+//!
+//! Without a receipt both copy again, over what stands.
+//!
+//! A call that is repeated after its answer was lost opens a second upload. The first is never completed; the bucket's
+//! lifecycle removes it.
+
+mod config;
+mod plan;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use holdfast_core::{
+    ErrorName,
+    contract::{
+        Destination, Method, MultipartUpload, Placement, Plan, Replan, Source, StampPlace, Transfer, ValidateInput,
+    },
+    event::Upload,
+    layout::{PartLayout, method_for},
+    names::ObjectKey,
+    receipt::{history_key, receipt_key},
+    stamp::Stamp,
+};
+use holdfast_lambda::{
+    Aws, ConfigError, Deadline, Environment, Failure, Function,
+    failure::Side,
+    s3::{self, Head, ObjectRef},
+};
+
+pub use crate::refusal::Refusal;
+use crate::{
+    config::Config,
+    plan::{Place, Stop},
+};
+
+/// The function.
+#[derive(Debug)]
+pub struct Validate {
+    config: Config,
+    aws: Aws,
+}
+
+impl Function for Validate {
+    const NAME: &'static str = "validate";
+    const ENVIRONMENT: &'static [&'static str] = Config::ENVIRONMENT;
+    const RAISES: &'static [ErrorName] = &[
+        ErrorName::S3Throttled,
+        ErrorName::S3Unavailable,
+        ErrorName::SourceDenied,
+        ErrorName::SourceArchived,
+        ErrorName::SourceUnreadable,
+        ErrorName::SourceTooLarge,
+        ErrorName::DestinationDenied,
+        ErrorName::DestinationContended,
+        ErrorName::KmsDenied,
+        ErrorName::ConfigInvalid,
+        ErrorName::ConfigLoop,
+        ErrorName::InputInvalid,
+        ErrorName::Internal,
+    ];
+    type Input = ValidateInput;
+    type Output = Plan;
+    type Error = Refusal;
+
+    fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
+        Ok(Self { config: Config::read(environment)?, aws })
+    }
+
+    async fn call(&self, input: ValidateInput, _deadline: Deadline) -> Result<Plan, Refusal> {
+        Box::pin(self.plan(&input)).await.or_else(Stop::answer)
+    }
+}
+
+/// What was seen of an upload.
+struct Seen {
+    source: Option<Head>,
+    destination: Option<Head>,
+    /// Read already, where the event names a version.
+    tags: Option<Result<BTreeMap<String, String>, Failure>>,
+}
+
+/// What would be copied, and whether only its receipt says that it was.
+#[derive(Clone, Copy)]
+struct Copied<'a> {
+    source: &'a Source,
+    stamp: &'a Stamp,
+    receipt_decides: bool,
+}
+
+/// Where a copy goes.
+struct Spot {
+    destination: Destination,
+    placement: Placement,
+    stands: Option<Head>,
+}
+
+impl Validate {
+    async fn plan(&self, input: &ValidateInput) -> Result<Plan, Stop> {
+        let upload = Upload::from_event(&input.event)?;
+        self.config.check_loop(&upload)?;
+        if let Some(replan) = &input.replan {
+            self.give_up(replan, &upload).await?;
+            plan::check_attempts(replan, input.redrives)?;
+        }
+        self.config.check_excluded(&upload.key)?;
+        let seen = Box::pin(self.look(&upload)).await?;
+        let (source, head) = plan::pin(&upload, seen.source)?;
+        let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
+        let copied = Copied {
+            source: &source,
+            stamp: &stamp,
+            receipt_decides: stamp.sequencer.is_none() || input.replan.is_some(),
+        };
+        if stamp_place == StampPlace::Receipt {
+            self.check_receipt(copied).await?;
+        }
+        let spot = self.spot(copied, seen.destination).await?;
+        plan::check_readable(&source, &head)?;
+        let tags = match seen.tags {
+            Some(tags) => tags?,
+            None => s3::read_tags(&self.aws.s3(&source.region), ObjectRef::source(&source)).await?,
+        };
+        let transfer = Transfer {
+            method: method_for(source.size, self.config.multipart_threshold),
+            precondition: plan::precondition(spot.stands.as_ref()),
+            destination: spot.destination,
+            upload: None,
+            crc64nvme: head.crc64nvme,
+            attributes: plan::attributes(&self.config, &head, tags),
+            stamp,
+            stamp_place,
+            placement: spot.placement,
+            event: upload.event,
+            source,
+        };
+        let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
+        match transfer.method {
+            Method::CopyObject => Ok(self.copy(attempt, transfer, None, false)),
+            Method::Multipart => {
+                let (transfer, layout) = self.open(transfer).await?;
+                Ok(self.copy(attempt, transfer, Some(layout), plan::digest_slices(&self.config, &head)))
+            }
+        }
+    }
+
+    /// Looks at both ends at once, and at the tags too where the event names the version whose tags they are.
+    async fn look(&self, upload: &Upload) -> Result<Seen, Refusal> {
+        let source = ObjectRef {
+            bucket: &upload.bucket,
+            key: &upload.key,
+            version_id: upload.version_id.as_ref(),
+            side: Side::Source,
+        };
+        let client = self.aws.s3(&upload.region);
+        let destination = self.destination(&upload.key);
+        let backup = self.aws.s3(&destination.region);
+        let tags = async {
+            match upload.version_id {
+                Some(_) => Some(s3::read_tags(&client, source).await),
+                None => None,
+            }
+        };
+        let (source, destination, tags) =
+            tokio::join!(s3::head(&client, source), s3::head(&backup, ObjectRef::current(&destination)), tags);
+        Ok(Seen { source: source?, destination: destination?, tags })
+    }
+
+    /// Finds the place for a copy; stops where the copy stands already.
+    async fn spot(&self, copied: Copied<'_>, stands: Option<Head>) -> Result<Spot, Stop> {
+        let Copied { source, stamp, .. } = copied;
+        let destination = self.destination(&source.key);
+        let placement = match plan::place(stands.as_ref(), stamp) {
+            Place::Taken => {
+                self.check_taken(copied, &destination).await?;
+                Placement::Current
+            }
+            Place::Current => Placement::Current,
+            Place::History => Placement::History,
+            Place::AskSource => {
+                let current = ObjectRef { version_id: None, ..ObjectRef::source(source) };
+                plan::place_by_source(s3::head(&self.aws.s3(&source.region), current).await?.as_ref(), stamp)
+            }
+        };
+        if placement == Placement::Current {
+            return Ok(Spot { destination, placement, stands });
+        }
+        let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
+        let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
+        if plan::place(stands.as_ref(), stamp) == Place::Taken {
+            self.check_taken(copied, &destination).await?;
+        }
+        Ok(Spot { destination, placement, stands })
+    }
+
+    /// The backup of this very upload stands: that is all, unless the receipt decides and there is none.
+    async fn check_taken(&self, copied: Copied<'_>, destination: &Destination) -> Result<(), Stop> {
+        if copied.receipt_decides {
+            self.check_receipt(copied).await
+        } else {
+            Err(Stop::already_backed_up(ObjectRef::current(destination)))
+        }
+    }
+
+    /// Stops where a receipt says that the upload is backed up.
+    async fn check_receipt(&self, copied: Copied<'_>) -> Result<(), Stop> {
+        let Copied { source, stamp, .. } = copied;
+        let key = receipt_key(&self.config.receipt_prefix, &source.bucket, &source.key, stamp)?;
+        let receipt =
+            ObjectRef { bucket: &self.config.receipt_bucket, key: &key, version_id: None, side: Side::Destination };
+        match s3::head(&self.aws.s3(self.aws.region()), receipt).await? {
+            Some(_) => Err(Stop::already_backed_up(receipt)),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the upload of a large copy.
+    async fn open(&self, mut transfer: Transfer) -> Result<(Transfer, PartLayout), Stop> {
+        let source = &transfer.source;
+        let parts = s3::source_parts(&self.aws.s3(&source.region), ObjectRef::source(source), &source.etag).await?;
+        let layout = plan::layout(source, parts)?;
+        let backup = self.aws.s3(&transfer.destination.region);
+        let upload_id = s3::open_upload(&backup, &transfer, self.config.kms_key.as_deref()).await?;
+        transfer.upload = Some(MultipartUpload {
+            upload_id,
+            part_size: layout.part_size(),
+            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
+        });
+        Ok((transfer, layout))
+    }
+
+    fn copy(&self, attempt: u32, transfer: Transfer, layout: Option<PartLayout>, digest_slices: bool) -> Plan {
+        Plan::Copy {
+            attempt,
+            transfer: Box::new(transfer),
+            slices: layout.map(PartLayout::slices).unwrap_or_default(),
+            digest_slices,
+            replica: self.config.replica.clone(),
+        }
+    }
+
+    /// Aborts the upload of a transfer that was given up: it will never be completed.
+    async fn give_up(&self, replan: &Replan, upload: &Upload) -> Result<(), Refusal> {
+        let given_up = &replan.given_up;
+        plan::check_given_up(given_up, upload, &self.config.backup_bucket)?;
+        if let Some(open) = &given_up.upload {
+            s3::abort_upload(&self.aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Where the backup of a key goes, unless it is late.
+    fn destination(&self, key: &ObjectKey) -> Destination {
+        Destination {
+            bucket: self.config.backup_bucket.clone(),
+            key: key.clone(),
+            region: self.aws.region().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The decisions of the second leg, without any I/O.
+
+use holdfast_core::{
+    contract::{Destination, Method, Placement, Precondition, ReplicaPlan, ReplicateInput, Source, Stored, Transfer},
+    event::InvalidInput,
+    layout::{PartLayout, method_for},
+    stamp::{Stamp, Standing},
+};
+use holdfast_lambda::s3::{Head, ObjectRef};
+
+use crate::Refusal;
+
+/// Where the replica goes, as far as what stands at its key tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The replica of this very upload stands there.
+    Taken,
+    /// At the backup's own key.
+    Backup,
+    /// Among the late ones.
+    History,
+    /// At the backup's own key, if the backup is still the current one there; else among the late ones.
+    AskBackup,
+}
+
+/// Where the replica goes, given what stands at the backup's key in the replica bucket.
+pub(crate) fn place(stands: Option<&Head>, stamp: &Stamp) -> Place {
+    let Some(head) = stands else { return Place::Backup };
+    match head.stamp.as_ref().map_or(Standing::Unknown, |standing| standing.standing(stamp)) {
+        Standing::Same => Place::Taken,
+        Standing::Newer => Place::History,
+        Standing::Older => Place::Backup,
+        Standing::Unknown => Place::AskBackup,
+    }
+}
+
+/// Whether the backup that is replicated is the current object of its key. The first leg put it there in order, so
+/// what replaced it is newer.
+pub(crate) fn is_current(current: Option<&Head>, backup: &Source) -> bool {
+    current.is_some_and(|head| head.version_id == backup.version_id && head.etag == backup.etag)
+}
+
+/// What is replicated: the very version that was verified.
+pub(crate) fn source(input: &ReplicateInput) -> Source {
+    let backup = &input.backup;
+    Source {
+        bucket: backup.destination.bucket.clone(),
+        key: backup.destination.key.clone(),
+        version_id: backup.stored.version_id.clone(),
+        etag: backup.stored.etag.clone(),
+        size: input.transfer.source.size,
+        region: backup.destination.region.clone(),
+    }
+}
+
+/// The second leg: stamp and attributes are the backup's own, so that the replica can take its place.
+pub(crate) fn transfer(
+    input: &ReplicateInput,
+    destination: Destination,
+    placement: Placement,
+    stands: Option<&Head>,
+    threshold: u64,
+) -> Transfer {
+    let source = source(input);
+    let first = &input.transfer;
+    Transfer {
+        method: method_for(source.size, threshold),
+        precondition: stands.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone())),
+        destination,
+        upload: None,
+        crc64nvme: input.backup.stored.crc64nvme,
+        attributes: first.attributes.clone(),
+        stamp: first.stamp.clone(),
+        stamp_place: first.stamp_place,
+        placement,
+        event: first.event.clone(),
+        source,
+    }
+}
+
+/// The parts of a large replica: the backup's own, so that the entity tags are equal.
+pub(crate) fn layout(input: &ReplicateInput) -> Result<PartLayout, Refusal> {
+    let size = input.transfer.source.size;
+    match input.transfer.layout() {
+        Some(layout) => Ok(layout),
+        None => PartLayout::plan(size, None).map_err(|reason| {
+            let object = ObjectRef::stored(&input.backup.destination, &input.backup.stored).to_string();
+            Refusal::TooLarge { object, reason }
+        }),
+    }
+}
+
+/// The answer for a replica that stands.
+pub(crate) fn stands(attempt: u32, transfer: Transfer, stored: Stored) -> ReplicaPlan {
+    ReplicaPlan { attempt, transfer, slices: Vec::new(), digest_slices: false, stored: Some(stored) }
+}
+
+/// The answer for a replica that is copied in parts.
+pub(crate) fn in_parts(attempt: u32, transfer: Transfer, layout: PartLayout) -> ReplicaPlan {
+    // Without a stored checksum the backup has to be read, or S3 would have nothing to check the replica against.
+    let digest_slices = transfer.crc64nvme.is_none();
+    ReplicaPlan { attempt, transfer, slices: layout.slices(), digest_slices, stored: None }
+}
+
+/// Checks the earlier plan, if there is one: it is one of this very leg, and not one too many.
+pub(crate) fn check_given_up(input: &ReplicateInput) -> Result<(), Refusal> {
+    let Some(replan) = &input.replan else { return Ok(()) };
+    let given_up = &replan.given_up;
+    if given_up.event.id != input.transfer.event.id || given_up.destination.bucket != input.replica.bucket {
+        return Err(Refusal::Malformed(InvalidInput {
+            path: "replan.givenUp".to_owned(),
+            problem: format!(
+                "it copies to {} for event {}; expected a transfer of event {} to {}",
+                given_up.destination.bucket, given_up.event.id, input.transfer.event.id, input.replica.bucket
+            ),
+        }));
+    }
+    Ok(())
+}
+
+/// Refuses one plan too many.
+pub(crate) fn check_attempts(input: &ReplicateInput) -> Result<(), Refusal> {
+    match &input.replan {
+        Some(replan) if replan.is_exhausted(input.redrives) => Err(Refusal::Contended {
+            object: ObjectRef::current(&replan.given_up.destination).to_string(),
+            last: replan.error.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a transfer is small enough to be copied here and now.
+pub(crate) fn is_small(transfer: &Transfer) -> bool {
+    transfer.method == Method::CopyObject
+}

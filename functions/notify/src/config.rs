@@ -1,0 +1,69 @@
+//! Configuration of notify.
+
+use holdfast_core::{names::BucketName, receipt};
+use holdfast_lambda::{ConfigError, Environment, environment::FromText};
+
+const A_BUCKET: &str = "the name of a bucket";
+
+/// What `template.yaml` sets for notify.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) topic: TopicArn,
+    pub(crate) receipt_bucket: BucketName,
+    pub(crate) receipt_prefix: String,
+    pub(crate) notify_on: NotifyOn,
+}
+
+/// The ARN of an SNS topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicArn(pub(crate) String);
+
+/// Which outcomes are worth a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotifyOn {
+    All,
+    Failures,
+    None,
+}
+
+impl FromText for TopicArn {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let fields: Vec<_> = text.split(':').collect();
+        match fields.as_slice() {
+            ["arn", _, "sns", _, _, name] if !name.is_empty() => Ok(Self(text.to_owned())),
+            _ => Err("not the ARN of a topic".to_owned()),
+        }
+    }
+}
+
+impl FromText for NotifyOn {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "failures" => Ok(Self::Failures),
+            "none" => Ok(Self::None),
+            _ => Err("not a choice of outcomes".to_owned()),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) const ENVIRONMENT: &'static [&'static str] =
+        &["SNS_TOPIC_ARN", "RECEIPT_BUCKET", "BACKUP_BUCKET", "RECEIPT_PREFIX", "NOTIFY_ON"];
+
+    pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let receipt_bucket = match environment.optional("RECEIPT_BUCKET", A_BUCKET)? {
+            Some(bucket) => bucket,
+            None => environment.required("BACKUP_BUCKET", A_BUCKET)?,
+        };
+        let topic = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:backups";
+        Ok(Self {
+            topic: environment.required("SNS_TOPIC_ARN", topic)?,
+            receipt_bucket,
+            receipt_prefix: environment
+                .optional("RECEIPT_PREFIX", "a key prefix")?
+                .unwrap_or_else(|| receipt::DEFAULT_PREFIX.to_owned()),
+            notify_on: environment.optional("NOTIFY_ON", "all, failures or none")?.unwrap_or(NotifyOn::All),
+        })
+    }
+}

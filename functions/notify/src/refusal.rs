@@ -1,0 +1,45 @@
+//! Why notify fails, one variant for each reason.
+
+use holdfast_core::{ErrorName, Recovery, event::InvalidInput, names::InvalidName};
+use holdfast_lambda::{Failure, Named};
+
+/// The outcome could not be written down or told.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The payload is neither a finished execution nor the event of a failed one.
+    #[error("{0}")]
+    Malformed(#[from] InvalidInput),
+    /// The receipt's key is none.
+    #[error("no key can be derived for the receipt: {0}. Shorten RECEIPT_PREFIX, then redrive.")]
+    Key(#[from] InvalidName),
+    /// The receipt cannot be written as JSON.
+    #[error("the receipt cannot be written as JSON: {0}. Please report it with this message.")]
+    Json(#[from] serde_json::Error),
+    /// Another request to write the same receipt is under way. To try again settles it.
+    #[error("while the receipt was written: {0}")]
+    Raced(#[source] Failure),
+    /// A service failed.
+    #[error(transparent)]
+    Service(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure.name().recovery() {
+            Recovery::Replan => Self::Raced(failure),
+            Recovery::Retry | Recovery::Redrive => Self::Service(failure),
+        }
+    }
+}
+
+impl Named for Refusal {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::Malformed(_) => ErrorName::InputInvalid,
+            Self::Key(_) => ErrorName::ConfigInvalid,
+            Self::Json(_) => ErrorName::Internal,
+            Self::Raced(_) => ErrorName::S3Unavailable,
+            Self::Service(failure) => failure.name(),
+        }
+    }
+}

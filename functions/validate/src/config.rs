@@ -1,0 +1,177 @@
+//! Configuration of validate, and the two questions that it alone answers: does this bucket loop, is this key left out.
+
+use holdfast_core::{
+    contract::{ReplicaTarget, SkipReason},
+    event::Upload,
+    layout::DEFAULT_MULTIPART_THRESHOLD,
+    names::{BucketName, ObjectKey},
+    receipt,
+};
+use holdfast_lambda::{ConfigError, Environment, environment::FromText};
+
+use crate::{Refusal, plan::Stop};
+
+const A_BUCKET: &str = "the name of a bucket";
+const A_CLASS: &str =
+    "one of STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE";
+
+/// What `template.yaml` sets for validate.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) backup_bucket: BucketName,
+    pub(crate) receipt_bucket: BucketName,
+    pub(crate) receipt_prefix: String,
+    pub(crate) replica: Option<ReplicaTarget>,
+    pub(crate) multipart_threshold: u64,
+    pub(crate) verify_mode: VerifyMode,
+    pub(crate) storage_class: Option<StorageClass>,
+    pub(crate) kms_key: Option<String>,
+    pub(crate) excluded: Vec<String>,
+}
+
+/// How a copy is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VerifyMode {
+    /// By stored checksums, where both sides have them.
+    Stored,
+    /// By reading both sides.
+    Streamed,
+}
+
+/// A storage class that S3 takes for a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StorageClass(pub(crate) String);
+
+impl StorageClass {
+    /// Whether what is stored in it has to be restored before it can be read.
+    fn is_archive(&self) -> bool {
+        matches!(self.0.as_str(), "GLACIER" | "DEEP_ARCHIVE")
+    }
+}
+
+impl FromText for StorageClass {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let known = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER"];
+        if known.contains(&text) || text == "DEEP_ARCHIVE" {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("not a storage class for backups".to_owned())
+        }
+    }
+}
+
+impl FromText for VerifyMode {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "stored" => Ok(Self::Stored),
+            "streamed" => Ok(Self::Streamed),
+            _ => Err("not a way to verify".to_owned()),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) const ENVIRONMENT: &'static [&'static str] = &[
+        "BACKUP_BUCKET",
+        "RECEIPT_BUCKET",
+        "RECEIPT_PREFIX",
+        "REPLICA_BUCKET",
+        "REPLICA_REGION",
+        "MULTIPART_THRESHOLD",
+        "VERIFY_MODE",
+        "STORAGE_CLASS",
+        "KMS_KEY_ID",
+        "EXCLUDE_PREFIXES",
+    ];
+
+    pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let backup_bucket: BucketName = environment.required("BACKUP_BUCKET", A_BUCKET)?;
+        let replica = match environment.optional("REPLICA_BUCKET", A_BUCKET)? {
+            Some(bucket) => {
+                let region =
+                    environment.required("REPLICA_REGION", "the replica bucket's region, such as eu-north-1")?;
+                Some(ReplicaTarget { bucket, region })
+            }
+            None => None,
+        };
+        let prefixes: Option<String> = environment.optional("EXCLUDE_PREFIXES", "prefixes separated by commas")?;
+        let config = Self {
+            receipt_bucket: environment.optional("RECEIPT_BUCKET", A_BUCKET)?.unwrap_or_else(|| backup_bucket.clone()),
+            receipt_prefix: environment
+                .optional("RECEIPT_PREFIX", "a key prefix")?
+                .unwrap_or_else(|| receipt::DEFAULT_PREFIX.to_owned()),
+            replica,
+            multipart_threshold: environment
+                .optional("MULTIPART_THRESHOLD", "a number of bytes")?
+                .unwrap_or(DEFAULT_MULTIPART_THRESHOLD),
+            verify_mode: environment.optional("VERIFY_MODE", "stored or streamed")?.unwrap_or(VerifyMode::Stored),
+            storage_class: environment.optional("STORAGE_CLASS", A_CLASS)?,
+            kms_key: environment.optional("KMS_KEY_ID", "the ARN of a KMS key")?,
+            excluded: prefixes.map(|list| split(&list)).unwrap_or_default(),
+            backup_bucket,
+        };
+        config.check()
+    }
+
+    /// Refuses what could only fail later, after objects were copied.
+    fn check(self) -> Result<Self, ConfigError> {
+        if self.replica.as_ref().is_some_and(|replica| replica.bucket == self.backup_bucket) {
+            return Err(ConfigError {
+                variable: "REPLICA_BUCKET",
+                problem: "is the backup bucket itself".to_owned(),
+                expected: "another bucket",
+            });
+        }
+        let archived = self.storage_class.as_ref().filter(|class| class.is_archive());
+        let reader = match (&self.replica, self.verify_mode) {
+            (Some(_), _) => Some("the replica is copied from the backup"),
+            (None, VerifyMode::Streamed) => Some("VERIFY_MODE=streamed reads the backup"),
+            (None, VerifyMode::Stored) => None,
+        };
+        if let (Some(class), Some(reader)) = (archived, reader) {
+            return Err(ConfigError {
+                variable: "STORAGE_CLASS",
+                problem: format!("is {}, which cannot be read, and {reader}", class.0),
+                expected: "a class that is not an archive, such as GLACIER_IR",
+            });
+        }
+        Ok(self)
+    }
+
+    /// Refuses an upload to a bucket that Holdfast itself writes to: every backup would be an upload again.
+    pub(crate) fn check_loop(&self, upload: &Upload) -> Result<(), Refusal> {
+        let replica = self.replica.as_ref().map(|replica| &replica.bucket);
+        // Receipts in the source bucket are harmless as long as their events are left out.
+        let receipts_loop = self.excluded_by(&self.receipt_prefix).is_none();
+        let variable = if upload.bucket == self.backup_bucket {
+            "BACKUP_BUCKET"
+        } else if Some(&upload.bucket) == replica {
+            "REPLICA_BUCKET"
+        } else if upload.bucket == self.receipt_bucket && receipts_loop {
+            "RECEIPT_BUCKET"
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::Loop { bucket: upload.bucket.clone(), variable })
+    }
+
+    /// Leaves a key out, where the configuration says so.
+    pub(crate) fn check_excluded(&self, key: &ObjectKey) -> Result<(), Stop> {
+        let Some(prefix) = self.excluded_by(key.as_str()) else { return Ok(()) };
+        let message = if prefix == receipt::OWN_PREFIX {
+            format!("keys under {prefix:?} are Holdfast's own")
+        } else {
+            format!("EXCLUDE_PREFIXES leaves keys under {prefix:?} out")
+        };
+        Err(Stop::Skip(SkipReason::Excluded, message))
+    }
+
+    fn excluded_by(&self, key: &str) -> Option<&str> {
+        let prefixes = self.excluded.iter().map(String::as_str);
+        std::iter::once(receipt::OWN_PREFIX).chain(prefixes).find(|prefix| key.starts_with(prefix))
+    }
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|prefix| !prefix.is_empty()).map(str::to_owned).collect()
+}

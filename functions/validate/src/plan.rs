@@ -1,0 +1,203 @@
+//! The decisions of validate, without any I/O.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::{
+    attributes::Attributes,
+    contract::{Placement, Plan, Precondition, Replan, SkipReason, Source, StampPlace, Transfer},
+    event::{InvalidInput, Upload},
+    layout::{PartLayout, SourceParts},
+    names::{BucketName, VersionId},
+    stamp::{Stamp, Standing},
+};
+use holdfast_lambda::{
+    failure::Side,
+    s3::{Head, ObjectRef},
+};
+
+use crate::{
+    Refusal,
+    config::{Config, VerifyMode},
+};
+
+/// Why no plan to copy is answered.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// There is nothing to copy.
+    Skip(SkipReason, String),
+    /// It cannot be said.
+    Refused(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Stop {
+    /// The answer of the function.
+    pub(crate) fn answer(self) -> Result<Plan, Refusal> {
+        match self {
+            Self::Skip(reason, message) => Ok(Plan::Skip { reason, message }),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// Nothing is left to do: this place says so.
+    pub(crate) fn already_backed_up(place: ObjectRef<'_>) -> Self {
+        let message = format!("{place} says that this very version is backed up already");
+        Self::Skip(SkipReason::AlreadyBackedUp, message)
+    }
+}
+
+/// The source, pinned to a version and an entity tag.
+pub(crate) fn pin(upload: &Upload, found: Option<Head>) -> Result<(Source, Head), Stop> {
+    let object = ObjectRef {
+        bucket: &upload.bucket,
+        key: &upload.key,
+        version_id: upload.version_id.as_ref(),
+        side: Side::Source,
+    };
+    let Some(head) = found else {
+        return Err(Stop::Skip(SkipReason::SourceGone, format!("{object} was deleted before it could be copied")));
+    };
+    if let Some(announced) = upload.etag.as_ref().filter(|announced| **announced != head.etag) {
+        let message = format!("{object} has the entity tag {}, but {announced} was announced", head.etag);
+        return Err(if is_version(upload.version_id.as_ref()) {
+            // A version never changes, so it is the event that is wrong, and that must be seen.
+            Refusal::Malformed(InvalidInput { path: "detail.object.etag".to_owned(), problem: message }).into()
+        } else {
+            let message =
+                format!("{message}: it was replaced before it could be copied, by an upload with its own event");
+            Stop::Skip(SkipReason::Superseded, message)
+        });
+    }
+    let source = Source {
+        bucket: upload.bucket.clone(),
+        key: upload.key.clone(),
+        version_id: upload.version_id.clone().or_else(|| head.version_id.clone()),
+        etag: head.etag.clone(),
+        size: head.size,
+        region: upload.region.clone(),
+    };
+    Ok((source, head))
+}
+
+/// Which upload the copy will be the backup of, and where that can be written down.
+pub(crate) fn stamp(upload: &Upload, source: &Source, head: &Head) -> (Stamp, StampPlace) {
+    let stamp = Stamp {
+        version_id: source.version_id.clone(),
+        sequencer: upload.event.sequencer.clone(),
+        etag: source.etag.clone(),
+    };
+    let place = if stamp.fits(&head.attributes.metadata) { StampPlace::Metadata } else { StampPlace::Receipt };
+    (stamp, place)
+}
+
+/// Where a copy goes, as far as what stands at its key tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The backup of this very upload stands there.
+    Taken,
+    /// At the source's own key.
+    Current,
+    /// Among the late ones.
+    History,
+    /// There, if it is the source's current version; else among the late ones.
+    AskSource,
+}
+
+/// Where the copy with this stamp goes, given what stands at the source's own key in the backup bucket.
+///
+/// An object that says nothing about its order (no stamp of ours on it, or one without a sequencer, or an operator's
+/// request without one) must not be buried under an old version. The source then tells whether the version is old.
+pub(crate) fn place(stands: Option<&Head>, stamp: &Stamp) -> Place {
+    let Some(head) = stands else { return Place::Current };
+    match head.stamp.as_ref().map_or(Standing::Unknown, |standing| standing.standing(stamp)) {
+        Standing::Same => Place::Taken,
+        Standing::Newer => Place::History,
+        Standing::Unknown if is_version(stamp.version_id.as_ref()) => Place::AskSource,
+        // The source keeps no versions: what it holds is what is current.
+        Standing::Older | Standing::Unknown => Place::Current,
+    }
+}
+
+/// Whether this names a version that stays as it is; `null` names whatever an unversioned upload left.
+fn is_version(version: Option<&VersionId>) -> bool {
+    version.is_some_and(|version| version.as_str() != "null")
+}
+
+/// Where the copy goes, given the source's current version.
+pub(crate) fn place_by_source(current: Option<&Head>, stamp: &Stamp) -> Placement {
+    match current {
+        Some(head) if head.version_id == stamp.version_id => Placement::Current,
+        _ => Placement::History,
+    }
+}
+
+/// What must hold when the copy is published.
+pub(crate) fn precondition(stands: Option<&Head>) -> Precondition {
+    stands.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone()))
+}
+
+/// What the copy carries besides the bytes.
+pub(crate) fn attributes(config: &Config, head: &Head, tags: BTreeMap<String, String>) -> Attributes {
+    let class = config.storage_class.as_ref().map(|class| class.0.clone());
+    let attributes = head.attributes.clone();
+    Attributes { tags, storage_class: class.or_else(|| attributes.storage_class.clone()), ..attributes }
+}
+
+/// Refuses what cannot be copied as it is.
+pub(crate) fn check_readable(source: &Source, head: &Head) -> Result<(), Refusal> {
+    if head.archived {
+        let class = head.attributes.storage_class.as_deref().unwrap_or("an archive access tier").to_owned();
+        return Err(Refusal::Archived { object: ObjectRef::source(source).to_string(), class });
+    }
+    layout(source, None).map(|_| ())
+}
+
+/// The parts of a large copy.
+pub(crate) fn layout(source: &Source, parts: Option<SourceParts>) -> Result<PartLayout, Refusal> {
+    PartLayout::plan(source.size, parts)
+        .map_err(|reason| Refusal::TooLarge { object: ObjectRef::source(source).to_string(), reason })
+}
+
+/// Whether the source has to be read for the proof of a multipart copy.
+pub(crate) fn digest_slices(config: &Config, head: &Head) -> bool {
+    head.crc64nvme.is_none() || config.verify_mode == VerifyMode::Streamed
+}
+
+/// Checks that the transfer that was given up is one of this very upload: nobody else's upload is ever aborted.
+pub(crate) fn check_given_up(given_up: &Transfer, upload: &Upload, backup: &BucketName) -> Result<(), Refusal> {
+    let same_upload = given_up.event.id == upload.event.id
+        && given_up.source.bucket == upload.bucket
+        && given_up.source.key == upload.key;
+    if same_upload && given_up.destination.bucket == *backup {
+        return Ok(());
+    }
+    Err(Refusal::Malformed(InvalidInput {
+        path: "replan.givenUp".to_owned(),
+        problem: format!(
+            "it copies s3://{}/{} to {} for event {}; expected a transfer of event {} to {}",
+            given_up.source.bucket,
+            given_up.source.key,
+            given_up.destination.bucket,
+            given_up.event.id,
+            upload.event.id,
+            backup
+        ),
+    }))
+}
+
+/// Refuses one plan too many.
+pub(crate) fn check_attempts(replan: &Replan, redrives: u32) -> Result<(), Refusal> {
+    if !replan.is_exhausted(redrives) {
+        return Ok(());
+    }
+    let destination = &replan.given_up.destination;
+    Err(Refusal::Contended {
+        object: format!("s3://{}/{}", destination.bucket, destination.key),
+        last: replan.error.clone(),
+    })
+}
