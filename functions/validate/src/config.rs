@@ -7,7 +7,7 @@ use holdfast_core::{
     names::{BucketName, ObjectKey},
     receipt,
 };
-use holdfast_lambda::{ConfigError, Environment, environment::FromText};
+use holdfast_lambda::{ConfigError, Environment, VerifyMode, environment::FromText};
 
 use crate::{Refusal, plan::Stop};
 
@@ -27,15 +27,6 @@ pub(crate) struct Config {
     pub(crate) storage_class: Option<StorageClass>,
     pub(crate) kms_key: Option<String>,
     pub(crate) excluded: Vec<String>,
-}
-
-/// How a copy is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum VerifyMode {
-    /// By stored checksums, where both sides have them.
-    Stored,
-    /// By reading both sides.
-    Streamed,
 }
 
 /// A storage class that S3 takes for a copy.
@@ -60,16 +51,6 @@ impl FromText for StorageClass {
     }
 }
 
-impl FromText for VerifyMode {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "stored" => Ok(Self::Stored),
-            "streamed" => Ok(Self::Streamed),
-            _ => Err("not a way to verify".to_owned()),
-        }
-    }
-}
-
 impl Config {
     pub(crate) const ENVIRONMENT: &'static [&'static str] = &[
         "BACKUP_BUCKET",
@@ -78,7 +59,7 @@ impl Config {
         "REPLICA_BUCKET",
         "REPLICA_REGION",
         "MULTIPART_THRESHOLD",
-        "VERIFY_MODE",
+        VerifyMode::VARIABLE,
         "STORAGE_CLASS",
         "KMS_KEY_ID",
         "EXCLUDE_PREFIXES",
@@ -104,7 +85,7 @@ impl Config {
             multipart_threshold: environment
                 .optional("MULTIPART_THRESHOLD", "a number of bytes")?
                 .unwrap_or(DEFAULT_MULTIPART_THRESHOLD),
-            verify_mode: environment.optional("VERIFY_MODE", "stored or streamed")?.unwrap_or(VerifyMode::Stored),
+            verify_mode: VerifyMode::of(environment)?,
             storage_class: environment.optional("STORAGE_CLASS", A_CLASS)?,
             kms_key: environment.optional("KMS_KEY_ID", "the ARN of a KMS key")?,
             excluded: prefixes.map(|list| split(&list)).unwrap_or_default(),

@@ -11,14 +11,12 @@ use holdfast_core::{
     stamp::{Stamp, Standing},
 };
 use holdfast_lambda::{
+    VerifyMode,
     failure::Side,
     s3::{Head, ObjectRef},
 };
 
-use crate::{
-    Refusal,
-    config::{Config, VerifyMode},
-};
+use crate::{Refusal, config::Config};
 
 /// Why no plan to copy is answered.
 #[derive(Debug)]
