@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) closing: CancellationToken,
     options: Options,
     executions: Mutex<BTreeMap<String, Arc<Execution>>>,
+    /// What was running when the sandbox stopped and has not been resumed.
+    interrupted: Mutex<Vec<Arc<Execution>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -76,9 +78,12 @@ impl States {
         region: impl Into<String>,
         options: Options,
     ) -> Result<Self, StoreError> {
+        let executions = Execution::load(&store)?;
+        let interrupted = executions.values().filter(|one| one.record().status == Status::Running).cloned().collect();
         let inner = Inner {
             machines: Machines::load(&store)?,
-            executions: Mutex::new(Execution::load(&store)?),
+            executions: Mutex::new(executions),
+            interrupted: Mutex::new(interrupted),
             store,
             runner,
             events,
@@ -90,11 +95,11 @@ impl States {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Goes on with the executions that were running when the sandbox stopped. Call it once, inside the runtime, when
-    /// the services that Tasks call are up. Answers how many there are.
+    /// Goes on with the executions that were running when the sandbox stopped. Call it inside the runtime, when the
+    /// services that Tasks call are up; those started since are not touched. Answers how many there were.
     pub fn resume(&self) -> usize {
-        let running = self.inner.executions().into_iter().filter(|one| one.record().status == Status::Running);
-        running.map(|execution| Inner::launch(&self.inner, execution)).count()
+        let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
+        interrupted.into_iter().map(|execution| Inner::launch(&self.inner, execution)).count()
     }
 
     /// Performs an operation of the API.

@@ -109,6 +109,22 @@ async fn an_execution_that_is_resumed_can_be_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_what_was_interrupted_is_resumed_and_only_once() {
+    let first = Script::answers([Answer::Never]);
+    let world = World::new(&first);
+    let machine = world.create("m", &machine("A", json!({"A": task(json!({"End": true}))}))).await;
+    world.start(&machine, &json!({})).await;
+    settle().await;
+    world.states.shutdown().await.unwrap();
+    let second = Script::answers([Answer::Never, Answer::Never]);
+    let again = World::over(Arc::clone(&world.store), &second);
+    again.start(&machine, &json!({})).await;
+    assert_eq!((again.states.resume(), again.states.resume()), (1, 0));
+    settle().await;
+    assert_eq!(second.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_starts_after_a_shutdown() {
     let world = World::new(&Script::answers([]));
     let machine = world.create("m", &machine("A", json!({"A": {"Type": "Succeed"}}))).await;
