@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_starts_only_with_time_for_twice_the_slowest_and_never_in_the_last_seconds() {
-        let mut pace = Pace::new(Deadline::after(Duration::from_secs(60)));
+        let mut pace = Pace::new(Deadline::after(Duration::from_mins(1)));
         assert!(pace.may_start());
         pace.took(Duration::from_secs(20));
         pace.took(Duration::from_secs(1));

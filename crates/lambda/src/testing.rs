@@ -1,5 +1,5 @@
 //! Sample transfers and S3 answers for unit tests, here and in the functions' crates.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 

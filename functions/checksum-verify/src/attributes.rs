@@ -35,10 +35,8 @@ pub(crate) async fn compare(
         s3::put_tags(client, copy, &expected.tags).await?;
         tracing::warn!(%copy, "tags were not as planned and have been put");
     }
-    Ok(Compared {
-        tags,
-        differences: differences(expected, Attributes { tags: found, ..head.attributes.clone() }, to_mend),
-    })
+    let found = Attributes { tags: found, ..head.attributes.clone() };
+    Ok(Compared { tags, differences: differences(expected, &found, to_mend) })
 }
 
 /// Whether counting the tags is enough: one CopyObject sets all tags that it is given or fails, so the right number are
@@ -52,8 +50,8 @@ fn tag_comparison(method: Method, expected: usize, counted: Option<u64>) -> TagC
     }
 }
 
-fn differences(expected: &Attributes, found: Attributes, mended: bool) -> Vec<Difference> {
-    let differences = expected.differences(&found).into_iter();
+fn differences(expected: &Attributes, found: &Attributes, mended: bool) -> Vec<Difference> {
+    let differences = expected.differences(found).into_iter();
     differences
         .map(|difference| Difference { mended: mended && difference.name.starts_with("tags."), ..difference })
         .collect()
@@ -83,7 +81,7 @@ mod tests {
     fn only_tags_are_mended() {
         let tags = [("team".to_owned(), "blue".to_owned())].into();
         let expected = Attributes { content_type: Some("text/plain".to_owned()), tags, ..Attributes::default() };
-        let differences = differences(&expected, Attributes::default(), true);
+        let differences = differences(&expected, &Attributes::default(), true);
         let mended: Vec<_> = differences.iter().map(|found| (found.name.as_str(), found.mended)).collect();
         assert_eq!(mended, [("contentType", false), ("tags.team", true)]);
     }

@@ -8,6 +8,8 @@ mod digest;
 mod object;
 mod proof;
 mod read;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use holdfast_core::{

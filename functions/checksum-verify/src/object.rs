@@ -181,6 +181,9 @@ async fn read(
     };
     let mut last_parts = Vec::new();
     for slice in layout.slices().into_iter().skip(digests.len()) {
+        if pace.pieces() > 0 && !pace.may_start() {
+            return Ok(Reading::Paused(VerifyProgress { slices: digests, digest: None, bytes_read }));
+        }
         let walked = walk(layout, slice, digest.take(), &sides, pace).await?;
         bytes_read += walked.bytes_read;
         match walked.walk {

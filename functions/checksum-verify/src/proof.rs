@@ -86,10 +86,11 @@ mod tests {
 
     #[test]
     fn the_way_that_reads_least_is_chosen() {
+        use VerifyMode::{Stored, Streamed};
+
         let (a, b) = (Crc64Nvme::of(b"a"), Crc64Nvme::of(b"b"));
         let digests = vec![SliceDigest { crc64nvme: a, sha256: Sha256::of(b"a") }];
         let some = || Some(digests.clone());
-        use VerifyMode::{Stored, Streamed};
         for (mode, source, copy, slices, way, why) in [
             (Stored, Some(a), Some(b), None, Way::Compare { source: a, copy: b }, "both are stored"),
             (Stored, Some(a), Some(b), some(), Way::Compare { source: a, copy: b }, "both are stored, digests too"),

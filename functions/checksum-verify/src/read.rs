@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     config::{Builder, ResponseChecksumValidation},
 };
 use aws_smithy_types::error::display::DisplayErrorContext;
-use futures::{FutureExt, Stream, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, future::OptionFuture, stream};
 use holdfast_core::{
     ErrorName, Recovery,
     contract::{Destination, Source, Stored},
@@ -65,7 +65,7 @@ impl Target {
     }
 
     /// Reads a range whole.
-    async fn read(&self, range: ByteRange) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn read(&self, range: ByteRange) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::with_capacity(usize::try_from(range.length()).unwrap_or_default());
         let mut tries = 1;
         loop {
@@ -100,23 +100,23 @@ impl Target {
         let mut body = request.send().await.map_err(|error| call.s3_failure(error))?.body;
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| {
-                broken(format!("Reading {missing} of {object} broke off: {}.", DisplayErrorContext(error)))
+                broken(&format!("Reading {missing} of {object} broke off: {}.", DisplayErrorContext(error)))
             })?;
             bytes.extend_from_slice(&piece);
             if bytes.len() as u64 > range.length() {
                 bytes.clear();
-                return Err(broken(format!("Reading {missing} of {object} answered more bytes than that.")));
+                return Err(broken(&format!("Reading {missing} of {object} answered more bytes than that.")));
             }
         }
         let lacking = range.length() - bytes.len() as u64;
         if lacking > 0 {
-            return Err(broken(format!("Reading {missing} of {object} ended {lacking} bytes early.")));
+            return Err(broken(&format!("Reading {missing} of {object} ended {lacking} bytes early.")));
         }
         Ok(())
     }
 }
 
-fn broken(problem: String) -> Failure {
+fn broken(problem: &str) -> Failure {
     Failure::new(ErrorName::S3Unavailable, format!("{problem} It is tried again; if it lasts, redrive later."))
 }
 
@@ -151,24 +151,21 @@ pub(crate) fn chunks(layout: PartLayout, slice: Slice, from: PartNumber) -> impl
 /// The bytes of chunks in order, `at_once` of them being read at every moment. At most that many are held.
 ///
 /// Every read is a task of its own, so that it goes on while its reader digests.
-pub(crate) fn read_ahead(
-    target: Arc<Target>,
+pub(crate) fn read_ahead<F>(
     chunks: impl Iterator<Item = Chunk> + Send,
     at_once: usize,
-) -> impl Stream<Item = (Chunk, Result<Vec<u8>, Failure>)> + Send {
+    read: impl Fn(ByteRange) -> F + Send,
+) -> impl Stream<Item = (Chunk, Result<Vec<u8>, Failure>)> + Send
+where
+    F: Future<Output = Result<Vec<u8>, Failure>> + Send + 'static,
+{
     stream::iter(chunks)
         .map(move |chunk| {
-            let target = Arc::clone(&target);
-            let read = async move {
-                match chunk.range {
-                    Some(range) => target.read(range).await,
-                    None => Ok(Vec::new()),
-                }
-            };
+            let reading = OptionFuture::from(chunk.range.map(&read));
             // Dropping the handle ends the task.
-            let (task, handle) = read.remote_handle();
+            let (task, handle) = reading.remote_handle();
             tokio::spawn(task);
-            handle.map(move |read| (chunk, read))
+            handle.map(move |read| (chunk, read.unwrap_or_else(|| Ok(Vec::new()))))
         })
         .buffered(at_once)
 }
@@ -176,6 +173,8 @@ pub(crate) fn read_ahead(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -198,5 +197,31 @@ mod tests {
         let layout = PartLayout::with_part_size(0, MIB);
         let chunks: Vec<_> = chunks(layout, layout.slices()[0], PartNumber::FIRST).collect();
         assert_eq!(chunks, [Chunk { part: PartNumber::FIRST, range: None, ends_part: true }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_go_on_while_the_reader_digests_and_never_more_than_n_are_held() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let layout = PartLayout::with_part_size(10, 1);
+        let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (reading, highest) = (Arc::clone(&held), Arc::clone(&most));
+        let began = tokio::time::Instant::now();
+        let slice = Slice { index: 0, first_part: PartNumber::FIRST, last_part: PartNumber::new(10).unwrap() };
+        let mut reads = std::pin::pin!(read_ahead(chunks(layout, slice, PartNumber::FIRST), 3, move |range| {
+            highest.fetch_max(reading.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            // Later chunks come sooner; order is kept all the same.
+            tokio::time::sleep(SECOND * u32::try_from(10 - range.first).unwrap()).map(move |()| Ok(vec![0; 1]))
+        }));
+        let mut parts = Vec::new();
+        while let Some((chunk, read)) = reads.next().await {
+            assert_eq!(read.unwrap().len(), 1);
+            tokio::time::sleep(SECOND * 5).await;
+            held.fetch_sub(1, Ordering::SeqCst);
+            parts.push(chunk.part.get());
+        }
+        assert_eq!(parts, (1..=10).collect::<Vec<_>>());
+        assert_eq!(most.load(Ordering::SeqCst), 3);
+        // 10 seconds for the first read, then 5 for each of ten digests: no read was waited for after the first.
+        assert_eq!(began.elapsed(), SECOND * 60);
     }
 }

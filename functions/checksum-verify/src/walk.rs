@@ -98,7 +98,11 @@ pub(crate) async fn walk(
 ) -> Result<Walked, Failure> {
     let mut progress = start(slice, resume)?;
     let lane = |target: &Arc<Target>, at_once| {
-        Lane::new(read_ahead(Arc::clone(target), chunks(layout, slice, progress.next_part), at_once))
+        let target = Arc::clone(target);
+        Lane::new(read_ahead(chunks(layout, slice, progress.next_part), at_once, move |range| {
+            let target = Arc::clone(&target);
+            async move { target.read(range).await }
+        }))
     };
     let (mut first, mut second) = match sides {
         Sides::One(target) => (lane(target, READS_AT_ONCE), None),

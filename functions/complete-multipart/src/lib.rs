@@ -5,6 +5,8 @@
 
 mod complete;
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use holdfast_core::{
     ErrorName,

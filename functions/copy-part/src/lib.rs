@@ -5,6 +5,8 @@
 
 mod schedule;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroUsize;
 

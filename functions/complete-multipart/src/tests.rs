@@ -1,0 +1,183 @@
+//! The requests that complete-multipart sends, and what it makes of the answers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    operation::{
+        complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput},
+        head_object::HeadObjectOutput,
+        list_parts::ListPartsOutput,
+    },
+    types::{ChecksumType, CompletedMultipartUpload, CompletedPart, Part},
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::{
+    ErrorName,
+    checksum::{Crc64Nvme, Sha256},
+    contract::{CompleteInput, Precondition, SliceDigest, SliceResult, Stored, Transfer},
+    names::ETag,
+};
+use holdfast_lambda::{
+    Aws, Deadline, Environment, Failure, Function, Named,
+    testing::{self, Sent},
+};
+
+use crate::CompleteMultipart;
+
+async fn complete(transfer: &Transfer, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
+    let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules);
+    let function = CompleteMultipart::new(&Environment::default(), Aws::with_s3(client)).unwrap();
+    let input = CompleteInput { transfer: transfer.clone(), slices };
+    function.call(input, Deadline::after(Duration::from_mins(10))).await
+}
+
+fn done(index: u32) -> SliceResult {
+    SliceResult { index, done: true, bytes: 0, digest: None, resume: None }
+}
+
+/// ListParts that answers three parts of 25 bytes in all.
+fn listed() -> Rule {
+    mock!(Client::list_parts).then_output(|| {
+        let part = |(number, size)| {
+            let part = Part::builder().part_number(number).e_tag(format!("\"e{number}\"")).size(size);
+            part.checksum_crc64_nvme(format!("crc{number}")).build()
+        };
+        ListPartsOutput::builder().set_parts(Some([(1, 10), (2, 10), (3, 5)].map(part).to_vec())).build()
+    })
+}
+
+fn completing() -> (Rule, Sent<CompleteMultipartUploadInput>) {
+    let sent = Sent::default();
+    let note = sent.clone();
+    let rule =
+        mock!(Client::complete_multipart_upload).match_requests(move |request| note.note(request)).then_output(|| {
+            CompleteMultipartUploadOutput::builder()
+                .version_id("w1")
+                .e_tag("\"whole-3\"")
+                .checksum_crc64_nvme("AAAAAAAAAAA=")
+                .build()
+        });
+    (rule, sent)
+}
+
+fn completing_fails(status: u16, code: &'static str, message: &'static str) -> Rule {
+    mock!(Client::complete_multipart_upload).then_http_response(move || testing::s3_error(status, code, message))
+}
+
+/// What stands at the destination, with our stamp or somebody else's.
+fn standing(sequencer: &'static str) -> Rule {
+    mock!(Client::head_object).then_output(move || {
+        HeadObjectOutput::builder()
+            .version_id("w0")
+            .e_tag("\"whole-3\"")
+            .metadata("holdfast-source-version", if sequencer == "0A" { "v1" } else { "v2" })
+            .metadata("holdfast-sequencer", sequencer)
+            .metadata("holdfast-source-etag", "tag")
+            .build()
+    })
+}
+
+#[tokio::test]
+async fn an_upload_is_completed_with_its_parts_its_size_its_crc_and_its_precondition() {
+    let mut transfer = testing::multipart(25, 10);
+    transfer.crc64nvme = Some(Crc64Nvme::of(b"whole"));
+    let (rule, sent) = completing();
+    let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule]).await.unwrap();
+    assert_eq!(stored.version_id.unwrap().as_str(), "w1");
+    assert_eq!((stored.etag, stored.crc64nvme), (ETag::new("whole-3").unwrap(), Some(Crc64Nvme::EMPTY)));
+    let part = |number| {
+        let part = CompletedPart::builder().part_number(number).e_tag(format!("\"e{number}\""));
+        part.checksum_crc64_nvme(format!("crc{number}")).build()
+    };
+    let parts = CompletedMultipartUpload::builder().set_parts(Some([1, 2, 3].map(part).to_vec())).build();
+    let expected = CompleteMultipartUploadInput::builder()
+        .bucket("dst")
+        .key("a b")
+        .upload_id("up")
+        .multipart_upload(parts)
+        .mpu_object_size(25)
+        .checksum_type(ChecksumType::FullObject)
+        .checksum_crc64_nvme(Crc64Nvme::of(b"whole").to_string())
+        .if_none_match("*")
+        .build()
+        .unwrap();
+    assert_eq!(sent.all(), [expected]);
+}
+
+#[tokio::test]
+async fn a_crc_is_combined_from_the_slices_where_the_source_has_none_and_left_out_where_nobody_knows_it() {
+    let mut transfer = testing::multipart(25, 10);
+    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+    let digest = SliceDigest { crc64nvme: Crc64Nvme::of(b"slice"), sha256: Sha256::of(b"slice") };
+    let digested = SliceResult { digest: Some(digest), ..done(0) };
+    for (slice, crc) in [(digested, Some(Crc64Nvme::of(b"slice").to_string())), (done(0), None)] {
+        let (rule, sent) = completing();
+        complete(&transfer, vec![slice], &[&listed(), &rule]).await.unwrap();
+        let request = sent.all().remove(0);
+        assert_eq!(request.checksum_crc64_nvme(), crc.as_deref());
+        assert_eq!((request.if_match(), request.if_none_match()), (Some("\"old\""), None));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_lacks_a_part_is_not_completed_but_planned_anew() {
+    let transfer = testing::multipart(45, 10);
+    let failure = complete(&transfer, vec![done(0)], &[&listed(), &standing("0B")]).await.unwrap_err();
+    let sentence = "Upload up of s3://dst/a b is not whole: part 3 has 5 bytes instead of 10. A new plan is made.";
+    assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::UploadGone, sentence));
+}
+
+#[tokio::test]
+async fn an_upload_whose_slices_are_not_all_there_is_refused_before_anything_is_sent() {
+    let failure = complete(&testing::multipart(25, 10), vec![], &[]).await.unwrap_err();
+    let sentence = "the upload cannot be completed: the results are of slices [], but the object has slices 0 to 0";
+    assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::InputInvalid, sentence));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_have_their_names_and_say_what_to_do() {
+    use ErrorName::{ChecksumMismatch, DestinationDenied, Internal, KmsDenied, S3Throttled, S3Unavailable};
+    let size = "The provided 'x-amz-mp-object-size' header value does not match what was computed";
+    let value = "Value for x-amz-checksum-crc64nvme header is invalid.";
+    for (rule, name, advice) in [
+        (completing_fails(503, "SlowDown", "Slow."), S3Throttled, "It is tried again"),
+        (completing_fails(200, "InternalError", "Oh."), S3Unavailable, "It is tried again"),
+        (completing_fails(400, "InvalidPart", "One was not found."), S3Unavailable, "It is tried again"),
+        (completing_fails(400, "BadDigest", "Other bytes."), ChecksumMismatch, "nothing was published"),
+        (completing_fails(400, "InvalidRequest", size), ChecksumMismatch, "nothing was published"),
+        (completing_fails(400, "InvalidRequest", value), ChecksumMismatch, "nothing was published"),
+        (completing_fails(400, "InvalidRequest", "Something else."), Internal, "Please report it"),
+        (
+            completing_fails(403, "AccessDenied", "Access Denied"),
+            DestinationDenied,
+            "Grant s3:PutObject on s3://dst/a b",
+        ),
+        (completing_fails(400, "KMS.DisabledException", "No."), KmsDenied, "Grant kms:Decrypt"),
+    ] {
+        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &[&listed(), &rule]).await.unwrap_err();
+        assert_eq!(failure.name(), name, "{failure}");
+        assert!(failure.to_string().contains(advice), "{failure}");
+        assert!(CompleteMultipart::RAISES.contains(&name));
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not() {
+    let transfer = testing::multipart(25, 10);
+    for (status, code, name) in [
+        (404, "NoSuchUpload", ErrorName::UploadGone),
+        (412, "PreconditionFailed", ErrorName::DestinationChanged),
+        (409, "ConditionalRequestConflict", ErrorName::DestinationChanged),
+    ] {
+        let rule = completing_fails(status, code, "No.");
+        let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0A")]).await.unwrap();
+        assert_eq!(stored.version_id.unwrap().as_str(), "w0", "{code}");
+        let failure = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0B")]).await.unwrap_err();
+        assert_eq!(failure.name(), name);
+    }
+    let unlisted = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No."));
+    let stored = complete(&transfer, vec![done(0)], &[&unlisted, &standing("0A")]).await.unwrap();
+    assert_eq!(stored.etag.as_str(), "whole-3");
+}
