@@ -14,6 +14,8 @@ from facts import NotSo, equal, eventually, fact, holds
 MIB = 1024 * 1024
 # A backup takes a second or two; a machine that also compiles may need far longer.
 PATIENCE = 240
+# The key of the upload whose checksum S3 computes.
+UNCHECKED = "check/sent without a checksum"
 
 
 class Upload:
@@ -43,8 +45,8 @@ def check(world):
 def put_files(world):
     uploads = []
 
-    def put(key, body, **attributes):
-        answer = world.s3.put_object(Bucket=world.source, Key=key, Body=body, **attributes)
+    def put(key, body, client=world.s3, **attributes):
+        answer = client.put_object(Bucket=world.source, Key=key, Body=body, **attributes)
         uploads.append(Upload(key, body, answer["VersionId"]))
 
     with fact("boto3 uploads a small file with a content type, metadata and tags"):
@@ -58,6 +60,8 @@ def put_files(world):
         )
     with fact("boto3 uploads an empty file"):
         put("check/empty", b"")
+    with fact("boto3 uploads a file without a checksum"):
+        put(UNCHECKED, b"S3 computes one.", client=world.plain_s3)
     for what, key in (
         ("spaces, plus, percent and other signs", "check/odd  +plus%25 & = ? # ; , ' $ @ ~ !.bin"),
         ("letters of several scripts", "check/Übergröße 日本語 🎉.bin"),
@@ -175,6 +179,10 @@ def read_receipts(world, uploads, executions):
                 equal(f"the {name}'s version", proven["stored"]["versionId"], head["VersionId"])
             arn = executions[upload.version]["executionArn"]
             holds(arn in json.dumps(receipt["execution"]), f"the receipt of {upload.key!r} does not name {arn}")
+    with fact("a source that S3 computed a CRC64NVME of is proven by it, without reading a byte"):
+        evidence = next(one["backup"]["evidence"] for one in receipts.values() if one["source"]["key"] == UNCHECKED)
+        proof = (evidence["method"], evidence["algorithm"], evidence["bytesRead"])
+        equal("the proof", proof, ("storedChecksums", "CRC64NVME", 0))
 
 
 def message_about(world, text):
