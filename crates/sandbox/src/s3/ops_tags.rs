@@ -95,7 +95,11 @@ impl Backend {
         let state = self.state();
         let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
-        let asked = |name: &str| input.object_attributes.iter().any(|attribute| attribute.as_str() == name);
+        // botocore asks for all of them in one header with commas, the Rust SDK in a header each; s3s splits only the latter.
+        let asked = |name: &str| {
+            let headers = input.object_attributes.iter().map(dto::ObjectAttributes::as_str);
+            headers.flat_map(|header| header.split(',')).any(|attribute| attribute.trim() == name)
+        };
         let mut output = dto::GetObjectAttributesOutput {
             last_modified: Some(version.initiated.timestamp()),
             version_id: shown(state.bucket(&input.bucket)?.record.versioning, &version.id),
