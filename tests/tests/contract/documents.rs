@@ -99,3 +99,13 @@ fn the_error_table_lists_every_error_with_its_recovery_and_the_functions_that_ra
         assert!(!row[3].is_empty(), "{} does not say what to do", row[0]);
     }
 }
+
+#[test]
+fn the_front_page_names_every_parameter_and_every_error() {
+    let page = text("README.md");
+    let stack = Machine::read().stack;
+    let errors = ErrorName::ALL.into_iter().map(|name| name.to_string());
+    for name in stack.parameters.keys().cloned().chain(errors) {
+        assert!(page.contains(&format!("`{name}`")), "README.md does not mention {name}");
+    }
+}
