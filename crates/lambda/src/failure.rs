@@ -169,7 +169,9 @@ impl Call {
             },
             ("InvalidAccessKeyId" | "SignatureDoesNotMatch", _) => self.denied(answer),
             _ if refused => self.denied(answer),
-            ("InvalidRequest" | "InvalidArgument", _) if answer.message.contains("encrypt") => {
+            ("InvalidRequest" | "InvalidArgument", _)
+                if self.side != Side::Destination && answer.message.to_ascii_lowercase().contains("encrypt") =>
+            {
                 ErrorName::SourceUnreadable
             }
             (_, Some(400)) if answer.code.is_empty() && self.side == Side::Source => ErrorName::SourceUnreadable,
@@ -215,7 +217,7 @@ impl Call {
             }
             ErrorName::ChecksumMismatch => {
                 "What was copied is not the source, and nothing was published. Redrive to check again; if that fails \
-                 too, send a 'Backup Requested' event, which copies every byte again."
+                 too, abort the multipart upload and redrive: then every byte is copied anew."
                     .to_owned()
             }
             ErrorName::S3Throttled

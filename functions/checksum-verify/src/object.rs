@@ -79,6 +79,7 @@ pub(crate) async fn verify(
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
+        Way::StreamBoth { .. } if head.archived => return Err(unreadable(asked.copy(), &head)),
         Way::StreamBoth { source } => {
             let digested = if source.is_some() { size } else { 0 };
             match read(aws, asked, layout, Reads::Copy { source }, resume, &mut pace).await? {
@@ -112,6 +113,18 @@ fn standing(asked: Asked<'_>, head: Option<Head>) -> Result<Head, Failure> {
         return Err(mismatch(asked.source(), copy, "the size in bytes", (&size, &head.size)));
     }
     Ok(head)
+}
+
+/// The failure of a copy that would have to be restored from its archive before it could be read.
+fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
+    let class = head.attributes.storage_class.as_deref().unwrap_or("an archive tier");
+    Failure::new(
+        ErrorName::ConfigInvalid,
+        format!(
+            "The copy {copy} is stored as {class} and cannot be read back. Set VERIFY_MODE to stored, or STORAGE_CLASS to \
+             one that can be read at once, then redrive."
+        ),
+    )
 }
 
 /// Compares two values of one digest.

@@ -60,7 +60,7 @@ pub(crate) fn mismatch(
         ErrorName::ChecksumMismatch,
         format!(
             "The copy {copy} is not its source {source}: {what} of the source is {of_source}, of the copy {of_copy}. \
-             Delete that version of the copy and send a 'Backup Requested' event for the source, which copies it again."
+             Delete that version of the copy, then redrive: it is copied anew."
         ),
     )
 }

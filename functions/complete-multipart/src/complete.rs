@@ -15,6 +15,7 @@ use holdfast_core::{
 };
 use holdfast_lambda::{
     Failure,
+    failure::Call,
     s3::{self, ObjectRef},
 };
 
@@ -84,19 +85,21 @@ fn failed(
     upload: Upload<'_>,
     error: SdkError<CompleteMultipartUploadError, HttpResponse>,
 ) -> Failure {
-    let call = ObjectRef::current(&transfer.destination).call("CompleteMultipartUpload", "s3:PutObject");
+    let destination = ObjectRef::current(&transfer.destination);
+    let call = destination.call("CompleteMultipartUpload", "s3:PutObject");
     let message = error.message().unwrap_or_default().to_ascii_lowercase();
     match error.code() {
-        Some("BadDigest") => call.s3_failure_named(ErrorName::ChecksumMismatch, error),
-        // S3's answer to a size or a checksum that is not that of the parts.
-        Some("InvalidRequest") if message.contains("checksum") || message.contains("size") => {
-            call.s3_failure_named(ErrorName::ChecksumMismatch, error)
+        // InvalidRequest is S3's answer to a size or a checksum that is not that of the parts. Which upload it was is said,
+        // because a person may have to abort it.
+        Some(code)
+            if code == "BadDigest"
+                || code == "InvalidRequest" && (message.contains("checksum") || message.contains("size")) =>
+        {
+            let resource = format!("{destination} (upload {})", upload.id);
+            Call { resource, ..call }.s3_failure_named(ErrorName::ChecksumMismatch, error)
         }
         // A part was copied once more after it was listed, by a try that was taken for dead. The list is read anew.
         Some("InvalidPart") => call.s3_failure_named(ErrorName::S3Unavailable, error),
-        _ => {
-            tracing::debug!(upload = upload.id, "the upload was not completed");
-            call.s3_failure(error)
-        }
+        _ => call.s3_failure(error),
     }
 }

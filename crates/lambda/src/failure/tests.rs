@@ -17,6 +17,8 @@ const READ_REFUSED: &str = "User: u is not authorized to perform: s3:GetObject o
 const KEY_REFUSED: &str = "User: u is not authorized to perform: kms:Decrypt on this resource";
 const WRITE_REFUSED: &str =
     "User: u is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::dst/kms:1/s3:key\"";
+const ENCRYPTED: &str = "The object was stored using a form of Server Side Encryption. The correct parameters must be \
+                         provided to retrieve the object.";
 
 fn call(side: Side) -> Call {
     Call { operation: "UploadPartCopy", side, resource: "s3://dst/k".to_owned(), grant: "s3:PutObject" }
@@ -78,7 +80,7 @@ async fn every_answer_of_s3_has_a_name_on_either_side() {
         ((412, "", ""), [SourceGone, DestinationChanged, DestinationChanged]),
         ((403, "InvalidObjectState", "Restore it first."), [SourceArchived; 3]),
         ((400, "BadDigest", "The CRC64NVME did not match."), [ChecksumMismatch; 3]),
-        ((400, "InvalidRequest", "The object was stored with server side encryption."), [SourceUnreadable; 3]),
+        ((400, "InvalidRequest", ENCRYPTED), [SourceUnreadable, Internal, SourceUnreadable]),
         ((400, "", ""), [SourceUnreadable, Internal, Internal]),
         ((400, "InvalidPart", "A part could not be found."), [Internal; 3]),
         ((400, "EntityTooSmall", "A part is too small."), [Internal; 3]),
@@ -117,7 +119,11 @@ async fn a_sentence_says_what_failed_what_s3_said_and_what_to_do() {
         (Side::Source, (403, "InvalidObjectState", "No."), "Restore the object from its archive, then redrive."),
         (Side::Source, (400, "", ""), "such objects cannot be backed up."),
         (Side::Destination, (404, "NoSuchUpload", "No."), "A new plan is made."),
-        (Side::Destination, (400, "BadDigest", "No."), "Redrive to check again; if that fails too, send a"),
+        (
+            Side::Destination,
+            (400, "BadDigest", "No."),
+            "abort the multipart upload and redrive: then every byte is copied anew.",
+        ),
         (Side::Destination, (400, "InvalidPart", "No."), "Please report it with this message."),
     ] {
         let sentence = failure(side, answer).await.to_string();

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
         put_object_tagging::PutObjectTaggingInput,
         put_object_tagging::PutObjectTaggingOutput,
     },
-    types::{ChecksumMode, Tag, Tagging},
+    types::{ChecksumMode, StorageClass, Tag, Tagging},
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
@@ -235,7 +235,7 @@ async fn a_copy_that_is_not_its_source_is_named_with_both_values_and_its_version
         assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
         let expected = format!(
             "The copy s3://dst/a b (version w1) is not its source s3://src/a b (version v1): {sentence} Delete that \
-             version of the copy and send a 'Backup Requested' event for the source, which copies it again."
+             version of the copy, then redrive: it is copied anew."
         );
         assert_eq!(failure.to_string(), expected);
     }
@@ -288,6 +288,14 @@ async fn attributes_that_differ_are_reported_and_the_storage_class_is_that_of_th
     let names: Vec<_> = evidence.differences.iter().map(|difference| difference.name.as_str()).collect();
     assert_eq!(names, ["contentType", "metadata.owner", "storageClass"]);
     assert!(evidence.differences.iter().all(|difference| !difference.mended));
+}
+
+#[tokio::test]
+async fn a_copy_in_an_archive_class_cannot_be_read_back_and_that_is_said_before_anything_is_read() {
+    let rule = heading(head(3, None).storage_class(StorageClass::DeepArchive));
+    let failure = call("streamed", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::ConfigInvalid);
+    assert!(failure.to_string().contains("VERIFY_MODE"), "{failure}");
 }
 
 #[tokio::test]
