@@ -58,7 +58,7 @@ pub struct LambdaOptions {
     pub account: String,
     /// The endpoint that functions call.
     pub endpoint_url: String,
-    /// The folder of the functions' logs, one file per function.
+    /// The folder of the functions' logs, one file per crate: `copy-part.log`.
     pub logs: PathBuf,
     /// What the waits between tries of asynchronous invocations are multiplied with.
     pub time_scale: f64,
@@ -226,7 +226,7 @@ fn launcher(function: &Function, functions: &Functions, logs: &Path) -> Result<L
                     path: binary.display().to_string(),
                 });
             }
-            let log = logs.join(format!("{}.log", function.name));
+            let log = logs.join(format!("{crate_name}.log"));
             Ok(Launcher::Process(Launch { binary, log, environment: BTreeMap::new() }))
         }
     }

@@ -154,7 +154,7 @@ async fn a_function_that_cannot_start_is_a_runtime_exit_error_too_and_says_why_i
     let (error_type, message) = bench.failure(json!({})).await;
     assert_eq!(error_type, "Runtime.ExitError");
     assert!(message.ends_with("exit status 3"), "{message}");
-    let log = std::fs::read_to_string(bench.logs.path().join(format!("{NAME}.log"))).unwrap();
+    let log = std::fs::read_to_string(bench.logs.path().join("probe.log")).unwrap();
     assert!(log.contains("PROBE_FAILS_AT_START is set"), "{log}");
 }
 
