@@ -24,7 +24,7 @@ fn peak() -> Option<u64> {
 
 /// One small buffer, many times.
 fn zeros() -> ByteStream {
-    let chunk = Bytes::from_static(&[0; 1 << 16]);
+    let chunk = Bytes::from(vec![0; 1 << 16]);
     let count = SIZE / (1 << 16);
     let frames = (0..count).map(move |_| Ok::<_, std::io::Error>(http_body::Frame::data(chunk.clone())));
     let body = http_body_util::StreamBody::new(futures::stream::iter(frames));

@@ -127,7 +127,8 @@ impl Blobs {
     ) -> Result<(Held, Digests), WriteError> {
         let blob = rand::random::<u64>();
         let extent = Extent { blob, offset: 0, length: 0, known: None };
-        // Counted from the start, so that leaving early on an error removes the file.
+        // Counted from the start, so that leaving early on an error removes the file. A file that appears only after
+        // its request was given up is swept away at the next start.
         let mut held = self.hold(vec![extent]);
         let path = self.path(blob);
         let (sender, receiver) = mpsc::channel::<Bytes>(16);

@@ -16,7 +16,7 @@ use super::{
     errors,
     events::Cause,
     extents::{known_crc64nvme, known_md5, slice},
-    model::{Attributes, Object, Part, Tags, Version},
+    model::{Attributes, Object, Part, Tags, Tick, Version},
     publish::{Publication, shown},
     state::BucketRecord,
 };
@@ -51,6 +51,18 @@ async fn prove(held: &mut Held, algorithm: Algorithm, known: Option<&Checksum>) 
     let digests = held.digest(Some(algorithm)).await.map_err(errors::disk)?;
     held.learn(&digests);
     Ok(Proof { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
+}
+
+/// The conditions on the source of a copy; both kinds of copy spell them alike.
+macro_rules! source_conditions {
+    ($input:expr) => {
+        ReadConditions {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        }
+    };
 }
 
 /// The algorithm that a request names.
@@ -146,12 +158,7 @@ impl Backend {
         let mut input = req.input;
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
-        let source_conditions = ReadConditions {
-            if_match: input.copy_source_if_match.take(),
-            if_none_match: input.copy_source_if_none_match.take(),
-            if_modified_since: input.copy_source_if_modified_since.take(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-        };
+        let source_conditions = source_conditions!(input);
         let Source { version, version_id: source_version_id, mut held, .. } =
             self.source(&input.copy_source, &source_conditions, None)?;
         let source = version.object().ok_or_else(errors::no_such_key)?;
@@ -190,14 +197,7 @@ impl Backend {
                 cause: &cause,
             })?
         };
-        let mut result = dto::CopyObjectResult {
-            checksum_type: Some(dto::ChecksumType::from_static(proof.checksum.kind.name())),
-            e_tag: Some(dto::ETag::Strong(etag)),
-            last_modified: Some(published.initiated.timestamp()),
-            ..Default::default()
-        };
-        set_checksum!(result, &Some(proof.checksum));
-        output.copy_object_result = Some(result);
+        output.copy_object_result = Some(copy_result(etag, &proof.checksum, published.initiated));
         output.version_id = published.version_id;
         self.announce(published.event).await;
         Ok(S3Response::new(output))
@@ -210,12 +210,7 @@ impl Backend {
         let mut input = req.input;
         let number = part_number(input.part_number)?;
         let settings = Arc::clone(&self.state().upload(&input.bucket, &input.key, &input.upload_id)?.settings);
-        let conditions = ReadConditions {
-            if_match: input.copy_source_if_match.take(),
-            if_none_match: input.copy_source_if_none_match.take(),
-            if_modified_since: input.copy_source_if_modified_since.take(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-        };
+        let conditions = source_conditions!(input);
         let Source { version, version_id, mut held, whole } =
             self.source(&input.copy_source, &conditions, input.copy_source_range.as_deref())?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
@@ -252,6 +247,18 @@ impl Backend {
             ..Default::default()
         }))
     }
+}
+
+/// What the body of the answer to a copy says.
+fn copy_result(etag: String, checksum: &Checksum, initiated: Tick) -> dto::CopyObjectResult {
+    let mut result = dto::CopyObjectResult {
+        checksum_type: Some(dto::ChecksumType::from_static(checksum.kind.name())),
+        e_tag: Some(dto::ETag::Strong(etag)),
+        last_modified: Some(initiated.timestamp()),
+        ..Default::default()
+    };
+    set_checksum!(result, &Some(checksum));
+    result
 }
 
 /// The attributes and tags of a copy, by the directives of its request.

@@ -106,6 +106,13 @@ async fn an_old_object_has_no_checksum() {
         .unwrap();
     assert!(attributes.checksum().is_none());
     assert_eq!(attributes.object_size(), Some(3));
+    let request = client.get_object_attributes().bucket("bucket").key("a").object_attributes(ObjectAttributes::Etag);
+    let header = |request: &mut aws_sdk_s3::config::http::HttpRequest| {
+        request.headers_mut().insert("x-amz-object-attributes", "ETag,ObjectSize");
+    };
+    let together = request.customize().mutate_request(header).send().await.unwrap();
+    assert!(together.e_tag().is_some());
+    assert_eq!(together.object_size(), Some(3), "attributes separated by commas, as boto3 sends them");
     let error = server.s3.forget_checksum("bucket", "b", None).unwrap_err();
     assert_eq!((error.status, error.code.as_str()), (404, "NoSuchKey"));
 }

@@ -17,7 +17,7 @@ async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Fu
     let put = client.put_object().bucket("bucket").key("a");
     let put = if condition.0 == "if-match" { put.if_match(condition.1) } else { put.if_none_match(condition.1) };
     let hour = PresigningConfig::expires_in(Duration::from_hours(1)).unwrap();
-    let signed = put.presigned(hour).await.unwrap();
+    let signed = Box::pin(put.presigned(hour)).await.unwrap();
     let uri: http::Uri = signed.uri().parse().unwrap();
     let mut request = http::Request::put(uri.path_and_query().unwrap().as_str()).header("content-length", 5);
     request = request.header("host", uri.authority().unwrap().as_str());
@@ -34,7 +34,7 @@ async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Fu
     sender.send(Bytes::from_static(b"he")).await.unwrap();
     // Once there is room for the second chunk, the first was taken: the request has begun.
     sender.send(Bytes::from_static(b"ll")).await.unwrap();
-    meanwhile.await;
+    Box::pin(meanwhile).await;
     sender.send(Bytes::from_static(b"o")).await.unwrap();
     drop(sender);
     let response = answer.await.unwrap();
@@ -51,7 +51,7 @@ async fn delete(client: &Client) {
 async fn a_put_that_expects_an_object_conflicts_with_its_deletion() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
-    let (status, body) = put_slowly(&server, ("if-match", &etag(b"x")), delete(&client)).await;
+    let (status, body) = put_slowly(&server, ("if-match", &etag(b"x")), Box::pin(delete(&client))).await;
     assert_eq!(status, 409, "{body}");
     assert!(body.contains("<Code>ConditionalRequestConflict</Code>"), "{body}");
 }
@@ -59,9 +59,9 @@ async fn a_put_that_expects_an_object_conflicts_with_its_deletion() {
 #[tokio::test]
 async fn a_put_that_expects_nothing_conflicts_with_a_deletion_and_fails_after_another_write() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
-    let (status, body) = put_slowly(&server, ("if-none-match", "*"), delete(&client)).await;
+    let (status, body) = put_slowly(&server, ("if-none-match", "*"), Box::pin(delete(&client))).await;
     assert_eq!(status, 409, "{body}");
-    let write = async { drop(put(&client, "a", *b"first").await) };
+    let write = Box::pin(async { drop(put(&client, "a", *b"first").await) });
     let (status, body) = put_slowly(&server, ("if-none-match", "*"), write).await;
     assert_eq!(status, 412, "{body}");
     assert_eq!(crate::harness::get(&client, "bucket", "a").await, b"first", "the first to finish wins");
