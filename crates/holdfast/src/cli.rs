@@ -34,7 +34,7 @@ Ctrl-C stops it.";
 
 /// Event-driven S3 backups that are proven, replicated and receipted.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "holdfast", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

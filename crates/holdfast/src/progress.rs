@@ -3,7 +3,10 @@
 use std::{
     borrow::Cow,
     io::IsTerminal,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -37,6 +40,8 @@ pub(crate) struct Stage {
     name: Cow<'static, str>,
     bar: Option<ProgressBar>,
     started: Instant,
+    /// Whether it was said how the stage ended.
+    is_over: AtomicBool,
     /// The last sentence that was printed without a terminal, so that none is printed twice.
     said: Mutex<String>,
 }
@@ -58,7 +63,16 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Stage { name, bar, started: Instant::now(), said: Mutex::default() }
+        Stage { name, bar, started: Instant::now(), is_over: AtomicBool::new(false), said: Mutex::default() }
+    }
+}
+
+impl Drop for Progress {
+    /// What is printed next begins on a line of its own: bars leave the cursor at the end of theirs.
+    fn drop(&mut self) {
+        if self.bars.is_some() {
+            eprintln!();
+        }
     }
 }
 
@@ -87,8 +101,11 @@ impl Stage {
         }
     }
 
-    /// Ends the stage with a sentence; the time that it took is added.
+    /// Ends the stage with a sentence; the time that it took is added. A stage ends once.
     pub(crate) fn finish(&self, sentence: &str) {
+        if self.is_over.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let sentence = format!("{sentence} in {}", text::span(self.started.elapsed()));
         match &self.bar {
             Some(bar) => {
@@ -101,6 +118,7 @@ impl Stage {
 
     /// Ends a stage that did not come to its end.
     pub(crate) fn fail(&self, sentence: &str) {
+        self.is_over.store(true, Ordering::Relaxed);
         match &self.bar {
             Some(bar) => {
                 bar.set_style(style(FAILED));

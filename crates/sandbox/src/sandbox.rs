@@ -112,6 +112,7 @@ pub struct Sandbox {
     lambda: Arc<Lambda>,
     states: Arc<States>,
     events: Events,
+    logs_dir: PathBuf,
     /// Removed when the sandbox is dropped.
     temporary: Option<TempDir>,
 }
@@ -130,6 +131,7 @@ impl Sandbox {
         let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
         let endpoint_url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
         let outbox_dir = folder.join("outbox");
+        let logs_dir = folder.join("logs");
         let outputs = Outputs::of(
             &stack,
             Place {
@@ -144,7 +146,7 @@ impl Sandbox {
         let sink = Arc::new(events.clone());
         let s3 = S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring))?;
         let sns = Arc::new(Sns::new(Arc::clone(&store), outbox_dir, REGION)?);
-        let lambda = Arc::new(start_lambda(&options, &stack, &folder, endpoint_url, &keyring)?);
+        let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url, &keyring)?);
         let tasks = Arc::new(Tasks { lambda: Arc::clone(&lambda), sns: Arc::clone(&sns) });
         let pace = states::Options { time_scale: options.time_scale };
         let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);
@@ -165,12 +167,17 @@ impl Sandbox {
         events.connect(Targets { start, invoke });
         let mut flusher = JoinSet::new();
         flusher.spawn(flush(Arc::clone(&store)));
-        Ok(Self { outputs, stack, server, flusher, store, s3, sns, lambda, states, events, temporary })
+        Ok(Self { outputs, stack, server, flusher, store, s3, sns, lambda, states, events, logs_dir, temporary })
     }
 
     /// What a client needs to know.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    /// The folder of the functions' logs, one file for each function.
+    pub fn logs_dir(&self) -> &Path {
+        &self.logs_dir
     }
 
     /// The template, evaluated.
@@ -291,12 +298,11 @@ fn read_stack(options: &Options) -> Result<Stack, SandboxError> {
 fn start_lambda(
     options: &Options,
     stack: &Stack,
-    folder: &Path,
+    logs: &Path,
     endpoint_url: String,
     keyring: &Keyring,
 ) -> Result<Lambda, SandboxError> {
-    let logs = folder.join("logs");
-    std::fs::create_dir_all(&logs).map_err(|source| SandboxError::Folder { path: logs.clone(), source })?;
+    std::fs::create_dir_all(logs).map_err(|source| SandboxError::Folder { path: logs.to_owned(), source })?;
     let with_key = |function: &crate::template::Function| {
         let identity = keys::assumed_role(&function.role_arn, &function.name);
         keyring.add(identity.clone());
@@ -308,7 +314,7 @@ fn start_lambda(
         region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
         endpoint_url,
-        logs,
+        logs: logs.to_owned(),
         time_scale: options.time_scale,
     };
     Ok(Lambda::new(functions, &options)?)

@@ -63,7 +63,7 @@ async fn serve(
         if let Some(file) = ready {
             file.write(outputs)?;
         }
-        print_welcome(outputs, arguments, earlier)?;
+        print_welcome(sandbox, arguments, earlier)?;
         log.follow().await
     };
     tokio::select! {
@@ -131,12 +131,15 @@ enum Line<'a> {
     Serving(&'a Outputs),
 }
 
-fn print_welcome(outputs: &Outputs, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
+fn print_welcome(sandbox: &Sandbox, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
+    let outputs = sandbox.outputs();
     if arguments.json {
         println!("{}", serde_json::to_string(&Line::Serving(outputs))?);
         return Ok(());
     }
     println!("{}", welcome(outputs));
+    println!("Mail to the topic's subscribers lands in {}.", outputs.outbox_dir.display());
+    println!("The functions' logs are in {}.", sandbox.logs_dir().display());
     match &arguments.data {
         Some(folder) => {
             let earlier = text::count(earlier, "execution");
@@ -173,10 +176,7 @@ Back something up, and look at what became of it:
   aws s3 ls --recursive s3://{backup_bucket}/{replica}
   aws s3 ls --recursive s3://{receipt_bucket}/{receipt_prefix}
   aws stepfunctions list-executions --state-machine-arn {state_machine_arn}
-
-Mail to the topic's subscribers lands in {}.
-",
-        outputs.outbox_dir.display()
+"
     )
 }
 

@@ -94,8 +94,13 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
         .collect()
         .await;
     let compared = objects.iter().filter(|row| row.is_proven()).map(|row| row.size).sum::<u64>() * sides;
-    stage.finish(&format!("{} of source and copies, all equal", text::size(compared)));
-    Ok(Report::new(objects, started.elapsed()))
+    let report = Report::new(objects, started.elapsed());
+    if report.proven {
+        stage.finish(&format!("{} of source and copies, all equal", text::size(compared)));
+    } else {
+        stage.fail(&format!("{} of source and copies equal", text::size(compared)));
+    }
+    Ok(report)
 }
 
 fn print(report: &Report, json: bool) -> Result<Outcome, CommandError> {

@@ -149,7 +149,7 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
         Ending::Proven { proof, .. } => format!("{clock}  {status}  {key}{size}  {proof}  {took}"),
         Ending::Skipped { reason } => format!("{clock}  SKIPPED    {key}{size}  {reason}  {took}"),
         Ending::Failed { failure } => format!(
-            "{clock}  {status:<9}  {key}{size}  {failure}  {took}\n           once the cause is gone: aws stepfunctions redrive-execution --execution-arn {arn}"
+            "{clock}  {status:<9}  {key}{size}  {failure}  {took}\n           once the cause is gone, upload it again; on AWS: aws stepfunctions redrive-execution --execution-arn {arn}"
         ),
         Ending::Unknown { .. } => format!("{clock}  {status}  {key}{size}  without a receipt: {arn}  {took}"),
     }
