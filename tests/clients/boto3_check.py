@@ -50,7 +50,10 @@ class World:
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: boto3_check.py READY_FILE, the file that holdfast up --ready-file writes")
-    world = World(json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")))
+    try:
+        world = World(json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"{sys.argv[1]} is not the ready file of a sandbox that serves: {type(error).__name__}: {error}")
     management.check(world)
     backups.check(world)
     print("boto3 finds everything as it should be.")
