@@ -53,9 +53,16 @@ fn cells(row: &Row) -> Vec<Cell> {
     ]
 }
 
-/// The last part of a receipt's key, which is the version; the rest is the same for all, or the object's key.
+/// The last part of a receipt's key, which is the version, shortened: the rest is the same for all, or the object's
+/// key.
 fn short_receipt(key: &str) -> String {
-    key.rsplit_once('/').map_or_else(|| key.to_owned(), |(_, name)| format!("…/{name}"))
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let version = name.strip_suffix(".json").unwrap_or(name);
+    if version.chars().count() <= 10 {
+        return format!("{version}.json");
+    }
+    let start: String = version.chars().take(8).collect();
+    format!("{start}….json")
 }
 
 /// Where the receipts are, and what the lines of the proof mean.
@@ -102,10 +109,13 @@ pub(super) fn summary(report: &Report, had_replica: bool) -> String {
 {objects} in {}. {them}: {sides} the same bytes.
 
 Next:
-  {program} demo FILE…                 the same with files of yours
-  {program} up                         a sandbox that stays, for the AWS CLI and SDKs
-  sam build && sam deploy --guided     the same template on AWS",
-        text::span(report.elapsed)
+  {:36}the same with files of yours
+  {:36}a sandbox that stays, for the AWS CLI and SDKs
+  {:36}the same template on AWS",
+        text::span(report.elapsed),
+        format!("{program} demo FILE…"),
+        format!("{program} up"),
+        "sam build && sam deploy --guided",
     )
 }
 
