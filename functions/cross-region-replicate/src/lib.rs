@@ -16,6 +16,8 @@
 
 mod plan;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use holdfast_core::{
     ErrorName,

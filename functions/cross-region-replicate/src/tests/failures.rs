@@ -1,0 +1,60 @@
+//! Every failure has a name that the state machine knows and a sentence that says what to do.
+
+use holdfast_core::ErrorName;
+use holdfast_lambda::testing::{s3_error, single};
+
+use super::*;
+
+#[tokio::test]
+async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what_to_do() {
+    for (status, code, message, name, words) in [
+        (503, "SlowDown", "Please reduce your request rate.", ErrorName::S3Throttled, "tried again"),
+        (200, "SlowDown", "in the body of a 200", ErrorName::S3Throttled, "tried again"),
+        (200, "InternalError", "in the body of a 200", ErrorName::S3Unavailable, "tried again"),
+        (412, "PreconditionFailed", "no", ErrorName::DestinationChanged, "s3://rep/a b"),
+        (409, "ConditionalRequestConflict", "no", ErrorName::DestinationChanged, "s3://rep/a b"),
+        (403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
+        (403, "AccessDenied", "not authorized to perform: s3:GetObjectVersion", ErrorName::SourceDenied, "Grant"),
+        (403, "AccessDenied", "not authorized to perform: kms:Decrypt", ErrorName::KmsDenied, "Grant kms:Decrypt"),
+        (
+            404,
+            "NoSuchVersion",
+            "gone",
+            ErrorName::SourceGone,
+            "the verified backup s3://dst/a b (version b/1) was deleted",
+        ),
+        (404, "NoSuchBucket", "none", ErrorName::ConfigInvalid, "exists"),
+        (403, "InvalidObjectState", "archived", ErrorName::SourceArchived, "Restore"),
+    ] {
+        let copy = mock!(Client::copy_object).then_http_response(move || s3_error(status, code, message));
+        let refusal = ask(&[&head("rep", "a b", None), &copy], "10", input(single(5))).await.unwrap_err();
+        assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_to_the_look_at_the_replica_that_is_no_success_gets_its_name() {
+    for (status, name, words) in [
+        (403, ErrorName::DestinationDenied, "Grant s3:GetObject"),
+        (503, ErrorName::S3Unavailable, "tried again"),
+        (301, ErrorName::ConfigInvalid, "in which region"),
+    ] {
+        let look = mock!(Client::head_object).then_http_response(move || bare(status));
+        let refusal = ask(&[&look], "10", input(single(5))).await.unwrap_err();
+        assert_eq!(refusal.name(), name, "{status}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{status}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_answer_was_lost_is_found_when_it_is_tried_again() {
+    let copy = mock!(Client::copy_object).then_http_response(|| s3_error(412, "PreconditionFailed", "no"));
+    let look = mock!(Client::head_object)
+        .sequence()
+        .http_response(|| bare(404))
+        .output(|| replica("v1", "0A").build())
+        .build();
+    let plan = ask(&[&look, &copy], "10", input(single(5))).await.unwrap();
+    assert_eq!(plan.stored.unwrap().etag.as_str(), "standing");
+}

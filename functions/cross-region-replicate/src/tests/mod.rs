@@ -1,0 +1,89 @@
+//! Tests of cross-region-replicate: the requests that it sends, and what it makes of the answers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod failures;
+mod places;
+mod requests;
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    config::retry::RetryConfig,
+    operation::{
+        copy_object::CopyObjectOutput,
+        create_multipart_upload::CreateMultipartUploadOutput,
+        head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+    },
+    types::CopyObjectResult,
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::contract::{ReplicaPlan, ReplicateInput, Transfer};
+use holdfast_lambda::{Aws, Deadline, Function, Named, testing::bare};
+use serde_json::json;
+
+use crate::{CrossRegionReplicate, Refusal};
+
+/// The verified backup of a transfer of the samples, which goes from `src` to `dst`, to be replicated to `rep`.
+fn input(transfer: Transfer) -> ReplicateInput {
+    let destination = serde_json::to_value(&transfer.destination).unwrap();
+    serde_json::from_value(json!({
+        "transfer": transfer,
+        "backup": {
+            "destination": destination,
+            "stored": {"versionId": "b/1", "etag": "backup-tag", "crc64nvme": "AAAAAAAAAAA="},
+            "evidence": {
+                "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
+                "bytesRead": 0, "etagsEqual": true, "tagsCompared": "count", "differences": []
+            }
+        },
+        "replica": {"bucket": "rep", "region": "eu-north-1"}
+    }))
+    .unwrap()
+}
+
+/// An object of the replica bucket with the stamp of this version.
+fn replica(version: &str, sequencer: &str) -> HeadObjectOutputBuilder {
+    HeadObjectOutput::builder()
+        .version_id("r1")
+        .e_tag("\"standing\"")
+        .content_length(5)
+        .checksum_crc64_nvme("AAAAAAAAAAA=")
+        .metadata("holdfast-source-version", version)
+        .metadata("holdfast-sequencer", sequencer)
+        .metadata("holdfast-source-etag", "tag")
+}
+
+fn head(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOutputBuilder>) -> Rule {
+    let rule = mock!(Client::head_object).match_requests(move |request| {
+        request.bucket() == Some(bucket) && request.key() == Some(key) && request.version_id().is_none()
+    });
+    match answer {
+        Some(answer) => rule.then_output(move || answer.clone().build()),
+        None => rule.then_http_response(|| bare(404)),
+    }
+}
+
+fn copied() -> Rule {
+    mock!(Client::copy_object).then_output(|| {
+        let result = CopyObjectResult::builder().e_tag("\"copy\"").checksum_crc64_nvme("AAAAAAAAAAA=").build();
+        CopyObjectOutput::builder().version_id("r2").copy_object_result(result).build()
+    })
+}
+
+fn opened() -> Rule {
+    mock!(Client::create_multipart_upload)
+        .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-2").build())
+}
+
+async fn ask(rules: &[&Rule], threshold: &str, input: ReplicateInput) -> Result<ReplicaPlan, Refusal> {
+    let client =
+        mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules, |config| config.retry_config(RetryConfig::disabled()));
+    let environment = [("MULTIPART_THRESHOLD", threshold)].into_iter().collect();
+    let function = CrossRegionReplicate::new(&environment, Aws::with_s3(client)).unwrap();
+    let outcome = function.call(input, Deadline::after(Duration::from_mins(1))).await;
+    if let Err(refusal) = &outcome {
+        assert!(CrossRegionReplicate::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
+    }
+    outcome
+}

@@ -1,0 +1,93 @@
+//! Newest stays newest in the replica bucket too, and plans are made anew.
+
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
+use holdfast_core::{
+    ErrorName,
+    contract::{Placement, Precondition, Replan},
+};
+use holdfast_lambda::testing::{multipart, s3_error, single};
+
+use super::*;
+
+const HISTORY: &str = ".holdfast/history/a b/v1";
+
+#[tokio::test]
+async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
+    let unstamped = || HeadObjectOutput::builder().e_tag("\"standing\"").content_length(5);
+    let backup = |version: &str| HeadObjectOutput::builder().version_id(version).e_tag("\"backup-tag\"");
+    for (stands, now, key, why) in [
+        (replica("v0", "09"), None, "a b", "an older one makes room"),
+        (replica("v2", "0B"), None, HISTORY, "a newer one stays"),
+        (unstamped(), Some(backup("b/1")), "a b", "nothing says, and the backup is still the current one"),
+        (unstamped(), Some(backup("b/2")), HISTORY, "nothing says, and the backup was replaced by a newer one"),
+    ] {
+        let looks = [head("rep", "a b", Some(stands)), head("dst", "a b", now), head("rep", HISTORY, None), copied()];
+        let plan = ask(&looks.each_ref(), "10", input(single(5))).await.unwrap();
+        let transfer = plan.transfer;
+        assert_eq!(transfer.destination.key.as_str(), key, "{why}");
+        match transfer.placement {
+            Placement::Current => {
+                assert!(matches!(&transfer.precondition, Precondition::IfMatch(etag) if etag.as_str() == "standing"));
+            }
+            Placement::History => assert_eq!(transfer.precondition, Precondition::IfAbsent),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_backup_keeps_its_key_among_the_late_ones() {
+    let mut transfer = single(5);
+    transfer.placement = Placement::History;
+    transfer.destination.key = serde_json::from_value(json!(HISTORY)).unwrap();
+    let plan = ask(&[&head("rep", HISTORY, None), &copied()], "10", input(transfer)).await.unwrap();
+    assert_eq!(plan.transfer.destination.key.as_str(), HISTORY);
+    assert_eq!(plan.transfer.placement, Placement::History);
+}
+
+#[tokio::test]
+async fn a_late_replica_that_stands_already_is_answered_without_a_copy() {
+    let looks = [head("rep", "a b", Some(replica("v2", "0B"))), head("rep", HISTORY, Some(replica("v1", "0A")))];
+    let plan = ask(&looks.each_ref(), "10", input(single(5))).await.unwrap();
+    assert_eq!((plan.stored.is_some(), plan.transfer.placement), (true, Placement::History));
+}
+
+fn again(attempt: u32, redrives: u32) -> ReplicateInput {
+    let mut given_up = multipart(100, 50);
+    given_up.destination.bucket = serde_json::from_value(json!("rep")).unwrap();
+    given_up.destination.region = "eu-north-1".to_owned();
+    let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up };
+    ReplicateInput { replan: Some(replan), redrives, ..input(multipart(100, 50)) }
+}
+
+#[tokio::test]
+async fn a_new_plan_aborts_the_upload_that_was_given_up() {
+    for gone in [false, true] {
+        let rule = mock!(Client::abort_multipart_upload)
+            .match_requests(|request| (request.bucket(), request.upload_id()) == (Some("rep"), Some("up")));
+        let abort = if gone {
+            rule.then_http_response(|| s3_error(404, "NoSuchUpload", "gone"))
+        } else {
+            rule.then_output(|| AbortMultipartUploadOutput::builder().build())
+        };
+        let plan = ask(&[&abort, &head("rep", "a b", None), &opened()], "10", again(2, 0)).await.unwrap();
+        assert_eq!((abort.num_calls(), plan.attempt), (1, 2));
+        assert_eq!(plan.transfer.upload.unwrap().upload_id, "up-2");
+    }
+}
+
+#[tokio::test]
+async fn the_sixth_plan_is_refused_and_a_redrive_allows_five_more() {
+    let abort = mock!(Client::abort_multipart_upload).then_output(|| AbortMultipartUploadOutput::builder().build());
+    let refusal = ask(&[&abort], "10", again(6, 0)).await.unwrap_err();
+    assert_eq!(refusal.name(), ErrorName::DestinationContended);
+    assert!(refusal.to_string().contains("s3://rep/a b"), "{refusal}");
+    ask(&[&abort, &head("rep", "a b", None), &opened()], "10", again(6, 1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_of_the_other_leg_is_never_aborted() {
+    let mut input = again(2, 0);
+    input.replan.as_mut().unwrap().given_up = multipart(100, 50);
+    let refusal = ask(&[], "10", input).await.unwrap_err();
+    assert_eq!(refusal.name(), ErrorName::InputInvalid, "{refusal}");
+}

@@ -1,0 +1,78 @@
+//! The requests of the usual paths: a small backup, a large one, and one that is replicated already.
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MetadataDirective, TaggingDirective};
+use holdfast_core::layout::MIB;
+use holdfast_lambda::testing::{multipart, single};
+
+use super::*;
+
+#[tokio::test]
+async fn a_small_backup_is_copied_at_once_from_the_very_version_that_was_proven() {
+    let copy = mock!(Client::copy_object)
+        .match_requests(|request| {
+            request.bucket() == Some("rep")
+                && request.key() == Some("a b")
+                && request.copy_source() == Some("dst/a%20b?versionId=b%2F1")
+                && request.copy_source_if_match() == Some("\"backup-tag\"")
+                && request.if_none_match() == Some("*")
+                && request.if_match().is_none()
+                && request.metadata_directive() == Some(&MetadataDirective::Replace)
+                && request.tagging_directive() == Some(&TaggingDirective::Replace)
+                && request.tagging() == Some("team=blue")
+                && request.content_type() == Some("text/plain")
+                && request.checksum_algorithm() == Some(&ChecksumAlgorithm::Crc64Nvme)
+                && request.ssekms_key_id().is_none()
+                && request.metadata().is_some_and(|metadata| {
+                    metadata.get("owner").is_some_and(|owner| owner == "ann")
+                        && metadata.get("holdfast-source-version").is_some_and(|version| version == "v1")
+                })
+        })
+        .then_output(|| {
+            let result = CopyObjectResult::builder().e_tag("\"copy\"").checksum_crc64_nvme("AAAAAAAAAAA=").build();
+            CopyObjectOutput::builder().version_id("r2").copy_object_result(result).build()
+        });
+    let look = head("rep", "a b", None);
+    let plan = ask(&[&look, &copy], "10", input(single(5))).await.unwrap();
+    assert_eq!((look.num_calls(), copy.num_calls()), (1, 1));
+    let stored = plan.stored.unwrap();
+    assert_eq!((stored.etag.as_str(), plan.slices.len(), plan.attempt), ("copy", 0, 1));
+    assert_eq!(plan.transfer.source.region, "eu-west-1");
+    assert_eq!(plan.transfer.destination.region, "eu-north-1");
+}
+
+#[tokio::test]
+async fn a_large_backup_is_cut_as_it_was_cut_before() {
+    let open = mock!(Client::create_multipart_upload)
+        .match_requests(|request| {
+            request.bucket() == Some("rep")
+                && request.key() == Some("a b")
+                && request.tagging() == Some("team=blue")
+                && request.content_type() == Some("text/plain")
+                && request.checksum_type() == Some(&ChecksumType::FullObject)
+                && request.ssekms_key_id().is_none()
+                && request.metadata().is_some_and(|metadata| metadata.contains_key("holdfast-source-etag"))
+        })
+        .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
+    let plan = ask(&[&head("rep", "a b", None), &open], "10", input(multipart(100 * MIB, 5 * MIB))).await.unwrap();
+    let upload = plan.transfer.upload.unwrap();
+    assert_eq!((upload.upload_id.as_str(), upload.part_size, upload.part_count), ("up-1", 5 * MIB, 20));
+    assert_eq!((plan.slices.len(), plan.digest_slices, plan.stored), (3, false, None));
+    assert_eq!(plan.transfer.crc64nvme.unwrap().to_string(), "AAAAAAAAAAA=");
+}
+
+#[tokio::test]
+async fn a_backup_without_a_stored_checksum_has_to_be_read() {
+    let mut input = input(multipart(100 * MIB, 5 * MIB));
+    input.backup.stored.crc64nvme = None;
+    let plan = ask(&[&head("rep", "a b", None), &opened()], "10", input).await.unwrap();
+    assert!(plan.digest_slices && plan.transfer.crc64nvme.is_none());
+}
+
+#[tokio::test]
+async fn a_replica_of_this_very_upload_is_answered_without_a_copy() {
+    for transfer in [single(5), multipart(100 * MIB, 5 * MIB)] {
+        let plan = ask(&[&head("rep", "a b", Some(replica("v1", "0A")))], "10", input(transfer)).await.unwrap();
+        assert_eq!(plan.stored.unwrap().etag.as_str(), "standing");
+        assert_eq!((plan.slices.len(), plan.transfer.upload), (0, None));
+    }
+}

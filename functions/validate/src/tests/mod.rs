@@ -1,0 +1,146 @@
+//! Tests of validate: its decisions without any I/O, and the requests that it sends.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod config;
+mod failures;
+mod order;
+mod replan;
+mod requests;
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    config::retry::RetryConfig,
+    operation::{
+        create_multipart_upload::CreateMultipartUploadOutput,
+        get_object_tagging::GetObjectTaggingOutput,
+        head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+    },
+    types::Tag,
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
+use holdfast_lambda::{Aws, Deadline, Function, Named, testing::bare};
+use serde_json::{Value, json};
+
+use crate::{Refusal, Validate};
+
+/// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_lambda::testing` have it.
+fn event() -> Value {
+    json!({
+        "version": "0", "id": "e-1", "detail-type": "Object Created", "source": "aws.s3", "account": "000000000000",
+        "time": "2026-11-22T10:00:00Z", "region": "eu-west-1", "resources": [],
+        "detail": {
+            "version": "0", "bucket": {"name": "src"},
+            "object": {"key": "a b", "size": 5, "etag": "tag", "version-id": "v1", "sequencer": "0A"}
+        }
+    })
+}
+
+/// The same, asked for by an operator who names no more than this object.
+fn request(object: Value) -> Value {
+    let mut event = event();
+    event["detail-type"] = json!("Backup Requested");
+    event["source"] = json!("ops");
+    event["detail"]["object"] = object;
+    event
+}
+
+fn input(event: Value) -> ValidateInput {
+    ValidateInput { event, replan: None, redrives: 0 }
+}
+
+/// The source as HeadObject describes it.
+fn source() -> HeadObjectOutputBuilder {
+    HeadObjectOutput::builder()
+        .version_id("v1")
+        .e_tag("\"tag\"")
+        .content_length(5)
+        .content_type("text/plain")
+        .metadata("owner", "ann")
+        .checksum_crc64_nvme("AAAAAAAAAAA=")
+}
+
+/// A backup with the stamp of this version.
+fn backup(version: &str, sequencer: Option<&str>) -> HeadObjectOutputBuilder {
+    let head = HeadObjectOutput::builder()
+        .version_id("b1")
+        .e_tag("\"standing\"")
+        .content_length(5)
+        .metadata("holdfast-source-version", version)
+        .metadata("holdfast-source-etag", "tag");
+    match sequencer {
+        Some(sequencer) => head.metadata("holdfast-sequencer", sequencer),
+        None => head,
+    }
+}
+
+fn head(bucket: &'static str, version: Option<&'static str>, answer: HeadObjectOutputBuilder) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(move |request| {
+            request.bucket() == Some(bucket) && request.version_id() == version && request.part_number().is_none()
+        })
+        .then_output(move || answer.clone().build())
+}
+
+fn head_key(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOutputBuilder>) -> Rule {
+    let rule = mock!(Client::head_object)
+        .match_requests(move |request| request.bucket() == Some(bucket) && request.key() == Some(key));
+    match answer {
+        Some(answer) => rule.then_output(move || answer.clone().build()),
+        None => rule.then_http_response(|| bare(404)),
+    }
+}
+
+fn absent(bucket: &'static str) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(move |request| request.bucket() == Some(bucket) && request.part_number().is_none())
+        .then_http_response(|| bare(404))
+}
+
+fn tags(pairs: &'static [(&'static str, &'static str)]) -> Rule {
+    let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build().unwrap();
+    mock!(Client::get_object_tagging)
+        .match_requests(|request| request.bucket() == Some("src") && request.version_id() == Some("v1"))
+        .then_output(move || {
+            let tags = pairs.iter().map(tag).collect();
+            GetObjectTaggingOutput::builder().set_tag_set(Some(tags)).build().unwrap()
+        })
+}
+
+fn opened() -> Rule {
+    mock!(Client::create_multipart_upload)
+        .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-2").build())
+}
+
+fn function(rules: &[&Rule], environment: &[(&str, &str)]) -> Validate {
+    let client =
+        mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules, |config| config.retry_config(RetryConfig::disabled()));
+    let environment = [("BACKUP_BUCKET", "dst")].iter().chain(environment).copied().collect();
+    Validate::new(&environment, Aws::with_s3(client)).unwrap()
+}
+
+async fn ask(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput) -> Result<Plan, Refusal> {
+    let outcome = function(rules, environment).call(input, Deadline::after(Duration::from_mins(1))).await;
+    if let Err(refusal) = &outcome {
+        assert!(Validate::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
+    }
+    outcome
+}
+
+/// What is copied.
+fn transfer(plan: &Plan) -> &Transfer {
+    match plan {
+        Plan::Copy { transfer, .. } => transfer,
+        Plan::Skip { message, .. } => panic!("nothing is copied: {message}"),
+    }
+}
+
+/// Why nothing is copied.
+fn reason(plan: &Plan) -> Option<SkipReason> {
+    match plan {
+        Plan::Copy { .. } => None,
+        Plan::Skip { reason, .. } => Some(*reason),
+    }
+}

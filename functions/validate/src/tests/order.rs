@@ -1,0 +1,91 @@
+//! Order and duplicates: where a copy goes, given what stands.
+
+use holdfast_core::contract::{Placement, Precondition};
+
+use super::*;
+
+const HISTORY: &str = ".holdfast/history/a b/v1";
+
+#[tokio::test]
+async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
+    for (stands, placement, why) in [
+        (backup("v0", Some("09")), Placement::Current, "an older upload makes room"),
+        (backup("v2", Some("0B")), Placement::History, "a newer upload stays"),
+    ] {
+        let (late, destination) = (head_key("dst", HISTORY, None), head_key("dst", "a b", Some(stands)));
+        let rules = [&head("src", Some("v1"), source()), &destination, &late, &tags(&[])];
+        let plan = ask(&rules, &[], input(event())).await.unwrap();
+        let transfer = transfer(&plan);
+        assert_eq!(transfer.placement, placement, "{why}");
+        match placement {
+            Placement::Current => {
+                assert_eq!(transfer.destination.key.as_str(), "a b");
+                assert!(matches!(&transfer.precondition, Precondition::IfMatch(etag) if etag.as_str() == "standing"));
+            }
+            Placement::History => {
+                assert_eq!(transfer.destination.key.as_str(), HISTORY);
+                assert_eq!(transfer.precondition, Precondition::IfAbsent);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_delivery_of_an_event_is_skipped_wherever_the_backup_is() {
+    let current = [head_key("dst", "a b", Some(backup("v1", Some("0A"))))];
+    let late = [
+        head_key("dst", "a b", Some(backup("v2", Some("0B")))),
+        head_key("dst", HISTORY, Some(backup("v1", Some("0A")))),
+    ];
+    for destination in [current.as_slice(), &late] {
+        let (source, tags) = (head("src", Some("v1"), source()), tags(&[]));
+        let rules: Vec<_> = destination.iter().chain([&source, &tags]).collect();
+        let plan = ask(&rules, &[], input(event())).await.unwrap();
+        assert_eq!(reason(&plan), Some(SkipReason::AlreadyBackedUp), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backup() {
+    let asked = || request(json!({"key": "a b", "version-id": "v1"}));
+    for (current, placement, why) in [
+        (Some("v2"), Placement::History, "the source has a newer version"),
+        (None, Placement::History, "the source's object is deleted"),
+        (Some("v1"), Placement::Current, "it is the source's current version"),
+    ] {
+        let now = match current {
+            Some(version) => head("src", None, source().version_id(version)),
+            None => mock!(Client::head_object)
+                .match_requests(|request| request.bucket() == Some("src") && request.version_id().is_none())
+                .then_http_response(|| bare(404)),
+        };
+        let destination = head_key("dst", "a b", Some(backup("v9", Some("0F"))));
+        let late = head_key("dst", HISTORY, None);
+        let rules = [&head("src", Some("v1"), source()), &now, &destination, &late, &tags(&[])];
+        let plan = ask(&rules, &[], input(asked())).await.unwrap();
+        assert_eq!(transfer(&plan).placement, placement, "{why}");
+        assert_eq!(now.num_calls(), 1, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_names_no_version_gets_the_current_one_pinned() {
+    let tags = tags(&[("team", "blue")]);
+    let rules = [&head("src", None, source()), &absent("dst"), &tags];
+    let plan = ask(&rules, &[], input(request(json!({"key": "a b"})))).await.unwrap();
+    let transfer = transfer(&plan);
+    assert_eq!(transfer.source.version_id.as_ref().map(ToString::to_string).as_deref(), Some("v1"));
+    assert_eq!((tags.num_calls(), transfer.attributes.tags.len()), (1, 1), "the tags are that version's");
+}
+
+#[tokio::test]
+async fn an_operator_is_answered_by_the_receipt_since_a_copy_may_be_left_of_an_execution_past_redrive() {
+    for (receipt, skipped) in [(Some(HeadObjectOutput::builder().e_tag("\"r\"")), true), (None, false)] {
+        let receipt = head_key("dst", ".holdfast/receipts/src/a b/v1.json", receipt);
+        let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+        let rules = [&head("src", Some("v1"), source()), &receipt, &destination, &tags(&[])];
+        let asked = request(json!({"key": "a b", "version-id": "v1"}));
+        let plan = ask(&rules, &[], input(asked)).await.unwrap();
+        assert_eq!(reason(&plan) == Some(SkipReason::AlreadyBackedUp), skipped, "{plan:?}");
+    }
+}
