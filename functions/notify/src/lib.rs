@@ -18,6 +18,8 @@ mod message;
 mod refusal;
 mod request;
 mod success;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};

@@ -1,0 +1,148 @@
+//! An execution that failed, timed out or was stopped: the mail that a person gets.
+
+use aws_sdk_sfn::{
+    operation::get_execution_history::GetExecutionHistoryOutput,
+    types::{HistoryEvent, error::ExecutionDoesNotExist},
+};
+
+use super::{history::events, *};
+
+fn ended(status: &str, extra: &Value) -> Value {
+    let input = json!({
+        "detail": {"bucket": {"name": "src"}, "object": {"key": "reports/2026/ä.csv", "size": 1536, "version-id": "v1"}}
+    });
+    let mut event = json!({
+        "version": "0", "id": "e", "detail-type": "Step Functions Execution Status Change", "source": "aws.states",
+        "account": "111122223333", "time": "2026-11-22T10:02:05Z", "region": "eu-west-1", "resources": [EXECUTION],
+        "detail": {
+            "executionArn": EXECUTION, "stateMachineArn": "arn:aws:states:eu-west-1:111122223333:stateMachine:holdfast-backup",
+            "name": "e-1", "status": status, "startDate": 1_795_341_600_000_i64, "stopDate": 1_795_341_725_000_i64,
+            "input": input.to_string(), "inputDetails": {"included": true}, "output": null
+        }
+    });
+    let detail = event["detail"].as_object_mut().unwrap();
+    detail.extend(extra.as_object().unwrap().clone());
+    event
+}
+
+fn history(newest_first: Vec<HistoryEvent>) -> Rule {
+    mock!(States::get_execution_history)
+        .match_requests(|request| request.execution_arn() == Some(EXECUTION) && request.reverse_order() == Some(true))
+        .then_output(move || {
+            GetExecutionHistoryOutput::builder().set_events(Some(newest_first.clone())).build().unwrap()
+        })
+}
+
+#[tokio::test]
+async fn a_failure_mail_says_what_failed_where_and_why_and_how_to_go_on() {
+    let cause =
+        json!({"errorType": "Source.Denied", "errorMessage": "HeadObject of s3://src/k failed. Grant s3:GetObject."});
+    let history = history(events::failed_in("CopyObject", "Source.Denied", &cause.to_string()));
+    let (sent, publish) = published();
+    let event = ended("FAILED", &json!({"error": "Source.Denied", "cause": cause.to_string()}));
+    let notified = tell([&[], &[&publish], &[&history]], &[], event).await.unwrap();
+
+    assert_eq!(serde_json::to_value(&notified).unwrap(), json!({"messageId": "m-1"}));
+    let [message] = sent.all().try_into().unwrap();
+    assert_eq!(message.subject(), Some("FAILED Source.Denied in CopyObject: s3://src/reports/2026/?.csv"));
+    assert_eq!(
+        attributes(&message),
+        ["bucket=src", "error=Source.Denied", "prefix=reports", "sizeClass=small", "status=FAILED"]
+    );
+    let body = message.message().unwrap();
+    for words in [
+        "The backup of s3://src/reports/2026/ä.csv failed.",
+        "Version: v1",
+        "State:   CopyObject\n",
+        "Error:   Source.Denied",
+        "Cause:   HeadObject of s3://src/k failed. Grant s3:GetObject.\n",
+        "Ended:   2026-11-22 10:02:05 UTC, after 2 min 5 s",
+        "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1",
+        "What to do: Grant the permission that the cause names",
+        "possible until 2026-12-06",
+        "aws stepfunctions redrive-execution --execution-arn arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1 --region eu-west-1",
+    ] {
+        assert!(body.contains(words), "{words} is missing in:\n{body}");
+    }
+    let json = json_of(&message);
+    assert_eq!(
+        (&json["state"], &json["error"], &json["size"]),
+        (&json!("CopyObject"), &json!("Source.Denied"), &json!(1536))
+    );
+}
+
+#[tokio::test]
+async fn a_history_of_several_pages_is_read_until_the_state_is_found() {
+    let newest_first = events::failed_in("VerifyBackup", "Checksum.Mismatch", "no");
+    let pages: Vec<Vec<HistoryEvent>> = newest_first.chunks(1).map(<[HistoryEvent]>::to_vec).collect();
+    let rules: Vec<_> = (0..pages.len())
+        .map(|number| {
+            let events = pages[number].clone();
+            let token = (number > 0).then(|| number.to_string());
+            mock!(States::get_execution_history)
+                .match_requests(move |request| request.next_token() == token.as_deref())
+                .then_output(move || {
+                    let page = GetExecutionHistoryOutput::builder().set_events(Some(events.clone()));
+                    page.next_token((number + 1).to_string()).build().unwrap()
+                })
+        })
+        .collect();
+    let (sent, publish) = published();
+    let states: Vec<_> = rules.iter().collect();
+    tell([&[], &[&publish], &states], &[], ended("FAILED", &json!({}))).await.unwrap();
+    assert!(sent.all()[0].subject().unwrap().starts_with("FAILED Checksum.Mismatch in VerifyBackup"));
+    let asked: Vec<_> = rules.iter().map(Rule::num_calls).collect();
+    assert_eq!(asked.iter().sum::<usize>(), 5, "up to the entry of the state and no further: {asked:?}");
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_does_not_cost_the_mail() {
+    let history = mock!(States::get_execution_history).then_error(|| {
+        let gone = ExecutionDoesNotExist::builder().message("no such execution").build();
+        aws_sdk_sfn::operation::get_execution_history::GetExecutionHistoryError::ExecutionDoesNotExist(gone)
+    });
+    let (sent, publish) = published();
+    let event = ended("FAILED", &json!({"error": "Kms.Denied", "cause": "told by the event"}));
+    tell([&[], &[&publish], &[&history]], &[], event).await.unwrap();
+    let [message] = sent.all().try_into().unwrap();
+    let body = message.message().unwrap();
+    assert_eq!(message.subject().unwrap(), "FAILED Kms.Denied: s3://src/reports/2026/?.csv");
+    assert!(body.contains("unknown, because the history could not be read: GetExecutionHistory of"), "{body}");
+    assert!(body.contains("Cause:   told by the event"), "{body}");
+}
+
+#[tokio::test]
+async fn timeouts_and_stopped_executions_are_told_as_what_they_are() {
+    for (status, opening, advice) in [
+        ("TIMED_OUT", "took longer than it may and was ended", "What to do: The function ran out of time"),
+        ("ABORTED", "was stopped by somebody", "What to do: If stopping it was a mistake, redrive"),
+    ] {
+        let history = history(events::ended_while_running("CopyObject", status));
+        let (sent, publish) = published();
+        tell([&[], &[&publish], &[&history]], &[], ended(status, &json!({}))).await.unwrap();
+        let [message] = sent.all().try_into().unwrap();
+        let body = message.message().unwrap();
+        for words in [opening, advice, "State:   CopyObject\n"] {
+            assert!(body.contains(words), "{words} is missing in:\n{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_was_left_out_or_is_malformed_does_not_cost_the_mail() {
+    for input in [Value::Null, json!("not JSON"), json!("{\"detail\": {\"bucket\": {\"name\": \"src\"}}}")] {
+        let history = history(events::failed_in("Validate", "Input.Invalid", "detail.object: missing"));
+        let (sent, publish) = published();
+        tell([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({"input": input}))).await.unwrap();
+        assert!(
+            sent.all()[0].subject().unwrap().starts_with("FAILED Input.Invalid in Validate: an object "),
+            "{input}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_messages_at_all_not_even_the_history_is_read() {
+    let notified = tell([&[], &[], &[]], &[("NOTIFY_ON", "none")], ended("FAILED", &json!({}))).await.unwrap();
+    assert_eq!((notified.receipt, notified.message_id), (None, None));
+}

@@ -1,0 +1,167 @@
+//! A proven backup: its receipt and its mail.
+
+use holdfast_core::{ErrorName, receipt::Receipt};
+use holdfast_lambda::testing::{s3_error, single};
+
+use super::*;
+
+const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+
+fn evidence(differences: Value) -> Value {
+    json!({
+        "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
+        "bytesRead": 0, "etagsEqual": true, "tagsCompared": "count", "differences": differences
+    })
+}
+
+fn input() -> Value {
+    json!({
+        "transfer": single(1536),
+        "backup": {
+            "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
+            "stored": {"versionId": "b1", "etag": "tag"}, "evidence": evidence(json!([]))
+        },
+        "execution": {"arn": EXECUTION, "startedAt": "2026-11-22T10:00:01Z"}
+    })
+}
+
+#[tokio::test]
+async fn the_receipt_is_written_once_and_people_read_what_happened() {
+    let put = mock!(S3::put_object)
+        .match_requests(|request| {
+            request.bucket() == Some("dst")
+                && request.key() == Some(RECEIPT)
+                && request.if_none_match() == Some("*")
+                && request.content_type() == Some("application/json")
+                && serde_json::from_slice::<Receipt>(request.body().bytes().unwrap())
+                    .is_ok_and(|receipt| receipt.execution.arn == EXECUTION)
+        })
+        .then_output(|| PutObjectOutput::builder().build());
+    let (sent, publish) = published();
+    let notified = tell([&[&put], &[&publish], &[]], &[], input()).await.unwrap();
+
+    assert_eq!(
+        serde_json::to_value(&notified).unwrap(),
+        json!({
+            "receipt": {"bucket": "dst", "key": RECEIPT, "written": true}, "messageId": "m-1"
+        })
+    );
+    let [message] = sent.all().try_into().unwrap();
+    assert_eq!(message.topic_arn(), Some(TOPIC));
+    assert_eq!(message.subject(), Some("Backed up 1.5 KiB: s3://src/a b"));
+    assert_eq!(attributes(&message), ["bucket=src", "sizeClass=small", "status=SUCCEEDED"]);
+    let body = message.message().unwrap();
+    for words in [
+        "s3://src/a b is backed up and proven.",
+        "Version:   v1",
+        "Size:      1.5 KiB (1,536 bytes)",
+        "Backup:    s3://dst/a b (version b1, eu-west-1)",
+        "https://eu-west-1.console.aws.amazon.com/s3/object/dst?region=eu-west-1&prefix=a%20b&versionId=b1",
+        "S3 stores the same CRC64NVME for both objects (AAAAAAAAAAA=); nothing had to be read",
+        "from the upload to this receipt",
+        "Receipt:   s3://dst/.holdfast/receipts/src/a b/v1.json",
+        "#/v2/executions/details/arn:aws:states:eu-west-1",
+    ] {
+        assert!(body.contains(words), "{words} is missing in:\n{body}");
+    }
+    assert_eq!(json_of(&message)["receiptVersion"], 1);
+}
+
+#[tokio::test]
+async fn what_is_out_of_the_ordinary_is_said() {
+    let mut input = input();
+    input["transfer"]["placement"] = json!("history");
+    input["transfer"]["stampPlace"] = json!("receipt");
+    input["backup"]["destination"]["key"] = json!(".holdfast/history/a b/v1");
+    input["backup"]["evidence"] = evidence(json!([
+        {"name": "tags.team", "expected": "blue", "mended": true},
+        {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "mended": false},
+    ]));
+    input["replica"] = json!({
+        "destination": {"bucket": "rep", "key": "k", "region": "eu-north-1"}, "stored": {"etag": "tag"},
+        "evidence": {
+            "method": "bothStreamed", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 3072,
+            "etagsEqual": false, "tagsCompared": "values", "differences": []
+        }
+    });
+    let (sent, publish) = published();
+    tell([&[&stored()], &[&publish], &[]], &[], input).await.unwrap();
+    let [message] = sent.all().try_into().unwrap();
+    let body = message.message().unwrap();
+    for words in [
+        "A newer upload of this key is backed up already",
+        "no room for the stamp",
+        "was mended: tags.team",
+        "not as planned in: storageClass",
+        "Replica:   s3://rep/k (eu-north-1)",
+        "both objects were read (3.0 KiB) and have the same SHA256 (ab); tags compared one by one",
+    ] {
+        assert!(body.contains(words), "{words} is missing in:\n{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_there_already_stays_and_the_message_still_goes_out() {
+    let put = mock!(S3::put_object).then_http_response(|| s3_error(412, "PreconditionFailed", "it is there"));
+    let (sent, publish) = published();
+    let notified = tell([&[&put], &[&publish], &[]], &[], input()).await.unwrap();
+    assert!(!notified.receipt.unwrap().written);
+    assert_eq!(sent.all().len(), 1, "the try that wrote it may have failed to publish");
+}
+
+#[tokio::test]
+async fn without_messages_about_successes_the_receipt_is_written_all_the_same() {
+    for choice in ["failures", "none"] {
+        let (put, (sent, publish)) = (stored(), published());
+        let environment = [("NOTIFY_ON", choice), ("RECEIPT_BUCKET", "receipts"), ("RECEIPT_PREFIX", "r/")];
+        let notified = tell([&[&put], &[&publish], &[]], &environment, input()).await.unwrap();
+        assert_eq!((put.num_calls(), sent.all().len(), notified.message_id), (1, 0, None), "{choice}");
+        let receipt = notified.receipt.unwrap();
+        assert_eq!((receipt.bucket.as_str(), receipt.key.as_str()), ("receipts", "r/src/a b/v1.json"));
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_cannot_be_written_fails_by_name_and_nothing_is_published() {
+    for (status, code, name, words) in [
+        (403, "AccessDenied", ErrorName::DestinationDenied, "Grant s3:PutObject on s3://dst/.holdfast/receipts/"),
+        (503, "SlowDown", ErrorName::S3Throttled, "tried again"),
+        (500, "InternalError", ErrorName::S3Unavailable, "tried again"),
+        (409, "ConditionalRequestConflict", ErrorName::S3Unavailable, "while the receipt was written"),
+        (404, "NoSuchBucket", ErrorName::ConfigInvalid, "exists"),
+        (400, "KMS.DisabledException", ErrorName::KmsDenied, "kms:"),
+    ] {
+        let put = mock!(S3::put_object).then_http_response(move || s3_error(status, code, "no"));
+        let (sent, publish) = published();
+        let refusal = tell([&[&put], &[&publish], &[]], &[], input()).await.unwrap_err();
+        assert_eq!((refusal.name(), sent.all().len()), (name, 0), "{status} {code}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_published_fails_by_name() {
+    for (status, code, name, words) in [
+        (404, "NotFound", ErrorName::TopicNotFound, "SNS_TOPIC_ARN"),
+        (403, "AuthorizationError", ErrorName::DestinationDenied, "Grant sns:Publish on arn:aws:sns:"),
+        (403, "KMSAccessDenied", ErrorName::KmsDenied, "kms:"),
+        (400, "InvalidParameter", ErrorName::ConfigInvalid, "topic"),
+        (500, "InternalError", ErrorName::SnsUnavailable, "tried again"),
+        (429, "Throttled", ErrorName::SnsUnavailable, "tried again"),
+    ] {
+        let publish = mock!(Sns::publish).then_http_response(move || sns_error(status, code));
+        let refusal = tell([&[&stored()], &[&publish], &[]], &[], input()).await.unwrap_err();
+        assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+    }
+}
+
+/// SNS answers in the query protocol, whose errors lie one level deeper than S3's.
+fn sns_error(status: u16, code: &str) -> aws_smithy_runtime_api::client::orchestrator::HttpResponse {
+    let body = format!(
+        "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>no</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+    );
+    let status = aws_smithy_runtime_api::http::StatusCode::try_from(status).unwrap();
+    aws_smithy_runtime_api::client::orchestrator::HttpResponse::new(status, body.into())
+}
