@@ -27,7 +27,7 @@ async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what
         (403, "InvalidObjectState", "archived", ErrorName::SourceArchived, "Restore"),
     ] {
         let copy = mock!(Client::copy_object).then_http_response(move || s3_error(status, code, message));
-        let refusal = ask(&[&head("rep", "a b", None), &copy], "10", input(single(5))).await.unwrap_err();
+        let refusal = ask(&[&head("rep", "a b", None), &copy], "10", input(&single(5))).await.unwrap_err();
         assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
         assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
     }
@@ -41,7 +41,7 @@ async fn every_answer_to_the_look_at_the_replica_that_is_no_success_gets_its_nam
         (301, ErrorName::ConfigInvalid, "in which region"),
     ] {
         let look = mock!(Client::head_object).then_http_response(move || bare(status));
-        let refusal = ask(&[&look], "10", input(single(5))).await.unwrap_err();
+        let refusal = ask(&[&look], "10", input(&single(5))).await.unwrap_err();
         assert_eq!(refusal.name(), name, "{status}: {refusal}");
         assert!(refusal.to_string().contains(words), "{status}: {refusal}");
     }
@@ -55,6 +55,6 @@ async fn a_copy_whose_answer_was_lost_is_found_when_it_is_tried_again() {
         .http_response(|| bare(404))
         .output(|| replica("v1", "0A").build())
         .build();
-    let plan = ask(&[&look, &copy], "10", input(single(5))).await.unwrap();
+    let plan = ask(&[&look, &copy], "10", input(&single(5))).await.unwrap();
     assert_eq!(plan.stored.unwrap().etag.as_str(), "standing");
 }

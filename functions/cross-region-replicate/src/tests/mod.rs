@@ -25,7 +25,7 @@ use serde_json::json;
 use crate::{CrossRegionReplicate, Refusal};
 
 /// The verified backup of a transfer of the samples, which goes from `src` to `dst`, to be replicated to `rep`.
-fn input(transfer: Transfer) -> ReplicateInput {
+fn input(transfer: &Transfer) -> ReplicateInput {
     let destination = serde_json::to_value(&transfer.destination).unwrap();
     serde_json::from_value(json!({
         "transfer": transfer,

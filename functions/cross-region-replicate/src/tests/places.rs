@@ -22,7 +22,7 @@ async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
         (unstamped(), Some(backup("b/2")), HISTORY, "nothing says, and the backup was replaced by a newer one"),
     ] {
         let looks = [head("rep", "a b", Some(stands)), head("dst", "a b", now), head("rep", HISTORY, None), copied()];
-        let plan = ask(&looks.each_ref(), "10", input(single(5))).await.unwrap();
+        let plan = ask(&looks.each_ref(), "10", input(&single(5))).await.unwrap();
         let transfer = plan.transfer;
         assert_eq!(transfer.destination.key.as_str(), key, "{why}");
         match transfer.placement {
@@ -39,7 +39,7 @@ async fn a_late_backup_keeps_its_key_among_the_late_ones() {
     let mut transfer = single(5);
     transfer.placement = Placement::History;
     transfer.destination.key = serde_json::from_value(json!(HISTORY)).unwrap();
-    let plan = ask(&[&head("rep", HISTORY, None), &copied()], "10", input(transfer)).await.unwrap();
+    let plan = ask(&[&head("rep", HISTORY, None), &copied()], "10", input(&transfer)).await.unwrap();
     assert_eq!(plan.transfer.destination.key.as_str(), HISTORY);
     assert_eq!(plan.transfer.placement, Placement::History);
 }
@@ -47,7 +47,7 @@ async fn a_late_backup_keeps_its_key_among_the_late_ones() {
 #[tokio::test]
 async fn a_late_replica_that_stands_already_is_answered_without_a_copy() {
     let looks = [head("rep", "a b", Some(replica("v2", "0B"))), head("rep", HISTORY, Some(replica("v1", "0A")))];
-    let plan = ask(&looks.each_ref(), "10", input(single(5))).await.unwrap();
+    let plan = ask(&looks.each_ref(), "10", input(&single(5))).await.unwrap();
     assert_eq!((plan.stored.is_some(), plan.transfer.placement), (true, Placement::History));
 }
 
@@ -56,7 +56,7 @@ fn again(attempt: u32, redrives: u32) -> ReplicateInput {
     given_up.destination.bucket = serde_json::from_value(json!("rep")).unwrap();
     given_up.destination.region = "eu-north-1".to_owned();
     let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up };
-    ReplicateInput { replan: Some(replan), redrives, ..input(multipart(100, 50)) }
+    ReplicateInput { replan: Some(replan), redrives, ..input(&multipart(100, 50)) }
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn a_small_backup_is_copied_at_once_from_the_very_version_that_was_proven(
             CopyObjectOutput::builder().version_id("r2").copy_object_result(result).build()
         });
     let look = head("rep", "a b", None);
-    let plan = ask(&[&look, &copy], "10", input(single(5))).await.unwrap();
+    let plan = ask(&[&look, &copy], "10", input(&single(5))).await.unwrap();
     assert_eq!((look.num_calls(), copy.num_calls()), (1, 1));
     let stored = plan.stored.unwrap();
     assert_eq!((stored.etag.as_str(), plan.slices.len(), plan.attempt), ("copy", 0, 1));
@@ -53,7 +53,7 @@ async fn a_large_backup_is_cut_as_it_was_cut_before() {
                 && request.metadata().is_some_and(|metadata| metadata.contains_key("holdfast-source-etag"))
         })
         .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
-    let plan = ask(&[&head("rep", "a b", None), &open], "10", input(multipart(100 * MIB, 5 * MIB))).await.unwrap();
+    let plan = ask(&[&head("rep", "a b", None), &open], "10", input(&multipart(100 * MIB, 5 * MIB))).await.unwrap();
     let upload = plan.transfer.upload.unwrap();
     assert_eq!((upload.upload_id.as_str(), upload.part_size, upload.part_count), ("up-1", 5 * MIB, 20));
     assert_eq!((plan.slices.len(), plan.digest_slices, plan.stored), (3, false, None));
@@ -62,7 +62,7 @@ async fn a_large_backup_is_cut_as_it_was_cut_before() {
 
 #[tokio::test]
 async fn a_backup_without_a_stored_checksum_has_to_be_read() {
-    let mut input = input(multipart(100 * MIB, 5 * MIB));
+    let mut input = input(&multipart(100 * MIB, 5 * MIB));
     input.backup.stored.crc64nvme = None;
     let plan = ask(&[&head("rep", "a b", None), &opened()], "10", input).await.unwrap();
     assert!(plan.digest_slices && plan.transfer.crc64nvme.is_none());
@@ -71,7 +71,7 @@ async fn a_backup_without_a_stored_checksum_has_to_be_read() {
 #[tokio::test]
 async fn a_replica_of_this_very_upload_is_answered_without_a_copy() {
     for transfer in [single(5), multipart(100 * MIB, 5 * MIB)] {
-        let plan = ask(&[&head("rep", "a b", Some(replica("v1", "0A")))], "10", input(transfer)).await.unwrap();
+        let plan = ask(&[&head("rep", "a b", Some(replica("v1", "0A")))], "10", input(&transfer)).await.unwrap();
         assert_eq!(plan.stored.unwrap().etag.as_str(), "standing");
         assert_eq!((plan.slices.len(), plan.transfer.upload), (0, None));
     }

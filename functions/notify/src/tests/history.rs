@@ -88,7 +88,7 @@ fn a_failed_iteration_is_found_past_the_others_that_ran_at_the_same_time() {
     use aws_sdk_sfn::types::HistoryEventType as Kind;
 
     // The links are those of a recorded history: the failure of the Map leads to the task, not to the iteration.
-    let ending = walk(&[
+    let newest_first = vec![
         failed(13, 12, "Source.Denied", "no"),
         plain(12, 9, Kind::MapStateFailed),
         plain(11, 8, Kind::MapIterationAborted),
@@ -100,7 +100,8 @@ fn a_failed_iteration_is_found_past_the_others_that_ran_at_the_same_time() {
         plain(5, 4, Kind::MapIterationStarted),
         plain(4, 3, Kind::MapStateStarted),
         entered(3, 2, "CopyParts"),
-    ]);
+    ];
+    let ending = walk(&newest_first);
     assert_eq!(
         ending,
         Ending {

@@ -7,7 +7,7 @@ use super::*;
 
 const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
 
-fn evidence(differences: Value) -> Value {
+fn evidence(differences: &Value) -> Value {
     json!({
         "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
         "bytesRead": 0, "etagsEqual": true, "tagsCompared": "count", "differences": differences
@@ -19,7 +19,7 @@ fn input() -> Value {
         "transfer": single(1536),
         "backup": {
             "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
-            "stored": {"versionId": "b1", "etag": "tag"}, "evidence": evidence(json!([]))
+            "stored": {"versionId": "b1", "etag": "tag"}, "evidence": evidence(&json!([]))
         },
         "execution": {"arn": EXECUTION, "startedAt": "2026-11-22T10:00:01Z"}
     })
@@ -73,7 +73,7 @@ async fn what_is_out_of_the_ordinary_is_said() {
     input["transfer"]["placement"] = json!("history");
     input["transfer"]["stampPlace"] = json!("receipt");
     input["backup"]["destination"]["key"] = json!(".holdfast/history/a b/v1");
-    input["backup"]["evidence"] = evidence(json!([
+    input["backup"]["evidence"] = evidence(&json!([
         {"name": "tags.team", "expected": "blue", "mended": true},
         {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "mended": false},
     ]));
