@@ -101,3 +101,60 @@ fn start_tracing() {
     // CloudWatch stamps every line with the time; a second time would only cost.
     fmt().json().with_env_filter(filter).without_time().with_current_span(true).init();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::Failure;
+
+    /// Answers its input, panics at 13, and fails at 14.
+    struct Echo;
+
+    impl Function for Echo {
+        const NAME: &'static str = "echo";
+        const ENVIRONMENT: &'static [&'static str] = &[];
+        const RAISES: &'static [ErrorName] = &[ErrorName::SourceGone];
+        type Input = u8;
+        type Output = u8;
+        type Error = Failure;
+
+        fn new(_environment: &Environment, _aws: Aws) -> Result<Self, ConfigError> {
+            Ok(Self)
+        }
+
+        async fn call(&self, input: u8, _deadline: Deadline) -> Result<u8, Failure> {
+            assert_ne!(input, 13, "an unlucky number");
+            if input == 14 { Err(Failure::new(ErrorName::SourceGone, "it is gone")) } else { Ok(input) }
+        }
+    }
+
+    async fn answer(function: Result<Echo, ConfigError>, payload: Value) -> Result<Value, (ErrorName, String)> {
+        let deadline = Deadline::after(Duration::from_mins(1));
+        let answer = respond(&function, &payload, deadline).await;
+        answer.map_err(|report| (report.error_type, report.error_message))
+    }
+
+    #[tokio::test]
+    async fn whatever_goes_wrong_reaches_the_state_machine_under_a_name_that_it_knows() {
+        assert_eq!(answer(Ok(Echo), json!(1)).await, Ok(json!(1)));
+        let gone = (ErrorName::SourceGone, "it is gone".to_owned());
+        assert_eq!(answer(Ok(Echo), json!(14)).await, Err(gone));
+        let panicked = (ErrorName::Internal, "echo panicked; its log says where".to_owned());
+        assert_eq!(answer(Ok(Echo), json!(13)).await, Err(panicked));
+        let malformed = answer(Ok(Echo), json!("x")).await.map_err(|(name, _)| name);
+        assert_eq!(malformed, Err(ErrorName::InputInvalid));
+        let problem = ConfigError { variable: "SIZE", problem: "is missing".to_owned(), expected: "a number" };
+        let sentence = "environment variable SIZE is missing; set it to a number".to_owned();
+        assert_eq!(answer(Err(problem), json!(1)).await, Err((ErrorName::ConfigInvalid, sentence)));
+    }
+
+    #[test]
+    fn a_report_reads_as_lambda_reports_errors() {
+        let report = serde_json::to_value(Report::new(ErrorName::SourceGone, "it is gone")).ok();
+        assert_eq!(report, Some(json!({"errorType": "Source.Gone", "errorMessage": "it is gone"})));
+    }
+}

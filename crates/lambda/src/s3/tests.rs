@@ -5,6 +5,7 @@ use aws_sdk_s3::{
     Client,
     operation::{
         copy_object::{CopyObjectInput, CopyObjectOutput},
+        create_multipart_upload::{CreateMultipartUploadInput, CreateMultipartUploadOutput},
         head_object::{HeadObjectInput, HeadObjectOutput},
         list_parts::{ListPartsInput, ListPartsOutput},
     },
@@ -21,7 +22,7 @@ use holdfast_core::{
     names::{ETag, PartNumber},
 };
 
-use super::{ObjectRef, copy_object, head, list_parts};
+use super::{ObjectRef, abort_upload, copy_object, head, list_parts, open_upload};
 use crate::{
     Named,
     testing::{self, Sent},
@@ -236,4 +237,44 @@ async fn an_upload_without_parts_lists_none_and_one_that_is_gone_is_named() {
     let gone = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
     let failure = list_parts(&client(&[&gone]), &transfer, "up", (part, part)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::UploadGone);
+}
+
+#[tokio::test]
+async fn an_upload_is_opened_with_every_attribute_and_asks_for_a_full_object_checksum() {
+    let mut transfer = testing::multipart(25, 10);
+    transfer.attributes.storage_class = Some("STANDARD_IA".to_owned());
+    let sent = Sent::<CreateMultipartUploadInput>::default();
+    let note = sent.clone();
+    let rule = mock!(Client::create_multipart_upload)
+        .match_requests(move |request| note.note(request))
+        .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
+    assert_eq!(open_upload(&client(&[&rule]), &transfer, Some("key-1")).await.unwrap(), "up-1");
+    let expected = CreateMultipartUploadInput::builder()
+        .bucket("dst")
+        .key("a b")
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .checksum_type(ChecksumType::FullObject)
+        .metadata("owner", "ann")
+        .metadata("holdfast-source-version", "v1")
+        .metadata("holdfast-sequencer", "0A")
+        .metadata("holdfast-source-etag", "tag")
+        .tagging("team=blue")
+        .content_type("text/plain")
+        .storage_class(StorageClass::StandardIa)
+        .server_side_encryption(ServerSideEncryption::AwsKms)
+        .ssekms_key_id("key-1")
+        .build()
+        .unwrap();
+    assert_eq!(sent.all(), [expected]);
+}
+
+#[tokio::test]
+async fn giving_up_an_upload_that_is_gone_is_no_error_and_a_refusal_is() {
+    let transfer = testing::multipart(25, 10);
+    let answers = |status, code: &'static str| {
+        mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No"))
+    };
+    assert!(abort_upload(&client(&[&answers(404, "NoSuchUpload")]), &transfer, "up").await.is_ok());
+    let failure = abort_upload(&client(&[&answers(403, "AccessDenied")]), &transfer, "up").await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationDenied);
 }
