@@ -209,6 +209,25 @@ impl World {
         Ok(serde_json::from_str(described.input.as_deref().ok_or("the execution has no input")?)?)
     }
 
+    /// The event of the current version of a source object, as S3 would send it, with a sequencer that is older than any.
+    pub async fn late_event_for(&self, key: &str) -> TestResult<Value> {
+        let bucket = &self.outputs.source_bucket;
+        let source = self.s3.head_object().bucket(bucket).key(key).send().await?;
+        Ok(json!({
+            "version": "0", "id": "late", "detail-type": "Object Created", "source": "aws.s3",
+            "account": "000000000000", "time": "2026-11-22T10:00:00Z", "region": self.outputs.region,
+            "resources": [format!("arn:aws:s3:::{bucket}")],
+            "detail": {
+                "version": "0", "bucket": {"name": bucket}, "request-id": "late", "requester": "000000000000",
+                "source-ip-address": "127.0.0.1", "reason": "PutObject",
+                "object": {
+                    "key": key, "size": source.content_length(), "sequencer": "00",
+                    "etag": source.e_tag().map(|tag| tag.trim_matches('"')), "version-id": source.version_id(),
+                },
+            },
+        }))
+    }
+
     /// Starts an execution with an event, as EventBridge does.
     pub async fn begin(&self, event: &Value) -> TestResult {
         let request = self.states.start_execution().state_machine_arn(&self.outputs.state_machine_arn);

@@ -7,8 +7,9 @@ use aws_sdk_s3::{
 use holdfast_core::contract::ProofMethod;
 use holdfast_tests::{
     TestResult,
-    world::{Setup, World},
+    world::{Rules, Setup, World},
 };
+use serde_json::json;
 
 #[tokio::test]
 async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
@@ -39,15 +40,70 @@ async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
     Ok(())
 }
 
+/// Uploads an object as it was before December 2024, when S3 computed no checksum by itself, and has it backed up.
+async fn back_up_old(world: &World, key: &str, bytes: Vec<u8>) -> TestResult {
+    world.set_rules(Rules::Disabled).await?;
+    world.upload(key, bytes).await?;
+    world.sandbox.s3().forget_checksum(&world.outputs.source_bucket, key, None)?;
+    world.set_rules(Rules::Enabled).await?;
+    world.begin(&world.late_event_for(key).await?).await?;
+    world.succeeded().await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_small_source_without_any_checksum_is_read_once_and_proven() -> TestResult {
     let world = World::start(Setup::default().without_replica()).await?;
-    world.sandbox.s3().store_without_checksums(&world.outputs.source_bucket)?;
-    world.upload("old.txt", "from before December 2024").await?;
-    world.succeeded().await?;
+    back_up_old(&world, "old.txt", b"from before December 2024".to_vec()).await?;
     let receipts = world.receipts().await?;
     let evidence = &receipts.first().ok_or("no receipt")?.backup.evidence;
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 25));
     assert_eq!(evidence.source, evidence.copy);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_source_without_any_checksum_is_read_by_slices_and_s3_is_given_the_combined_one() -> TestResult {
+    let world = World::start(Setup::default().with("MultipartThreshold", "8388608")).await?;
+    let bytes: Vec<u8> = (0..600_u32 << 16).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect();
+    back_up_old(&world, "old.bin", bytes.clone()).await?;
+    assert!(world.backup("old.bin").await? == bytes);
+    let receipts = world.receipts().await?;
+    let receipt = receipts.first().ok_or("no receipt")?;
+    let evidence = &receipt.backup.evidence;
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, bytes.len() as u64));
+    assert!(!receipt.slices.is_empty(), "the digests of the slices stand in the receipt");
+    let replica = receipt.replica.as_ref().ok_or("no replica")?;
+    assert_eq!(replica.evidence.method, ProofMethod::StoredChecksums, "the backup has a checksum, so nothing is read again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_that_was_deleted_before_it_could_be_copied_is_skipped() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.set_rules(Rules::Disabled).await?;
+    world.upload("gone", "soon").await?;
+    let event = world.late_event_for("gone").await?;
+    let version = event["detail"]["object"]["version-id"].as_str();
+    world.s3.delete_object().bucket(&world.outputs.source_bucket).key("gone").set_version_id(version.map(str::to_owned)).send().await?;
+    world.begin(&event).await?;
+    let execution = world.succeeded().await?;
+    assert_eq!(world.output(&execution).await?["reason"], "sourceGone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn operators_may_ask_for_a_backup_with_no_more_than_bucket_and_key() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.set_rules(Rules::Disabled).await?;
+    world.upload("from before", "bytes").await?;
+    world.set_rules(Rules::Enabled).await?;
+    let entry = json!({
+        "Source": "operators", "DetailType": "Backup Requested",
+        "Detail": json!({"bucket": {"name": world.outputs.source_bucket}, "object": {"key": "from before"}}).to_string(),
+    });
+    world.sandbox.events().handle("PutEvents", json!({"Entries": [entry]})).await?;
+    world.succeeded().await?;
+    assert_eq!(world.replica("from before").await?, b"bytes");
     Ok(())
 }
