@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use holdfast_core::receipt::Receipt;
 use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
@@ -100,10 +100,12 @@ impl World {
         })
     }
 
-    /// Uploads an object to the source bucket at once.
+    /// Uploads an object to the source bucket at once, with the checksum that S3 itself would compute; an SDK's own
+    /// default is CRC32.
     pub async fn upload(&self, key: &str, bytes: impl Into<Vec<u8>>) -> TestResult {
+        let request = self.s3.put_object().bucket(&self.outputs.source_bucket).key(key);
         let body = ByteStream::from(bytes.into());
-        self.s3.put_object().bucket(&self.outputs.source_bucket).key(key).body(body).send().await?;
+        request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).body(body).send().await?;
         Ok(())
     }
 

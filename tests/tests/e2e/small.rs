@@ -1,5 +1,6 @@
 //! Small objects: one copy.
 
+use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::contract::{Algorithm, Placement, ProofMethod, StampPlace};
 use holdfast_tests::{
     TestResult,
@@ -79,6 +80,19 @@ async fn an_empty_object_is_backed_up_like_any_other() -> TestResult {
     assert_eq!(world.backup("empty").await?, b"");
     assert_eq!(world.replica("empty").await?, b"");
     assert_eq!(world.receipts().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_source_with_another_checksum_than_ours_is_read_once() -> TestResult {
+    let world = World::start(Setup::default().without_replica()).await?;
+    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("sdk.txt");
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
+    request.body(ByteStream::from_static(b"hello")).send().await?;
+    world.succeeded().await?;
+    let receipts = world.receipts().await?;
+    let evidence = &receipts.first().ok_or("no receipt")?.backup.evidence;
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 5));
     Ok(())
 }
 
