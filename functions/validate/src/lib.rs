@@ -198,6 +198,8 @@ impl Validate {
         if placement == Placement::Current {
             return Ok(Spot { destination, placement, stands });
         }
+        // A newer upload stands. This one is late, or its event came again after it was backed up in its own turn.
+        self.check_receipt(copied).await?;
         let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
         let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
         if plan::place(stands.as_ref(), stamp) == Place::Taken {

@@ -14,6 +14,8 @@ use serde_json::json;
 #[tokio::test]
 async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
     let world = World::start(Setup::default().with("ExistingSourceBucketName", "unversioned-source")).await?;
+    // The sandbox makes a bucket that the template takes as given with versions on; this one never had any.
+    world.s3.delete_bucket().bucket("unversioned-source").send().await?;
     world
         .s3
         .create_bucket()
@@ -74,7 +76,11 @@ async fn a_large_source_without_any_checksum_is_read_by_slices_and_s3_is_given_t
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, bytes.len() as u64));
     assert!(!receipt.slices.is_empty(), "the digests of the slices stand in the receipt");
     let replica = receipt.replica.as_ref().ok_or("no replica")?;
-    assert_eq!(replica.evidence.method, ProofMethod::StoredChecksums, "the backup has a checksum, so nothing is read again");
+    assert_eq!(
+        replica.evidence.method,
+        ProofMethod::StoredChecksums,
+        "the backup has a checksum, so nothing is read again"
+    );
     Ok(())
 }
 
@@ -85,7 +91,14 @@ async fn a_version_that_was_deleted_before_it_could_be_copied_is_skipped() -> Te
     world.upload("gone", "soon").await?;
     let event = world.late_event_for("gone").await?;
     let version = event["detail"]["object"]["version-id"].as_str();
-    world.s3.delete_object().bucket(&world.outputs.source_bucket).key("gone").set_version_id(version.map(str::to_owned)).send().await?;
+    world
+        .s3
+        .delete_object()
+        .bucket(&world.outputs.source_bucket)
+        .key("gone")
+        .set_version_id(version.map(str::to_owned))
+        .send()
+        .await?;
     world.begin(&event).await?;
     let execution = world.succeeded().await?;
     assert_eq!(world.output(&execution).await?["reason"], "sourceGone");
