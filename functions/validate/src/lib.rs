@@ -11,7 +11,8 @@
 //!   everything else had looked for it. Skipping would leave it without proof and receipt;
 //! - an operator's request (it has no sequencer): the execution that made the copy may have failed and be past redrive.
 //!
-//! Without a receipt both copy again, over what stands.
+//! Without a receipt both copy again, over what stands. A late upload asks for its receipt too: its backup may have been
+//! the current one before a newer upload replaced it.
 //!
 //! A call that is repeated after its answer was lost opens a second upload. The first is never completed; the bucket's
 //! lifecycle removes it.
@@ -202,8 +203,8 @@ impl Validate {
         self.check_receipt(copied).await?;
         let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
         let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
-        if plan::place(stands.as_ref(), stamp) == Place::Taken {
-            self.check_taken(copied, &destination).await?;
+        if plan::place(stands.as_ref(), stamp) == Place::Taken && !copied.receipt_decides {
+            return Err(Stop::already_backed_up(ObjectRef::current(&destination)));
         }
         Ok(Spot { destination, placement, stands })
     }

@@ -5,6 +5,11 @@ use holdfast_core::contract::{Placement, Precondition};
 use super::*;
 
 const HISTORY: &str = ".holdfast/history/a b/v1";
+const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+
+fn written() -> HeadObjectOutputBuilder {
+    HeadObjectOutput::builder().e_tag("\"receipt\"")
+}
 
 #[tokio::test]
 async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
@@ -13,7 +18,8 @@ async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
         (backup("v2", Some("0B")), Placement::History, "a newer upload stays"),
     ] {
         let (late, destination) = (head_key("dst", HISTORY, None), head_key("dst", "a b", Some(stands)));
-        let rules = [&head("src", Some("v1"), source()), &destination, &late, &tags(&[])];
+        let receipt = head_key("dst", RECEIPT, None);
+        let rules = [&head("src", Some("v1"), source()), &destination, &receipt, &late, &tags(&[])];
         let plan = ask(&rules, &[], input(event())).await.unwrap();
         let transfer = transfer(&plan);
         assert_eq!(transfer.placement, placement, "{why}");
@@ -36,8 +42,10 @@ async fn a_second_delivery_of_an_event_is_skipped_wherever_the_backup_is() {
     let late = [
         head_key("dst", "a b", Some(backup("v2", Some("0B")))),
         head_key("dst", HISTORY, Some(backup("v1", Some("0A")))),
+        head_key("dst", RECEIPT, None),
     ];
-    for destination in [current.as_slice(), &late] {
+    let replaced = [head_key("dst", "a b", Some(backup("v2", Some("0B")))), head_key("dst", RECEIPT, Some(written()))];
+    for destination in [current.as_slice(), &late, &replaced] {
         let (source, tags) = (head("src", Some("v1"), source()), tags(&[]));
         let rules: Vec<_> = destination.iter().chain([&source, &tags]).collect();
         let plan = ask(&rules, &[], input(event())).await.unwrap();
@@ -61,7 +69,8 @@ async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backu
         };
         let destination = head_key("dst", "a b", Some(backup("v9", Some("0F"))));
         let late = head_key("dst", HISTORY, None);
-        let rules = [&head("src", Some("v1"), source()), &now, &destination, &late, &tags(&[])];
+        let receipt = head_key("dst", RECEIPT, None);
+        let rules = [&head("src", Some("v1"), source()), &now, &destination, &receipt, &late, &tags(&[])];
         let plan = ask(&rules, &[], input(asked())).await.unwrap();
         assert_eq!(transfer(&plan).placement, placement, "{why}");
         assert_eq!(now.num_calls(), 1, "{why}");
@@ -80,8 +89,8 @@ async fn an_operator_who_names_no_version_gets_the_current_one_pinned() {
 
 #[tokio::test]
 async fn an_operator_is_answered_by_the_receipt_since_a_copy_may_be_left_of_an_execution_past_redrive() {
-    for (receipt, skipped) in [(Some(HeadObjectOutput::builder().e_tag("\"r\"")), true), (None, false)] {
-        let receipt = head_key("dst", ".holdfast/receipts/src/a b/v1.json", receipt);
+    for (receipt, skipped) in [(Some(written()), true), (None, false)] {
+        let receipt = head_key("dst", RECEIPT, receipt);
         let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
         let rules = [&head("src", Some("v1"), source()), &receipt, &destination, &tags(&[])];
         let asked = request(json!({"key": "a b", "version-id": "v1"}));
