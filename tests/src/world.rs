@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{TestResult, in_process::InProcess};
 
 /// How long a test waits for what should take milliseconds before it says what is missing.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How a world is made. The default: functions in process, with a replica, small parts of the configuration as in the
 /// template.

@@ -43,7 +43,7 @@ fn tasks_functions_and_types_are_in_bijection() {
 
 #[test]
 fn the_table_in_core_names_the_same_states_and_functions() {
-    let source = text("crates/core/src/contract.rs");
+    let source = text("crates/core/src/contract/mod.rs");
     let documented: BTreeSet<_> = source
         .lines()
         .filter_map(|line| line.strip_prefix("//! | ")?.split_once(" | "))

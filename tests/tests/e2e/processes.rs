@@ -15,9 +15,9 @@ const FUNCTIONS: [&str; 6] =
 fn binaries() -> TestResult<PathBuf> {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(workspace()).args(["build", "--message-format=json", "--quiet"]);
-    FUNCTIONS.iter().for_each(|function| {
+    for function in FUNCTIONS {
         build.args(["-p", function]);
-    });
+    }
     let output = build.output()?;
     assert!(output.status.success(), "the functions do not build: {}", String::from_utf8_lossy(&output.stderr));
     let executable = String::from_utf8(output.stdout)?
