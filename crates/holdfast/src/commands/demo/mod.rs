@@ -9,9 +9,14 @@ mod table;
 mod upload;
 mod watch;
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::try_join, stream};
 use holdfast_sandbox::Sandbox;
 
 use self::{
@@ -80,10 +85,16 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
 
     let bytes: u64 = items.iter().map(|item| item.size).sum();
     let stage = progress.stage("Upload", bytes, Unit::Bytes);
-    let uploads = upload::all(&clients.s3, &outputs.source_bucket, items, &stage).await?;
-    stage.finish(&format!("{}, {}", text::count(uploads.len(), "object"), text::size(bytes)));
-
-    let followed = Watch::new(&executions, &uploads, progress).until_ended().await?;
+    let watch = Watch::new(&executions, items, progress);
+    let all_uploaded = AtomicBool::new(false);
+    let uploads = async {
+        let uploads = upload::all(&clients.s3, &outputs.source_bucket, items, &stage).await?;
+        stage.finish(&format!("{}, {}", text::count(uploads.len(), "object"), text::size(bytes)));
+        all_uploaded.store(true, Ordering::Relaxed);
+        Ok(uploads)
+    };
+    // The first executions end while the last files are still on their way.
+    let (uploads, followed) = try_join(uploads, watch.until_ended(&all_uploaded)).await?;
 
     let sides = if outputs.replica_bucket.is_empty() { 2 } else { 3 };
     let stage = progress.stage("Read back", bytes * sides, Unit::Bytes);

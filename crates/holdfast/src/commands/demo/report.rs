@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use holdfast_core::{
     contract::{Proven, ReceiptRef},
+    names::VersionId,
     receipt::Receipt,
 };
 use serde::{Serialize, Serializer};
@@ -14,7 +15,7 @@ use super::{
     watch::Followed,
 };
 use crate::{
-    aws::Clients,
+    aws::{AwsError, Clients},
     history::{self, Failure, Step},
     progress::Stage,
     proof::{self, Conclusion},
@@ -108,7 +109,7 @@ impl Row {
     ) -> Self {
         let verdict = match followed {
             None => not_proven("no execution was started for it; look at the EventBridge rule in template.yaml"),
-            Some(followed) => verdict(followed, clients, stage).await,
+            Some(followed) => verdict(upload, followed, clients, stage).await,
         };
         Self {
             key: upload.key.clone(),
@@ -132,7 +133,7 @@ impl Row {
     }
 }
 
-async fn verdict(followed: &Followed, clients: &Clients, stage: &Stage) -> Verdict {
+async fn verdict(upload: &Uploaded, followed: &Followed, clients: &Clients, stage: &Stage) -> Verdict {
     if let Some(failure) = history::failure(&followed.history) {
         return Verdict::NotProven { failure };
     }
@@ -141,15 +142,20 @@ async fn verdict(followed: &Followed, clients: &Clients, stage: &Stage) -> Verdi
         Conclusion::Skipped(reason) => return not_proven(&format!("it was skipped: {reason}")),
         Conclusion::Unknown => return not_proven("its execution succeeded without naming a receipt"),
     };
-    match proof(place, clients, stage).await {
+    match proof(upload, place, clients, stage).await {
         Ok(proof) if proof.sha256.are_equal() => Verdict::Proven(Box::new(proof)),
         Ok(proof) => not_proven(&format!("the bytes differ: {}", differing(&proof.sha256))),
         Err(error) => not_proven(&error.to_string()),
     }
 }
 
-async fn proof(place: ReceiptRef, clients: &Clients, stage: &Stage) -> Result<Proof, crate::aws::AwsError> {
+async fn proof(upload: &Uploaded, place: ReceiptRef, clients: &Clients, stage: &Stage) -> Result<Proof, AwsError> {
     let receipt: Receipt = proof::receipt(&clients.s3, &place).await?;
+    let version = receipt.source.version_id.as_ref().map(VersionId::as_str);
+    if version != upload.version_id.as_deref() || receipt.source.size != upload.size {
+        let wanted = format!("the receipt s3://{}/{} is no proof", place.bucket, place.key);
+        return Err(AwsError::other(wanted, "it is about another version than the one that was uploaded"));
+    }
     let sha256 = compare::read_back(clients, &receipt, stage).await?;
     Ok(Proof {
         words: proof::words(&receipt),

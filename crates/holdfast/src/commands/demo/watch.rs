@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 
-use super::{stages, upload::Uploaded};
+use super::{items::Item, stages};
 use crate::{
     aws::AwsError,
     executions::{Described, Executions, is_over},
@@ -40,7 +41,7 @@ struct Running {
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     executions: &'a Executions,
-    uploads: &'a [Uploaded],
+    items: &'a [Item],
     bars: Vec<Stage>,
     known: BTreeSet<String>,
     running: BTreeMap<String, Running>,
@@ -50,25 +51,27 @@ pub(super) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// A watch over the executions that these uploads start.
-    pub(super) fn new(executions: &'a Executions, uploads: &'a [Uploaded], progress: &Progress) -> Self {
-        let total = uploads.len() as u64;
+    /// A watch over the executions that uploads of these items start.
+    pub(super) fn new(executions: &'a Executions, items: &'a [Item], progress: &Progress) -> Self {
+        let total = items.len() as u64;
         Self {
             executions,
-            uploads,
+            items,
             bars: stages::names().map(|name| progress.stage(name, total, Unit::Count)).collect(),
             known: BTreeSet::new(),
             running: BTreeMap::new(),
-            passed: vec![0; uploads.len()],
-            ended: uploads.iter().map(|_| None).collect(),
+            passed: vec![0; items.len()],
+            ended: items.iter().map(|_| None).collect(),
         }
     }
 
-    /// Waits until every upload's execution has ended. An upload that started none has none.
-    pub(super) async fn until_ended(mut self) -> Result<Vec<Option<Followed>>, AwsError> {
+    /// Waits until every upload's execution has ended; `all_uploaded` says when the last one is there. An upload that
+    /// started no execution has none.
+    pub(super) async fn until_ended(mut self, all_uploaded: &AtomicBool) -> Result<Vec<Option<Followed>>, AwsError> {
         let mut quiet_since = Instant::now();
         loop {
-            if self.look().await? || !self.running.is_empty() {
+            let is_waiting = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
+            if self.look().await? || is_waiting {
                 quiet_since = Instant::now();
             }
             self.show();
@@ -98,10 +101,8 @@ impl<'a> Watch<'a> {
     /// Finds out which upload a new execution is about. A second one for the same upload is of no interest.
     async fn meet(&mut self, arn: &str) -> Result<(), AwsError> {
         let Some(event) = self.executions.describe(arn).await?.upload() else { return Ok(()) };
-        let version = event.version_id.as_ref().map(holdfast_core::names::VersionId::as_str);
-        let upload = self.uploads.iter().position(|upload| {
-            upload.key == event.key.as_str() && upload.version_id.as_deref().is_none_or(|id| Some(id) == version)
-        });
+        // The bucket was empty and each key is uploaded once.
+        let upload = self.items.iter().position(|item| item.key == event.key.as_str());
         let free = upload.filter(|upload| {
             self.ended[*upload].is_none() && self.running.values().all(|running| running.upload != *upload)
         });
@@ -136,7 +137,7 @@ impl<'a> Watch<'a> {
 
     /// Says of every stage that not all executions passed how many did.
     fn show_end(&self) {
-        let total = self.uploads.len();
+        let total = self.items.len();
         for (number, bar) in self.bars.iter().enumerate() {
             let through = self.through(number);
             if through < total {
@@ -146,11 +147,11 @@ impl<'a> Watch<'a> {
     }
 
     fn show(&self) {
-        let total = self.uploads.len();
+        let total = self.items.len();
         for (number, bar) in self.bars.iter().enumerate() {
             let through = self.through(number);
             let here = self.running.values().find(|running| running.passed == number);
-            let doing = here.map_or_else(String::new, |running| text::key(&self.uploads[running.upload].key));
+            let doing = here.map_or_else(String::new, |running| text::key(&self.items[running.upload].key));
             if through == total {
                 bar.finish(&text::count(total, "execution"));
             } else {
