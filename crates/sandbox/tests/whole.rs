@@ -299,3 +299,48 @@ fn the_template_that_gets_deployed_is_read() {
     let half = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
     assert!(half.to_string().contains("ReplicaRegion is missing"), "{half}");
 }
+
+/// Sends the head of a presigned upload that waits for `100 Continue`, then whatever comes in `body` once something was
+/// answered, and answers everything that the server said until then and a moment later.
+async fn upload_that_waits(outputs: &Outputs, body: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let s3 =
+        aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&own(outputs)).force_path_style(true).build());
+    let within = aws_sdk_s3::presigning::PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
+    let request = s3.put_object().bucket(&outputs.source_bucket).key("k").presigned(within).await.unwrap();
+    let url: http::Uri = request.uri().parse().unwrap();
+    let host = outputs.endpoint_url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let (path, length) = (url.path_and_query().unwrap(), body.len());
+    let head =
+        format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let mut is_sent = false;
+    let listening = async {
+        while stream.read_buf(&mut said).await.unwrap() > 0 {
+            let text = String::from_utf8_lossy(&said);
+            if text.contains(" 200 OK") && text.ends_with("\r\n\r\n") {
+                break;
+            }
+            if !is_sent {
+                stream.write_all(body.as_bytes()).await.unwrap();
+                is_sent = true;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), listening).await.unwrap();
+    String::from_utf8(said).unwrap().to_lowercase()
+}
+
+#[tokio::test]
+async fn an_empty_upload_that_waits_for_100_continue_ends_its_connection() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let said = upload_that_waits(sandbox.outputs(), "").await;
+    assert!(said.starts_with("http/1.1 200 ok\r\n") && said.contains("\r\nconnection: close\r\n"), "{said}");
+    let said = upload_that_waits(sandbox.outputs(), "hello").await;
+    assert!(said.starts_with("http/1.1 100 continue\r\n\r\nhttp/1.1 200 ok\r\n"), "{said}");
+    assert!(!said.contains("connection: close"), "{said}");
+    sandbox.stop().await.unwrap();
+}

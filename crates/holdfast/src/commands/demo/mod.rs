@@ -104,7 +104,7 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
         .buffered(COMPARED_AT_ONCE)
         .collect()
         .await;
-    let compared = objects.iter().filter(|row| row.is_proven()).map(|row| row.size).sum::<u64>() * sides;
+    let compared = objects.iter().map(Row::bytes_compared).sum();
     let report = Report::new(objects, started.elapsed());
     if report.proven {
         stage.finish(&format!("{} of source and copies, all equal", text::size(compared)));

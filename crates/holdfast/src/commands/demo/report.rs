@@ -127,6 +127,15 @@ impl Row {
         matches!(self.verdict, Verdict::Proven(_))
     }
 
+    /// How many bytes of the object and its copies were read and found equal.
+    pub(super) fn bytes_compared(&self) -> u64 {
+        match &self.verdict {
+            Verdict::Proven(proof) if proof.replica.is_some() => 3 * self.size,
+            Verdict::Proven(_) => 2 * self.size,
+            Verdict::NotProven { .. } => 0,
+        }
+    }
+
     /// Whether there is a second copy.
     pub(super) fn has_replica(&self) -> bool {
         matches!(&self.verdict, Verdict::Proven(proof) if proof.replica.is_some())
