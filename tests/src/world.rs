@@ -1,6 +1,12 @@
 //! A sandbox with the whole product deployed in it, and the questions that tests ask of it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
@@ -25,11 +31,13 @@ pub struct Setup {
     pub data: Option<PathBuf>,
     /// Other parameters of the template.
     pub parameters: BTreeMap<String, String>,
+    /// Values that replace those of the functions' environment.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { binaries: None, replica: true, data: None, parameters: BTreeMap::new() }
+        Self { binaries: None, replica: true, data: None, parameters: BTreeMap::new(), environment: BTreeMap::new() }
     }
 }
 
@@ -45,6 +53,20 @@ impl Setup {
     #[must_use]
     pub fn with(mut self, parameter: &str, value: &str) -> Self {
         self.parameters.insert(parameter.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With another value of a variable of the functions' environment.
+    #[must_use]
+    pub fn configured(mut self, variable: &str, value: &str) -> Self {
+        self.environment.insert(variable.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With everything kept in this folder.
+    #[must_use]
+    pub fn kept_in(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
         self
     }
 }
@@ -81,6 +103,7 @@ impl World {
         options.time_scale = 0.01;
         options.data = setup.data;
         options.parameters = setup.parameters;
+        options.environment = setup.environment;
         if setup.replica {
             options.parameters.insert("ReplicaBucketName".to_owned(), "holdfast-test-replica".to_owned());
             options.parameters.insert("ReplicaRegion".to_owned(), "eu-central-1".to_owned());
@@ -172,6 +195,19 @@ impl World {
         }
         let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
         Err(format!("{:?} {:?}: {:?}", described.status, described.error, described.cause).into())
+    }
+
+    /// The one execution, which must have failed, with the name of its error and the sentence that people read.
+    pub async fn failed(&self) -> TestResult<Failed> {
+        let mut ended = self.ended(1).await?;
+        let execution = ended.remove(0);
+        let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
+        if execution.status != ExecutionStatus::Failed {
+            return Err(format!("it was to fail, and has {:?}: {:?}", execution.status, described.output).into());
+        }
+        let cause: Value = serde_json::from_str(described.cause.as_deref().unwrap_or_default())?;
+        let sentence = cause["errorMessage"].as_str().ok_or("the cause has no errorMessage")?.to_owned();
+        Ok(Failed { execution, error: described.error.unwrap_or_default(), sentence })
     }
 
     /// The history of an execution.
@@ -301,6 +337,17 @@ pub struct Ended {
     pub arn: String,
     /// How it ended.
     pub status: ExecutionStatus,
+}
+
+/// An execution that has failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Which one.
+    pub execution: Ended,
+    /// The name of the error.
+    pub error: String,
+    /// What the function said.
+    pub sentence: String,
 }
 
 async fn read(s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult<Vec<u8>> {

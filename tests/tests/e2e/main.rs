@@ -1,6 +1,9 @@
 //! Whole executions on the sandbox: an upload goes in, and backup, proof, replica, receipt and mail come out.
 
 mod attributes;
+mod choices;
+mod cost;
+mod failures;
 mod keys;
 mod large;
 mod order;

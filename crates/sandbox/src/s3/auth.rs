@@ -1,8 +1,7 @@
 //! Who may call, and how a host names a bucket.
 //!
-//! An unsigned request is refused by s3s with `AccessDenied` before any operation runs. Whether a *known* caller may do
-//! what it asks is not judged here; the place for that is `S3ServiceBuilder::set_access`, which sees the caller, the
-//! operation and the path.
+//! An unsigned request is refused with `AccessDenied` before any operation runs. Whether a *known* caller may do what it
+//! asks is not judged; the place for that is `CountedAccess`, which sees the caller, the operation and the path.
 
 use std::sync::Arc;
 

@@ -25,9 +25,11 @@ mod ops_object;
 mod ops_tags;
 mod ops_upload;
 mod publish;
+mod requests;
 mod state;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -38,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{
     blobs::Blobs,
+    requests::{CountedAccess, Requests},
     state::{BucketRecord, State},
 };
 pub use self::{front::Service, state::OpenError};
@@ -76,6 +79,7 @@ pub struct BucketSettings {
 pub struct S3 {
     backend: Arc<Backend>,
     keyring: Arc<Keyring>,
+    requests: Arc<Requests>,
 }
 
 impl fmt::Debug for S3 {
@@ -109,15 +113,24 @@ impl S3 {
         let blobs = Blobs::open(folder.to_owned()).map_err(failed)?;
         let state = State::load(store, Arc::clone(&blobs))?;
         blobs.sweep().map_err(failed)?;
-        Ok(Self { backend: Arc::new(Backend { state: Mutex::new(state), blobs, events }), keyring })
+        let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events });
+        Ok(Self { backend, keyring, requests: Arc::default() })
     }
 
     /// What answers HTTP requests.
     pub fn service(&self) -> Service {
         let mut builder = S3ServiceBuilder::new(ops::Operations { backend: Arc::clone(&self.backend) });
         builder.set_auth(auth::KeyringAuth { keyring: Arc::clone(&self.keyring) });
+        builder.set_access(CountedAccess { requests: Arc::clone(&self.requests) });
         builder.set_host(auth::LocalHost);
         Service::new(builder.build(), Arc::clone(&self.backend))
+    }
+
+    /// How many requests were made since this S3 was opened, by the operation's name, for example `CopyObject`. Counted
+    /// is every signed request, whatever it is answered; not counted are those that never reach an operation: unsigned
+    /// ones, wrongly signed ones, and those that are sent to another region than their bucket's.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.requests.snapshot()
     }
 
     /// Makes sure that a bucket exists with these settings. One that is there keeps its objects; it cannot change its

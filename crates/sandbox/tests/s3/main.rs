@@ -13,5 +13,6 @@ mod multipart;
 mod objects;
 mod races;
 mod regions;
+mod requests;
 mod restart;
 mod versions;
