@@ -3,6 +3,8 @@
 pub(crate) mod demo;
 pub(crate) mod up;
 
+use std::io::{ErrorKind, Write};
+
 use crate::{aws::AwsError, local::LocalError};
 
 /// Why a command could not run to its end.
@@ -25,14 +27,25 @@ pub(crate) enum CommandError {
         /// What is wrong, and what would be right.
         problem: String,
     },
-    /// Something cannot be printed.
+    /// Something is no JSON.
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Something cannot be printed.
+    #[error("standard output cannot be written: {0}")]
+    Print(std::io::Error),
 }
 
 impl CommandError {
     /// A problem with a file or folder.
     pub(crate) fn file(path: &std::path::Path, problem: impl std::fmt::Display) -> Self {
         Self::File { path: path.display().to_string(), problem: problem.to_string() }
+    }
+}
+
+/// Prints a line. A reader that has seen enough, such as `head`, is no error.
+pub(crate) fn print_line(line: &str) -> Result<(), CommandError> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Print(error)),
+        _ => Ok(()),
     }
 }

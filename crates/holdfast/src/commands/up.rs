@@ -10,7 +10,7 @@ use holdfast_sandbox::{Outputs, Sandbox};
 use serde::Serialize;
 
 use self::log::Log;
-use super::CommandError;
+use super::{CommandError, print_line};
 use crate::{
     Outcome,
     aws::Clients,
@@ -134,23 +134,29 @@ enum Line<'a> {
 fn print_welcome(sandbox: &Sandbox, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
     let outputs = sandbox.outputs();
     if arguments.json {
-        println!("{}", serde_json::to_string(&Line::Serving(outputs))?);
-        return Ok(());
+        return print_line(&serde_json::to_string(&Line::Serving(outputs))?);
     }
-    println!("{}", welcome(outputs));
-    println!("Mail to the topic's subscribers lands in {}.", outputs.outbox_dir.display());
-    println!("The functions' logs are in {}.", sandbox.logs_dir().display());
-    match &arguments.data {
+    let kept = match &arguments.data {
         Some(folder) => {
             let earlier = text::count(earlier, "execution");
-            println!("Everything is kept in {}; it holds {earlier} from before.", folder.display());
+            format!("Everything is kept in {}; it holds {earlier} from before.", folder.display())
         }
         None => {
-            println!("Everything is kept in a temporary folder and gone when the sandbox stops; --data DIR keeps it.");
+            "Everything is kept in a temporary folder and gone when the sandbox stops; --data DIR keeps it.".to_owned()
         }
-    }
-    println!("Ctrl-C stops it. Each execution that ends is a line below.\n");
-    Ok(())
+    };
+    print_line(&format!(
+        "\
+{}
+Mail to the topic's subscribers lands in {}.
+The functions' logs are in {}.
+{kept}
+Ctrl-C stops it. Each execution that ends is a line below.
+",
+        welcome(outputs),
+        outputs.outbox_dir.display(),
+        sandbox.logs_dir().display(),
+    ))
 }
 
 fn welcome(outputs: &Outputs) -> String {

@@ -11,6 +11,7 @@ mod watch;
 
 use std::{
     collections::BTreeMap,
+    io::IsTerminal,
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
@@ -24,7 +25,7 @@ use self::{
     report::{Report, Row},
     watch::{Followed, Watch},
 };
-use super::CommandError;
+use super::{CommandError, print_line};
 use crate::{
     Outcome,
     aws::Clients,
@@ -116,10 +117,13 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
 
 fn print(report: &Report, json: bool) -> Result<Outcome, CommandError> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
+        print_line(&serde_json::to_string_pretty(report)?)?;
     } else {
         let with_replica = report.objects.iter().any(Row::has_replica);
-        println!("\n{}\n{}", table::render(report, None), table::summary(report, with_replica));
+        // A terminal's own width, or one that reads well in a file.
+        let width = if std::io::stdout().is_terminal() { None } else { Some(140) };
+        let table = table::render(report, width);
+        print_line(&format!("\n{table}\n{}", table::summary(report, with_replica)))?;
     }
     Ok(if report.proven { Outcome::Success } else { Outcome::Failure })
 }

@@ -58,11 +58,11 @@ fn cells(row: &Row) -> Vec<Cell> {
 fn short_receipt(key: &str) -> String {
     let name = key.rsplit('/').next().unwrap_or(key);
     let version = name.strip_suffix(".json").unwrap_or(name);
-    if version.chars().count() <= 10 {
-        return format!("{version}.json");
+    if version.chars().count() <= 9 {
+        return version.to_owned();
     }
     let start: String = version.chars().take(8).collect();
-    format!("{start}….json")
+    format!("{start}…")
 }
 
 /// Where the receipts are, and what the lines of the proof mean.

@@ -68,7 +68,7 @@ fn a_proven_row_shows_everything_that_was_promised() -> Result<(), serde_json::E
     let sha256 = holdfast_core::checksum::Sha256::of(b"x").to_string();
     let short = format!("SHA-256 {}… ×3", &sha256[..8]);
     for expected in
-        ["a b", "1.5 KiB", "Validate → Notify", "stored CRC64NVME (backup, replica)", &short, "v1.json", "412 ms"]
+        ["a b", "1.5 KiB", "Validate → Notify", "stored CRC64NVME (backup, replica)", &short, "v1 ", "412 ms"]
     {
         assert!(text.contains(expected), "{expected:?} is missing in\n{text}");
     }

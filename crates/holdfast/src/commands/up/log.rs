@@ -8,7 +8,7 @@ use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
     aws::AwsError,
-    commands::CommandError,
+    commands::{CommandError, print_line},
     executions::{Described, Executions, is_over},
     history::{self, Failure},
     proof::{self, Conclusion},
@@ -83,9 +83,9 @@ impl Log {
                 let described = self.executions.describe(&arn).await?;
                 let entry = self.entry(described).await?;
                 if self.json {
-                    println!("{}", serde_json::to_string(&entry)?);
+                    print_line(&serde_json::to_string(&entry)?)?;
                 } else {
-                    println!("{}", line(&entry, OffsetDateTime::now_utc()));
+                    print_line(&line(&entry, OffsetDateTime::now_utc()))?;
                 }
             }
         }
@@ -143,16 +143,21 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let key = entry.key.as_deref().map_or_else(|| "(no object)".to_owned(), text::key);
     let size = entry.size.map_or_else(String::new, |size| format!("  {}", text::size(size)));
     let took = text::span(Duration::from_millis(entry.duration_ms));
-    let status = &entry.status;
     let arn = &entry.execution_arn;
-    match &entry.result {
-        Ending::Proven { proof, .. } => format!("{clock}  {status}  {key}{size}  {proof}  {took}"),
-        Ending::Skipped { reason } => format!("{clock}  SKIPPED    {key}{size}  {reason}  {took}"),
-        Ending::Failed { failure } => format!(
-            "{clock}  {status:<9}  {key}{size}  {failure}  {took}\n           once the cause is gone, upload it again; on AWS: aws stepfunctions redrive-execution --execution-arn {arn}"
-        ),
-        Ending::Unknown { .. } => format!("{clock}  {status}  {key}{size}  without a receipt: {arn}  {took}"),
-    }
+    let (status, detail) = match &entry.result {
+        Ending::Proven { proof, .. } => (entry.status.as_str(), proof.clone()),
+        Ending::Skipped { reason } => ("SKIPPED", reason.clone()),
+        Ending::Failed { failure } => (entry.status.as_str(), format!("{failure}\n{}", advice(arn))),
+        Ending::Unknown { .. } => (entry.status.as_str(), format!("without a receipt: {arn}")),
+    };
+    format!("{clock}  {status:<9}  {took:>8}  {key}{size}  {detail}")
+}
+
+/// What to do about a failure. The sandbox has no redrive yet; AWS does.
+fn advice(arn: &str) -> String {
+    format!(
+        "           Once the cause is gone, upload it again. On AWS: aws stepfunctions redrive-execution --execution-arn {arn}"
+    )
 }
 
 #[cfg(test)]
@@ -180,7 +185,7 @@ mod tests {
         let proven = Ending::Proven { proof: "stored CRC64NVME (backup)".to_owned(), receipt: "s3://r".to_owned() };
         assert_eq!(
             line(&entry("SUCCEEDED", proven), now),
-            "08:05:09Z  SUCCEEDED  a b  2.0 KiB  stored CRC64NVME (backup)  1.5 s"
+            "08:05:09Z  SUCCEEDED     1.5 s  a b  2.0 KiB  stored CRC64NVME (backup)"
         );
         let failure = Failure {
             state: Some("Notify".to_owned()),
@@ -188,7 +193,9 @@ mod tests {
             cause: "create it".to_owned(),
         };
         let text = line(&entry("FAILED", Ending::Failed { failure }), now);
-        assert!(text.starts_with("08:05:09Z  FAILED     a b  2.0 KiB  in Notify: Topic.NotFound: create it  1.5 s\n"));
+        assert!(
+            text.starts_with("08:05:09Z  FAILED        1.5 s  a b  2.0 KiB  in Notify: Topic.NotFound: create it\n")
+        );
         assert!(text.ends_with("redrive-execution --execution-arn arn:e"));
     }
 
