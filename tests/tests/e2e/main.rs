@@ -8,5 +8,6 @@ mod keys;
 mod large;
 mod order;
 mod processes;
+mod restart;
 mod small;
 mod sources;
