@@ -32,8 +32,12 @@ pub(crate) struct Deployment<'a> {
 }
 
 impl Deployment<'_> {
-    /// Makes everything. What is there already from an earlier run is brought up to date.
+    /// Makes everything. What is there already from an earlier run is brought up to date. State machines come first:
+    /// their definitions are what is most easily wrong, and then nothing else has been made.
     pub(crate) async fn make(&self, stack: &Stack) -> Result<(), DeployError> {
+        for machine in &stack.state_machines {
+            self.machine(machine).await.map_err(failed(name_of(machine)))?;
+        }
         self.buckets(stack)?;
         for topic in &stack.topics {
             self.topic(topic).await.map_err(failed(format!("topic {}", topic.name)))?;
@@ -41,9 +45,6 @@ impl Deployment<'_> {
         for subscription in &stack.subscriptions {
             let what = format!("subscription {} of {}", subscription.endpoint, subscription.topic_arn);
             self.subscription(subscription).await.map_err(failed(what))?;
-        }
-        for machine in &stack.state_machines {
-            self.machine(machine).await.map_err(failed(format!("state machine {}", machine.logical_id)))?;
         }
         for rule in &stack.rules {
             self.rule(rule).await.map_err(failed(format!("rule {}", rule.name)))?;
@@ -135,6 +136,12 @@ impl Deployment<'_> {
             Some(entry) => Err(ApiError::new("ValidationException", format!("a target was refused: {entry}"))),
         }
     }
+}
+
+/// A state machine with the file that its definition stands in.
+fn name_of(machine: &StateMachine) -> String {
+    let file = machine.file.as_ref().map(|file| format!(" of {}", file.display()));
+    format!("the state machine {}{}", machine.logical_id, file.unwrap_or_default())
 }
 
 fn settings_of(bucket: &Bucket, region: &str) -> BucketSettings {

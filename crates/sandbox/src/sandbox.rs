@@ -81,6 +81,14 @@ pub enum SandboxError {
     /// SNS's data cannot be opened.
     #[error(transparent)]
     Sns(#[from] SnsError),
+    /// What was given as the folder for the data is none.
+    #[error(
+        "the sandbox cannot keep its data at {path}, which is a file: give it a folder, which is made if it is missing"
+    )]
+    NotAFolder {
+        /// What was given.
+        path: PathBuf,
+    },
     /// A folder cannot be made.
     #[error("the folder {path} cannot be made: {source}")]
     Folder {
@@ -90,7 +98,7 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// The address cannot be listened on.
-    #[error("the sandbox cannot listen on {address}: {source}")]
+    #[error("the sandbox cannot listen on {address}: {source}; choose another port, or 0 for any that is free")]
     Listen {
         /// Which one.
         address: SocketAddr,
@@ -324,6 +332,9 @@ fn start_lambda(
 fn data_folder(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), SandboxError> {
     let failed = |path: PathBuf| move |source| SandboxError::Folder { path, source };
     if let Some(folder) = given {
+        if folder.is_file() {
+            return Err(SandboxError::NotAFolder { path: folder.to_owned() });
+        }
         std::fs::create_dir_all(folder).map_err(failed(folder.to_owned()))?;
         return Ok((folder.to_owned(), None));
     }

@@ -26,7 +26,7 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the file.
-    #[error("the sandbox's data at {path} is in use by another sandbox")]
+    #[error("the sandbox's data at {path} is in use by another sandbox; stop that one, or choose another folder")]
     InUse {
         /// Which file.
         path: String,

@@ -1,6 +1,7 @@
 //! Whole executions on the sandbox: an upload goes in, and backup, proof, replica, receipt and mail come out.
 
 mod attributes;
+mod bad_input;
 mod choices;
 mod cost;
 mod failures;
