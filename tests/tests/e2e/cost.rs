@@ -47,7 +47,7 @@ async fn tags_cost_no_request_more() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_replica_costs_four_requests_and_four_states_more() -> TestResult {
+async fn a_replica_costs_three_requests_and_four_states_more() -> TestResult {
     let world = World::start(Setup::default()).await?;
     let requests = requests_of_a_backup(&world, Some("team=a&stage=b")).await?;
     let expected = counts([("HeadObject", 5), ("GetObjectTagging", 1), ("CopyObject", 2), ("PutObject", 1)]);
