@@ -61,6 +61,8 @@ pub struct Call {
     pub side: Side,
     /// What it touches, for example `s3://bucket/key`.
     pub resource: String,
+    /// What S3 itself copies there, where the call is such a copy.
+    pub from: Option<String>,
     /// The permissions it needs, for the advice.
     pub grant: &'static str,
 }
@@ -133,7 +135,9 @@ impl Call {
             (code, "", _) => code.to_owned(),
             (code, message, _) => format!("{code}: {}", message.trim_end_matches('.')),
         };
-        let message = format!("{} of {} failed: {said}. {}", self.operation, self.resource, self.advice(name));
+        let object =
+            self.from.as_ref().map_or_else(|| self.resource.clone(), |from| format!("{from} to {}", self.resource));
+        let message = format!("{} of {object} failed: {said}. {}", self.operation, self.advice(name, answer));
         Failure { name, message, source: Some(Box::new(error)) }
     }
 
@@ -142,7 +146,9 @@ impl Call {
             || matches!(answer.status, Some(401 | 403));
         match (answer.code.as_str(), answer.status) {
             ("SlowDown" | "RequestLimitExceeded" | "TooManyRequests" | "ThrottlingException" | "Throttling", _)
-            | (_, Some(429)) => ErrorName::S3Throttled,
+            | (_, Some(429))
+            // The answer to a HEAD has no body, and S3's 503 is nearly always SlowDown.
+            | ("", Some(503)) => ErrorName::S3Throttled,
             (code, _) if code.starts_with("KMS.") || (refused && answer.message.contains(" kms:")) => {
                 ErrorName::KmsDenied
             }
@@ -190,12 +196,24 @@ impl Call {
     }
 
     /// What to do about it.
-    fn advice(&self, name: ErrorName) -> String {
+    fn advice(&self, name: ErrorName, answer: &Answer) -> String {
+        let has_body = !answer.code.is_empty();
+        let source = self.from.as_deref().unwrap_or(&self.resource);
         match name {
             ErrorName::SourceDenied if self.side == Side::Both => {
-                "Grant s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on the \
-                 source to this function's role, then redrive."
-                    .to_owned()
+                format!(
+                    "Grant s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on \
+                     {source} to this function's role, then redrive."
+                )
+            }
+            // The refusal of a HEAD has no body, so it may as well be about the key: with its checksum, an object's HEAD
+            // needs kms:Decrypt.
+            ErrorName::SourceDenied | ErrorName::DestinationDenied if !has_body => {
+                format!(
+                    "Grant {} on {} to this function's role and, if it is encrypted with a KMS key, kms:Decrypt on \
+                     that key (SourceKmsKeyId, KmsKeyId or ReplicaKmsKeyId), then redrive.",
+                    self.grant, self.resource
+                )
             }
             ErrorName::SourceDenied | ErrorName::DestinationDenied => {
                 format!("Grant {} on {} to this function's role, then redrive.", self.grant, self.resource)
@@ -211,13 +229,18 @@ impl Call {
             ErrorName::TopicNotFound => {
                 "Create the topic, or correct SNS_TOPIC_ARN, then redrive.".to_owned()
             }
-            ErrorName::SourceArchived => "Restore the object from its archive, then redrive.".to_owned(),
+            ErrorName::SourceArchived => format!("Restore {source} from its archive, then redrive."),
+            ErrorName::SourceUnreadable if !has_body => {
+                "S3 does not say why. Either the version id is none, and the event has to be corrected; or the object is \
+                 encrypted with a key that only its owner has (SSE-C), and such objects cannot be backed up."
+                    .to_owned()
+            }
             ErrorName::SourceUnreadable => {
                 "It is encrypted with a key that only its owner has (SSE-C); such objects cannot be backed up.".to_owned()
             }
             ErrorName::ChecksumMismatch => {
-                "What was copied is not the source, and nothing was published. Redrive to check again; if that fails \
-                 too, abort the multipart upload and redrive: then every byte is copied anew."
+                "What was copied is not the source, and nothing was published. Abort the upload (aws s3api \
+                 abort-multipart-upload), then redrive: a new plan copies every byte again."
                     .to_owned()
             }
             ErrorName::S3Throttled
@@ -267,7 +290,6 @@ impl Answer {
                 | "Throttling"
                 | "ThrottlingException"
                 | "InternalErrorException"
-                | "RequestTimeTooSkewed"
         ) || self.status.is_none_or(|status| status >= 500 || status == 429)
             || (self.code.is_empty() && self.status == Some(200))
     }

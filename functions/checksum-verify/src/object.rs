@@ -12,7 +12,7 @@ use holdfast_core::{
     slices,
 };
 use holdfast_lambda::{
-    Aws, Failure, Pace, VerifyMode,
+    Aws, Failure, Named, Pace, VerifyMode,
     s3::{self, Head, ObjectRef},
 };
 
@@ -53,6 +53,18 @@ struct Proof {
 
 /// Verifies a copy, as far as the time goes.
 pub(crate) async fn verify(
+    aws: &Aws,
+    mode: VerifyMode,
+    asked: Asked<'_>,
+    resume: Option<VerifyProgress>,
+    pace: Pace,
+) -> Result<Verification, Failure> {
+    prove(aws, mode, asked, resume, pace).await.map_err(|failure| {
+        if failure.name() == ErrorName::SourceGone { proof::source_gone(asked.source(), asked.copy()) } else { failure }
+    })
+}
+
+async fn prove(
     aws: &Aws,
     mode: VerifyMode,
     asked: Asked<'_>,

@@ -60,7 +60,19 @@ pub(crate) fn mismatch(
         ErrorName::ChecksumMismatch,
         format!(
             "The copy {copy} is not its source {source}: {what} of the source is {of_source}, of the copy {of_copy}. \
-             Delete that version of the copy, then redrive: it is copied anew."
+             Delete that version of the copy, then redrive: a new plan copies every byte again."
+        ),
+    )
+}
+
+/// The failure of a copy that stands, but whose source is not there any more to prove it by.
+pub(crate) fn source_gone(source: ObjectRef<'_>, copy: ObjectRef<'_>) -> Failure {
+    Failure::new(
+        ErrorName::SourceGone,
+        format!(
+            "The source version {source} was deleted before its copy could be proven. The copy stands at {copy}, \
+             unproven and without a receipt. A redrive cannot prove it any more: compare it by other means, or delete \
+             that version of the copy."
         ),
     )
 }

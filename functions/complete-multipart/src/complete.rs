@@ -14,7 +14,7 @@ use holdfast_core::{
     names::PartNumber,
 };
 use holdfast_lambda::{
-    Failure,
+    Failure, Named,
     failure::Call,
     s3::{self, ObjectRef},
 };
@@ -28,7 +28,22 @@ pub(crate) async fn complete(client: &Client, transfer: &Transfer, results: &[Sl
     })?;
     match list_and_complete(client, transfer, upload).await {
         Ok(stored) => Ok(stored),
-        Err(failure) => s3::published(client, transfer, failure).await,
+        Err(failure) => {
+            let has_changed = failure.name() == ErrorName::DestinationChanged;
+            let stored = s3::published(client, transfer, failure).await?;
+            if has_changed {
+                abandon(client, transfer, upload).await;
+            }
+            Ok(stored)
+        }
+    }
+}
+
+/// Gives up an upload in whose place another execution has published the same copy: its parts would be kept, and paid
+/// for, until lifecycle removes them. The copy stands in any case, so that a failure is no more than logged.
+async fn abandon(client: &Client, transfer: &Transfer, upload: Upload<'_>) {
+    if let Err(failure) = s3::abort_upload(client, transfer, upload.id).await {
+        tracing::warn!(error = %failure.name(), cause = %failure, upload = upload.id, "an upload was left open");
     }
 }
 

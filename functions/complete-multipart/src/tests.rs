@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_s3::{
     Client,
     operation::{
+        abort_multipart_upload::AbortMultipartUploadOutput,
         complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput},
         head_object::HeadObjectOutput,
         list_parts::ListPartsOutput,
@@ -163,6 +164,27 @@ async fn failures_have_their_names_and_say_what_to_do() {
     }
 }
 
+/// AbortMultipartUpload of the transfer's own upload.
+fn aborting() -> Rule {
+    mock!(Client::abort_multipart_upload)
+        .match_requests(|request| {
+            (request.bucket(), request.key(), request.upload_id()) == (Some("dst"), Some("a b"), Some("up"))
+        })
+        .then_output(|| AbortMultipartUploadOutput::builder().build())
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_aborted_does_not_fail_a_backup_that_another_execution_published() {
+    for (status, code) in [(404, "NoSuchUpload"), (403, "AccessDenied")] {
+        let rule = completing_fails(412, "PreconditionFailed", "No.");
+        let abort =
+            mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No."));
+        let rules = [&listed(), &rule, &standing("0A"), &abort];
+        let stored = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap();
+        assert_eq!((stored.version_id.unwrap().as_str(), abort.num_calls()), ("w0", 1), "{code}");
+    }
+}
+
 #[tokio::test]
 async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not() {
     let transfer = testing::multipart(25, 10);
@@ -171,9 +193,10 @@ async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not(
         (412, "PreconditionFailed", ErrorName::DestinationChanged),
         (409, "ConditionalRequestConflict", ErrorName::DestinationChanged),
     ] {
-        let rule = completing_fails(status, code, "No.");
-        let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0A")]).await.unwrap();
+        let (rule, abort) = (completing_fails(status, code, "No."), aborting());
+        let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0A"), &abort]).await.unwrap();
         assert_eq!(stored.version_id.unwrap().as_str(), "w0", "{code}");
+        assert_eq!(abort.num_calls(), usize::from(name == ErrorName::DestinationChanged), "{code}");
         let failure = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0B")]).await.unwrap_err();
         assert_eq!(failure.name(), name);
     }

@@ -129,7 +129,7 @@ async fn copy_part(
         // S3 is silent while it copies. For CopyObject the SDK knows that, for UploadPartCopy it does not
         // (https://github.com/smithy-lang/smithy-rs/issues/4439).
         .config_override(Builder::new().stalled_stream_protection(StalledStreamProtectionConfig::disabled()));
-    let call = ObjectRef::copied_to(&transfer.destination).call("UploadPartCopy", "s3:PutObject");
+    let call = s3::copy_call(transfer, "UploadPartCopy", "s3:PutObject");
     let output = request.send().await.map_err(|error| {
         let status = error.raw_response().map(|response| response.status().as_u16());
         if status == Some(412) || error.code() == Some("PreconditionFailed") {

@@ -25,21 +25,21 @@ fn for_ours(name: ErrorName) -> &'static str {
             "The multipart upload was removed. Look for a lifecycle rule or a person that aborts uploads early; then redrive."
         }
         ErrorName::SourceGone => {
-            "The version that was being copied was deleted. If it was the source, nothing is left to back up. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
+            "The version that was being copied was deleted. If it was the source, a copy that the cause names stands unproven: compare it by other means, or delete that version of it. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
         }
         ErrorName::SourceDenied => {
             "Grant the permission that the cause names to the function's role, and look for a bucket policy that denies it; then redrive."
         }
         ErrorName::SourceArchived => "Restore the object from its archive and wait until that is done; then redrive.",
         ErrorName::SourceUnreadable => {
-            "The object is encrypted with a key that only its owner has (SSE-C). Ask the owner to upload it again with SSE-S3 or SSE-KMS; a redrive does not help."
+            "The object is encrypted with a key that only its owner has (SSE-C), or the event names a version id that is none. Ask the owner to upload it again with SSE-S3 or SSE-KMS, or send a correct event; a redrive does not help."
         }
         ErrorName::SourceTooLarge => "The object is larger than S3 copies. A redrive does not help.",
         ErrorName::DestinationDenied => {
             "Grant the permission that the cause names to the function's role, and look for a bucket or topic policy that denies it; then redrive."
         }
         ErrorName::ChecksumMismatch => {
-            "The copy is not the source. Nothing unproven counts as a backup. Compare both objects as the cause names them; a redrive of the copying states copies again."
+            "The copy is not the source. If it was published, delete that version of the copy, then redrive. If its completion was refused, abort the upload (the cause names it), then redrive. Either way a new plan copies every byte again."
         }
         ErrorName::KmsDenied => {
             "Grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to the function's role; then redrive."

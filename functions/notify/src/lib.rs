@@ -3,8 +3,9 @@
 //! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
 //! already is left as it is and not read: it was written by an earlier try of this state, or by another execution that
 //! backed up the same version, and is as true as this one. The message is published in either case, because an earlier
-//! try may have written the receipt and then failed to publish. So there is at least one message for every outcome, and
-//! a second one only where SNS took the first and its answer was lost on the way: SNS cannot be asked what it has sent.
+//! try may have written the receipt and then failed to publish. So there is at least one message for every outcome of
+//! every execution. A second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be
+//! asked what it has sent; and two executions of a duplicated event that were both planned announce one outcome each.
 //!
 //! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
 //! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
@@ -135,7 +136,8 @@ impl Notify {
             }
             Err(error) => {
                 let resource = format!("s3://{bucket}/{key}");
-                let call = Call { operation: "PutObject", side: Side::Destination, resource, grant: "s3:PutObject" };
+                let grant = "s3:PutObject";
+                let call = Call { operation: "PutObject", side: Side::Destination, resource, from: None, grant };
                 Err(call.s3_failure(error).into())
             }
         }
@@ -144,8 +146,13 @@ impl Notify {
     /// Publishes a message and answers its id.
     async fn publish(&self, message: &Message) -> Result<String, Failure> {
         let topic = &self.config.topic.0;
-        let call =
-            Call { operation: "Publish", side: Side::Destination, resource: topic.clone(), grant: "sns:Publish" };
+        let call = Call {
+            operation: "Publish",
+            side: Side::Destination,
+            resource: topic.clone(),
+            from: None,
+            grant: "sns:Publish",
+        };
         let mut request = self.aws.sns().publish().topic_arn(topic).subject(&message.subject).message(message.body());
         for (name, value) in &message.attributes {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
@@ -162,6 +169,7 @@ impl Notify {
             operation: "GetExecutionHistory",
             side: Side::Source,
             resource: execution_arn.to_owned(),
+            from: None,
             grant: "states:GetExecutionHistory",
         };
         let mut walk = Walk::default();

@@ -5,9 +5,9 @@ use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, ma
 const SECOND: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// SNS's limit for subjects in characters, which have to be ASCII without control characters
+/// SNS's limit for subjects: less than 100 characters, which have to be ASCII without control characters
 /// (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
-const SUBJECT_LIMIT: usize = 100;
+const SUBJECT_LIMIT: usize = 99;
 
 /// A number of bytes, for example `1.5 KiB (1,536 bytes)`.
 pub(crate) fn bytes(count: u64) -> String {
@@ -62,7 +62,7 @@ pub(crate) fn day(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(DAY).unwrap_or_else(|_| time.to_string())
 }
 
-/// A subject that SNS takes: one line of at most 100 ASCII characters.
+/// A subject that SNS takes: one line of at most 99 ASCII characters.
 pub(crate) fn subject(text: &str) -> String {
     let ascii = |character: char| match character {
         ' '..='~' => character,
@@ -115,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_one_line_of_at_most_a_hundred_ascii_characters() {
+    fn a_subject_is_one_line_of_less_than_a_hundred_ascii_characters() {
         assert_eq!(subject("Backed up: naïve\n日本.txt"), "Backed up: na?ve ??.txt");
-        assert_eq!(subject(&"k".repeat(100)).len(), 100);
-        let long = subject(&"é".repeat(101));
-        assert!(long.len() == 100 && long.ends_with("?..."), "{long}");
+        assert_eq!(subject(&"k".repeat(99)), "k".repeat(99));
+        let long = subject(&"é".repeat(100));
+        assert!(long.len() == 99 && long.ends_with("?..."), "{long}");
     }
 
     #[test]

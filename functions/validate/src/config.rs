@@ -35,7 +35,7 @@ pub(crate) struct StorageClass(pub(crate) String);
 
 impl StorageClass {
     /// Whether what is stored in it has to be restored before it can be read.
-    fn is_archive(&self) -> bool {
+    pub(crate) fn is_archive(&self) -> bool {
         matches!(self.0.as_str(), "GLACIER" | "DEEP_ARCHIVE")
     }
 }
@@ -103,13 +103,19 @@ impl Config {
                 expected: "another bucket",
             });
         }
+        let beside_backups = self.receipt_bucket == self.backup_bucket;
+        if beside_backups && !self.receipt_prefix.starts_with(receipt::OWN_PREFIX) {
+            return Err(ConfigError {
+                variable: "RECEIPT_PREFIX",
+                problem: format!(
+                    "is {:?}, and RECEIPT_BUCKET is the backup bucket, where that is for backups",
+                    self.receipt_prefix
+                ),
+                expected: "a prefix under .holdfast/, or set RECEIPT_BUCKET to another bucket",
+            });
+        }
         let archived = self.storage_class.as_ref().filter(|class| class.is_archive());
-        let reader = match (&self.replica, self.verify_mode) {
-            (Some(_), _) => Some("the replica is copied from the backup"),
-            (None, VerifyMode::Streamed) => Some("VERIFY_MODE=streamed reads the backup"),
-            (None, VerifyMode::Stored) => None,
-        };
-        if let (Some(class), Some(reader)) = (archived, reader) {
+        if let (Some(class), Some(reader)) = (archived, self.reader()) {
             return Err(ConfigError {
                 variable: "STORAGE_CLASS",
                 problem: format!("is {}, which cannot be read, and {reader}", class.0),
@@ -117,6 +123,15 @@ impl Config {
             });
         }
         Ok(self)
+    }
+
+    /// What reads a backup once it is stored, if anything does.
+    pub(crate) fn reader(&self) -> Option<&'static str> {
+        match (&self.replica, self.verify_mode) {
+            (Some(_), _) => Some("the replica is copied from the backup"),
+            (None, VerifyMode::Streamed) => Some("VERIFY_MODE=streamed reads the backup"),
+            (None, VerifyMode::Stored) => None,
+        }
     }
 
     /// Refuses an upload to a bucket that Holdfast itself writes to: every backup would be an upload again.

@@ -16,7 +16,10 @@ use holdfast_lambda::{
     s3::{Head, ObjectRef},
 };
 
-use crate::{Refusal, config::Config};
+use crate::{
+    Refusal,
+    config::{Config, StorageClass},
+};
 
 /// Why no plan to copy is answered.
 #[derive(Debug)]
@@ -139,11 +142,17 @@ pub(crate) fn precondition(stands: Option<&Head>) -> Precondition {
     stands.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone()))
 }
 
-/// What the copy carries besides the bytes.
+/// What the copy carries besides the bytes. Its storage class is the configured one, or the source's.
+///
+/// A source that was restored from an archive is in its archive class still. A backup in that class could not be read,
+/// so where something has to read it, it gets the cheapest class that can be.
 pub(crate) fn attributes(config: &Config, head: &Head, tags: BTreeMap<String, String>) -> Attributes {
-    let class = config.storage_class.as_ref().map(|class| class.0.clone());
     let attributes = head.attributes.clone();
-    Attributes { tags, storage_class: class.or_else(|| attributes.storage_class.clone()), ..attributes }
+    let inherited = attributes.storage_class.clone().map(StorageClass).map(|class| {
+        if class.is_archive() && config.reader().is_some() { StorageClass("GLACIER_IR".to_owned()) } else { class }
+    });
+    let class = config.storage_class.clone().or(inherited);
+    Attributes { tags, storage_class: class.map(|class| class.0), ..attributes }
 }
 
 /// Refuses what cannot be copied as it is.

@@ -21,7 +21,7 @@ const ENCRYPTED: &str = "The object was stored using a form of Server Side Encry
                          provided to retrieve the object.";
 
 fn call(side: Side) -> Call {
-    Call { operation: "UploadPartCopy", side, resource: "s3://dst/k".to_owned(), grant: "s3:PutObject" }
+    Call { operation: "UploadPartCopy", side, resource: "s3://dst/k".to_owned(), from: None, grant: "s3:PutObject" }
 }
 
 /// What the SDK makes of an answer.
@@ -57,7 +57,7 @@ async fn every_answer_of_s3_has_a_name_on_either_side() {
         ((500, "InternalError", "We encountered an internal error."), [S3Unavailable; 3]),
         ((200, "InternalError", "an error in a body of status 200"), [S3Unavailable; 3]),
         ((503, "ServiceUnavailable", "Reduce your request rate"), [S3Unavailable; 3]),
-        ((503, "", ""), [S3Unavailable; 3]),
+        ((503, "", ""), [S3Throttled; 3]),
         ((400, "RequestTimeout", "Your socket connection was not read from."), [S3Unavailable; 3]),
         ((409, "OperationAborted", "A conflicting operation is in progress."), [S3Unavailable; 3]),
         ((403, "AccessDenied", "Access Denied"), [SourceDenied, DestinationDenied, DestinationDenied]),
@@ -116,18 +116,41 @@ async fn a_sentence_says_what_failed_what_s3_said_and_what_to_do() {
         ),
         (Side::Source, (403, "AccessDenied", KEY_REFUSED), "Grant kms:Decrypt on the source's key"),
         (Side::Destination, (404, "NoSuchBucket", "No."), "Check that the bucket or topic in this function's"),
-        (Side::Source, (403, "InvalidObjectState", "No."), "Restore the object from its archive, then redrive."),
-        (Side::Source, (400, "", ""), "such objects cannot be backed up."),
+        (Side::Source, (403, "InvalidObjectState", "No."), "Restore s3://dst/k from its archive, then redrive."),
+        (Side::Source, (400, "", ""), "Either the version id is none, "),
+        (Side::Source, (400, "", ""), "(SSE-C), and such objects cannot be backed up."),
+        (
+            Side::Source,
+            (400, "InvalidRequest", ENCRYPTED),
+            "It is encrypted with a key that only its owner has (SSE-C)",
+        ),
+        (Side::Source, (403, "", ""), "kms:Decrypt on that key (SourceKmsKeyId, KmsKeyId or ReplicaKmsKeyId)"),
+        (Side::Destination, (403, "", ""), "kms:Decrypt on that key (SourceKmsKeyId, KmsKeyId or ReplicaKmsKeyId)"),
         (Side::Destination, (404, "NoSuchUpload", "No."), "A new plan is made."),
         (
             Side::Destination,
             (400, "BadDigest", "No."),
-            "abort the multipart upload and redrive: then every byte is copied anew.",
+            "Abort the upload (aws s3api abort-multipart-upload), then redrive: a new plan copies every byte again.",
         ),
         (Side::Destination, (400, "InvalidPart", "No."), "Please report it with this message."),
     ] {
         let sentence = failure(side, answer).await.to_string();
         assert!(sentence.contains(advice), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn the_failure_of_a_copy_names_both_ends_and_advises_about_the_one_that_was_refused() {
+    for (answer, sentence) in [
+        ((403, "InvalidObjectState", "No."), "No. Restore s3://src/k from its archive, then redrive."),
+        ((403, "AccessDenied", "No."), "No. Grant s3:PutObject on s3://dst/k to this function's role, then redrive."),
+        ((403, "AccessDenied", READ_REFUSED), "s3:GetObjectVersionTagging on s3://src/k to this function's role"),
+    ] {
+        let call = Call { from: Some("s3://src/k".to_owned()), ..call(Side::Both) };
+        let (status, code, message) = answer;
+        let failure = call.s3_failure(error(status, code, message).await).to_string();
+        assert!(failure.starts_with("UploadPartCopy of s3://src/k to s3://dst/k failed: "), "{failure}");
+        assert!(failure.contains(sentence), "{failure}");
     }
 }
 

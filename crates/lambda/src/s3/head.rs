@@ -18,7 +18,7 @@ use holdfast_core::{
 };
 
 use crate::{
-    Failure, Named,
+    Failure,
     failure::{Call, Side},
 };
 
@@ -47,11 +47,6 @@ impl<'a> ObjectRef<'a> {
         Self { bucket: &destination.bucket, key: &destination.key, version_id: None, side: Side::Destination }
     }
 
-    /// Where S3 itself copies a source to.
-    pub fn copied_to(destination: &'a Destination) -> Self {
-        Self { side: Side::Both, ..Self::current(destination) }
-    }
-
     /// A copy that was published.
     pub fn stored(destination: &'a Destination, stored: &'a Stored) -> Self {
         Self { version_id: stored.version_id.as_ref(), ..Self::current(destination) }
@@ -63,7 +58,7 @@ impl<'a> ObjectRef<'a> {
 
     /// A call to this object, for its failures.
     pub fn call(&self, operation: &'static str, grant: &'static str) -> Call {
-        Call { operation, side: self.side, resource: self.to_string(), grant }
+        Call { operation, side: self.side, resource: self.to_string(), from: None, grant }
     }
 }
 
@@ -133,15 +128,9 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
         .set_version_id(object.version())
         .if_match(etag.quoted())
         .part_number(1);
-    let output = request.send().await.map_err(|error| {
-        let failure = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion").s3_failure(error);
-        // Conditional on the entity tag: another one means that this object is not there any more.
-        if failure.name() == ErrorName::DestinationChanged {
-            Failure::new(ErrorName::SourceGone, failure.to_string())
-        } else {
-            failure
-        }
-    })?;
+    // Conditional on the entity tag: another one means that this object is not there any more.
+    let call = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion");
+    let output = request.send().await.map_err(|error| call.s3_failure(error))?;
     let count = output.parts_count().and_then(|count| u64::try_from(count).ok());
     let first_size = output.content_length().and_then(|length| u64::try_from(length).ok());
     Ok(count.zip(first_size).map(|(count, first_size)| SourceParts { count, first_size }))

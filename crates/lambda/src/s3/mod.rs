@@ -8,6 +8,6 @@ mod tests;
 mod upload;
 
 pub use head::{Head, ObjectRef, head, source_parts};
-pub use publish::{copy_object, published, stored};
+pub use publish::{copy_call, copy_object, published, stored};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};

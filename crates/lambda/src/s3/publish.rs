@@ -14,7 +14,10 @@ use holdfast_core::{
 };
 
 use super::{ObjectRef, head};
-use crate::{Failure, Named};
+use crate::{
+    Failure, Named,
+    failure::{Call, Side},
+};
 
 /// Copies a whole object and every attribute of it in one request, pinned to the source's version and entity tag, under
 /// the plan's precondition.
@@ -66,11 +69,18 @@ pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&
         }
         Err(error) => {
             let grant = "s3:PutObject and s3:PutObjectTagging";
-            let call = ObjectRef::copied_to(&transfer.destination).call("CopyObject", grant);
+            let call = copy_call(transfer, "CopyObject", grant);
             let failure = call.s3_failure(error);
             published(client, transfer, failure).await
         }
     }
+}
+
+/// A call by which S3 itself copies the transfer's source, or a part of it. Its failures name both ends, because either
+/// may be what S3 refuses.
+pub fn copy_call(transfer: &Transfer, operation: &'static str, grant: &'static str) -> Call {
+    let from = Some(ObjectRef::source(&transfer.source).to_string());
+    Call { side: Side::Both, from, ..ObjectRef::current(&transfer.destination).call(operation, grant) }
 }
 
 /// Settles a failure to publish: when the destination carries the transfer's own stamp the copy stands, whoever made

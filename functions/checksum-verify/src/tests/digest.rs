@@ -147,7 +147,7 @@ async fn failures_have_their_names_and_say_what_to_do() {
         (fails(503, "SlowDown"), ErrorName::S3Throttled, "It is tried again"),
         (fails(404, "NoSuchVersion"), ErrorName::SourceGone, "A new plan is made."),
         (fails(412, "PreconditionFailed"), ErrorName::SourceGone, "A new plan is made."),
-        (fails(403, "InvalidObjectState"), ErrorName::SourceArchived, "Restore the object"),
+        (fails(403, "InvalidObjectState"), ErrorName::SourceArchived, "Restore s3://src/a b (version v1)"),
         (
             fails(403, "AccessDenied"),
             ErrorName::SourceDenied,

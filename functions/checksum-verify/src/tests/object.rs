@@ -235,7 +235,7 @@ async fn a_copy_that_is_not_its_source_is_named_with_both_values_and_its_version
         assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
         let expected = format!(
             "The copy s3://dst/a b (version w1) is not its source s3://src/a b (version v1): {sentence} Delete that \
-             version of the copy, then redrive: it is copied anew."
+             version of the copy, then redrive: a new plan copies every byte again."
         );
         assert_eq!(failure.to_string(), expected);
     }
@@ -309,4 +309,18 @@ async fn a_refusal_says_what_to_grant() {
     assert_eq!(failure.name(), ErrorName::DestinationDenied);
     let advice = "Grant s3:GetObjectTagging and s3:GetObjectVersionTagging on s3://dst/a b (version w1)";
     assert!(failure.to_string().contains(advice), "{failure}");
+}
+
+#[tokio::test]
+async fn a_source_that_is_gone_before_the_proof_fails_and_names_the_copy_that_stands_unproven() {
+    for (status, code) in [(404, "NoSuchVersion"), (412, "PreconditionFailed")] {
+        let gone =
+            mock!(Client::get_object).then_http_response(move || testing::s3_error(status, code, "It is not there."));
+        let rules = [&heading(head(3, Some(Crc64Nvme::of(b"abc")))), &gone];
+        let failure = call("stored", input(&testing::single(3), &[], None), &rules).await.unwrap_err();
+        assert_eq!(failure.name(), ErrorName::SourceGone);
+        let sentence = "The source version s3://src/a b (version v1) was deleted before its copy could be proven. The \
+                        copy stands at s3://dst/a b (version w1), unproven and without a receipt.";
+        assert!(failure.to_string().starts_with(sentence), "{failure}");
+    }
 }

@@ -37,7 +37,7 @@ async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what
 async fn every_answer_to_the_look_at_the_replica_that_is_no_success_gets_its_name() {
     for (status, name, words) in [
         (403, ErrorName::DestinationDenied, "Grant s3:GetObject"),
-        (503, ErrorName::S3Unavailable, "tried again"),
+        (503, ErrorName::S3Throttled, "tried again"),
         (301, ErrorName::ConfigInvalid, "in which region"),
     ] {
         let look = mock!(Client::head_object).then_http_response(move || bare(status));

@@ -18,6 +18,11 @@ fn a_variable_that_is_no_good_is_named_with_what_would_be_right() {
             vec![("STORAGE_CLASS", "DEEP_ARCHIVE"), ("REPLICA_BUCKET", "rep"), ("REPLICA_REGION", "eu-north-1")],
             "the replica is copied from the backup",
         ),
+        (
+            vec![("RECEIPT_PREFIX", "receipts/")],
+            "RECEIPT_PREFIX is \"receipts/\", and RECEIPT_BUCKET is the backup bucket",
+        ),
+        (vec![("RECEIPT_PREFIX", "receipts/"), ("RECEIPT_BUCKET", "dst")], "a prefix under .holdfast/"),
     ] {
         let environment = [("BACKUP_BUCKET", "dst")].into_iter().chain(variables).collect();
         let aws = Aws::with_s3(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [] as [&Rule; 0]));

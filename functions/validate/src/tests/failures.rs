@@ -44,7 +44,7 @@ async fn every_answer_of_s3_that_is_no_success_gets_its_name_and_says_what_to_do
     for (at, status, code, message, name, words) in [
         (At::Source, 403, "", "", ErrorName::SourceDenied, "Grant s3:GetObject"),
         (At::Source, 400, "", "", ErrorName::SourceUnreadable, "SSE-C"),
-        (At::Source, 503, "", "", ErrorName::S3Unavailable, "s3://src/a b (version v1)"),
+        (At::Source, 503, "", "", ErrorName::S3Throttled, "s3://src/a b (version v1)"),
         (At::Source, 429, "", "", ErrorName::S3Throttled, "tried again"),
         (At::Tags, 403, "AccessDenied", "no", ErrorName::SourceDenied, "Grant s3:GetObjectTagging"),
         (At::Tags, 503, "SlowDown", "Please reduce your request rate.", ErrorName::S3Throttled, "SlowDown"),

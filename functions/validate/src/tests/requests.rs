@@ -106,6 +106,22 @@ async fn slices_are_digested_only_where_the_source_has_no_checksum_or_the_mode_a
 }
 
 #[tokio::test]
+async fn a_backup_inherits_an_archive_class_only_where_nothing_has_to_read_it() {
+    let replica = [("REPLICA_BUCKET", "rep"), ("REPLICA_REGION", "eu-north-1")];
+    for (class, environment, expected, why) in [
+        ("DEEP_ARCHIVE", &[][..], "DEEP_ARCHIVE", "nothing reads it"),
+        ("GLACIER", &replica[..], "GLACIER_IR", "the replica is copied from it"),
+        ("DEEP_ARCHIVE", &[("VERIFY_MODE", "streamed")][..], "GLACIER_IR", "its proof reads it"),
+        ("STANDARD_IA", &replica[..], "STANDARD_IA", "it can be read"),
+    ] {
+        let restored = source().storage_class(class.into()).restore("ongoing-request=\"false\"");
+        let rules = [&head("src", Some("v1"), restored), &absent("dst"), &tags(&[])];
+        let plan = ask(&rules, environment, input(event())).await.unwrap();
+        assert_eq!(transfer(&plan).attributes.storage_class.as_deref(), Some(expected), "{class}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_configuration_leaves_out_costs_no_request() {
     for key in [".holdfast/history/a/v1", "tmp/x", "cache/x"] {
         let mut event = event();
