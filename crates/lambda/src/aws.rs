@@ -16,8 +16,9 @@ use aws_smithy_http_client::{
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
-    /// Clients that were made, by region. A test puts its own in for every region at once.
+    /// Clients that were made, by region.
     s3: Mutex<HashMap<String, aws_sdk_s3::Client>>,
+    #[cfg(any(test, feature = "testing"))]
     fixed_s3: Option<aws_sdk_s3::Client>,
     // Made when asked for: a function that never asks does not link them either.
     sns: OnceLock<aws_sdk_sns::Client>,
@@ -40,28 +41,14 @@ impl Aws {
 
     /// With a configuration made elsewhere, for example one that points at a sandbox.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config, s3: Mutex::default(), fixed_s3: None, sns: OnceLock::new(), states: OnceLock::new() }
-    }
-
-    /// With one S3 client for every region: a mock's. SNS and Step Functions clients are made from the configuration.
-    pub fn with_s3(client: aws_sdk_s3::Client) -> Self {
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-west-1"))
-            .build();
-        Self { fixed_s3: Some(client), ..Self::new(config) }
-    }
-
-    /// With this SNS client instead.
-    #[must_use]
-    pub fn with_sns(self, client: aws_sdk_sns::Client) -> Self {
-        Self { sns: client.into(), ..self }
-    }
-
-    /// With this Step Functions client instead.
-    #[must_use]
-    pub fn with_states(self, client: aws_sdk_sfn::Client) -> Self {
-        Self { states: client.into(), ..self }
+        Self {
+            config,
+            s3: Mutex::default(),
+            #[cfg(any(test, feature = "testing"))]
+            fixed_s3: None,
+            sns: OnceLock::new(),
+            states: OnceLock::new(),
+        }
     }
 
     /// The region that the function runs in, which is the source's and the backup's.
@@ -71,6 +58,7 @@ impl Aws {
 
     /// The S3 client for a region. S3 in another region is called at that region's endpoint.
     pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
+        #[cfg(any(test, feature = "testing"))]
         if let Some(client) = &self.fixed_s3 {
             return client.clone();
         }
@@ -92,5 +80,30 @@ impl Aws {
     /// The Step Functions client.
     pub fn states(&self) -> &aws_sdk_sfn::Client {
         self.states.get_or_init(|| aws_sdk_sfn::Client::new(&self.config))
+    }
+}
+
+/// A test's own clients.
+#[cfg(any(test, feature = "testing"))]
+impl Aws {
+    /// With one S3 client for every region: a mock's. SNS and Step Functions clients are made from the configuration.
+    pub fn with_s3(client: aws_sdk_s3::Client) -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-west-1"))
+            .build();
+        Self { fixed_s3: Some(client), ..Self::new(config) }
+    }
+
+    /// With this SNS client instead.
+    #[must_use]
+    pub fn with_sns(self, client: aws_sdk_sns::Client) -> Self {
+        Self { sns: client.into(), ..self }
+    }
+
+    /// With this Step Functions client instead.
+    #[must_use]
+    pub fn with_states(self, client: aws_sdk_sfn::Client) -> Self {
+        Self { states: client.into(), ..self }
     }
 }

@@ -12,7 +12,8 @@
 //! `Destination.Changed` is raised as it is, because to try again is to plan anew. `Source.Gone` means that somebody
 //! deleted a proven backup; nothing settles that by itself, so it fails in the open.
 //!
-//! A call that is repeated after its answer was lost opens a second upload; the bucket's lifecycle removes the first.
+//! A call that is repeated after its answer was lost opens a second upload. The first is never completed; what removes it
+//! is a lifecycle rule of the replica bucket, which is its owner's and which the README asks for.
 
 mod plan;
 mod refusal;
@@ -133,8 +134,22 @@ impl CrossRegionReplicate {
         // No key of ours: the replica bucket's default encryption is its own region's business.
         match s3::copy_object(&replica, &transfer, None).await {
             Ok(stored) => Ok(plan::stands(attempt, transfer, stored)),
-            Err(failure) => Err(about_backup(failure, &transfer)),
+            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.gone(failure, &transfer).await?),
+            Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// What it means that S3 found something gone. The copy is made under a condition on what stands at the replica's
+    /// key, and S3 answers 404 as well where that was deleted; so the backup itself is looked at.
+    async fn gone(&self, failure: Failure, transfer: &Transfer) -> Result<Refusal, Refusal> {
+        let backup = ObjectRef::source(&transfer.source);
+        let stands = s3::head(&self.aws.s3(&transfer.source.region), backup).await?;
+        if stands.is_none() {
+            return Ok(Refusal::BackupGone { object: backup.to_string(), failure });
+        }
+        let replica = ObjectRef::current(&transfer.destination);
+        let message = format!("Somebody deleted {replica} since it was looked at. A new plan is made.");
+        Ok(Refusal::Service(Failure::new(ErrorName::DestinationChanged, message)))
     }
 
     async fn open(&self, attempt: u32, input: &ReplicateInput, mut transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
@@ -156,13 +171,5 @@ impl CrossRegionReplicate {
             s3::abort_upload(&self.aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
         }
         Ok(())
-    }
-}
-
-fn about_backup(failure: Failure, transfer: &Transfer) -> Refusal {
-    if failure.name() == ErrorName::SourceGone {
-        Refusal::BackupGone { object: ObjectRef::source(&transfer.source).to_string(), failure }
-    } else {
-        Refusal::Service(failure)
     }
 }

@@ -132,7 +132,6 @@ fn a_plan_that_could_not_be_carried_out_is_given_back_with_its_attempt() {
     for (samples, state, error) in [
         (SMALL, "CopyObject", "Destination.Changed"),
         (SMALL, "CopyObject", "Source.Gone"),
-        (SMALL, "VerifyBackup", "Source.Gone"),
         (SMALL, "VerifyBackup", "Destination.Changed"),
         (LARGE, "CopySlice", "Upload.Gone"),
         (LARGE, "DigestSlice", "Source.Gone"),

@@ -23,7 +23,8 @@ pub struct Transfer {
     pub precondition: Precondition,
     /// How.
     pub method: Method,
-    /// The open upload; present exactly when the method is `multipart`.
+    /// The open upload; present when the method is `multipart`, unless the copy stands already: for a replica that was
+    /// found no upload is opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<MultipartUpload>,
     /// The source's stored full-object CRC64NVME, where it has one.

@@ -13,7 +13,7 @@ use holdfast_core::{
     names::{ETag, VersionId},
 };
 
-use super::{ObjectRef, head};
+use super::{ObjectRef, head, tags};
 use crate::{
     Failure, Named,
     failure::{Call, Side},
@@ -37,7 +37,7 @@ pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&
         .metadata_directive(MetadataDirective::Replace)
         .set_metadata(Some(transfer.metadata().into_iter().collect()))
         .tagging_directive(TaggingDirective::Replace)
-        .tagging(encoding::tagging(&attributes.tags))
+        .set_tagging(tags::header(&attributes.tags))
         .set_content_type(attributes.content_type.clone())
         .set_cache_control(attributes.cache_control.clone())
         .set_content_disposition(attributes.content_disposition.clone())

@@ -6,10 +6,21 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::ErrorName;
+use holdfast_core::{ErrorName, encoding};
 
 use super::ObjectRef;
 use crate::Failure;
+
+/// The most bytes of tags that are sent in a header. S3 takes 8 KB of headers in all
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>), and ten tags of 128 and 256 characters,
+/// encoded, may be 46 KB long.
+const HEADER_LIMIT: usize = 2 * 1024;
+
+/// The tags as the header `x-amz-tagging` has them; none where there are none, or too many to send. Those are put by the
+/// verification, which finds that the copy lacks them.
+pub(super) fn header(tags: &BTreeMap<String, String>) -> Option<String> {
+    Some(encoding::tagging(tags)).filter(|text| !text.is_empty() && text.len() <= HEADER_LIMIT)
+}
 
 /// The tags of an object version.
 pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMap<String, String>, Failure> {

@@ -269,6 +269,28 @@ async fn an_upload_is_opened_with_every_attribute_and_asks_for_a_full_object_che
 }
 
 #[tokio::test]
+async fn tags_that_are_too_long_for_a_header_are_left_to_the_verification() {
+    // A space is three bytes in the header, so these are 6 + 2,042 or 6 + 2,043 of them.
+    for (spaces, letters, is_sent) in [(680, 2, true), (681, 0, false)] {
+        let mut transfer = testing::multipart(25, 10);
+        let value = format!("{}{}", " ".repeat(spaces), "x".repeat(letters));
+        transfer.attributes.tags = [("key-1".to_owned(), value)].into();
+        let (copies, uploads) = (Sent::<CopyObjectInput>::default(), Sent::<CreateMultipartUploadInput>::default());
+        let (copy_note, upload_note) = (copies.clone(), uploads.clone());
+        let copy =
+            mock!(Client::copy_object).match_requests(move |request| copy_note.note(request)).then_output(copied);
+        let open = mock!(Client::create_multipart_upload)
+            .match_requests(move |request| upload_note.note(request))
+            .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
+        copy_object(&client(&[&copy]), &transfer, None).await.unwrap();
+        open_upload(&client(&[&open]), &transfer, None).await.unwrap();
+        assert_eq!(copies.all()[0].tagging_directive(), Some(&TaggingDirective::Replace));
+        assert_eq!(copies.all()[0].tagging().is_some(), is_sent, "{spaces}");
+        assert_eq!(uploads.all()[0].tagging().is_some(), is_sent, "{spaces}");
+    }
+}
+
+#[tokio::test]
 async fn giving_up_an_upload_that_is_gone_is_no_error_and_a_refusal_is() {
     let transfer = testing::multipart(25, 10);
     let answers = |status, code: &'static str| {

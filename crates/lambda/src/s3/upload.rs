@@ -9,11 +9,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
     ErrorName,
     contract::Transfer,
-    encoding,
     names::{ETag, PartNumber},
 };
 
-use super::{ObjectRef, publish::expires};
+use super::{ObjectRef, publish::expires, tags};
 use crate::Failure;
 
 /// Opens an upload at the transfer's destination and answers its id. A multipart copy carries over nothing by itself, so
@@ -27,6 +26,7 @@ pub async fn open_upload(client: &Client, transfer: &Transfer, kms_key: Option<&
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .checksum_type(ChecksumType::FullObject)
         .set_metadata(Some(transfer.metadata().into_iter().collect()))
+        .set_tagging(tags::header(&attributes.tags))
         .set_content_type(attributes.content_type.clone())
         .set_cache_control(attributes.cache_control.clone())
         .set_content_disposition(attributes.content_disposition.clone())
@@ -35,9 +35,6 @@ pub async fn open_upload(client: &Client, transfer: &Transfer, kms_key: Option<&
         .set_expires(expires(attributes.expires.as_deref()))
         .set_website_redirect_location(attributes.website_redirect_location.clone())
         .set_storage_class(attributes.storage_class.as_deref().map(StorageClass::from));
-    if !attributes.tags.is_empty() {
-        request = request.tagging(encoding::tagging(&attributes.tags));
-    }
     if let Some(key) = kms_key {
         request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key);
     }

@@ -16,13 +16,6 @@ async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what
         (403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
         (403, "AccessDenied", "not authorized to perform: s3:GetObjectVersion", ErrorName::SourceDenied, "Grant"),
         (403, "AccessDenied", "not authorized to perform: kms:Decrypt", ErrorName::KmsDenied, "Grant kms:Decrypt"),
-        (
-            404,
-            "NoSuchVersion",
-            "gone",
-            ErrorName::SourceGone,
-            "the verified backup s3://dst/a b (version b/1) was deleted",
-        ),
         (404, "NoSuchBucket", "none", ErrorName::ConfigInvalid, "exists"),
         (403, "InvalidObjectState", "archived", ErrorName::SourceArchived, "Restore"),
     ] {
@@ -30,6 +23,29 @@ async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what
         let refusal = ask(&[&head("rep", "a b", None), &copy], "10", input(&single(5))).await.unwrap_err();
         assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
         assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn something_gone_is_the_backup_only_where_that_does_not_stand_any_more() {
+    let pinned = || {
+        mock!(Client::head_object)
+            .match_requests(|request| request.bucket() == Some("dst") && request.version_id() == Some("b/1"))
+    };
+    let backup = pinned().then_output(|| HeadObjectOutput::builder().version_id("b/1").e_tag("\"backup-tag\"").build());
+    for (backup, name, words) in [
+        (backup, ErrorName::DestinationChanged, "Somebody deleted s3://rep/a b since it was looked at."),
+        (
+            pinned().then_http_response(|| bare(404)),
+            ErrorName::SourceGone,
+            "the verified backup s3://dst/a b (version b/1) was deleted",
+        ),
+    ] {
+        let copy = mock!(Client::copy_object).then_http_response(|| s3_error(404, "NoSuchKey", "gone"));
+        let replica = head("rep", "a b", Some(replica("v0", "09")));
+        let refusal = ask(&[&replica, &copy, &backup], "10", input(&single(5))).await.unwrap_err();
+        assert_eq!((refusal.name(), backup.num_calls()), (name, 1), "{refusal}");
+        assert!(refusal.to_string().contains(words), "{refusal}");
     }
 }
 
