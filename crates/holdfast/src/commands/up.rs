@@ -1,9 +1,12 @@
 //! `holdfast up`: a sandbox that stays, and a line for each execution that ends in it.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     io::Write,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use holdfast_sandbox::{Outputs, Sandbox};
@@ -81,10 +84,12 @@ fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
 #[derive(Debug)]
 struct ReadyFile<'a> {
     path: &'a Path,
+    written: Cell<bool>,
 }
 
 impl<'a> ReadyFile<'a> {
-    /// Removes what an earlier run left, and finds out now whether the file can be written later.
+    /// Removes what an earlier run left, and finds out now whether the file can be written later. The file of a sandbox
+    /// that still serves is not touched.
     fn claim(path: &'a Path) -> Result<Self, CommandError> {
         let folder = folder_of(path);
         if !folder.is_dir() {
@@ -93,11 +98,16 @@ impl<'a> ReadyFile<'a> {
                 "its folder does not exist; make it first, or name another --ready-file",
             ));
         }
+        if let Some(address) = serving(path) {
+            let problem =
+                format!("it belongs to a sandbox that serves at {address}; stop that, or name another --ready-file");
+            return Err(CommandError::file(path, problem));
+        }
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(CommandError::file(path, format!("it cannot be replaced: {error}; name another --ready-file")))
             }
-            _ => Ok(Self { path }),
+            _ => Ok(Self { path, written: Cell::new(false) }),
         }
     }
 
@@ -108,15 +118,25 @@ impl<'a> ReadyFile<'a> {
         serde_json::to_writer_pretty(&mut file, outputs)?;
         file.write_all(b"\n").map_err(failed)?;
         file.persist(self.path).map_err(|error| failed(error.error))?;
+        self.written.set(true);
         Ok(())
     }
 }
 
 impl Drop for ReadyFile<'_> {
     fn drop(&mut self) {
-        // Nothing is lost where it is gone already.
-        let _ = std::fs::remove_file(self.path);
+        if self.written.get() {
+            // Nothing is lost where it is gone already.
+            let _ = std::fs::remove_file(self.path);
+        }
     }
+}
+
+/// The address in a ready file, if something answers there.
+fn serving(path: &Path) -> Option<SocketAddr> {
+    let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let address = ready["endpointUrl"].as_str()?.strip_prefix("http://")?.parse().ok()?;
+    TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok().map(|_| address)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -221,6 +241,22 @@ mod tests {
         assert_eq!(read["outboxDir"], "/tmp/outbox");
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn the_ready_file_of_a_sandbox_that_serves_is_left_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("ready.json");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        std::fs::write(&path, format!("{{\"endpointUrl\": \"http://{address}\"}}"))?;
+        let refusal = ReadyFile::claim(&path).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refusal.contains(&format!("serves at {address}")), "{refusal}");
+        assert!(path.exists());
+        drop(listener);
+        ReadyFile::claim(&path)?;
+        assert!(!path.exists(), "what a sandbox left that is gone is removed");
         Ok(())
     }
 

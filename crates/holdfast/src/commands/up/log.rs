@@ -75,18 +75,41 @@ impl Log {
         Ok(self.known.len())
     }
 
-    /// Prints a line for each execution that ends, and does not end itself.
+    /// Prints a line for each execution that ends, and does not end itself: what cannot be looked up, because somebody
+    /// deleted a receipt or the state machine, is said and passed over. The sandbox goes on serving.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
+        let mut complaint = None;
         loop {
             tokio::time::sleep(PAUSE).await;
-            for arn in self.ended().await? {
-                let described = self.executions.describe(&arn).await?;
-                let entry = self.entry(described).await?;
-                if self.json {
-                    print_line(&serde_json::to_string(&entry)?)?;
-                } else {
-                    print_line(&line(&entry, OffsetDateTime::now_utc()))?;
+            match self.ended().await {
+                Ok(ended) => {
+                    complaint = None;
+                    for arn in ended {
+                        self.tell(&arn).await?;
+                    }
                 }
+                Err(error) => {
+                    let sentence = error.to_string();
+                    if complaint.as_ref() != Some(&sentence) {
+                        eprintln!("warning: the executions cannot be listed: {sentence}");
+                        complaint = Some(sentence);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, arn: &str) -> Result<(), CommandError> {
+        let entry = match self.executions.describe(arn).await {
+            Ok(described) => self.entry(described).await,
+            Err(error) => Err(error),
+        };
+        match entry {
+            Ok(entry) if self.json => print_line(&serde_json::to_string(&entry)?),
+            Ok(entry) => print_line(&line(&entry, OffsetDateTime::now_utc())),
+            Err(error) => {
+                eprintln!("warning: {arn} has ended, but how cannot be looked up: {error}");
+                Ok(())
             }
         }
     }
