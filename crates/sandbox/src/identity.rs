@@ -16,6 +16,26 @@ pub struct Identity {
     pub arn: String,
 }
 
+impl Identity {
+    /// The name of the role whose session this is; none for the account itself.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.arn.split_once(":assumed-role/")?.1.split('/').next()
+    }
+
+    /// The account, twelve digits.
+    pub(crate) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// The ARN of the principal as policies name it: of a session, that of its role.
+    pub(crate) fn principal_arn(&self) -> String {
+        match self.role() {
+            Some(role) => format!("arn:aws:iam::{}:role/{role}", self.account()),
+            None => self.arn.clone(),
+        }
+    }
+}
+
 /// Every identity the sandbox knows, by access key id.
 #[derive(Debug, Default)]
 pub struct Keyring {

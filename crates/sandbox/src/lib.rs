@@ -5,6 +5,7 @@
 
 mod deploy;
 pub mod events;
+pub mod iam;
 pub mod identity;
 mod keys;
 pub mod lambda;

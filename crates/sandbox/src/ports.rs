@@ -66,6 +66,8 @@ pub struct TaskCall {
     pub arguments: Value,
     /// The execution that calls.
     pub execution_arn: String,
+    /// The role that it calls with: the state machine's.
+    pub role_arn: String,
 }
 
 /// Why a Task failed, as ASL sees it.

@@ -22,6 +22,7 @@ use tokio::{
 use crate::{
     deploy::{DeployError, Deployment},
     events::{Events, Targets},
+    iam::{Iam, PolicyError},
     identity::Keyring,
     keys,
     lambda::{Lambda, LambdaOptions, MissingBinary},
@@ -69,6 +70,9 @@ pub enum SandboxError {
     /// A function's binary is missing.
     #[error(transparent)]
     Binary(#[from] MissingBinary),
+    /// A policy of the template cannot be evaluated.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A service refused a resource of the template.
     #[error(transparent)]
     Deploy(#[from] DeployError),
@@ -129,6 +133,7 @@ impl Sandbox {
     /// Reads the template, builds everything it names and serves it.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
         let stack = read_stack(&options)?;
+        let iam = Arc::new(Iam::of(&stack)?);
         let (folder, temporary) = data_folder(options.data.as_deref())?;
         let store = Arc::new(Store::open(&folder)?);
         let keyring = Arc::new(Keyring::default());
@@ -152,16 +157,19 @@ impl Sandbox {
 
         let events = Events::new(Arc::clone(&store), REGION, options.time_scale)?;
         let sink = Arc::new(events.clone());
-        let s3 = S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring))?;
+        let s3 =
+            S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring), Arc::clone(&iam))?;
         let sns = Arc::new(Sns::new(Arc::clone(&store), outbox_dir, REGION)?);
         let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url, &keyring)?);
-        let tasks = Arc::new(Tasks { lambda: Arc::clone(&lambda), sns: Arc::clone(&sns) });
+        let tasks = Arc::new(Tasks { lambda: Arc::clone(&lambda), sns: Arc::clone(&sns), iam: Arc::clone(&iam) });
         let pace = states::Options { time_scale: options.time_scale };
         let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);
 
         Deployment { s3: &s3, sns: &sns, states: &states, events: &events }.make(&stack).await?;
         let services = Services {
             keyring,
+            iam,
+            region: REGION,
             s3: s3.service(),
             states: Arc::clone(&states),
             events: events.clone(),

@@ -9,6 +9,8 @@ use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
 use crate::{
+    iam::{Iam, Need, Refusal, sns_need},
+    keys,
     lambda::{Answer, Lambda},
     ports::{ApiError, Invocation, TaskCall, TaskError, TaskRunner},
     sns::Sns,
@@ -19,14 +21,15 @@ use crate::{
 pub(crate) struct Tasks {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) sns: Arc<Sns>,
+    pub(crate) iam: Arc<Iam>,
 }
 
 #[async_trait]
 impl TaskRunner for Tasks {
     async fn run(&self, call: TaskCall) -> Result<Value, TaskError> {
         match call.resource.as_str() {
-            "lambda:invoke" => self.invoke(&call.arguments).await,
-            "sns:publish" => self.publish(&call.arguments).await,
+            "lambda:invoke" => self.invoke(&call).await,
+            "sns:publish" => self.publish(&call).await,
             other => Err(TaskError {
                 error: "States.Runtime".to_owned(),
                 cause: format!(
@@ -38,8 +41,11 @@ impl TaskRunner for Tasks {
 }
 
 impl Tasks {
-    async fn invoke(&self, arguments: &Value) -> Result<Value, TaskError> {
+    async fn invoke(&self, call: &TaskCall) -> Result<Value, TaskError> {
+        let arguments = &call.arguments;
         let function = arguments.get("FunctionName").and_then(Value::as_str).ok_or_else(|| missing("FunctionName"))?;
+        let need = Need::new("lambda:InvokeFunction", self.lambda.arn(function));
+        self.permit(call, need).map_err(|refusal| lambda_refusal(refusal.answer("AccessDeniedException", 403)))?;
         let payload = arguments.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
         let Answer { request_id, outcome } = self
             .lambda
@@ -52,18 +58,34 @@ impl Tasks {
         }
     }
 
-    async fn publish(&self, arguments: &Value) -> Result<Value, TaskError> {
+    async fn publish(&self, call: &TaskCall) -> Result<Value, TaskError> {
         let request_id = Uuid::new_v4().to_string();
-        let xml = self
-            .sns
-            .handle("Publish", publish_form(arguments))
-            .await
-            .map_err(|error| service_error("SNS", "AmazonSNS", error))?;
+        let sns_error = |error| service_error("SNS", "AmazonSNS", error);
+        let form = publish_form(&call.arguments);
+        let need = sns_need("Publish", &form, self.sns.region());
+        self.permit(call, need).map_err(|refusal| sns_error(refusal.answer("AuthorizationError", 403)))?;
+        let xml = self.sns.handle("Publish", form).await.map_err(sns_error)?;
         let message_id = element(&xml, "MessageId").unwrap_or_default();
         let mut result = sdk_metadata(&request_id, "text/xml", xml.len(), &[]);
         result.insert("MessageId".to_owned(), Value::from(message_id));
         Ok(Value::Object(result))
     }
+}
+
+impl Tasks {
+    /// Whether the role of the execution's machine may do this. Step Functions takes on the role under a name that says
+    /// nothing.
+    fn permit(&self, call: &TaskCall, need: Need) -> Result<(), Refusal> {
+        let session = Uuid::new_v4().simple().to_string();
+        self.iam.authorize(&keys::assumed_role(&call.role_arn, &session), need)
+    }
+}
+
+/// The refusal of an invocation. AWS's SDK has no exception for it, so that Step Functions shows the one of the whole
+/// service: error `Lambda.AWSLambdaException`, error code `AccessDeniedException` (for example
+/// <https://github.com/awslabs/aws-deployment-framework/issues/460>).
+fn lambda_refusal(error: ApiError) -> TaskError {
+    TaskError { error: "Lambda.AWSLambdaException".to_owned(), ..service_error("Lambda", "AWSLambda", error) }
 }
 
 /// The result of `lambda:invoke`, as recorded from AWS.
@@ -193,16 +215,29 @@ mod tests {
             time_scale: 0.0,
         };
         let store = Arc::new(Store::in_memory().unwrap());
+        let mut iam = Iam::default();
+        let all = json!({ "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+        iam.add_role("machine", &[all]).unwrap();
         Tasks {
             lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
             sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
+            iam: Arc::new(iam),
         }
     }
 
-    async fn failure(resource: &str, arguments: Value) -> TaskError {
+    async fn failure_of(role: &str, resource: &str, arguments: Value) -> TaskError {
         let folder = tempfile::tempdir().unwrap();
-        let call = TaskCall { resource: resource.to_owned(), arguments, execution_arn: String::new() };
+        let call = TaskCall {
+            resource: resource.to_owned(),
+            arguments,
+            execution_arn: String::new(),
+            role_arn: format!("arn:aws:iam::000000000000:role/{role}"),
+        };
         tasks(&folder).run(call).await.unwrap_err()
+    }
+
+    async fn failure(resource: &str, arguments: Value) -> TaskError {
+        failure_of("machine", resource, arguments).await
     }
 
     /// A cause without the request id, which is another one each time.
@@ -220,6 +255,23 @@ mod tests {
              Status Code: 404; Error Code: ResourceNotFoundException"
         );
         assert!(error.cause.ends_with("; Proxy: null)"), "{}", error.cause);
+    }
+
+    #[tokio::test]
+    async fn what_the_machines_role_may_not_do_is_refused_as_aws_shows_it() {
+        let error = failure_of("nobody", "lambda:invoke", json!({ "FunctionName": "f" })).await;
+        assert_eq!(error.error, "Lambda.AWSLambdaException");
+        let (caller, sentence) = recorded(&error.cause).split_once(" is not ").unwrap();
+        assert!(caller.starts_with("User: arn:aws:sts::000000000000:assumed-role/nobody/"), "{caller}");
+        assert_eq!(
+            sentence,
+            "authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:eu-west-1:000000000000:function:f \
+             because no identity-based policy allows the lambda:InvokeFunction action (Service: AWSLambda; Status Code: \
+             403; Error Code: AccessDeniedException"
+        );
+        let topic = "arn:aws:sns:eu-west-1:000000000000:t";
+        let error = failure_of("nobody", "sns:publish", json!({ "TopicArn": topic, "Message": "m" })).await;
+        assert_eq!(error.error, "SNS.AuthorizationErrorException");
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{Lambda, configuration::Update};
-use crate::ports::{ApiError, Invocation, Invoke};
+use crate::{
+    iam::Need,
+    ports::{ApiError, Invocation, Invoke},
+};
 
 /// The root of the paths of functions; other parts of the API have other dates.
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -34,9 +37,7 @@ impl Lambda {
             let message = format!("the sandbox's Lambda has no call {method} {path}");
             ApiError::new("UnknownOperationException", message).with_status(404)
         };
-        let rest = path.strip_prefix(FUNCTIONS).ok_or_else(unknown)?.trim_matches('/');
-        let parts: Vec<String> =
-            rest.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
+        let parts = parts(path).ok_or_else(unknown)?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (method, parts.as_slice()) {
             (&Method::GET, [""]) => Ok(json_answer(&self.list())),
@@ -46,6 +47,21 @@ impl Lambda {
             (&Method::POST, [name, "invocations"]) => self.invocation(name, headers, body).await,
             _ => Err(unknown()),
         }
+    }
+
+    /// What a call of the API needs
+    /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>).
+    pub(crate) fn need(&self, method: &Method, path: &str) -> Need {
+        let parts = parts(path).unwrap_or_default();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let (action, name) = match (method, parts.as_slice()) {
+            (&Method::POST, [name, "invocations"]) => ("lambda:InvokeFunction", *name),
+            (&Method::PUT, [name, "configuration"]) => ("lambda:UpdateFunctionConfiguration", *name),
+            (_, [name, "configuration"]) => ("lambda:GetFunctionConfiguration", *name),
+            (_, [name]) if !name.is_empty() => ("lambda:GetFunction", *name),
+            _ => return Need::new("lambda:ListFunctions", "*"),
+        };
+        Need::new(action, self.arn(name))
     }
 
     fn list(&self) -> Value {
@@ -110,6 +126,12 @@ impl Lambda {
             )),
         }
     }
+}
+
+/// The parts of a path behind the root of the functions' paths.
+fn parts(path: &str) -> Option<Vec<String>> {
+    let rest = path.strip_prefix(FUNCTIONS)?.trim_matches('/');
+    Some(rest.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect())
 }
 
 /// Invokes until the function answers, at most three times. AWS waits a minute and then two between them.

@@ -181,12 +181,15 @@ impl Lambda {
 
     /// A function by its name, its ARN or a part of the ARN, with or without the qualifier `$LATEST`.
     fn pool(&self, function: &str) -> Result<&Arc<Pool>, ApiError> {
-        let name = function.strip_suffix(":$LATEST").unwrap_or(function);
-        let name = name.rsplit(':').next().unwrap_or(name);
-        self.pools.get(name).ok_or_else(|| {
-            let arn = format!("arn:aws:lambda:{}:{}:function:{name}", self.region, self.account);
-            ApiError::new("ResourceNotFoundException", format!("Function not found: {arn}")).with_status(404)
+        self.pools.get(name_of(function)).ok_or_else(|| {
+            let message = format!("Function not found: {}", self.arn(function));
+            ApiError::new("ResourceNotFoundException", message).with_status(404)
         })
+    }
+
+    /// The ARN of a function named in one of those ways, whether or not there is one.
+    pub(crate) fn arn(&self, function: &str) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, name_of(function))
     }
 }
 
@@ -207,6 +210,11 @@ impl Invoke for Lambda {
     async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invocation, ApiError> {
         self.run(function, payload).await.map(|answer| answer.outcome)
     }
+}
+
+fn name_of(function: &str) -> &str {
+    let name = function.strip_suffix(":$LATEST").unwrap_or(function);
+    name.rsplit(':').next().unwrap_or(name)
 }
 
 fn stopping() -> ApiError {

@@ -1,7 +1,4 @@
-//! Who may call, and how a host names a bucket.
-//!
-//! An unsigned request is refused with `AccessDenied` before any operation runs. Whether a *known* caller may do what it
-//! asks is not judged; the place for that is `CountedAccess`, which sees the caller, the operation and the path.
+//! Who calls, and how a host names a bucket. What a caller may do is judged in `access`.
 
 use std::sync::Arc;
 

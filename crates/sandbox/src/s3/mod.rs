@@ -4,6 +4,7 @@
 //! One endpoint serves the buckets of every region; the region a request is signed for stands for the regional endpoint
 //! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
 
+mod access;
 mod auth;
 mod blobs;
 mod body;
@@ -39,12 +40,14 @@ use s3s::service::S3ServiceBuilder;
 use serde::{Deserialize, Serialize};
 
 use self::{
+    access::PolicyAccess,
     blobs::Blobs,
-    requests::{CountedAccess, Requests},
+    requests::Requests,
     state::{BucketRecord, State},
 };
 pub use self::{front::Service, state::OpenError};
 use crate::{
+    iam::Iam,
     identity::Keyring,
     ports::{ApiError, EventSink},
     store::Store,
@@ -80,6 +83,7 @@ pub struct S3 {
     backend: Arc<Backend>,
     keyring: Arc<Keyring>,
     requests: Arc<Requests>,
+    iam: Arc<Iam>,
 }
 
 impl fmt::Debug for S3 {
@@ -102,26 +106,33 @@ impl Backend {
 }
 
 impl S3 {
-    /// Opens the S3 whose bytes lie in `folder` (made if it is missing) and whose metadata is in `store`.
+    /// Opens the S3 whose bytes lie in `folder` (made if it is missing) and whose metadata is in `store`. Callers are
+    /// known by the keyring and may do what `iam` says.
     pub fn open(
         folder: &Path,
         store: Arc<Store>,
         events: Arc<dyn EventSink>,
         keyring: Arc<Keyring>,
+        iam: Arc<Iam>,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder { path: folder.display().to_string(), source };
         let blobs = Blobs::open(folder.to_owned()).map_err(failed)?;
         let state = State::load(store, Arc::clone(&blobs))?;
         blobs.sweep().map_err(failed)?;
         let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events });
-        Ok(Self { backend, keyring, requests: Arc::default() })
+        Ok(Self { backend, keyring, requests: Arc::default(), iam })
     }
 
     /// What answers HTTP requests.
     pub fn service(&self) -> Service {
         let mut builder = S3ServiceBuilder::new(ops::Operations { backend: Arc::clone(&self.backend) });
         builder.set_auth(auth::KeyringAuth { keyring: Arc::clone(&self.keyring) });
-        builder.set_access(CountedAccess { requests: Arc::clone(&self.requests) });
+        builder.set_access(PolicyAccess {
+            backend: Arc::clone(&self.backend),
+            keyring: Arc::clone(&self.keyring),
+            requests: Arc::clone(&self.requests),
+            iam: Arc::clone(&self.iam),
+        });
         builder.set_host(auth::LocalHost);
         Service::new(builder.build(), Arc::clone(&self.backend))
     }

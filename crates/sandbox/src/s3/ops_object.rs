@@ -7,6 +7,7 @@ use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
 
 use super::{
     Backend,
+    access::TagsAreHidden,
     body::Claims,
     checksum::Checksum,
     conditions::{ReadConditions, Verdict, WriteConditions},
@@ -164,6 +165,7 @@ impl Backend {
     }
 
     pub(super) fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
+        let shows_tags = req.extensions.get::<TagsAreHidden>().is_none();
         let input = req.input;
         // The lock is kept until the bytes are held: a delete cannot come between.
         let state = self.state();
@@ -188,7 +190,7 @@ impl Backend {
         output.content_length = Some(signed(window.end - window.start));
         output.content_range = content_range(&window, object.size());
         output.parts_count = window.parts_count;
-        output.tag_count = (!object.tags.is_empty()).then(|| count(object.tags.len()));
+        output.tag_count = shows_tags.then(|| count(object.tags.len())).filter(|count| *count > 0);
         if input.checksum_mode.is_some() {
             set_checksum!(output, &window.checksum);
             output.checksum_type =
@@ -204,6 +206,7 @@ impl Backend {
         &self,
         req: S3Request<dto::HeadObjectInput>,
     ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
+        let shows_tags = req.extensions.get::<TagsAreHidden>().is_none();
         let input = req.input;
         let (version, version_id) = self.found(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
@@ -228,7 +231,7 @@ impl Backend {
         let mut response = S3Response::new(output);
         response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
         // s3s has no field for it in HeadObject.
-        if !object.tags.is_empty() {
+        if shows_tags && !object.tags.is_empty() {
             let name = HeaderName::from_static("x-amz-tagging-count");
             response.headers.insert(name, HeaderValue::from(object.tags.len()));
         }

@@ -2,13 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
-use s3s::{
-    S3Result,
-    access::{S3Access, S3AccessContext},
-    s3_error,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// How many requests were made, by the operation's name.
@@ -22,27 +16,12 @@ impl Requests {
         self.locked().clone()
     }
 
-    fn count(&self, operation: &str) {
+    /// Counts a request of a known caller, whether or not it is refused then.
+    pub(super) fn count(&self, operation: &str) {
         *self.locked().entry(operation.to_owned()).or_default() += 1;
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts what a known caller asks for, and refuses whoever is not known.
-pub(super) struct CountedAccess {
-    pub(super) requests: Arc<Requests>,
-}
-
-#[async_trait::async_trait]
-impl S3Access for CountedAccess {
-    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if context.credentials().is_none() {
-            return Err(s3_error!(AccessDenied, "Access Denied"));
-        }
-        self.requests.count(context.s3_op().name());
-        Ok(())
     }
 }

@@ -28,6 +28,7 @@ use self::{
 };
 use crate::{
     events::Events,
+    iam::{self, Iam, Need},
     identity::{Identity, Keyring},
     lambda::Lambda,
     ports::ApiError,
@@ -46,6 +47,8 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) region: &'static str,
     pub(crate) s3: s3::Service,
     pub(crate) states: Arc<States>,
     pub(crate) events: Events,
@@ -172,14 +175,16 @@ impl Services {
         let caller = self.caller(scope);
         match route {
             Route::States(operation) => {
-                let result = match caller.and(body).and_then(|body| json_body(&body)) {
+                let need = |body: &Value| iam::states_need(operation, body, self.region);
+                let result = match self.permitted(caller, body, need) {
                     Ok(body) => self.states.handle(operation, body).await,
                     Err(error) => Err(error),
                 };
                 answers::json(Json::V1_0, result, request_id)
             }
             Route::Events(operation) => {
-                let result = match caller.and(body).and_then(|body| json_body(&body)) {
+                let need = |body: &Value| iam::events_need(operation, body, self.region);
+                let result = match self.permitted(caller, body, need) {
                     Ok(body) => self.events.handle(operation, body).await,
                     Err(error) => Err(error),
                 };
@@ -200,7 +205,11 @@ impl Services {
                 }
             }
             Route::Lambda => {
-                let result = match caller.and(body) {
+                let permitted = caller.and_then(|caller| {
+                    let need = self.lambda.need(&head.method, head.uri.path());
+                    self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AccessDeniedException", 403))
+                });
+                let result = match permitted.and(body) {
                     Ok(body) => self.lambda.handle(&head.method, head.uri.path(), &head.headers, body).await,
                     Err(error) => Err(error),
                 };
@@ -223,13 +232,30 @@ impl Services {
             let result = body.and_then(|_| sts::handle(&operation, caller.ok().as_ref()));
             return answers::query(sts::NAMESPACE, &operation, result, request_id);
         }
-        let refused = caller.err().map(|error| ApiError { code: "InvalidClientTokenId".to_owned(), ..error });
-        let result = match (refused, body) {
-            (Some(error), _) => Err(error.with_status(403)),
-            (None, Err(error)) => Err(error),
-            (None, Ok(_)) => self.sns.handle(&operation, form).await,
+        let unknown = |error| ApiError { code: "InvalidClientTokenId".to_owned(), status: 403, ..error };
+        let permitted = caller.map_err(unknown).and_then(|caller| {
+            let need = iam::sns_need(&operation, &form, self.region);
+            self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AuthorizationError", 403))
+        });
+        let result = match permitted.and(body) {
+            Ok(_) => self.sns.handle(&operation, form).await,
+            Err(error) => Err(error),
         };
         answers::query(sns::NAMESPACE, &operation, result, request_id)
+    }
+
+    /// The body of a request to a JSON service, if its caller may make it.
+    fn permitted(
+        &self,
+        caller: Result<Identity, ApiError>,
+        body: Result<Bytes, ApiError>,
+        need: impl FnOnce(&Value) -> Need,
+    ) -> Result<Value, ApiError> {
+        let caller = caller?;
+        let body = json_body(&body?)?;
+        let refused = |refusal: iam::Refusal| refusal.answer("AccessDeniedException", 400);
+        self.iam.authorize(&caller, need(&body)).map_err(refused)?;
+        Ok(body)
     }
 
     /// Who calls. A request without a key, or with one that nobody has, is refused.

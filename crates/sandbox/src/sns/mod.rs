@@ -113,6 +113,11 @@ impl Sns {
         }
     }
 
+    /// The region of its topics.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// Where messages land.
     pub fn outbox(&self) -> &Path {
         self.outbox.folder()

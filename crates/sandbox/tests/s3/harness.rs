@@ -82,7 +82,7 @@ async fn open(folder: TempDir) -> Server {
     let recorder = Arc::new(Recorder::default());
     let store = Arc::new(Store::open(folder.path()).unwrap());
     let sink = Arc::clone(&recorder);
-    let s3 = S3::open(&folder.path().join("blobs"), store, sink, Arc::new(keyring)).unwrap();
+    let s3 = S3::open(&folder.path().join("blobs"), store, sink, Arc::new(keyring), Arc::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();

@@ -1,0 +1,163 @@
+//! IAM: whether a caller may do what it asks, by the policies that the template gives its role.
+//!
+//! A request is evaluated as AWS does within one account
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): what any statement denies
+//! is refused; then one statement of the role's policies has to allow it. The user's own key belongs to the account's
+//! root, which may do everything that no bucket policy denies. Policies are read once, when the sandbox starts.
+
+mod condition;
+mod operations;
+mod pattern;
+mod s3;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::Value;
+
+use self::statement::{Attached, Effect, Statement};
+pub(crate) use self::{
+    operations::{events_need, sns_need, states_need},
+    s3::{CopiedFrom, Read, S3Request, bucket_arn},
+};
+use crate::{identity::Identity, ports::ApiError, template::Stack};
+
+/// AWS's own policies that give what the sandbox has no service for (logs and traces), and so nothing here.
+const WITHOUT_EFFECT: [&str; 3] = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"];
+
+/// A policy that cannot be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the policies of {owner}: {problem}")]
+pub struct PolicyError {
+    /// Whose policies.
+    pub owner: String,
+    /// One sentence about it.
+    pub problem: String,
+}
+
+/// What a request needs: an action on a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// For example `s3:PutObject`.
+    pub(crate) action: String,
+    /// Its ARN, or `*` where the action knows no resources.
+    pub(crate) resource: String,
+}
+
+impl Need {
+    pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into() }
+    }
+}
+
+/// A refusal, which reads as AWS writes it
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    caller: String,
+    need: Need,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    NothingAllows,
+    RoleDenies,
+    BucketDenies,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { caller, need: Need { action, resource }, reason } = self;
+        // S3 alone puts the resource into quotes, and SNS alone writes its own name in capitals.
+        let quote = if action.starts_with("s3:") { "\"" } else { "" };
+        let action = action.strip_prefix("sns:").map_or_else(|| action.clone(), |operation| format!("SNS:{operation}"));
+        write!(
+            formatter,
+            "User: {caller} is not authorized to perform: {action} on resource: {quote}{resource}{quote} "
+        )?;
+        match reason {
+            Reason::NothingAllows => write!(formatter, "because no identity-based policy allows the {action} action"),
+            Reason::RoleDenies => formatter.write_str("with an explicit deny in an identity-based policy"),
+            Reason::BucketDenies => formatter.write_str("with an explicit deny in a resource-based policy"),
+        }
+    }
+}
+
+impl Refusal {
+    /// As a service other than S3 answers it.
+    pub(crate) fn answer(&self, code: &str, status: u16) -> ApiError {
+        ApiError::new(code, self.to_string()).with_status(status)
+    }
+}
+
+/// Every policy, by what it hangs on.
+#[derive(Debug, Default)]
+pub struct Iam {
+    roles: BTreeMap<String, Vec<Statement>>,
+    buckets: BTreeMap<String, Vec<Statement>>,
+}
+
+impl Iam {
+    /// Reads the policies of a stack. Every role that something in it calls with has to be part of it.
+    pub fn of(stack: &Stack) -> Result<Self, PolicyError> {
+        let mut iam = Self::default();
+        for role in &stack.roles {
+            let owner = || format!("role {}", role.name);
+            for managed in &role.managed_policies {
+                let name = managed.rsplit('/').next().unwrap_or(managed);
+                if !WITHOUT_EFFECT.contains(&name) {
+                    let problem = format!("the sandbox does not know what AWS's policy {managed} allows");
+                    return Err(PolicyError { owner: owner(), problem });
+                }
+            }
+            iam.add_role(&role.name, &role.policies).map_err(|problem| PolicyError { owner: owner(), problem })?;
+        }
+        for policy in &stack.bucket_policies {
+            let statements = Statement::of_document(&policy.document, Attached::Bucket)
+                .map_err(|problem| PolicyError { owner: format!("bucket {}", policy.bucket), problem })?;
+            iam.buckets.entry(policy.bucket.clone()).or_default().extend(statements);
+        }
+        let functions = stack.functions.iter().map(|function| (&function.logical_id, &function.role_arn));
+        let machines = stack.state_machines.iter().map(|machine| (&machine.logical_id, &machine.role_arn));
+        for (caller, role_arn) in functions.chain(machines) {
+            if !stack.roles.iter().any(|role| role.arn == *role_arn) {
+                let problem = format!("its role {role_arn} is not in the template, so nobody knows what it may do");
+                return Err(PolicyError { owner: caller.clone(), problem });
+            }
+        }
+        Ok(iam)
+    }
+
+    /// Gives a role policies.
+    pub(crate) fn add_role(&mut self, name: &str, documents: &[Value]) -> Result<(), String> {
+        let statements = self.roles.entry(name.to_owned()).or_default();
+        for document in documents {
+            statements.extend(Statement::of_document(document, Attached::Role)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a caller may do something.
+    pub(crate) fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
+        let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
+        let role = caller.role();
+        let of_role = role.and_then(|role| self.roles.get(role));
+        let effects = |statements: Option<&Vec<Statement>>| -> Vec<Effect> {
+            statements.into_iter().flatten().filter_map(|one| one.effect_on(caller, &need)).collect()
+        };
+        let of_role = effects(of_role);
+        let reason = if of_role.contains(&Effect::Deny) {
+            Reason::RoleDenies
+        } else if effects(of_bucket).contains(&Effect::Deny) {
+            Reason::BucketDenies
+        } else if role.is_none() || of_role.contains(&Effect::Allow) {
+            return Ok(());
+        } else {
+            Reason::NothingAllows
+        };
+        Err(Refusal { caller: caller.arn.clone(), need, reason })
+    }
+}

@@ -1,0 +1,254 @@
+//! Policies are evaluated as AWS documents it, and refusals read as AWS writes them.
+
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads easily")]
+
+use serde_json::{Value, json};
+
+use super::{CopiedFrom, Iam, Need, Read, S3Request, Stack, events_need, sns_need, states_need};
+use crate::{
+    identity::Identity,
+    keys,
+    template::{BucketPolicy, Role, Settings},
+};
+
+const KEY: &str = "arn:aws:s3:::b/k";
+
+fn caller() -> Identity {
+    keys::assumed_role("arn:aws:iam::000000000000:role/copier", "one")
+}
+
+fn root() -> Identity {
+    Identity { arn: "arn:aws:iam::000000000000:root".to_owned(), ..caller() }
+}
+
+fn stack() -> Stack {
+    Stack {
+        settings: Settings {
+            stack: "s".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "000000000000".to_owned(),
+            parameters: [].into(),
+        },
+        functions: Vec::new(),
+        roles: Vec::new(),
+        state_machines: Vec::new(),
+        buckets: Vec::new(),
+        bucket_policies: Vec::new(),
+        topics: Vec::new(),
+        subscriptions: Vec::new(),
+        queues: Vec::new(),
+        rules: Vec::new(),
+        outputs: [].into(),
+        parameters: [].into(),
+    }
+}
+
+fn with_statements(statements: Value) -> Stack {
+    let role = Role {
+        name: "copier".to_owned(),
+        arn: "arn:aws:iam::000000000000:role/copier".to_owned(),
+        policies: vec![json!({ "Version": "2012-10-17", "Statement": statements })],
+        managed_policies: Vec::new(),
+    };
+    Stack { roles: vec![role], ..stack() }
+}
+
+fn may(statements: Value, action: &str) -> Result<(), String> {
+    let iam = Iam::of(&with_statements(statements)).unwrap();
+    iam.authorize(&caller(), Need::new(action, KEY)).map_err(|refusal| refusal.to_string())
+}
+
+#[test]
+fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
+    let statements = json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*" }]);
+    assert_eq!(may(statements.clone(), "s3:GetObject"), Ok(()));
+    assert_eq!(
+        may(statements, "s3:PutObject").unwrap_err(),
+        "User: arn:aws:sts::000000000000:assumed-role/copier/one is not authorized to perform: s3:PutObject on resource: \
+         \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:PutObject action"
+    );
+    let elsewhere =
+        json!({ "Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::c/*", "arn:aws:s3:::b"] });
+    assert!(may(elsewhere, "s3:GetObject").is_err());
+}
+
+#[test]
+fn what_is_denied_stays_denied_whatever_allows_it() {
+    let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
+    for statements in [json!([allow, deny]), json!([deny, allow])] {
+        assert_eq!(may(statements.clone(), "s3:PutObject"), Ok(()));
+        let refusal = may(statements, "s3:DeleteObject").unwrap_err();
+        assert!(refusal.ends_with("with an explicit deny in an identity-based policy"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_statement_whose_condition_does_not_hold_does_nothing() {
+    let on = |value: &str| {
+        let condition = json!({ "Bool": { "aws:SecureTransport": value } });
+        json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition })
+    };
+    assert_eq!(may(on("true"), "s3:GetObject"), Ok(()));
+    assert!(may(on("false"), "s3:GetObject").is_err());
+}
+
+#[test]
+fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
+    let denying = |action: &str, transport: &str| BucketPolicy {
+        bucket: "b".to_owned(),
+        document: json!({ "Statement": [{
+            "Effect": "Deny", "Principal": "*", "Action": action, "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+            "Condition": { "Bool": { "aws:SecureTransport": transport } },
+        }] }),
+    };
+    let allowed = with_statements(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]));
+    let bucket_policies = vec![denying("s3:*", "false"), denying("s3:DeleteObject*", "true")];
+    let iam = Iam::of(&Stack { bucket_policies, ..allowed }).unwrap();
+    for caller in [caller(), root()] {
+        assert_eq!(iam.authorize(&caller, Need::new("s3:PutObject", KEY)), Ok(()));
+        let refusal = iam.authorize(&caller, Need::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
+        assert!(refusal.ends_with("with an explicit deny in a resource-based policy"), "{refusal}");
+        assert_eq!(iam.authorize(&caller, Need::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
+    }
+}
+
+#[test]
+fn the_account_itself_may_do_everything_and_an_unknown_role_nothing() {
+    let iam = Iam::default();
+    assert_eq!(iam.authorize(&root(), Need::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
+    assert!(iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).is_err());
+}
+
+#[test]
+fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_capitals() {
+    let topic = "arn:aws:sns:eu-west-1:000000000000:t";
+    let refusal = Iam::default().authorize(&caller(), Need::new("sns:Publish", topic)).unwrap_err();
+    assert_eq!(
+        refusal.answer("AuthorizationError", 403).message,
+        format!(
+            "User: arn:aws:sts::000000000000:assumed-role/copier/one is not authorized to perform: SNS:Publish on \
+             resource: {topic} because no identity-based policy allows the SNS:Publish action"
+        )
+    );
+}
+
+#[test]
+fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
+    let statement = |more: Value| {
+        let mut statement = json!({ "Sid": "One", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+        statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with_statements(json!([statement]))
+    };
+    for (more, expected) in [
+        (json!({ "NotAction": "s3:*" }), "the sandbox does not evaluate NotAction"),
+        (json!({ "NotResource": "*" }), "the sandbox does not evaluate NotResource"),
+        (json!({ "Principal": "*" }), "the sandbox does not evaluate Principal"),
+        (
+            json!({ "Condition": { "DateLessThan": {} } }),
+            "the sandbox does not evaluate the condition operator DateLessThan",
+        ),
+        (json!({ "Resource": "arn:aws:s3:::b/${aws:username}" }), "policy variable in arn:aws:s3:::b/${aws:username}"),
+        (json!({ "Action": "GetObject" }), "the action \"GetObject\" should be a service and an operation"),
+        (json!({ "Action": [] }), "Action should be a text or a list of them"),
+        (json!({ "Effect": "allow" }), "Effect should be Allow or Deny"),
+    ] {
+        let error = Iam::of(&statement(more)).unwrap_err().to_string();
+        assert!(error.starts_with("the policies of role copier: statement One: "), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    let mut managed = with_statements(json!([]));
+    managed.roles[0].managed_policies = vec![
+        "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole".to_owned(),
+        "AmazonS3FullAccess".to_owned(),
+    ];
+    let error = Iam::of(&managed).unwrap_err().to_string();
+    assert!(error.ends_with("the sandbox does not know what AWS's policy AmazonS3FullAccess allows"), "{error}");
+}
+
+fn needs(request: &S3Request<'_>) -> Vec<String> {
+    let short = |arn: &str| arn.trim_start_matches("arn:aws:s3:::").to_owned();
+    let needs = request.needs().unwrap();
+    needs.iter().map(|need| format!("{} {}", need.action.trim_start_matches("s3:"), short(&need.resource))).collect()
+}
+
+#[test]
+fn every_operation_on_objects_needs_what_the_documentation_says() {
+    let request = |operation| S3Request { operation, bucket: "b", key: "k", ..S3Request::default() };
+    let version = |operation| S3Request { versioned: true, ..request(operation) };
+    for (request, expected) in [
+        (request("GetObject"), &["GetObject b/k"][..]),
+        (version("GetObject"), &["GetObjectVersion b/k"]),
+        (version("HeadObject"), &["GetObjectVersion b/k"]),
+        (request("GetObjectAttributes"), &["GetObject b/k", "GetObjectAttributes b/k"]),
+        (request("GetObjectTagging"), &["GetObjectTagging b/k"]),
+        (version("GetObjectTagging"), &["GetObjectTagging b/k", "GetObjectVersionTagging b/k"]),
+        (version("PutObjectTagging"), &["PutObjectTagging b/k", "PutObjectVersionTagging b/k"]),
+        (version("DeleteObject"), &["DeleteObjectVersion b/k"]),
+        (request("PutObject"), &["PutObject b/k"]),
+        (S3Request { if_match: true, ..request("PutObject") }, &["PutObject b/k", "GetObject b/k"]),
+        (S3Request { sets_tags: true, ..request("PutObject") }, &["PutObject b/k", "PutObjectTagging b/k"]),
+        (request("CreateMultipartUpload"), &["PutObject b/k"]),
+        (request("UploadPart"), &["PutObject b/k"]),
+        (request("CompleteMultipartUpload"), &["PutObject b/k"]),
+        (request("ListParts"), &["ListMultipartUploadParts b/k"]),
+        (request("AbortMultipartUpload"), &["AbortMultipartUpload b/k"]),
+        (S3Request { key: "", ..request("ListObjectsV2") }, &["ListBucket b"]),
+    ] {
+        assert_eq!(needs(&request), expected, "{request:?}");
+    }
+    assert!(request("SelectObjectContent").needs().is_none());
+}
+
+#[test]
+fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
+    let copy = |version_id, with_tags| S3Request {
+        operation: "CopyObject",
+        bucket: "b",
+        key: "k",
+        source: Some(CopiedFrom { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
+        ..S3Request::default()
+    };
+    assert_eq!(needs(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
+    assert_eq!(
+        needs(&copy(Some("v"), true)),
+        [
+            "GetObjectVersion s/o",
+            "PutObject b/k",
+            "GetObjectTagging s/o",
+            "GetObjectVersionTagging s/o",
+            "PutObjectTagging b/k"
+        ]
+    );
+    let part = S3Request { operation: "UploadPartCopy", ..copy(Some("v"), false) };
+    assert_eq!(needs(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
+}
+
+#[test]
+fn calls_of_other_services_need_the_resource_that_they_name() {
+    let need = |need: Need| (need.action, need.resource);
+    let pair = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
+    let region = "eu-west-1";
+    let execution = "arn:aws:states:eu-west-1:000000000000:execution:m:e";
+    assert_eq!(
+        need(states_need("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
+        pair("states:GetExecutionHistory", execution)
+    );
+    assert_eq!(need(states_need("ListStateMachines", &json!({}), region)), pair("states:ListStateMachines", "*"));
+    assert_eq!(
+        need(states_need("CreateStateMachine", &json!({ "name": "m" }), region)),
+        pair("states:CreateStateMachine", "arn:aws:states:eu-west-1:000000000000:stateMachine:m")
+    );
+    assert_eq!(
+        need(events_need("PutEvents", &json!({ "Entries": [] }), region)),
+        pair("events:PutEvents", "arn:aws:events:eu-west-1:000000000000:event-bus/default")
+    );
+    let topic = "arn:aws:sns:eu-west-1:000000000000:t";
+    let form = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    assert_eq!(need(sns_need("PublishBatch", &form("TopicArn", topic), region)), pair("sns:Publish", topic));
+    assert_eq!(
+        need(sns_need("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
+        pair("sns:Unsubscribe", topic)
+    );
+    assert_eq!(need(sns_need("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
+}

@@ -1,0 +1,149 @@
+//! Whether a known caller may do what it asks. An unsigned request is refused with `AccessDenied`.
+//!
+//! The question is asked before the operation runs, and so before anything is said about the object, as on AWS.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use s3s::{
+    S3Error, S3ErrorCode, S3Result,
+    access::{S3Access, S3AccessContext},
+    dto::{self, CopySource},
+    path::S3Path,
+    s3_error,
+};
+
+use super::{Backend, errors, requests::Requests};
+use crate::{
+    iam::{CopiedFrom, Iam, Need, Read, Refusal, S3Request, bucket_arn},
+    identity::{Identity, Keyring},
+};
+
+/// Says that the caller may not read the object's tags, and so is not told how many there are
+/// (`x-amz-tagging-count`, <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TagsAreHidden;
+
+/// Judges by the policies of the caller's role and of the bucket.
+pub(super) struct PolicyAccess {
+    pub(super) backend: Arc<Backend>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) requests: Arc<Requests>,
+    pub(super) iam: Arc<Iam>,
+}
+
+#[async_trait::async_trait]
+impl S3Access for PolicyAccess {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let access_key = context.credentials().map(|credentials| credentials.access_key.as_str()).unwrap_or_default();
+        let caller = self.keyring.get(access_key).ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
+        self.requests.count(context.s3_op().name());
+        let (bucket, key) = match context.s3_path() {
+            S3Path::Root => ("", ""),
+            S3Path::Bucket { bucket } => (&**bucket, ""),
+            S3Path::Object { bucket, key } => (&**bucket, &**key),
+        };
+        let query = context.uri().query().unwrap_or_default();
+        let version = url::form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "versionId")
+            .map(|(_, value)| value.into_owned());
+        let asked = Read { bucket, key, version_id: version.as_deref() };
+        let operation = context.s3_op().name();
+        let source = copy_source(context.headers())?;
+        let from = source.as_ref().map(read_of).transpose()?;
+        self.operation(&caller, operation, asked, from, context.headers())?;
+        if matches!(operation, "GetObject" | "HeadObject")
+            && asked.tags().into_iter().any(|need| !self.may(&caller, need))
+        {
+            context.extensions_mut().insert(TagsAreHidden);
+        }
+        Ok(())
+    }
+}
+
+impl PolicyAccess {
+    fn operation(
+        &self,
+        caller: &Identity,
+        operation: &str,
+        asked: Read<'_>,
+        from: Option<Read<'_>>,
+        headers: &HeaderMap,
+    ) -> S3Result<()> {
+        let replaces = |name: &str| header(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("REPLACE"));
+        let replaces_tags = replaces("x-amz-tagging-directive");
+        let request = S3Request {
+            operation,
+            bucket: asked.bucket,
+            key: asked.key,
+            versioned: asked.version_id.is_some(),
+            sets_tags: replaces_tags || headers.contains_key("x-amz-tagging"),
+            if_match: headers.contains_key("if-match"),
+            source: from.map(|read| CopiedFrom {
+                read,
+                with_tags: operation == "CopyObject" && !replaces_tags && self.has_tags(read),
+            }),
+        };
+        match request.needs() {
+            Some(needs) => needs.into_iter().try_for_each(|need| self.iam.authorize(caller, need).map_err(denied))?,
+            None if caller.role().is_none() => {}
+            None => {
+                let message = format!(
+                    "the sandbox does not know what permissions {operation} needs; call it with the user's key"
+                );
+                return Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
+            }
+        }
+        let read = match operation {
+            "GetObject" | "HeadObject" | "GetObjectAttributes" => Some(asked),
+            _ => from,
+        };
+        read.map_or(Ok(()), |read| self.admit_that_it_is_gone(caller, read))
+    }
+
+    /// An object that is not there is admitted to be missing only to those who may list its bucket
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, Permissions); others are refused.
+    fn admit_that_it_is_gone(&self, caller: &Identity, read: Read<'_>) -> S3Result<()> {
+        let state = self.backend.state();
+        let is_gone = state.bucket(read.bucket).is_ok() && state.find(read.bucket, read.key, read.version_id).is_err();
+        drop(state);
+        if !is_gone {
+            return Ok(());
+        }
+        self.iam.authorize(caller, Need::new("s3:ListBucket", bucket_arn(read.bucket))).map_err(denied)
+    }
+
+    fn may(&self, caller: &Identity, need: Need) -> bool {
+        self.iam.authorize(caller, need).is_ok()
+    }
+
+    fn has_tags(&self, read: Read<'_>) -> bool {
+        let found = self.backend.state().find(read.bucket, read.key, read.version_id);
+        found.is_ok_and(|version| version.object().is_some_and(|object| !object.tags.is_empty()))
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn denied(refusal: Refusal) -> S3Error {
+    S3Error::with_message(S3ErrorCode::AccessDenied, refusal.to_string())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What `x-amz-copy-source` names, where it is given.
+fn copy_source(headers: &HeaderMap) -> S3Result<Option<CopySource>> {
+    let Some(given) = headers.get("x-amz-copy-source") else { return Ok(None) };
+    let parsed = given.to_str().ok().and_then(|text| dto::CopySource::parse(text).ok());
+    parsed.map(Some).ok_or_else(|| errors::invalid_argument("Copy Source must mention the source bucket and key"))
+}
+
+fn read_of(source: &CopySource) -> S3Result<Read<'_>> {
+    match source {
+        CopySource::Bucket { bucket, key, version_id } => Ok(Read { bucket, key, version_id: version_id.as_deref() }),
+        CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
+            Err(s3_error!(NotImplemented, "the sandbox copies from buckets, not from access points"))
+        }
+    }
+}
