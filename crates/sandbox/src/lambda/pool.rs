@@ -22,6 +22,10 @@ use crate::{
     ports::{ApiError, Invocation},
 };
 
+/// How many workers of one function wait for work at most. A backup of many files at once starts hundreds, and each
+/// takes a few megabytes; a function that is called again soon after finds one of these.
+const WARM: usize = 4;
+
 /// What every function is told alike.
 #[derive(Debug, Clone)]
 pub(super) struct Surroundings {
@@ -110,16 +114,10 @@ impl Pool {
     /// Runs one invocation on a warm worker, or on a new one.
     pub(super) async fn run(&self, _place: &Place<'_>, request_id: String, payload: Bytes) -> Invocation {
         self.invocations.fetch_add(1, Ordering::Relaxed);
-        let (configuration, warm) = {
-            let mut state = self.state();
-            (state.configuration.clone(), state.idle.pop())
-        };
-        let worker = match warm {
-            Some(worker) => worker,
-            None => match self.start(&configuration).await {
-                Ok(worker) => worker,
-                Err(outcome) => return outcome,
-            },
+        let (configuration, worker) = self.ready_worker(&request_id).await;
+        let worker = match worker {
+            Ok(worker) => worker,
+            Err(outcome) => return outcome,
         };
         let call = Call {
             request_id,
@@ -128,16 +126,43 @@ impl Pool {
             timeout: configuration.timeout(),
         };
         let (outcome, worker) = worker.run(call).await;
-        let mut state = self.state();
-        if state.configuration.generation == configuration.generation {
-            state.idle.extend(worker);
+        if let Some(worker) = worker {
+            self.put_back(worker, configuration.generation);
         }
         outcome
     }
 
-    async fn start(&self, configuration: &Configuration) -> Result<Worker, Invocation> {
+    /// A worker that waits for its invocation, and the configuration that it was started with.
+    async fn ready_worker(&self, request_id: &str) -> (Configuration, Result<Worker, Invocation>) {
+        loop {
+            let (configuration, warm) = {
+                let mut state = self.state();
+                (state.configuration.clone(), state.idle.pop())
+            };
+            let Some(mut worker) = warm else {
+                let started = self.start(&configuration, request_id).await;
+                return (configuration, started);
+            };
+            // That one ended while it waited for work is no failure of this invocation.
+            if worker.ready(request_id).await.is_ok() {
+                return (configuration, Ok(worker));
+            }
+        }
+    }
+
+    /// Keeps a worker for the next invocation; one too many, or of a configuration that was changed, ends.
+    fn put_back(&self, worker: Worker, generation: u64) {
+        let mut state = self.state();
+        if state.configuration.generation == generation && state.idle.len() < WARM {
+            state.idle.push(worker);
+        }
+    }
+
+    async fn start(&self, configuration: &Configuration, request_id: &str) -> Result<Worker, Invocation> {
         self.cold_starts.fetch_add(1, Ordering::Relaxed);
-        Worker::start(&self.launcher, &self.worker_environment(configuration)).await
+        let mut worker = Worker::start(&self.launcher, &self.worker_environment(configuration)).await?;
+        worker.ready(request_id).await?;
+        Ok(worker)
     }
 
     fn worker_environment(&self, configuration: &Configuration) -> BTreeMap<String, String> {

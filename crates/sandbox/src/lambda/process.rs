@@ -78,11 +78,8 @@ impl Process {
         Ok(Self { child, group, api })
     }
 
-    /// Runs one invocation. Answers whether the process can take another one.
+    /// Runs one invocation in a process that is ready. Answers whether the process can take another one.
     pub(super) async fn run(&mut self, call: Call) -> (Invocation, bool) {
-        if let Err(ended) = self.until_ready(&call.request_id).await {
-            return (ended, false);
-        }
         let (reply, mut replied) = oneshot::channel();
         let deadline = Instant::now() + call.timeout;
         let job = Job {
@@ -108,8 +105,12 @@ impl Process {
         }
     }
 
-    /// Waits for the process's poll, at most for the time that starting may take.
-    async fn until_ready(&mut self, request_id: &str) -> Result<(), Invocation> {
+    /// Waits for the process's poll, at most for the time that starting may take. The error says that it ended.
+    pub(super) async fn ready(&mut self, request_id: &str) -> Result<(), Invocation> {
+        // It may have ended since it polled.
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Err(self.ended(request_id, Some(status)));
+        }
         let polled = timeout_at(Instant::now() + INIT_LIMIT, self.api.polled());
         tokio::select! {
             biased;

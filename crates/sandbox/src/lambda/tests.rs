@@ -79,6 +79,13 @@ impl Bench {
         }
     }
 
+    /// Waits until so many invocations were begun.
+    async fn begun(&self, count: u64) {
+        while self.lambda.invocations(NAME).unwrap() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn failure(&self, payload: Value) -> (String, String) {
         match self.ask(payload).await {
             Invocation::Answered(payload) => panic!("the function answered: {payload:?}"),
@@ -113,11 +120,39 @@ async fn invocations_at_once_get_a_process_each() {
 }
 
 #[tokio::test]
+async fn after_many_invocations_at_once_four_processes_stay_warm() {
+    let bench = Bench::new(function(&[], 10, None));
+    let nap = || bench.answer(json!({ "do": "sleep", "millis": 400 }));
+    let answers = futures::future::join_all((0..6).map(|_| nap())).await;
+    let mut ended = 0;
+    let counting = async {
+        while ended < 2 {
+            ended = answers.iter().filter(|answer| !lives(&answer["process"])).count();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), counting).await.unwrap();
+    assert_eq!((ended, bench.lambda.cold_starts(NAME)), (2, Ok(6)));
+}
+
+#[tokio::test]
+async fn a_process_that_ended_while_it_was_idle_is_replaced_and_fails_no_invocation() {
+    use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+    let bench = Bench::new(function(&[], 10, None));
+    let first = bench.answer(json!({})).await["process"].clone();
+    kill_process(pid(&first), Signal::KILL).unwrap();
+    waitid(WaitId::Pid(pid(&first)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+    assert_ne!(bench.answer(json!({})).await["process"], first);
+    assert_eq!(bench.lambda.cold_starts(NAME), Ok(2));
+}
+
+#[tokio::test]
 async fn more_invocations_than_are_reserved_are_refused() {
     let bench = Bench::new(function(&[], 10, Some(1)));
     let slow = bench.ask(json!({ "do": "sleep", "millis": 500 }));
     let refused = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        bench.begun(1).await;
         bench.lambda.invoke(NAME, Bytes::from_static(b"{}")).await
     };
     let (slow, refused) = tokio::join!(slow, refused);
@@ -267,19 +302,25 @@ async fn stopping_ends_what_runs_and_refuses_what_comes_after() {
         tokio::spawn(
             async move { lambda.invoke(NAME, Bytes::from_static(br#"{"do": "sleep", "millis": 60000}"#)).await },
         );
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    bench.begun(2).await;
     bench.lambda.stop();
     assert_eq!(running.await.unwrap().unwrap_err().code, "ServiceException");
     assert_eq!(bench.lambda.invoke(NAME, Bytes::new()).await.unwrap_err().code, "ServiceException");
     gone(&process).await;
 }
 
+fn pid(process: &Value) -> rustix::process::Pid {
+    rustix::process::Pid::from_raw(i32::try_from(process.as_i64().unwrap()).unwrap()).unwrap()
+}
+
+fn lives(process: &Value) -> bool {
+    rustix::process::test_kill_process(pid(process)).is_ok()
+}
+
 /// Waits until a process has ended, and panics when it does not.
 async fn gone(process: &Value) {
-    let id = i32::try_from(process.as_i64().unwrap()).unwrap();
-    let pid = rustix::process::Pid::from_raw(id).unwrap();
     let ended = async {
-        while rustix::process::test_kill_process(pid).is_ok() {
+        while lives(process) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

@@ -42,6 +42,14 @@ impl Worker {
         }
     }
 
+    /// Waits until the worker can take an invocation. The error is the outcome of the one for which it was started.
+    pub(super) async fn ready(&mut self, request_id: &str) -> Result<(), Invocation> {
+        match self {
+            Self::Process(process) => process.ready(request_id).await,
+            Self::InProcess(_) => Ok(()),
+        }
+    }
+
     /// Runs one invocation. Answers the worker again if it can take another one.
     pub(super) async fn run(self, call: Call) -> (Invocation, Option<Self>) {
         match self {

@@ -1,16 +1,13 @@
 //! The one HTTP endpoint of every service, on loopback.
 
 mod answers;
+mod keep_alive;
 mod route;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Request, Response,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT},
-    request::Parts,
-};
+use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -125,42 +122,20 @@ async fn answer(
     peer: SocketAddr,
 ) -> Result<Response<Body>, Infallible> {
     let (mut head, body) = request.into_parts();
+    let (body, connection) = keep_alive::watched(&head, body);
     let scope = route::scope(&head);
     let Some(route) = route::route(&head, scope.as_ref()) else {
         head.extensions.insert(peer);
-        let expects = expects_continue(&head);
-        let mut answer = services.s3.call(Request::from_parts(head, Body::from(body))).await;
-        if expects == Expects::FinalAnswer || (expects == Expects::Continue && !answer.status().is_success()) {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        return Ok(answer);
+        let answer = services.s3.call(Request::from_parts(head, body)).await;
+        return Ok(connection.settle(answer).await);
     };
     let request_id = Uuid::new_v4().to_string();
     let body = Limited::new(body, BODY_LIMIT).collect().await;
     let body = body.map(http_body_util::Collected::to_bytes).map_err(|_| {
         ApiError::new("RequestEntityTooLarge", format!("a request may hold {BODY_LIMIT} bytes")).with_status(413)
     });
-    Ok(services.answer(&route, &head, scope.as_ref(), body, &request_id).await)
-}
-
-/// Whether a client waits for `100 Continue` before it sends the body, and whether it will see one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expects {
-    /// It does not wait.
-    Nothing,
-    /// It waits, and the body that is read brings it the answer.
-    Continue,
-    /// It waits, but there is no body to be read: it sees the final answer at once. S3 sends `100 Continue` all the
-    /// same; hyper does not. botocore then misreads the next answer on the connection, so the connection must end.
-    FinalAnswer,
-}
-
-fn expects_continue(head: &Parts) -> Expects {
-    if !head.headers.contains_key(EXPECT) {
-        return Expects::Nothing;
-    }
-    let is_empty = head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0");
-    if is_empty { Expects::FinalAnswer } else { Expects::Continue }
+    let answer = services.answer(&route, &head, scope.as_ref(), body, &request_id).await;
+    Ok(connection.settle(answer).await)
 }
 
 impl Services {

@@ -1,0 +1,247 @@
+//! Whether a connection can carry another request after this one.
+//!
+//! A request is often refused before its body was read. Its bytes are then still on their way when the answer is, and
+//! would be taken for the next request: either they are read first, or the answer says that the connection ends with it
+//! (<https://www.rfc-editor.org/rfc/rfc9112#section-9.3>). Otherwise the client's next request on the connection fails.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, Version,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT},
+    request::Parts,
+};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use s3s::Body;
+use tokio::{sync::oneshot, time::timeout};
+
+/// A rest of a body up to this size is read so that the connection can stay; a longer one costs more than a connection.
+const WORTH_READING: u64 = 64 * 1024;
+/// How long the rest may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client may go on sending after its answer. Were the connection closed at once, the kernel would throw the
+/// answer away with the bytes that nobody read.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What is known of a request's connection while the request is answered.
+#[derive(Debug)]
+pub(super) struct Connection {
+    is_http_1: bool,
+    expects: Expects,
+    /// Brings what is left of the body once whoever answers has let go of it.
+    rest: oneshot::Receiver<Incoming>,
+}
+
+/// Whether a client waits for `100 Continue` before it sends the body, and whether it will see one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    /// It does not wait.
+    Nothing,
+    /// It waits, and the body that is read brings it the answer.
+    Continue,
+    /// It waits, but there is no body to be read: it sees the final answer at once. S3 sends `100 Continue` all the
+    /// same; hyper does not. botocore then misreads the next answer on the connection, so the connection must end.
+    FinalAnswer,
+}
+
+/// The body for whoever answers, and its connection.
+pub(super) fn watched(head: &Parts, body: Incoming) -> (Body, Connection) {
+    let (give_back, rest) = oneshot::channel();
+    let is_http_1 = head.version <= Version::HTTP_11;
+    let body = Watched { body: Some(body), give_back: Some(give_back) };
+    (Body::http_body(body), Connection { is_http_1, expects: expects(head), rest })
+}
+
+fn expects(head: &Parts) -> Expects {
+    if !head.headers.contains_key(EXPECT) {
+        return Expects::Nothing;
+    }
+    let is_empty = head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0");
+    if is_empty { Expects::FinalAnswer } else { Expects::Continue }
+}
+
+impl Connection {
+    /// Reads the rest of the request's body, or makes its answer the last one on the connection.
+    pub(super) async fn settle(mut self, mut answer: Response<Body>) -> Response<Body> {
+        if self.is_http_1 && !self.can_stay().await {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    async fn can_stay(&mut self) -> bool {
+        if self.expects == Expects::FinalAnswer {
+            return false;
+        }
+        let mut rest = match self.rest.try_recv() {
+            Ok(rest) => rest,
+            // It was read to its end.
+            Err(oneshot::error::TryRecvError::Closed) => return true,
+            // Somebody still reads it, and may stop anywhere.
+            Err(oneshot::error::TryRecvError::Empty) => return false,
+        };
+        // Reading would ask a client for its body that waits for this answer.
+        if self.expects == Expects::Continue {
+            return false;
+        }
+        if rest.size_hint().lower() <= WORTH_READING {
+            match timeout(PATIENCE, read(&mut rest, WORTH_READING)).await {
+                Ok(Rest::Read) => return true,
+                Ok(Rest::Broken) => return false,
+                Ok(Rest::TooLong) | Err(_) => {}
+            }
+        }
+        tokio::spawn(async move { timeout(LINGER, read(&mut rest, u64::MAX)).await });
+        false
+    }
+}
+
+/// What came of reading the rest of a body.
+enum Rest {
+    Read,
+    TooLong,
+    Broken,
+}
+
+async fn read(body: &mut Incoming, limit: u64) -> Rest {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Rest::Broken };
+        length += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if length > limit {
+            return Rest::TooLong;
+        }
+    }
+    Rest::Read
+}
+
+/// A body that is given back when it is dropped before its end.
+struct Watched {
+    /// Gone once it was read to its end.
+    body: Option<Incoming>,
+    give_back: Option<oneshot::Sender<Incoming>>,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let (Some(body), Some(give_back)) = (self.body.take(), self.give_back.take())
+            && !body.is_end_stream()
+        {
+            // An error says that nobody asks.
+            let _ = give_back.send(body);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::Request;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    /// A connection to a server that refuses every request without a look at its body.
+    async fn refusing() -> TcpStream {
+        async fn refuse(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+            let (head, body) = request.into_parts();
+            let (body, connection) = watched(&head, body);
+            drop(body);
+            Ok(connection.settle(Response::new(Body::from(Bytes::from_static(b"no")))).await)
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let connection = hyper::server::conn::http1::Builder::new();
+            connection.serve_connection(TokioIo::new(stream), service_fn(refuse)).await
+        });
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    /// What the server says until it has answered so many times or closed the connection.
+    async fn answers(stream: &mut TcpStream, count: usize) -> String {
+        let mut said = Vec::new();
+        let listening = async {
+            while stream.read_buf(&mut said).await.unwrap() > 0 {
+                if String::from_utf8_lossy(&said).matches("\r\n\r\nno").count() == count {
+                    break;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), listening).await.unwrap();
+        String::from_utf8(said).unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn a_request_refused_before_its_body_arrived_leaves_the_connection_to_the_next_one() {
+        for framing in [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")] {
+            let mut stream = refusing().await;
+            let head = format!("PUT / HTTP/1.1\r\nHost: h\r\n{}\r\n\r\n", framing.0);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // An answer may come now; it must not be the last one.
+            let _ = timeout(Duration::from_millis(50), stream.readable()).await;
+            stream.write_all(framing.1.as_bytes()).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+            let said = answers(&mut stream, 2).await;
+            assert_eq!(said.matches("http/1.1 200 ok").count(), 2, "{said}");
+            assert!(!said.contains("connection: close"), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_body_that_was_refused_is_let_pass_after_an_answer_that_ends_the_connection() {
+        let mut stream = refusing().await;
+        let body = vec![b'x'; 4 << 20];
+        let head = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body).await.unwrap();
+        let said = answers(&mut stream, 1).await;
+        assert!(said.contains("\r\nconnection: close\r\n"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_client_that_waits_for_100_continue_is_answered_at_once_and_its_connection_ends() {
+        let mut stream = refusing().await;
+        let head = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let said = answers(&mut stream, 1).await;
+        assert!(said.starts_with("http/1.1 200 ok\r\n") && said.contains("\r\nconnection: close\r\n"), "{said}");
+    }
+}
