@@ -10,7 +10,7 @@ use std::error::Error;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use holdfast_core::ErrorName;
+use holdfast_core::{ErrorName, Recovery};
 
 /// An error that the state machine knows by name.
 pub trait Named: Error + Send + Sync + 'static {
@@ -32,6 +32,18 @@ impl Failure {
     /// A failure that no service reported.
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self { name, message: message.into(), source: None }
+    }
+
+    /// The same failure for a call that no new plan follows: what a new plan would settle is settled by trying again,
+    /// because the next try sees the world as it is then.
+    #[must_use]
+    pub fn retried(self, during: &str) -> Self {
+        match self.name.recovery() {
+            Recovery::Replan => {
+                Self { name: ErrorName::S3Unavailable, message: format!("{during}: {}", self.message), ..self }
+            }
+            Recovery::Retry | Recovery::Redrive => self,
+        }
     }
 }
 

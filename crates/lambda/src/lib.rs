@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod environment;
 pub mod failure;
 pub mod function;
+pub mod replan;
 pub mod s3;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -28,6 +28,7 @@ use holdfast_core::{
 };
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
+    replan::{self, Leg},
     s3::{self, Head, ObjectRef},
 };
 
@@ -71,9 +72,12 @@ impl Function for CrossRegionReplicate {
     }
 
     async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
-        plan::check_given_up(&input)?;
-        self.give_up(&input).await?;
-        plan::check_attempts(&input)?;
+        if let Some(replan) = &input.replan {
+            let backup = &input.backup.destination;
+            let leg =
+                Leg { event: &input.transfer.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
+            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
+        }
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
         let spot = Box::pin(self.spot(&input)).await?;
         let Spot { destination, placement, stands, is_replica } = spot;
@@ -162,14 +166,5 @@ impl CrossRegionReplicate {
             part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
         });
         Ok(plan::in_parts(attempt, transfer, layout))
-    }
-
-    /// Aborts the upload of a transfer that was given up: it will never be completed.
-    async fn give_up(&self, input: &ReplicateInput) -> Result<(), Refusal> {
-        let Some(given_up) = input.replan.as_ref().map(|replan| &replan.given_up) else { return Ok(()) };
-        if let Some(open) = &given_up.upload {
-            s3::abort_upload(&self.aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
-        }
-        Ok(())
     }
 }

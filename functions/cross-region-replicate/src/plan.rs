@@ -2,7 +2,6 @@
 
 use holdfast_core::{
     contract::{Destination, Method, Placement, Precondition, ReplicaPlan, ReplicateInput, Source, Stored, Transfer},
-    event::InvalidInput,
     layout::{PartLayout, method_for},
     stamp::{Stamp, Standing},
 };
@@ -100,33 +99,6 @@ pub(crate) fn in_parts(attempt: u32, transfer: Transfer, layout: PartLayout) -> 
     // Without a stored checksum the backup has to be read, or S3 would have nothing to check the replica against.
     let digest_slices = transfer.crc64nvme.is_none();
     ReplicaPlan { attempt, transfer, slices: layout.slices(), digest_slices, stored: None }
-}
-
-/// Checks the earlier plan, if there is one: it is one of this very leg, and not one too many.
-pub(crate) fn check_given_up(input: &ReplicateInput) -> Result<(), Refusal> {
-    let Some(replan) = &input.replan else { return Ok(()) };
-    let given_up = &replan.given_up;
-    if given_up.event.id != input.transfer.event.id || given_up.destination.bucket != input.replica.bucket {
-        return Err(Refusal::Malformed(InvalidInput {
-            path: "replan.givenUp".to_owned(),
-            problem: format!(
-                "it copies to {} for event {}; expected a transfer of event {} to {}",
-                given_up.destination.bucket, given_up.event.id, input.transfer.event.id, input.replica.bucket
-            ),
-        }));
-    }
-    Ok(())
-}
-
-/// Refuses one plan too many.
-pub(crate) fn check_attempts(input: &ReplicateInput) -> Result<(), Refusal> {
-    match &input.replan {
-        Some(replan) if replan.is_exhausted(input.redrives) => Err(Refusal::Contended {
-            object: ObjectRef::current(&replan.given_up.destination).to_string(),
-            last: replan.error.clone(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Whether a transfer is small enough to be copied here and now.

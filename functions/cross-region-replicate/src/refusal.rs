@@ -1,7 +1,7 @@
 //! Why cross-region-replicate fails, one variant for each reason.
 
-use holdfast_core::{ErrorName, contract::Replan, event::InvalidInput, layout::TooLarge, names::InvalidName};
-use holdfast_lambda::{Failure, Named};
+use holdfast_core::{ErrorName, event::InvalidInput, layout::TooLarge, names::InvalidName};
+use holdfast_lambda::{Failure, Named, replan::Contended};
 
 /// The second leg cannot be planned, or its small copy not made.
 #[derive(Debug, thiserror::Error)]
@@ -33,17 +33,8 @@ pub enum Refusal {
         failure: Failure,
     },
     /// The replica's key kept changing.
-    #[error(
-        "{object} changed under every one of {plans} plans (the last error was {last}). Find out what else writes to \
-         that key, stop it, then redrive.",
-        plans = Replan::MAX_ATTEMPTS
-    )]
-    Contended {
-        /// The replica.
-        object: String,
-        /// What the last plan met.
-        last: String,
-    },
+    #[error(transparent)]
+    Contended(#[from] Contended),
     /// A service failed.
     #[error(transparent)]
     Service(#[from] Failure),
@@ -55,7 +46,7 @@ impl Named for Refusal {
             Self::Malformed(_) => ErrorName::InputInvalid,
             Self::Key(_) | Self::TooLarge { .. } => ErrorName::Internal,
             Self::BackupGone { .. } => ErrorName::SourceGone,
-            Self::Contended { .. } => ErrorName::DestinationContended,
+            Self::Contended(_) => ErrorName::DestinationContended,
             Self::Service(failure) => failure.name(),
         }
     }

@@ -1,6 +1,6 @@
 //! Why notify fails, one variant for each reason.
 
-use holdfast_core::{ErrorName, Recovery, event::InvalidInput, names::InvalidName};
+use holdfast_core::{ErrorName, event::InvalidInput, names::InvalidName};
 use holdfast_lambda::{Failure, Named};
 
 /// The outcome could not be written down or told.
@@ -15,9 +15,6 @@ pub enum Refusal {
     /// The receipt cannot be written as JSON.
     #[error("the receipt cannot be written as JSON: {0}. Please report it with this message.")]
     Json(#[from] serde_json::Error),
-    /// Another request to write the same receipt is under way. To try again settles it.
-    #[error("while the receipt was written: {0}")]
-    Raced(#[source] Failure),
     /// A service failed.
     #[error(transparent)]
     Service(Failure),
@@ -25,10 +22,8 @@ pub enum Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        match failure.name().recovery() {
-            Recovery::Replan => Self::Raced(failure),
-            Recovery::Retry | Recovery::Redrive => Self::Service(failure),
-        }
+        // Another request to write the same receipt may be under way. To try again settles it.
+        Self::Service(failure.retried("while the receipt was written"))
     }
 }
 
@@ -38,7 +33,6 @@ impl Named for Refusal {
             Self::Malformed(_) => ErrorName::InputInvalid,
             Self::Key(_) => ErrorName::ConfigInvalid,
             Self::Json(_) => ErrorName::Internal,
-            Self::Raced(_) => ErrorName::S3Unavailable,
             Self::Service(failure) => failure.name(),
         }
     }

@@ -27,9 +27,7 @@ use std::collections::BTreeMap;
 
 use holdfast_core::{
     ErrorName,
-    contract::{
-        Destination, Method, MultipartUpload, Placement, Plan, Replan, Source, StampPlace, Transfer, ValidateInput,
-    },
+    contract::{Destination, Method, MultipartUpload, Placement, Plan, Source, StampPlace, Transfer, ValidateInput},
     event::Upload,
     layout::{PartLayout, method_for},
     names::ObjectKey,
@@ -39,6 +37,7 @@ use holdfast_core::{
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function,
     failure::Side,
+    replan::{self, Leg},
     s3::{self, Head, ObjectRef},
 };
 
@@ -114,8 +113,9 @@ impl Validate {
         let upload = Upload::from_event(&input.event)?;
         self.config.check_loop(&upload)?;
         if let Some(replan) = &input.replan {
-            self.give_up(replan, &upload).await?;
-            plan::check_attempts(replan, input.redrives)?;
+            let leg =
+                Leg { event: &upload.event.id, from: (&upload.bucket, &upload.key), to: &self.config.backup_bucket };
+            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
         }
         self.config.check_excluded(&upload.key)?;
         let seen = Box::pin(self.look(&upload)).await?;
@@ -253,16 +253,6 @@ impl Validate {
             digest_slices,
             replica: self.config.replica.clone(),
         }
-    }
-
-    /// Aborts the upload of a transfer that was given up: it will never be completed.
-    async fn give_up(&self, replan: &Replan, upload: &Upload) -> Result<(), Refusal> {
-        let given_up = &replan.given_up;
-        plan::check_given_up(given_up, upload, &self.config.backup_bucket)?;
-        if let Some(open) = &given_up.upload {
-            s3::abort_upload(&self.aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
-        }
-        Ok(())
     }
 
     /// Where the backup of a key goes, unless it is late.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use holdfast_core::{
     attributes::Attributes,
-    contract::{Placement, Plan, Precondition, Replan, SkipReason, Source, StampPlace, Transfer},
+    contract::{Placement, Plan, Precondition, SkipReason, Source, StampPlace},
     event::{InvalidInput, Upload},
     layout::{PartLayout, SourceParts},
-    names::{BucketName, VersionId},
+    names::VersionId,
     stamp::{Stamp, Standing},
 };
 use holdfast_lambda::{
@@ -173,38 +173,4 @@ pub(crate) fn layout(source: &Source, parts: Option<SourceParts>) -> Result<Part
 /// Whether the source has to be read for the proof of a multipart copy.
 pub(crate) fn digest_slices(config: &Config, head: &Head) -> bool {
     head.crc64nvme.is_none() || config.verify_mode == VerifyMode::Streamed
-}
-
-/// Checks that the transfer that was given up is one of this very upload: nobody else's upload is ever aborted.
-pub(crate) fn check_given_up(given_up: &Transfer, upload: &Upload, backup: &BucketName) -> Result<(), Refusal> {
-    let same_upload = given_up.event.id == upload.event.id
-        && given_up.source.bucket == upload.bucket
-        && given_up.source.key == upload.key;
-    if same_upload && given_up.destination.bucket == *backup {
-        return Ok(());
-    }
-    Err(Refusal::Malformed(InvalidInput {
-        path: "replan.givenUp".to_owned(),
-        problem: format!(
-            "it copies s3://{}/{} to {} for event {}; expected a transfer of event {} to {}",
-            given_up.source.bucket,
-            given_up.source.key,
-            given_up.destination.bucket,
-            given_up.event.id,
-            upload.event.id,
-            backup
-        ),
-    }))
-}
-
-/// Refuses one plan too many.
-pub(crate) fn check_attempts(replan: &Replan, redrives: u32) -> Result<(), Refusal> {
-    if !replan.is_exhausted(redrives) {
-        return Ok(());
-    }
-    let destination = &replan.given_up.destination;
-    Err(Refusal::Contended {
-        object: format!("s3://{}/{}", destination.bucket, destination.key),
-        last: replan.error.clone(),
-    })
 }

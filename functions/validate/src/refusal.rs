@@ -1,13 +1,12 @@
 //! Why validate fails, one variant for each reason.
 
 use holdfast_core::{
-    ErrorName, Recovery,
-    contract::Replan,
+    ErrorName,
     event::InvalidInput,
     layout::{MAX_OBJECT, TooLarge},
     names::{BucketName, InvalidName},
 };
-use holdfast_lambda::{Failure, Named};
+use holdfast_lambda::{Failure, Named, replan::Contended};
 
 /// Validate cannot answer a plan.
 #[derive(Debug, thiserror::Error)]
@@ -51,20 +50,8 @@ pub enum Refusal {
         reason: TooLarge,
     },
     /// The destination kept changing.
-    #[error(
-        "{object} changed under every one of {plans} plans (the last error was {last}). Find out what else writes to \
-         that key, for example a second deployment with the same backup bucket, stop it, then redrive.",
-        plans = Replan::MAX_ATTEMPTS
-    )]
-    Contended {
-        /// The destination.
-        object: String,
-        /// What the last plan met.
-        last: String,
-    },
-    /// The world moved between two requests of this call. The state tries again, and then sees it as it is.
-    #[error("while the plan was made: {0}")]
-    Moved(#[source] Failure),
+    #[error(transparent)]
+    Contended(#[from] Contended),
     /// A service failed.
     #[error(transparent)]
     Service(Failure),
@@ -72,10 +59,8 @@ pub enum Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        match failure.name().recovery() {
-            Recovery::Replan => Self::Moved(failure),
-            Recovery::Retry | Recovery::Redrive => Self::Service(failure),
-        }
+        // The world may move between two requests of this call. The state tries again, and then sees it as it is.
+        Self::Service(failure.retried("while the plan was made"))
     }
 }
 
@@ -87,8 +72,7 @@ impl Named for Refusal {
             Self::Loop { .. } => ErrorName::ConfigLoop,
             Self::Archived { .. } => ErrorName::SourceArchived,
             Self::TooLarge { .. } => ErrorName::SourceTooLarge,
-            Self::Contended { .. } => ErrorName::DestinationContended,
-            Self::Moved(_) => ErrorName::S3Unavailable,
+            Self::Contended(_) => ErrorName::DestinationContended,
             Self::Service(failure) => failure.name(),
         }
     }

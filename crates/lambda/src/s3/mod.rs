@@ -1,5 +1,6 @@
 //! S3 calls that more than one function makes, in terms of the contract's types.
 
+mod attributes;
 mod head;
 mod publish;
 mod tags;

@@ -2,9 +2,8 @@
 
 use aws_sdk_s3::{
     Client,
-    types::{ChecksumAlgorithm, MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective},
+    types::{ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
-use aws_smithy_types::{DateTime, date_time::Format};
 use holdfast_core::{
     ErrorName,
     checksum::Crc64Nvme,
@@ -13,7 +12,7 @@ use holdfast_core::{
     names::{ETag, VersionId},
 };
 
-use super::{ObjectRef, head, tags};
+use super::{ObjectRef, attributes::with_attributes, head};
 use crate::{
     Failure, Named,
     failure::{Call, Side},
@@ -25,9 +24,8 @@ use crate::{
 /// Metadata is replaced, not copied, because the stamp is added; so every attribute is given again. When the
 /// precondition fails because an earlier try, whose answer was lost, has published the copy, that is success.
 pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<Stored, Failure> {
-    let attributes = &transfer.attributes;
     let source = &transfer.source;
-    let mut request = client
+    let request = client
         .copy_object()
         .bucket(transfer.destination.bucket.as_str())
         .key(transfer.destination.key.as_str())
@@ -35,21 +33,9 @@ pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&
         .copy_source_if_match(source.etag.quoted())
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
-        .set_metadata(Some(transfer.metadata().into_iter().collect()))
-        .tagging_directive(TaggingDirective::Replace)
-        .set_tagging(tags::header(&attributes.tags))
-        .set_content_type(attributes.content_type.clone())
-        .set_cache_control(attributes.cache_control.clone())
-        .set_content_disposition(attributes.content_disposition.clone())
-        .set_content_encoding(attributes.content_encoding.clone())
-        .set_content_language(attributes.content_language.clone())
-        .set_expires(expires(attributes.expires.as_deref()))
-        .set_website_redirect_location(attributes.website_redirect_location.clone())
-        .set_storage_class(attributes.storage_class.as_deref().map(StorageClass::from));
-    if let Some(key) = kms_key {
-        request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key);
-    }
-    request = match &transfer.precondition {
+        .tagging_directive(TaggingDirective::Replace);
+    let request = with_attributes!(request, transfer, kms_key);
+    let request = match &transfer.precondition {
         Precondition::IfAbsent => request.if_none_match("*"),
         Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
     };
@@ -105,9 +91,4 @@ pub fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>
         etag: ETag::new(etag.unwrap_or_default()).map_err(|error| error.to_string())?,
         crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| error.to_string())?,
     })
-}
-
-/// The `Expires` header as the SDK takes it. Text that is no date cannot be sent; verification then reports it.
-pub(super) fn expires(text: Option<&str>) -> Option<DateTime> {
-    DateTime::from_str(text?, Format::HttpDate).ok()
 }

@@ -3,7 +3,7 @@
 use aws_sdk_s3::{
     Client,
     error::SdkError,
-    types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption, StorageClass},
+    types::{ChecksumAlgorithm, ChecksumType},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
@@ -12,32 +12,19 @@ use holdfast_core::{
     names::{ETag, PartNumber},
 };
 
-use super::{ObjectRef, publish::expires, tags};
+use super::{ObjectRef, attributes::with_attributes};
 use crate::Failure;
 
 /// Opens an upload at the transfer's destination and answers its id. A multipart copy carries over nothing by itself, so
 /// every attribute is given here. S3 is asked for a full-object CRC64NVME, which it checks at the end.
 pub async fn open_upload(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<String, Failure> {
-    let attributes = &transfer.attributes;
-    let mut request = client
+    let request = client
         .create_multipart_upload()
         .bucket(transfer.destination.bucket.as_str())
         .key(transfer.destination.key.as_str())
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-        .checksum_type(ChecksumType::FullObject)
-        .set_metadata(Some(transfer.metadata().into_iter().collect()))
-        .set_tagging(tags::header(&attributes.tags))
-        .set_content_type(attributes.content_type.clone())
-        .set_cache_control(attributes.cache_control.clone())
-        .set_content_disposition(attributes.content_disposition.clone())
-        .set_content_encoding(attributes.content_encoding.clone())
-        .set_content_language(attributes.content_language.clone())
-        .set_expires(expires(attributes.expires.as_deref()))
-        .set_website_redirect_location(attributes.website_redirect_location.clone())
-        .set_storage_class(attributes.storage_class.as_deref().map(StorageClass::from));
-    if let Some(key) = kms_key {
-        request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key);
-    }
+        .checksum_type(ChecksumType::FullObject);
+    let request = with_attributes!(request, transfer, kms_key);
     let destination = ObjectRef::current(&transfer.destination);
     let output = request.send().await.map_err(|error| {
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)

@@ -53,6 +53,7 @@ async fn a_late_replica_that_stands_already_is_answered_without_a_copy() {
 
 fn again(attempt: u32, redrives: u32) -> ReplicateInput {
     let mut given_up = multipart(100, 50);
+    given_up.source.bucket = serde_json::from_value(json!("dst")).unwrap();
     given_up.destination.bucket = serde_json::from_value(json!("rep")).unwrap();
     given_up.destination.region = "eu-north-1".to_owned();
     let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up };

@@ -52,6 +52,8 @@ async fn the_sixth_plan_is_refused_with_what_to_do_and_a_redrive_allows_five_mor
     }
     let rules = [&abort, &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
     ask(&rules, &[], again(6, 1, multipart(5, 5))).await.unwrap();
+    let refusal = ask(&[&abort], &[], again(11, 1, multipart(5, 5))).await.unwrap_err();
+    assert!(refusal.to_string().contains("every one of 10 plans"), "{refusal}");
 }
 
 #[tokio::test]

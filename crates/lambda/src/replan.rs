@@ -1,0 +1,77 @@
+//! Plans that are made anew, in either leg: what was given up is aborted, and there are not too many of them.
+
+use holdfast_core::{
+    contract::{Destination, Replan},
+    event::InvalidInput,
+    names::{BucketName, ObjectKey},
+};
+
+use crate::{Aws, Failure, s3};
+
+/// The leg that is planned: what a transfer that was given up must have been for.
+#[derive(Debug, Clone, Copy)]
+pub struct Leg<'a> {
+    /// The id of the event that announced the upload.
+    pub event: &'a str,
+    /// Where it copies from: bucket and key.
+    pub from: (&'a BucketName, &'a ObjectKey),
+    /// The bucket that it copies to.
+    pub to: &'a BucketName,
+}
+
+/// The destination changed under too many plans in a row.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{object} changed under every one of {plans} plans (the last error was {last}). Find out what else writes to that key, \
+     for example a second deployment with the same bucket, stop it, then redrive."
+)]
+pub struct Contended {
+    /// The destination.
+    pub object: String,
+    /// How many plans were made.
+    pub plans: u32,
+    /// What the last plan met.
+    pub last: String,
+}
+
+/// Makes room for a new plan: aborts the upload of the one that was given up, which will never be completed. Refuses one
+/// that is not of this leg, so that nobody else's upload is ever aborted, and one plan too many.
+pub async fn give_up<E>(aws: &Aws, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), E>
+where
+    E: From<InvalidInput> + From<Failure> + From<Contended>,
+{
+    check(replan, leg)?;
+    let given_up = &replan.given_up;
+    if let Some(open) = &given_up.upload {
+        s3::abort_upload(&aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
+    }
+    if replan.is_exhausted(redrives) {
+        let Destination { bucket, key, .. } = &given_up.destination;
+        let object = format!("s3://{bucket}/{key}");
+        let plans = replan.attempt.saturating_sub(1);
+        return Err(Contended { object, plans, last: replan.error.clone() }.into());
+    }
+    Ok(())
+}
+
+fn check(replan: &Replan, leg: Leg<'_>) -> Result<(), InvalidInput> {
+    let given_up = &replan.given_up;
+    let source = (&given_up.source.bucket, &given_up.source.key);
+    if given_up.event.id == leg.event && source == leg.from && given_up.destination.bucket == *leg.to {
+        return Ok(());
+    }
+    Err(InvalidInput {
+        path: "replan.givenUp".to_owned(),
+        problem: format!(
+            "it copies s3://{}/{} to {} for event {}; expected a transfer of s3://{}/{} to {} for event {}",
+            source.0,
+            source.1,
+            given_up.destination.bucket,
+            given_up.event.id,
+            leg.from.0,
+            leg.from.1,
+            leg.to,
+            leg.event
+        ),
+    })
+}
