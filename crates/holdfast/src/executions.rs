@@ -29,6 +29,8 @@ pub(crate) struct Listed {
     pub(crate) arn: String,
     /// How it stands.
     pub(crate) status: ExecutionStatus,
+    /// How often it was redriven.
+    pub(crate) redrives: i32,
 }
 
 /// An execution as it was described.
@@ -81,6 +83,7 @@ impl Executions {
             found.extend(page.executions().iter().map(|execution| Listed {
                 arn: execution.execution_arn().to_owned(),
                 status: execution.status().clone(),
+                redrives: execution.redrive_count().unwrap_or_default(),
             }));
             let news = found[before..].iter().filter(|listed| !known.contains(&listed.arn)).count();
             for listed in &found[before..] {

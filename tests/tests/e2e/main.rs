@@ -9,6 +9,7 @@ mod keys;
 mod large;
 mod order;
 mod processes;
+mod redrive;
 mod restart;
 mod small;
 mod sources;

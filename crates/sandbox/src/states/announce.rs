@@ -4,22 +4,23 @@
 use serde_json::{Value, json};
 
 use super::{
-    clock,
-    execution::{Record, Status},
+    Inner, clock,
+    execution::{Execution, Record},
+    redrive,
 };
 use crate::ports::ACCOUNT;
 
 /// The envelope for an execution's status.
-pub(crate) fn status(region: &str, record: &Record) -> Value {
-    let (redrive, reason) = redrivable(record.status);
+pub(crate) fn status(inner: &Inner, execution: &Execution, record: &Record) -> Value {
+    let obstacle = redrive::obstacle(inner, execution, record);
     json!({
         "version": "0",
         "id": uuid::Uuid::new_v4().to_string(),
         "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states",
         "account": ACCOUNT,
-        "time": clock::envelope(record.stopped.unwrap_or(record.started)),
-        "region": region,
+        "time": clock::envelope(record.stopped.or(record.redriven).unwrap_or(record.started)),
+        "region": inner.region,
         "resources": [record.arn],
         "detail": {
             "executionArn": record.arn,
@@ -37,19 +38,14 @@ pub(crate) fn status(region: &str, record: &Record) -> Value {
             "stateMachineVersionArn": null,
             "stateMachineAliasArn": null,
             "redriveCount": record.redrives,
-            "redriveDate": null,
-            "redriveStatus": redrive,
-            "redriveStatusReason": reason,
+            "redriveDate": record.redriven,
+            "redriveStatus": redrive_status(obstacle.as_deref()),
+            "redriveStatusReason": obstacle,
         },
     })
 }
 
-/// Whether AWS would redrive an execution with this status, and if not, why.
-pub(crate) fn redrivable(status: Status) -> (&'static str, Option<String>) {
-    match status {
-        Status::Running | Status::Succeeded => {
-            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", status.name())))
-        }
-        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
-    }
+/// `redriveStatus` for what stands in a redrive's way.
+pub(crate) fn redrive_status(obstacle: Option<&str>) -> &'static str {
+    if obstacle.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" }
 }

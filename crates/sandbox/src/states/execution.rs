@@ -2,7 +2,7 @@
 //!
 //! A frame is one line of work: the machine's own (path `""`), a Map's iteration or a Parallel's branch (the parent's
 //! path and `/index`). It holds the state it is in with that state's input and the variables of that moment, and how it
-//! ended. That is what a sandbox started again needs to go on, and what a redrive will need.
+//! ended. That is what a sandbox started again needs to go on, and what a redrive goes on from.
 
 use std::{
     collections::BTreeMap,
@@ -81,6 +81,21 @@ pub(crate) struct Record {
     pub(crate) cause: Option<String>,
     /// How often it was redriven.
     pub(crate) redrives: u32,
+    /// When it was last redriven.
+    #[serde(default)]
+    pub(crate) redriven: Option<i64>,
+    /// The tokens of the last redrives, oldest first.
+    #[serde(default)]
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// A client token of a redrive.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Token {
+    /// The token.
+    pub(crate) text: String,
+    /// When the execution was redriven with it.
+    pub(crate) used: i64,
 }
 
 /// How a line of work stands.
@@ -141,10 +156,12 @@ pub(crate) struct Execution {
     store: Arc<Store>,
     record: Mutex<Record>,
     inside: Mutex<Inside>,
-    /// Set once when somebody stops it.
+    /// Set when somebody stops it; a redrive unsets it.
     pub(crate) stop: watch::Sender<Option<Stop>>,
-    /// True once it has ended.
-    pub(crate) ended: watch::Sender<bool>,
+    /// Told each time it has ended.
+    pub(crate) ended: watch::Sender<()>,
+    /// Held while it is driven: a redrive begins when the end before it has been announced.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -186,13 +203,13 @@ impl Execution {
     }
 
     fn assemble(store: &Arc<Store>, record: Record, inside: Inside) -> Self {
-        let ended = record.status != Status::Running;
         Self {
             store: Arc::clone(store),
             record: Mutex::new(record),
             inside: Mutex::new(inside),
             stop: watch::Sender::new(None),
-            ended: watch::Sender::new(ended),
+            ended: watch::Sender::new(()),
+            turn: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -212,9 +229,25 @@ impl Execution {
         record
     }
 
+    /// Changes the record and writes it, unless the change is refused; nobody else changes it in between.
+    pub(crate) fn try_change<T, E>(&self, change: impl FnOnce(&mut Record) -> Result<T, E>) -> Result<T, E> {
+        let (record, answer) = {
+            let mut record = locked(&self.record);
+            let answer = change(&mut record)?;
+            (record.clone(), answer)
+        };
+        self.save_record(&record);
+        Ok(answer)
+    }
+
     /// A copy of the history.
     pub(crate) fn history(&self) -> Vec<Event> {
         locked(&self.inside).history.clone()
+    }
+
+    /// How many events there are.
+    pub(crate) fn events(&self) -> u64 {
+        locked(&self.inside).history.last().map_or(0, |event| event.id)
     }
 
     /// A copy of a frame.
@@ -304,6 +337,13 @@ impl Execution {
         let previous = self.cursor("");
         if self.add(previous, kind, details, None, u64::MAX).is_err() {
             tracing::error!(kind, "the last event of a history was refused");
+        }
+    }
+
+    /// Adds the event that follows the one that ended the execution.
+    pub(crate) fn reopen(&self, kind: &str, details: Map<String, Value>) {
+        if self.add(self.events(), kind, details, Some(""), u64::MAX).is_err() {
+            tracing::error!(kind, "the event that goes on with a history was refused");
         }
     }
 

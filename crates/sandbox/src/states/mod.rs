@@ -3,7 +3,7 @@
 //!
 //! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
 //! stopped is gone on with by [`States::resume`]: a Task is called again, a Wait waits for what is left, a Map runs the
-//! iterations that had not ended.
+//! iterations that had not ended. A redrive goes on in the same way from where an execution failed.
 
 mod announce;
 mod api;
@@ -15,6 +15,7 @@ mod history;
 mod jsonata;
 mod limits;
 mod machine;
+mod redrive;
 
 use std::{
     collections::BTreeMap,
@@ -31,6 +32,7 @@ use crate::{
     ports::{ApiError, EventSink, StartExecution, TaskRunner},
     store::{Store, StoreError},
 };
+use engine::Announce;
 use execution::{Execution, Status};
 use machine::Machines;
 
@@ -99,7 +101,7 @@ impl States {
     /// services that Tasks call are up; those started since are not touched. Answers how many there were.
     pub fn resume(&self) -> usize {
         let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
-        interrupted.into_iter().map(|execution| Inner::launch(&self.inner, execution)).count()
+        interrupted.into_iter().map(|execution| Inner::launch(&self.inner, execution, Announce::IfNew)).count()
     }
 
     /// Performs an operation of the API.
@@ -165,10 +167,10 @@ impl Inner {
     }
 
     /// Runs an execution in a task of its own.
-    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>) {
+    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
         let mut tasks = locked(&inner.tasks);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(engine::drive(Arc::clone(inner), execution));
+        tasks.spawn(engine::drive(Arc::clone(inner), execution, announce));
     }
 
     /// Removes a machine that is to be deleted once none of its executions runs.

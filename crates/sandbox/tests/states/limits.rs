@@ -61,6 +61,7 @@ async fn an_execution_that_never_ends_fails_at_25000_events() {
     let ended = world.run(&definition, &json!({})).await;
     assert_eq!(ended.status(), "FAILED");
     assert_eq!(ended.cause(), "The execution reached the maximum number of history events (25000).");
+    assert_eq!(ended.described["redriveStatusReason"], "Execution history event limit exceeded");
     let body = json!({"executionArn": ended.described["executionArn"], "reverseOrder": true, "maxResults": 1});
     let last = world.ask("GetExecutionHistory", body).await;
     assert_eq!((&last["events"][0]["id"], &last["events"][0]["type"]), (&json!(25_000), &json!("ExecutionFailed")));

@@ -8,6 +8,7 @@ mod errors;
 mod fan;
 mod limits;
 mod recorded;
+mod redrive;
 mod restart;
 mod steps;
 mod support;

@@ -1,6 +1,9 @@
 //! The log of `holdfast up`: one line for each execution that ends.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_s3::Client;
 use serde::Serialize;
@@ -9,7 +12,7 @@ use time::{OffsetDateTime, macros::format_description};
 use crate::{
     aws::AwsError,
     commands::{CommandError, print_line},
-    executions::{Described, Executions, is_over},
+    executions::{Described, Executions, Listed, is_over},
     history::{self, Failure},
     proof::{self, Conclusion},
     text,
@@ -27,6 +30,8 @@ pub(super) struct Log {
     known: BTreeSet<String>,
     /// Those of them that had not ended.
     running: BTreeSet<String>,
+    /// How often those were redriven that were redriven: a short redrive is over before it is seen to run.
+    redriven: BTreeMap<String, i32>,
 }
 
 /// An execution that ended.
@@ -61,7 +66,7 @@ enum Ending {
 impl Log {
     /// A log that starts with whatever there is.
     pub(super) fn new(executions: Executions, s3: Client, json: bool) -> Self {
-        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new() }
+        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new(), redriven: BTreeMap::new() }
     }
 
     /// Leaves out what ended in an earlier run, and answers how many executions there were.
@@ -70,6 +75,7 @@ impl Log {
             if !is_over(&listed.status) {
                 self.running.insert(listed.arn.clone());
             }
+            self.is_redriven(&listed);
             self.known.insert(listed.arn);
         }
         Ok(self.known.len())
@@ -118,7 +124,7 @@ impl Log {
     async fn ended(&mut self) -> Result<Vec<String>, AwsError> {
         let mut ended = Vec::new();
         for listed in self.executions.newest(&self.known, &self.running).await? {
-            let is_new = self.known.insert(listed.arn.clone());
+            let is_new = self.known.insert(listed.arn.clone()) | self.is_redriven(&listed);
             let was_running = self.running.contains(&listed.arn);
             if !is_over(&listed.status) {
                 self.running.insert(listed.arn);
@@ -129,6 +135,15 @@ impl Log {
         }
         ended.reverse();
         Ok(ended)
+    }
+
+    /// Whether an execution was redriven since the last look.
+    fn is_redriven(&mut self, listed: &Listed) -> bool {
+        let before = self.redriven.get(&listed.arn).copied().unwrap_or_default();
+        if listed.redrives > before {
+            self.redriven.insert(listed.arn.clone(), listed.redrives);
+        }
+        listed.redrives > before
     }
 
     async fn entry(&self, described: Described) -> Result<Entry, AwsError> {
@@ -176,11 +191,9 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
     format!("{clock}  {status:<9}  {took:>8}  {key}{size}  {detail}")
 }
 
-/// What to do about a failure. The sandbox has no redrive yet; AWS does.
+/// What to do about a failure.
 fn advice(arn: &str) -> String {
-    format!(
-        "           Once the cause is gone, upload it again. On AWS: aws stepfunctions redrive-execution --execution-arn {arn}"
-    )
+    format!("           Once the cause is gone: aws stepfunctions redrive-execution --execution-arn {arn}")
 }
 
 #[cfg(test)]
@@ -220,6 +233,20 @@ mod tests {
             text.starts_with("08:05:09Z  FAILED        1.5 s  a b  2.0 KiB  in Notify: Topic.NotFound: create it\n")
         );
         assert!(text.ends_with("redrive-execution --execution-arn arn:e"));
+    }
+
+    #[test]
+    fn an_execution_is_redriven_once_for_each_time_it_was() {
+        let step_functions =
+            aws_sdk_sfn::Config::builder().behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest());
+        let s3 = aws_sdk_s3::Config::builder().behavior_version(aws_sdk_s3::config::BehaviorVersion::latest());
+        let executions = Executions::new(aws_sdk_sfn::Client::from_conf(step_functions.build()), "arn:m");
+        let mut log = Log::new(executions, Client::from_conf(s3.build()), false);
+        let mut seen = |redrives| {
+            let status = aws_sdk_sfn::types::ExecutionStatus::Failed;
+            log.is_redriven(&Listed { arn: "arn:e".to_owned(), status, redrives })
+        };
+        assert_eq!([0, 1, 1, 2].map(&mut seen), [false, true, false, true]);
     }
 
     #[test]

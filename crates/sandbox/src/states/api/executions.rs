@@ -13,9 +13,10 @@ use crate::{
     ports::{ACCOUNT, ApiError},
     states::{
         Inner, announce, clock,
+        engine::Announce,
         execution::{Execution, Record, Status, Stop},
         history::{self, Data, untruncated},
-        limits,
+        limits, redrive as redriving,
     },
 };
 
@@ -73,6 +74,8 @@ pub(crate) fn start(
             error: None,
             cause: None,
             redrives: 0,
+            redriven: None,
+            tokens: Vec::new(),
         };
         Execution::new(&inner.store, record)
     });
@@ -84,7 +87,7 @@ pub(crate) fn start(
             execution.note(0, "ExecutionStarted", details).map_err(|_| {
                 ApiError::new("InternalFailure", "The history refused its first event.").with_status(500)
             })?;
-            Inner::launch(inner, Arc::clone(&execution));
+            Inner::launch(inner, Arc::clone(&execution), Announce::IfNew);
             Ok(execution)
         }
         Err(there) => {
@@ -128,15 +131,31 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
     // The sender lives as long as the execution, so that this waits only for the end or for a shutdown.
     let mut ended = execution.ended.subscribe();
     tokio::select! {
-        _ = ended.wait_for(|ended| *ended) => {}
+        _ = ended.wait_for(|()| execution.record().status != Status::Running) => {}
         () = inner.closing.cancelled() => {}
     }
     let stopped = execution.record().stopped.unwrap_or_else(clock::now);
     Ok(json!({"stopDate": clock::wire(stopped)}))
 }
 
+pub(super) fn redrive(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
+    let execution = named(inner, body)?;
+    let token = body.optional_text("clientToken")?;
+    if token.is_some_and(|token| !(1..=64).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Err(invalid("Field 'clientToken' must be 1 to 64 visible ASCII characters."));
+    }
+    if inner.closing.is_cancelled() {
+        return Err(ApiError::new("ServiceUnavailable", "The sandbox is shutting down.").with_status(503));
+    }
+    let at = redriving::redrive(inner, &execution, token)
+        .map_err(|reason| ApiError::new("ExecutionNotRedrivable", format!("{reason}: '{}'", execution.record().arn)))?;
+    Ok(json!({"redriveDate": clock::wire(at)}))
+}
+
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let record = named(inner, body)?.record();
+    let execution = named(inner, body)?;
+    let record = execution.record();
     let mut answer = summary(&record);
     if body.optional_text("includedData")? != Some("METADATA_ONLY") {
         answer["input"] = json!(record.input);
@@ -151,9 +170,9 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
             }
         }
     }
-    let (redrive, reason) = announce::redrivable(record.status);
-    answer["redriveStatus"] = json!(redrive);
-    if let Some(reason) = reason {
+    let obstacle = redriving::obstacle(inner, &execution, &record);
+    answer["redriveStatus"] = json!(announce::redrive_status(obstacle.as_deref()));
+    if let Some(reason) = obstacle {
         answer["redriveStatusReason"] = json!(reason);
     }
     Ok(answer)
@@ -172,24 +191,33 @@ fn summary(record: &Record) -> Value {
     if let Some(stopped) = record.stopped {
         summary["stopDate"] = clock::wire(stopped);
     }
+    if let Some(redriven) = record.redriven {
+        summary["redriveDate"] = clock::wire(redriven);
+    }
     summary
+}
+
+/// A field that has one of these values, where it is there.
+fn choice<'a>(body: &'a Body, name: &str, values: &[&str]) -> Result<Option<&'a str>, ApiError> {
+    let value = body.optional_text(name)?;
+    match value.filter(|value| !values.contains(value)) {
+        None => Ok(value),
+        Some(other) => Err(invalid(format!("Value '{other}' at '{name}' must be one of {}.", values.join(", ")))),
+    }
 }
 
 /// The newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let machine = machines::existing(inner, body.text("stateMachineArn")?)?;
-    let status = body.optional_text("statusFilter")?;
-    if let Some(status) = status
-        && !["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"].contains(&status)
-    {
-        return Err(invalid(format!(
-            "Value '{status}' at 'statusFilter' must be one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, \
-             PENDING_REDRIVE."
-        )));
-    }
+    // PENDING_REDRIVE is for the children of a Map Run, which AWS lists by 'mapRunArn' and not by the machine.
+    let status = choice(body, "statusFilter", &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])?;
+    let redriven = choice(body, "redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"])?;
     let mut records: Vec<Record> = inner.executions().iter().map(|execution| execution.record()).collect();
-    records
-        .retain(|record| record.machine == machine.arn && status.is_none_or(|status| record.status.name() == status));
+    records.retain(|record| {
+        record.machine == machine.arn
+            && status.is_none_or(|status| record.status.name() == status)
+            && redriven.is_none_or(|filter| (record.redrives > 0) == (filter == "REDRIVEN"))
+    });
     records.sort_by_key(|record| Reverse(record.number));
     page(body, "executions", records.iter().map(|record| (u64::MAX - record.number, summary(record))))
 }

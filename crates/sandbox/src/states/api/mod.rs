@@ -31,6 +31,7 @@ pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> 
         "UntagResource" => machines::untag(inner, &body),
         "StartExecution" => executions::start_execution(inner, &body),
         "StopExecution" => executions::stop(inner, &body).await,
+        "RedriveExecution" => executions::redrive(inner, &body),
         "DescribeExecution" => executions::describe(inner, &body),
         "ListExecutions" => executions::list(inner, &body),
         "GetExecutionHistory" => executions::history(inner, &body),

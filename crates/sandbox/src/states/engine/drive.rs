@@ -11,6 +11,15 @@ use crate::states::{
     history,
 };
 
+/// Whether the event bus is told that an execution runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announce {
+    /// Where it has not done anything yet.
+    IfNew,
+    /// Even so: it is redriven.
+    Always,
+}
+
 /// How an execution ended.
 enum End {
     Finished(Result<Value, Failure>),
@@ -19,7 +28,8 @@ enum End {
 }
 
 /// Runs an execution to its end, unless the service closes first: then it stays RUNNING and is resumed with it.
-pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>) {
+pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce: Announce) {
+    let _turn = execution.turn.lock().await;
     let record = execution.record();
     let revision = inner.machines.revision(&record.revision);
     let Some((revision, graph)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
@@ -28,13 +38,14 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>) {
         return conclude(&inner, &execution, End::Stopped(stop)).await;
     };
     let resumed = execution.frame("").is_some();
-    if !resumed {
-        inner.events.put_event(announce::status(&inner.region, &record)).await;
+    if !resumed || announce == Announce::Always {
+        inner.events.put_event(announce::status(&inner, &execution, &record)).await;
     }
     let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
     let first = (!resumed).then(|| input.clone());
     let left = graph.timeout_seconds.map_or(Duration::MAX, |seconds| {
-        let passed = Duration::from_millis(u64::try_from(clock::now() - record.started).unwrap_or(0));
+        let passed =
+            Duration::from_millis(u64::try_from(clock::now() - record.redriven.unwrap_or(record.started)).unwrap_or(0));
         Duration::from_secs(seconds).saturating_sub(passed)
     });
     let run = Run { inner: Arc::clone(&inner), execution: Arc::clone(&execution), revision, input };
@@ -79,8 +90,8 @@ async fn conclude(inner: &Inner, execution: &Execution, end: End) {
         }
     };
     inner.settle_deletion(&record.machine);
-    execution.ended.send_replace(true);
-    inner.events.put_event(announce::status(&inner.region, &record)).await;
+    execution.ended.send_replace(());
+    inner.events.put_event(announce::status(inner, execution, &record)).await;
 }
 
 type Words = (Option<String>, Option<String>, Option<String>);

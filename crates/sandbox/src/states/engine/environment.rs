@@ -72,6 +72,9 @@ impl Run {
             "StateMachine": {"Id": record.machine, "Name": self.revision.name},
             "State": state,
         });
+        if let Some(redriven) = record.redriven {
+            context["Execution"]["RedriveTime"] = json!(clock::rfc3339(redriven));
+        }
         if let Some(item) = &here.scope.item {
             context["Map"] = json!({"Item": {"Index": item.index, "Value": item.value}});
         }

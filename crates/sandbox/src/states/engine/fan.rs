@@ -96,18 +96,10 @@ impl<'a> Fan<'a> {
         let execution = &self.run.execution;
         let mut results: BTreeMap<usize, Value> = BTreeMap::new();
         let mut begun: BTreeSet<usize> = BTreeSet::new();
-        match entry {
-            Entry::Fresh => {
-                execution.forget_below(self.path());
-                self.started()?;
-            }
-            Entry::Resumed => {
-                for (index, frame) in execution.children(self.path()) {
-                    begun.insert(index);
-                    if let Progress::Succeeded(output) = frame.progress {
-                        results.insert(index, output);
-                    }
-                }
+        for (index, frame) in self.lines_before(entry)? {
+            begun.insert(index);
+            if let Progress::Succeeded(output) = frame.progress {
+                results.insert(index, output);
             }
         }
         let unfinished: Vec<usize> = begun.iter().copied().filter(|index| !results.contains_key(index)).collect();
@@ -145,6 +137,19 @@ impl<'a> Fan<'a> {
         }
         self.done()?;
         Run::checked(self.here, Value::Array(results.into_values().collect()))
+    }
+
+    /// The lines of work to go on with; where there are none, the state starts.
+    fn lines_before(&self, entry: Entry) -> Result<Vec<(usize, Frame)>, Failure> {
+        let execution = &self.run.execution;
+        let mut lines = if entry == Entry::Resumed { execution.children(self.path()) } else { Vec::new() };
+        // Items may depend on the time or on the number of redrives.
+        lines.retain(|(index, _)| *index < self.length());
+        if lines.is_empty() {
+            execution.forget_below(self.path());
+            self.started()?;
+        }
+        Ok(lines)
     }
 
     fn child(&self, index: usize) -> String {

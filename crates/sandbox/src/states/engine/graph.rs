@@ -36,14 +36,13 @@ impl Run {
 
     async fn walk_states(&self, graph: &Graph, scope: &Scope, input: Option<Value>) -> Result<Value, Failure> {
         let (mut frame, mut entry) = match (input, self.execution.frame(&scope.path)) {
-            (None, Some(frame)) => (frame, Entry::Resumed),
+            (None, Some(frame)) => (self.take_up(scope, graph, frame)?, Entry::Resumed),
             (input, _) => {
                 let state = find(graph, &graph.start_at)?;
                 let input = input.unwrap_or_default();
                 (self.enter(scope, &graph.start_at, state, input, Map::new())?, Entry::Fresh)
             }
         };
-        self.execution.set_progress(&scope.path, Progress::Running);
         loop {
             let state = find(graph, &frame.state)?;
             let exit = self.perform(Here { scope, frame: &frame, retries: 0 }, state, entry).await?;
@@ -53,6 +52,25 @@ impl Run {
             frame = self.enter(scope, &next, find(graph, &next)?, exit.output, frame.variables)?;
             entry = Entry::Fresh;
         }
+    }
+
+    /// Goes on with a state: as it stands after a restart, or anew with its input and variables after a redrive.
+    ///
+    /// The table "Redrive behavior of individual states" has only the Fail state entered again; a Task is scheduled, a
+    /// Choice evaluated again, and no second entry is written. A Wait waits its seconds again, and not at all for a
+    /// time that has passed. (A Pass takes no time here, so that an end elsewhere never finds it unfinished: one that
+    /// is taken up is one whose own expressions failed.)
+    fn take_up(&self, scope: &Scope, graph: &Graph, frame: Frame) -> Result<Frame, Failure> {
+        if frame.progress == Progress::Running {
+            return Ok(frame);
+        }
+        let state = find(graph, &frame.state)?;
+        if matches!(state.kind, Kind::Fail { .. }) {
+            return self.enter(scope, &frame.state, state, frame.input, frame.variables);
+        }
+        let frame = Frame { entered: clock::now(), progress: Progress::Running, ..frame };
+        self.execution.put_frame(&scope.path, frame.clone());
+        Ok(frame)
     }
 
     /// Enters a state: the event first, then the frame from which a restart goes on.

@@ -1,0 +1,109 @@
+//! Redrive: an execution that failed, timed out or was aborted goes on in the states where it ended. Source: Step
+//! Functions Developer Guide, "Restarting state machine executions with redrive in Step Functions"
+//! (`redrive-executions.html`), and the API reference of `RedriveExecution` and `DescribeExecution`.
+//!
+//! Nothing is copied for it: the frames still say where each line of work stood, with the input and the variables of
+//! that moment, and those that succeeded hold their outputs. The engine takes the frames that failed or were aborted up
+//! again (`engine/graph.rs`); Retry counters and timeouts begin anew because they are not kept.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Inner, clock,
+    engine::Announce,
+    execution::{Execution, Progress, Record, Status, Token},
+    history, limits,
+};
+
+const MINUTE: i64 = 60 * 1000;
+const DAY: i64 = 24 * 60 * MINUTE;
+/// How long after its end an execution may be redriven.
+const REDRIVABLE: i64 = 14 * DAY;
+/// How long an execution may be open in all.
+const LONGEST: i64 = 365 * DAY;
+/// How long a client token stands for the redrive that it began.
+const TOKEN_VALID: i64 = 15 * MINUTE;
+/// How many client tokens are remembered.
+const TOKENS: usize = 10;
+
+/// What a request for a redrive comes to, other than a redrive.
+enum Other {
+    /// A repetition of the request that redrove the execution at this time.
+    Repeated(i64),
+    /// A refusal for this reason.
+    Refused(String),
+}
+
+/// Why an execution cannot be redriven, as `redriveStatusReason` says it; none where it can.
+pub(crate) fn obstacle(inner: &Inner, execution: &Execution, record: &Record) -> Option<String> {
+    let now = clock::now();
+    match record.status {
+        Status::Running | Status::Succeeded => {
+            return Some(format!("Execution is {} and cannot be redriven", record.status.name()));
+        }
+        Status::Failed | Status::TimedOut | Status::Aborted => {}
+    }
+    let reason = if inner.machines.get(&record.machine).is_none_or(|machine| machine.deleting) {
+        "State machine is in DELETING status"
+    } else if execution.events() >= limits::HISTORY - 1 {
+        "Execution history event limit exceeded"
+    } else if now - record.started > LONGEST {
+        "Execution has exceeded the max execution time"
+    } else if now - record.stopped.unwrap_or(now) > REDRIVABLE {
+        "Execution redrivable period exceeded"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+/// Goes on with an execution; answers when it was redriven, or why it cannot be.
+pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Option<&str>) -> Result<i64, String> {
+    let begun = execution.try_change(|record| {
+        let now = clock::now();
+        record.tokens.retain(|token| now - token.used < TOKEN_VALID);
+        if let Some(known) = record.tokens.iter().find(|known| Some(known.text.as_str()) == token) {
+            return Err(Other::Repeated(known.used));
+        }
+        if let Some(reason) = obstacle(inner, execution, record) {
+            return Err(Other::Refused(reason));
+        }
+        execution.stop.send_replace(None);
+        let error = record.error.take();
+        reopen(record, token, now);
+        Ok((error, record.redrives, now))
+    });
+    let (error, redrives, now) = match begun {
+        Ok(begun) => begun,
+        Err(Other::Repeated(at)) => return Ok(at),
+        Err(Other::Refused(reason)) => return Err(reason),
+    };
+    if error.as_deref() == Some("States.DataLimitExceeded") {
+        forget_lines(execution);
+    }
+    execution.reopen("ExecutionRedriven", history::details("ExecutionRedriven", json!({"redriveCount": redrives})));
+    Inner::launch(inner, Arc::clone(execution), Announce::Always);
+    Ok(now)
+}
+
+fn reopen(record: &mut Record, token: Option<&str>, now: i64) {
+    record.status = Status::Running;
+    record.stopped = None;
+    record.output = None;
+    record.cause = None;
+    record.redrives += 1;
+    record.redriven = Some(now);
+    record.tokens.extend(token.map(|text| Token { text: text.to_owned(), used: now }));
+    record.tokens.drain(..record.tokens.len().saturating_sub(TOKENS));
+}
+
+/// A Map or Parallel that failed for the size of its data runs whole again: without lines of work below it, it starts
+/// as if it had been entered just now. The error rises unchanged, so that the outermost is the one to look at.
+fn forget_lines(execution: &Execution) {
+    let failed = execution.frame("").is_some_and(|frame| frame.progress == Progress::Failed);
+    if failed {
+        execution.forget_below("");
+    }
+}
