@@ -116,7 +116,7 @@ pub struct Sandbox {
     outputs: Outputs,
     stack: Stack,
     server: Server,
-    /// Ends with the sandbox.
+    /// Ends with the sandbox. Empty where the data is temporary.
     flusher: JoinSet<()>,
     store: Arc<Store>,
     s3: S3,
@@ -182,7 +182,10 @@ impl Sandbox {
         let invoke = Arc::new(Behind(Arc::downgrade(&lambda)));
         events.connect(Targets { start, invoke });
         let mut flusher = JoinSet::new();
-        flusher.spawn(flush(Arc::clone(&store)));
+        // Waiting for the disk would gain nothing where the data goes away with the sandbox.
+        if temporary.is_none() {
+            flusher.spawn(flush(Arc::clone(&store)));
+        }
         Ok(Self { outputs, stack, server, flusher, store, s3, sns, lambda, states, events, logs_dir, temporary })
     }
 

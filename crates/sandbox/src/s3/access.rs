@@ -17,6 +17,7 @@ use super::{Backend, errors, requests::Requests};
 use crate::{
     iam::{CopiedFrom, Iam, Need, Read, Refusal, S3Request, bucket_arn},
     identity::{Identity, Keyring},
+    ports::ACCOUNT,
 };
 
 /// Says that the caller may not read the object's tags, and so is not told how many there are
@@ -38,6 +39,7 @@ impl S3Access for PolicyAccess {
         let access_key = context.credentials().map(|credentials| credentials.access_key.as_str()).unwrap_or_default();
         let caller = self.keyring.get(access_key).ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
         self.requests.count(context.s3_op().name());
+        owned_as_expected(context.headers())?;
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (&**bucket, ""),
@@ -126,6 +128,16 @@ impl PolicyAccess {
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn denied(refusal: Refusal) -> S3Error {
     S3Error::with_message(S3ErrorCode::AccessDenied, refusal.to_string())
+}
+
+/// Every bucket here belongs to one account
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
+fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
+    let names = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
+    if names.iter().any(|name| headers.get(*name).is_some_and(|owner| owner.as_bytes() != ACCOUNT.as_bytes())) {
+        return Err(s3_error!(AccessDenied, "Access Denied"));
+    }
+    Ok(())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

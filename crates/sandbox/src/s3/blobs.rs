@@ -34,6 +34,8 @@ static ZEROS: [u8; CHUNK] = [0; CHUNK];
 pub(super) struct Blobs {
     folder: PathBuf,
     references: Mutex<HashMap<u64, u64>>,
+    /// Files that nothing refers to any more, to be removed when no lock is held.
+    unused: Mutex<Vec<u64>>,
 }
 
 /// Extents that cannot disappear while this lives.
@@ -58,7 +60,7 @@ impl Blobs {
     /// Opens or creates the folder.
     pub(super) fn open(folder: PathBuf) -> io::Result<Arc<Self>> {
         fs::create_dir_all(&folder)?;
-        Ok(Arc::new(Self { folder, references: Mutex::default() }))
+        Ok(Arc::new(Self { folder, references: Mutex::default(), unused: Mutex::default() }))
     }
 
     fn path(&self, blob: u64) -> PathBuf {
@@ -77,7 +79,11 @@ impl Blobs {
         }
     }
 
-    /// Stops counting extents, and removes files that nothing refers to any more.
+    fn unused(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops counting extents. Files that nothing refers to any more go with the next [`Self::remove_unused`].
     pub(super) fn release(&self, extents: &[Extent]) {
         let mut references = self.references();
         for extent in extents {
@@ -85,11 +91,18 @@ impl Blobs {
                 *count -= 1;
                 if *count == 0 {
                     references.remove(&extent.blob);
-                    let path = self.path(extent.blob);
-                    if let Err(error) = fs::remove_file(&path) {
-                        tracing::warn!(path = %path.display(), %error, "a blob without references could not be removed");
-                    }
+                    self.unused().push(extent.blob);
                 }
+            }
+        }
+    }
+
+    /// Removes the files that nothing refers to any more. A large one takes the disk a while, so callers hold no lock.
+    pub(super) fn remove_unused(&self) {
+        let unused = std::mem::take(&mut *self.unused());
+        for path in unused.into_iter().map(|blob| self.path(blob)) {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "a blob without references could not be removed");
             }
         }
     }
@@ -238,6 +251,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.blobs.release(&self.extents);
+        self.blobs.remove_unused();
     }
 }
 

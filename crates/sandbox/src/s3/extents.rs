@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::{Algorithm, combine};
 
-/// A range of a blob file. An extent of zeros that lies in no file would be a second kind, and belongs here.
+/// A range of a blob file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Extent {
     pub(super) blob: u64,

@@ -10,11 +10,21 @@
 use std::{fmt::Write, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Collected};
 use percent_encoding::percent_decode_str;
 use quick_xml::escape::escape;
 use s3s::{Body, service::S3Service};
 
 use super::{Backend, auth::bucket_of_host};
+
+/// The errors that `s3s` answers without a message, with S3's own.
+const SILENT: [(&str, &str); 2] = [
+    (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+    ),
+    ("KeyTooLongError", "Your key is too long"),
+];
 
 /// The id that an answer, and the event it causes, carry.
 #[derive(Debug, Clone)]
@@ -53,6 +63,9 @@ impl Service {
                 response
             })
         };
+        if response.status().is_client_error() {
+            response = with_message(response).await;
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HeaderName::from_static("x-amz-id-2"), value.clone());
             response.headers_mut().insert(HeaderName::from_static("x-amz-request-id"), value);
@@ -81,6 +94,22 @@ impl Service {
             virtual_bucket.is_some(),
         ))
     }
+}
+
+/// Adds S3's message to an error that `s3s` answers by its code alone.
+async fn with_message(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    // It is in memory already, so it cannot break.
+    let xml = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let text = String::from_utf8_lossy(&xml);
+    let added = SILENT.iter().find_map(|(code, message)| {
+        let code = format!("<Code>{code}</Code>");
+        let is_silent = text.contains(&code) && !text.contains("<Message>");
+        is_silent.then(|| text.replace(&code, &format!("{code}<Message>{message}</Message>")))
+    });
+    let Some(added) = added else { return Response::from_parts(head, Body::from(xml)) };
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(added))
 }
 
 /// The SDKs name the operation in the query (`x-id=…`); that is no subresource.

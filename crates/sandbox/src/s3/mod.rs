@@ -18,6 +18,7 @@ mod front;
 mod listing;
 mod model;
 mod ops;
+mod ops_attributes;
 mod ops_bucket;
 mod ops_copy;
 mod ops_delete;
@@ -32,6 +33,7 @@ mod state;
 use std::{
     collections::BTreeMap,
     fmt,
+    ops::{Deref, DerefMut},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -100,8 +102,38 @@ struct Backend {
 }
 
 impl Backend {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Locked<'_> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state, _unused: RemoveUnused(&self.blobs) }
+    }
+}
+
+/// The state, locked. What it made unused is removed from the disk as soon as it is unlocked, not before.
+struct Locked<'a> {
+    /// Dropped first: the order of the fields is the order of their ends.
+    state: MutexGuard<'a, State>,
+    _unused: RemoveUnused<'a>,
+}
+
+struct RemoveUnused<'a>(&'a Blobs);
+
+impl Drop for RemoveUnused<'_> {
+    fn drop(&mut self) {
+        self.0.remove_unused();
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
     }
 }
 

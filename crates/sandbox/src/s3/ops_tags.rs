@@ -1,53 +1,14 @@
-//! What can be asked about an object, or changed, without its bytes: tags and attributes.
+//! The tags of an object.
 
 use s3s::{S3Response, S3Result, dto};
 
 use super::{
     Backend,
-    convert::{count, page_size, set_checksum, signed, tag_set, tags_of_set},
+    convert::{tag_set, tags_of_set},
     errors,
-    model::{Object, Tags},
+    model::Tags,
     publish::shown,
 };
-
-/// The page of parts that `GetObjectAttributes` asks for. Parts are listed one by one only where they have checksums of
-/// their own; otherwise S3 tells just their number.
-fn parts_page(
-    object: &Object,
-    input: &dto::GetObjectAttributesInput,
-) -> S3Result<Option<dto::GetObjectAttributesParts>> {
-    if object.parts.is_empty() {
-        return Ok(None);
-    }
-    let total = Some(count(object.parts.len()));
-    if object.parts.iter().any(|part| part.checksum.is_none()) {
-        return Ok(Some(dto::GetObjectAttributesParts { total_parts_count: total, ..Default::default() }));
-    }
-    let limit = page_size(input.max_parts, "max-parts")?;
-    let after = input.part_number_marker.unwrap_or_default();
-    let mut rest = object.parts.iter().filter(|part| i32::from(part.number) > after);
-    let parts: Vec<dto::ObjectPart> = rest
-        .by_ref()
-        .take(limit)
-        .map(|part| {
-            let mut listed = dto::ObjectPart {
-                part_number: Some(i32::from(part.number)),
-                size: Some(signed(part.size)),
-                ..Default::default()
-            };
-            set_checksum!(listed, &part.checksum);
-            listed
-        })
-        .collect();
-    Ok(Some(dto::GetObjectAttributesParts {
-        is_truncated: Some(limit > 0 && rest.next().is_some()),
-        max_parts: Some(count(limit)),
-        next_part_number_marker: parts.last().and_then(|part| part.part_number),
-        part_number_marker: Some(after),
-        parts: Some(parts),
-        total_parts_count: total,
-    }))
-}
 
 impl Backend {
     pub(super) fn get_object_tagging(
@@ -86,45 +47,5 @@ impl Backend {
         let version_id = self.retag(&input.bucket, &input.key, input.version_id.as_deref(), Vec::new())?;
         let output = dto::DeleteObjectTaggingOutput { version_id };
         Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
-    }
-
-    pub(super) fn get_object_attributes(
-        &self,
-        input: &dto::GetObjectAttributesInput,
-    ) -> S3Result<S3Response<dto::GetObjectAttributesOutput>> {
-        let state = self.state();
-        let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let object = version.object().ok_or_else(errors::no_such_key)?;
-        // botocore asks for all of them in one header with commas, the Rust SDK in a header each; s3s splits only the latter.
-        let asked = |name: &str| {
-            let headers = input.object_attributes.iter().map(dto::ObjectAttributes::as_str);
-            headers.flat_map(|header| header.split(',')).any(|attribute| attribute.trim() == name)
-        };
-        let mut output = dto::GetObjectAttributesOutput {
-            last_modified: Some(version.initiated.timestamp()),
-            version_id: shown(state.bucket(&input.bucket)?.record.versioning, &version.id),
-            ..Default::default()
-        };
-        if asked("ETag") {
-            output.e_tag = Some(dto::ETag::Strong(object.etag.clone()));
-        }
-        if asked("Checksum")
-            && let Some(stored) = &object.checksum
-        {
-            let kind = Some(dto::ChecksumType::from_static(stored.kind.name()));
-            let mut checksum = dto::Checksum { checksum_type: kind, ..Default::default() };
-            set_checksum!(checksum, &object.checksum);
-            output.checksum = Some(checksum);
-        }
-        if asked("ObjectParts") {
-            output.object_parts = parts_page(object, input)?;
-        }
-        if asked("StorageClass") {
-            output.storage_class = Some(object.attributes.storage_class.clone().into());
-        }
-        if asked("ObjectSize") {
-            output.object_size = Some(signed(object.size()));
-        }
-        Ok(S3Response::new(output))
     }
 }

@@ -66,15 +66,12 @@ fn chosen(
         }
         let etag = request.e_tag.as_ref().map(dto::ETag::value);
         let part = uploaded.get(&number).filter(|part| etag == Some(part.etag.as_str())).ok_or_else(no_such_part)?;
-        let given = given_checksum(request);
-        if let (Some((algorithm, value)), Some(stored)) = (&given, &part.checksum)
-            && *algorithm == stored.algorithm
-            && **value != stored.value
-        {
-            return Err(no_such_part());
+        let given = given_checksums(request);
+        for (algorithm, value) in &given {
+            check_part(part, *algorithm, value)?;
         }
         if let Some((algorithm, Kind::Composite)) = declared {
-            if given.is_none() {
+            if given.is_empty() {
                 return Err(errors::invalid_request(format!(
                     "The upload was created using a {} checksum. The complete request must include the checksum for \
                      each part. It was missing for part {number} in the request.",
@@ -111,7 +108,24 @@ fn no_such_part() -> s3s::S3Error {
     )
 }
 
-fn given_checksum(part: &dto::CompletedPart) -> Option<(Algorithm, &String)> {
+/// Compares what a completion claims of a part with what it is. Besides its own checksum every part has a CRC64NVME.
+fn check_part(part: &Part, algorithm: Algorithm, value: &str) -> S3Result<()> {
+    let own = part.checksum.as_ref().filter(|stored| stored.algorithm == algorithm).map(|stored| stored.value.clone());
+    let is_default = part.checksum.is_none() && algorithm == Algorithm::Crc64Nvme;
+    let stored = own.or_else(|| is_default.then(|| Checksum::crc64nvme(part.crc64nvme).value));
+    match stored {
+        Some(stored) if stored == value => Ok(()),
+        Some(_) => Err(no_such_part()),
+        None => Err(errors::invalid_request(format!(
+            "The complete request has a {} checksum for part {}, which was uploaded with {}.",
+            algorithm.name().to_lowercase(),
+            part.number,
+            part.checksum.as_ref().map_or("none".to_owned(), |stored| stored.algorithm.name().to_lowercase())
+        ))),
+    }
+}
+
+fn given_checksums(part: &dto::CompletedPart) -> Vec<(Algorithm, &String)> {
     let fields = [
         (Algorithm::Crc32, &part.checksum_crc32),
         (Algorithm::Crc32c, &part.checksum_crc32c),
@@ -119,7 +133,7 @@ fn given_checksum(part: &dto::CompletedPart) -> Option<(Algorithm, &String)> {
         (Algorithm::Sha1, &part.checksum_sha1),
         (Algorithm::Sha256, &part.checksum_sha256),
     ];
-    fields.into_iter().find_map(|(algorithm, value)| value.as_ref().map(|value| (algorithm, value)))
+    fields.into_iter().filter_map(|(algorithm, value)| value.as_ref().map(|value| (algorithm, value))).collect()
 }
 
 /// The checksum of the object that the parts make.

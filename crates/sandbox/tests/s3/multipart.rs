@@ -6,7 +6,10 @@ use aws_sdk_s3::{
         CompleteMultipartUploadOutput, builders::CompleteMultipartUploadFluentBuilder,
     },
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, ObjectAttributes},
+    types::{
+        ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, ObjectAttributes,
+        builders::CompletedPartBuilder,
+    },
 };
 use holdfast_sandbox::s3::Versioning;
 
@@ -293,4 +296,21 @@ async fn parts_are_listed_by_pages_and_an_abort_removes_them() {
     assert!(server.blob_sizes().is_empty());
     assert_eq!(failure(abort().await), (404, "NoSuchUpload".to_owned()));
     assert_eq!(failure(page(None).await), (404, "NoSuchUpload".to_owned()));
+}
+
+#[tokio::test]
+async fn a_completion_that_claims_a_checksum_which_no_part_was_uploaded_with_is_refused() {
+    let (server, _client) = Server::with_bucket(Versioning::Never).await;
+    let client = server.plain_client();
+    let id = open(&client, "a", None).await;
+    let done = part(&client, "a", &id, 1, ByteStream::from_static(b"hello")).await;
+    let claim = |change: fn(CompletedPartBuilder) -> CompletedPartBuilder| {
+        let part = CompletedPart::builder().part_number(1).set_e_tag(done.e_tag().map(str::to_owned));
+        completion(&client, "a", &id, &[change(part).build()]).send()
+    };
+    let other = claim(|part| part.checksum_sha256(sha256(b"hello"))).await;
+    assert_eq!(failure(other), (400, "InvalidRequest".to_owned()));
+    let wrong = claim(|part| part.checksum_crc64_nvme(crc64nvme(b"other"))).await;
+    assert_eq!(failure(wrong), (400, "InvalidPart".to_owned()));
+    claim(|part| part.checksum_crc64_nvme(crc64nvme(b"hello"))).await.unwrap();
 }

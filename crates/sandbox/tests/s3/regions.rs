@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::{
     config::Credentials,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     types::{BucketLocationConstraint, CreateBucketConfiguration},
 };
 use holdfast_sandbox::s3::Versioning;
@@ -78,11 +78,34 @@ async fn only_a_known_caller_with_its_own_secret_is_answered() {
         server.client_with(REGION, |config| config.credentials_provider(credentials))
     };
     let read = |client: aws_sdk_s3::Client| async move { client.get_object().bucket("bucket").key("a").send().await };
-    assert_eq!(failure(read(with("AKIDTEST", "wrong")).await), (403, "SignatureDoesNotMatch".to_owned()));
+    let wrong = read(with("AKIDTEST", "wrong")).await;
+    let message = ProvideErrorMetadata::message(wrong.as_ref().unwrap_err()).unwrap_or_default().to_owned();
+    assert!(message.starts_with("The request signature we calculated does not match"), "{message:?}");
+    assert_eq!(failure(wrong), (403, "SignatureDoesNotMatch".to_owned()));
     assert_eq!(failure(read(with("AKIDOTHER", "secret")).await), (403, "InvalidAccessKeyId".to_owned()));
     let request = http::Request::get("/bucket/a").header("host", server.address.to_string());
     let response = server.s3.service().call(request.body(s3s::Body::empty()).unwrap()).await;
     assert_eq!(response.status().as_u16(), 403);
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&body).contains("<Code>AccessDenied</Code>"));
+}
+
+#[tokio::test]
+async fn a_bucket_that_should_belong_to_another_account_is_refused() {
+    let (_server, client) = Server::with_bucket(Versioning::Never).await;
+    put(&client, "a", *b"x").await;
+    let head = |owner: &str| client.head_object().bucket("bucket").key("a").expected_bucket_owner(owner).send();
+    head("000000000000").await.unwrap();
+    assert_eq!(failure(head("111122223333").await).0, 403);
+    let copy = client.copy_object().bucket("bucket").key("b").copy_source("bucket/a");
+    let copied = copy.expected_source_bucket_owner("111122223333").send().await;
+    assert_eq!(failure(copied), (403, "AccessDenied".to_owned()));
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_long_is_refused_with_a_message() {
+    let (_server, client) = Server::with_bucket(Versioning::Never).await;
+    let refused = client.get_object().bucket("bucket").key("k".repeat(1025)).send().await;
+    assert_eq!(ProvideErrorMetadata::message(refused.as_ref().unwrap_err()), Some("Your key is too long"));
+    assert_eq!(failure(refused), (400, "KeyTooLongError".to_owned()));
 }
