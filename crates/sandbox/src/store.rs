@@ -54,6 +54,37 @@ pub enum StoreError {
     },
 }
 
+/// Changes that belong together, in their order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    table: String,
+    key: String,
+    /// `None` removes the record.
+    value: Option<Vec<u8>>,
+}
+
+impl Batch {
+    /// Writes one record.
+    pub fn put<T: Serialize>(&mut self, table: &str, key: &str, value: &T) -> Result<(), StoreError> {
+        let (table, key) = (table.to_owned(), key.to_owned());
+        match serde_json::to_vec(value) {
+            Ok(bytes) => self.changes.push(Change { table, key, value: Some(bytes) }),
+            Err(source) => return Err(StoreError::Record { table, key, source }),
+        }
+        Ok(())
+    }
+
+    /// Removes one record; one that is not there is no error.
+    pub fn delete(&mut self, table: &str, key: &str) {
+        self.changes.push(Change { table: table.to_owned(), key: key.to_owned(), value: None });
+    }
+}
+
 type Definition<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 
 impl Store {
@@ -78,23 +109,28 @@ impl Store {
 
     /// Writes one record.
     pub fn put<T: Serialize>(&self, table: &str, key: &str, value: &T) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(value).map_err(|source| StoreError::Record {
-            table: table.to_owned(),
-            key: key.to_owned(),
-            source,
-        })?;
-        self.write(Durability::None, |transaction| {
-            let mut open = transaction.open_table(Definition::new(table))?;
-            open.insert(key, bytes.as_slice())?;
-            Ok(())
-        })
+        let mut batch = Batch::default();
+        batch.put(table, key, value)?;
+        self.commit(&batch)
     }
 
     /// Removes one record; one that is not there is no error.
     pub fn delete(&self, table: &str, key: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.delete(table, key);
+        self.commit(&batch)
+    }
+
+    /// Makes several changes in one transaction: all of them or none.
+    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         self.write(Durability::None, |transaction| {
-            let mut open = transaction.open_table(Definition::new(table))?;
-            open.remove(key)?;
+            for Change { table, key, value } in &batch.changes {
+                let mut open = transaction.open_table(Definition::new(table))?;
+                match value {
+                    Some(bytes) => open.insert(key.as_str(), bytes.as_slice())?,
+                    None => open.remove(key.as_str())?,
+                };
+            }
             Ok(())
         })
     }
@@ -163,6 +199,22 @@ mod tests {
         let store = Store::open(folder.path())?;
         assert_eq!(store.load::<u8>("fruit")?, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
         assert_eq!(store.load::<u8>("never written")?, []);
+        Ok(())
+    }
+
+    #[test]
+    fn a_batch_changes_several_tables_in_its_order() -> Result<(), Box<dyn std::error::Error>> {
+        let store = Store::in_memory()?;
+        store.put("basket", "a", &1)?;
+        let mut batch = Batch::default();
+        batch.put("fruit", "a", &1)?;
+        batch.delete("basket", "a");
+        batch.put("basket", "b", &2)?;
+        batch.delete("basket", "never there");
+        assert_eq!(store.load::<u8>("fruit")?, [], "nothing is written before the commit");
+        store.commit(&batch)?;
+        assert_eq!(store.load::<u8>("fruit")?, [("a".to_owned(), 1)]);
+        assert_eq!(store.load::<u8>("basket")?, [("b".to_owned(), 2)]);
         Ok(())
     }
 }

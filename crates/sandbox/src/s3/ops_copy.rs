@@ -193,6 +193,7 @@ impl Backend {
                 key: &input.key,
                 object,
                 initiated: None,
+                completed: None,
                 reason: "CopyObject",
                 cause: &cause,
             })?

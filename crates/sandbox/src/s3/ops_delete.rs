@@ -52,7 +52,7 @@ impl State {
         };
         let at = self.tick();
         let marker = Version { id: id.clone(), initiated: at, created: at, content: VersionContent::DeleteMarker };
-        self.insert(bucket, key, marker)?;
+        self.insert(bucket, key, marker, None)?;
         let event = envelope(cause, &record, key, Some(&id), at, &Happening::Deleted { marker: true });
         Ok(Deletion { version_id: Some(id), marker: true, event })
     }

@@ -147,6 +147,7 @@ impl Backend {
                 key: &input.key,
                 object,
                 initiated: None,
+                completed: None,
                 reason: "PutObject",
                 cause: &cause,
             })?

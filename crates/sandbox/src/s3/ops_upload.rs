@@ -15,6 +15,7 @@ use super::{
     model::{Object, ObjectPart, Part, UploadSettings},
     ops_copy::algorithm_named,
     publish::{Publication, new_version_id},
+    state::Completed,
 };
 
 /// Every part but the last holds at least this many bytes.
@@ -296,16 +297,16 @@ impl Backend {
             conditions.check(&began)?;
             let etag = multipart_etag(parts.iter().map(|part| part.etag.as_str()));
             let object = object_of(&parts, &settings, &etag, &checksum);
+            let kept: Vec<u16> = parts.iter().map(|part| part.number).collect();
             let published = state.publish(Publication {
                 bucket: &input.bucket,
                 key: &input.key,
                 object,
                 initiated: Some(settings.initiated),
+                completed: Some(Completed { upload: &input.upload_id, kept: &kept }),
                 reason: "CompleteMultipartUpload",
                 cause: &cause,
             })?;
-            let kept: Vec<u16> = parts.iter().map(|part| part.number).collect();
-            state.end_upload(&input.upload_id, &kept)?;
             (published, etag, checksum, settings.attributes.encryption.clone())
         };
         self.announce(published.event).await;
@@ -331,7 +332,7 @@ impl Backend {
     ) -> S3Result<S3Response<dto::AbortMultipartUploadOutput>> {
         let mut state = self.state();
         state.upload(&input.bucket, &input.key, &input.upload_id)?;
-        state.end_upload(&input.upload_id, &[])?;
+        state.abort_upload(&input.upload_id)?;
         let output = dto::AbortMultipartUploadOutput::default();
         Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
     }

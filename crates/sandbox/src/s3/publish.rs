@@ -8,7 +8,7 @@ use super::{
     conditions::{Seen, WriteConditions},
     events::{Cause, Happening, envelope},
     model::{NULL_VERSION, Object, Tick, Version, VersionContent},
-    state::State,
+    state::{Completed, State},
 };
 
 /// An object that is ready to appear. Its extents are counted.
@@ -18,6 +18,8 @@ pub(super) struct Publication<'a> {
     pub(super) object: Object,
     /// When its multipart upload was initiated; `None` for an object that is written at once.
     pub(super) initiated: Option<Tick>,
+    /// The upload that ends with it.
+    pub(super) completed: Option<Completed<'a>>,
     pub(super) reason: &'static str,
     pub(super) cause: &'a Cause,
 }
@@ -66,7 +68,7 @@ impl State {
 
     /// Makes the object appear.
     pub(super) fn publish(&mut self, publication: Publication<'_>) -> S3Result<Published> {
-        let Publication { bucket, key, object, initiated, reason, cause } = publication;
+        let Publication { bucket, key, object, initiated, completed, reason, cause } = publication;
         let created = self.tick();
         let record = match self.bucket(bucket) {
             Ok(bucket) => bucket.record.clone(),
@@ -81,7 +83,7 @@ impl State {
         let event = envelope(cause, &record, key, version_id.as_deref(), created, &what);
         let initiated = initiated.unwrap_or(created);
         let version = Version { id, initiated, created, content: VersionContent::Object(Box::new(object)) };
-        self.insert(bucket, key, version)?;
+        self.insert(bucket, key, version, completed)?;
         Ok(Published { version_id, initiated, event })
     }
 }

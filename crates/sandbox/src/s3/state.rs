@@ -12,7 +12,7 @@ use super::{
     extents::Extent,
     model::{NULL_VERSION, Object, Part, Tick, UploadSettings, Version, VersionContent},
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Batch, Store, StoreError};
 
 const BUCKETS: &str = "s3.buckets";
 const VERSIONS: &str = "s3.versions";
@@ -53,6 +53,14 @@ pub(super) struct Bucket {
 pub(super) struct Upload {
     pub(super) settings: Arc<UploadSettings>,
     pub(super) parts: BTreeMap<u16, Arc<Part>>,
+}
+
+/// An upload that a new version completes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Completed<'a> {
+    pub(super) upload: &'a str,
+    /// The parts, in their order, whose extents have gone into the object.
+    pub(super) kept: &'a [u16],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,7 +181,7 @@ impl State {
             .map(|(id, _)| id.clone())
             .collect();
         for id in open {
-            self.end_upload(&id, &[])?;
+            self.abort_upload(&id)?;
         }
         self.store.delete(BUCKETS, name).map_err(S3Error::internal_error)?;
         self.buckets.remove(name);
@@ -198,23 +206,45 @@ impl State {
         }
     }
 
-    /// Adds a version, whose extents are counted already, where its initiation puts it. A null version takes the place
-    /// of the one before, unless that one was initiated later: then the new one is never seen.
-    pub(super) fn insert(&mut self, bucket: &str, key: &str, version: Version) -> S3Result<()> {
+    /// Adds a version, whose extents are counted already, where its initiation puts it, and ends the upload that it
+    /// completes, both or neither. A null version takes the place of the one before, unless that one was initiated
+    /// later: then the new one is never seen.
+    pub(super) fn insert(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        version: Version,
+        completed: Option<Completed<'_>>,
+    ) -> S3Result<()> {
         let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
         let replaced = versions.iter().find(|one| version.id == NULL_VERSION && one.id == NULL_VERSION).cloned();
-        if replaced.as_ref().is_some_and(|replaced| replaced.initiated > version.initiated) {
+        let is_seen = replaced.as_ref().is_none_or(|replaced| replaced.initiated <= version.initiated);
+        let replaced = replaced.filter(|_| is_seen);
+        let mut batch = Batch::default();
+        if is_seen {
+            let record = VersionRecord { bucket: bucket.to_owned(), key: key.to_owned(), version: &version };
+            batch.put(VERSIONS, &version_key(version.initiated), &record).map_err(S3Error::internal_error)?;
+        }
+        if let Some(replaced) = &replaced {
+            batch.delete(VERSIONS, &version_key(replaced.initiated));
+        }
+        if let Some(Completed { upload, .. }) = completed {
+            self.delete_upload(&mut batch, upload);
+        }
+        self.store.commit(&batch).map_err(S3Error::internal_error)?;
+
+        if !is_seen {
             if let Some(object) = version.object() {
                 self.blobs.release(&object.extents);
             }
-            return Ok(());
-        }
-        self.write_version(bucket, key, &version)?;
-        if let Some(bucket) = self.buckets.get_mut(bucket) {
+        } else if let Some(bucket) = self.buckets.get_mut(bucket) {
             place(bucket.keys.entry(key.to_owned()).or_default(), Arc::new(version));
         }
         if let Some(replaced) = replaced {
-            self.drop_version(bucket, key, &replaced)?;
+            self.forget_version(bucket, key, &replaced);
+        }
+        if let Some(Completed { upload, kept }) = completed {
+            self.forget_upload(upload, kept);
         }
         Ok(())
     }
@@ -245,7 +275,8 @@ impl State {
     pub(super) fn remove(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<Option<Arc<Version>>> {
         let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
         let Some(found) = versions.iter().find(|version| version.id == id).cloned() else { return Ok(None) };
-        self.drop_version(bucket, key, &found)?;
+        self.store.delete(VERSIONS, &version_key(found.initiated)).map_err(S3Error::internal_error)?;
+        self.forget_version(bucket, key, &found);
         Ok(Some(found))
     }
 
@@ -254,8 +285,7 @@ impl State {
         self.store.put(VERSIONS, &version_key(version.initiated), &record).map_err(S3Error::internal_error)
     }
 
-    fn drop_version(&mut self, bucket: &str, key: &str, version: &Version) -> S3Result<()> {
-        self.store.delete(VERSIONS, &version_key(version.initiated)).map_err(S3Error::internal_error)?;
+    fn forget_version(&mut self, bucket: &str, key: &str, version: &Version) {
         if let Some(bucket) = self.buckets.get_mut(bucket)
             && let Some(versions) = bucket.keys.get_mut(key)
         {
@@ -267,7 +297,6 @@ impl State {
         if let Some(object) = version.object() {
             self.blobs.release(&object.extents);
         }
-        Ok(())
     }
 
     /// Every open upload with its id.
@@ -306,16 +335,27 @@ impl State {
         Ok(())
     }
 
-    /// Ends an upload, completed or aborted. The extents of `kept` parts have gone into an object.
-    pub(super) fn end_upload(&mut self, id: &str, kept: &[u16]) -> S3Result<()> {
-        let Some(upload) = self.uploads.remove(id) else { return Ok(()) };
-        for part in upload.parts.values() {
-            self.store.delete(PARTS, &part_key(id, part.number)).map_err(S3Error::internal_error)?;
-            if kept.binary_search(&part.number).is_err() {
-                self.blobs.release(&part.extents);
-            }
+    /// Ends an upload that makes no object.
+    pub(super) fn abort_upload(&mut self, id: &str) -> S3Result<()> {
+        let mut batch = Batch::default();
+        self.delete_upload(&mut batch, id);
+        self.store.commit(&batch).map_err(S3Error::internal_error)?;
+        self.forget_upload(id, &[]);
+        Ok(())
+    }
+
+    fn delete_upload(&self, batch: &mut Batch, id: &str) {
+        for number in self.uploads.get(id).into_iter().flat_map(|upload| upload.parts.keys()) {
+            batch.delete(PARTS, &part_key(id, *number));
         }
-        self.store.delete(UPLOADS, id).map_err(S3Error::internal_error)
+        batch.delete(UPLOADS, id);
+    }
+
+    fn forget_upload(&mut self, id: &str, kept: &[u16]) {
+        let parts = self.uploads.remove(id).map(|upload| upload.parts).unwrap_or_default();
+        for part in parts.values().filter(|part| kept.binary_search(&part.number).is_err()) {
+            self.blobs.release(&part.extents);
+        }
     }
 
     /// Gives up extents that were to become an object.

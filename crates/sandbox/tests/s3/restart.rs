@@ -44,6 +44,13 @@ async fn objects_versions_tags_and_open_uploads_survive_a_restart() {
     let sequencer = |event: &serde_json::Value| event["detail"]["object"]["sequencer"].as_str().unwrap().to_owned();
     let after = server.recorder.events();
     assert!(sequencer(after.last().unwrap()) > sequencer(before.last().unwrap()), "sequencers grow across restarts");
+    drop(client);
+
+    let server = server.restart().await;
+    let client = server.client(REGION);
+    let open = client.list_multipart_uploads().bucket("bucket").send().await.unwrap();
+    assert!(open.uploads().is_empty(), "a completed upload is open again: {open:?}");
+    assert_eq!(get(&client, "bucket", "big").await.len(), PART + 10);
     for version in client.list_object_versions().bucket("bucket").send().await.unwrap().versions() {
         let delete = client.delete_object().bucket("bucket").key(version.key().unwrap());
         delete.version_id(version.version_id().unwrap()).send().await.unwrap();
