@@ -110,6 +110,7 @@ impl Deployment<'_> {
             "roleArn": machine.role_arn,
             "type": machine.kind,
         });
+        self.states.keep_machine(&machine.arn).map_err(|error| ApiError::new("InternalFailure", error.to_string()))?;
         match self.states.handle("CreateStateMachine", create).await {
             Err(error) if error.code == "StateMachineAlreadyExists" => {
                 let update = json!({

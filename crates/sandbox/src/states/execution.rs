@@ -240,9 +240,9 @@ impl Execution {
         Ok(answer)
     }
 
-    /// A copy of the history.
-    pub(crate) fn history(&self) -> Vec<Event> {
-        locked(&self.inside).history.clone()
+    /// Looks at the history where it is: a copy of a long one is large.
+    pub(crate) fn with_history<T>(&self, look: impl FnOnce(&[Event]) -> T) -> T {
+        look(&locked(&self.inside).history)
     }
 
     /// How many events there are.
@@ -283,8 +283,14 @@ impl Execution {
     /// Forgets every line of work below one.
     pub(crate) fn forget_below(&self, path: &str) {
         let prefix = format!("{path}/");
-        let paths: Vec<String> =
-            locked(&self.inside).frames.keys().filter(|path| path.starts_with(&prefix)).cloned().collect();
+        // A Map of thousands of items has as many frames; only those below are looked at.
+        let paths: Vec<String> = locked(&self.inside)
+            .frames
+            .range(prefix.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&prefix))
+            .cloned()
+            .collect();
         for path in paths {
             Self::report(self.store.delete(FRAMES, &self.key(&path)));
             let mut inside = locked(&self.inside);

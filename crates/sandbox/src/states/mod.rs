@@ -34,7 +34,7 @@ use crate::{
 };
 use engine::Announce;
 use execution::{Execution, Status};
-use machine::Machines;
+use machine::{Machine, Machines};
 
 /// How the service behaves where AWS gives no choice.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +102,15 @@ impl States {
     pub fn resume(&self) -> usize {
         let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
         interrupted.into_iter().map(|execution| Inner::launch(&self.inner, execution, Announce::IfNew)).count()
+    }
+
+    /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when the
+    /// sandbox starts, whatever was deleted in an earlier run.
+    pub(crate) fn keep_machine(&self, arn: &str) -> Result<(), StoreError> {
+        match self.inner.machines.get(arn) {
+            Some(machine) => self.inner.machines.put(Machine { deleting: false, ..machine }),
+            None => Ok(()),
+        }
     }
 
     /// Performs an operation of the API.

@@ -219,7 +219,7 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
             && redriven.is_none_or(|filter| (record.redrives > 0) == (filter == "REDRIVEN"))
     });
     records.sort_by_key(|record| Reverse(record.number));
-    page(body, "executions", records.iter().map(|record| (u64::MAX - record.number, summary(record))))
+    page(body, "executions", records.iter().map(|record| (u64::MAX - record.number, record)), summary)
 }
 
 pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
@@ -228,10 +228,13 @@ pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         Some(Value::Bool(false)) => Data::Excluded,
         _ => Data::Included,
     };
-    let events = execution.history();
-    if body.flag("reverseOrder")? {
-        page(body, "events", events.iter().rev().map(|event| (u64::MAX - event.id, event.wire(data))))
-    } else {
-        page(body, "events", events.iter().map(|event| (event.id, event.wire(data))))
-    }
+    let reverse = body.flag("reverseOrder")?;
+    execution.with_history(|events| {
+        if reverse {
+            let items = events.iter().rev().map(|event| (u64::MAX - event.id, event));
+            page(body, "events", items, |event| event.wire(data))
+        } else {
+            page(body, "events", events.iter().map(|event| (event.id, event)), |event| event.wire(data))
+        }
+    })
 }

@@ -148,7 +148,7 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
             "creationDate": clock::wire(machine.created),
         })
     });
-    page(body, "stateMachines", (1..).zip(shown))
+    page(body, "stateMachines", (1..).zip(shown), |machine| machine)
 }
 
 fn description(machine: &str, revision: &Revision) -> Value {

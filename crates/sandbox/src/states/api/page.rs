@@ -5,8 +5,14 @@ use serde_json::{Map, Value, json};
 use super::body::Body;
 use crate::ports::ApiError;
 
-/// One page of items that are in the order of their keys.
-pub(super) fn page(body: &Body, name: &str, items: impl IntoIterator<Item = (u64, Value)>) -> Result<Value, ApiError> {
+/// One page of items that are in the order of their keys. Only those that are shown are made into what goes out: a
+/// history may have 25,000 events.
+pub(super) fn page<T>(
+    body: &Body,
+    name: &str,
+    items: impl IntoIterator<Item = (u64, T)>,
+    wire: impl Fn(T) -> Value,
+) -> Result<Value, ApiError> {
     let size = body.page_size()?;
     let after = match body.optional_text("nextToken")? {
         None => None,
@@ -15,10 +21,10 @@ pub(super) fn page(body: &Body, name: &str, items: impl IntoIterator<Item = (u64
         })?),
     };
     let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
-    let shown: Vec<(u64, Value)> = items.by_ref().take(size).collect();
+    let shown: Vec<(u64, T)> = items.by_ref().take(size).collect();
     let more = items.next().is_some();
     let token = shown.last().filter(|_| more).map(|(key, _)| key.to_string());
-    let values = shown.into_iter().map(|(_, value)| value).collect();
+    let values = shown.into_iter().map(|(_, item)| wire(item)).collect();
     let mut answer = Map::from_iter([(name.to_owned(), Value::Array(values))]);
     answer.extend(token.map(|token| ("nextToken".to_owned(), json!(token))));
     Ok(Value::Object(answer))
