@@ -87,6 +87,16 @@ struct Answer {
     message: String,
 }
 
+/// What a service says it refused.
+struct Refused<'a> {
+    /// For example `s3:GetObject`.
+    action: &'a str,
+    /// The ARN of what it is refused on.
+    resource: &'a str,
+    /// Whether a policy denies it, rather than none allowing it.
+    denied: bool,
+}
+
 impl Call {
     /// Names an error of S3.
     pub fn s3_failure<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
@@ -199,10 +209,15 @@ impl Call {
     }
 
     fn denied(&self, answer: &Answer) -> ErrorName {
+        // S3 says which action it refused: of a copy, those that read are about the source, unless they are about the
+        // very object that is written, which a condition (If-Match) reads too.
+        let reads_source = answer.refused().is_some_and(|Refused { action, resource, .. }| {
+            let reads = action.starts_with("s3:Get") || action.starts_with("s3:List");
+            reads && resource.strip_prefix("arn:aws:s3:::") != self.resource.strip_prefix("s3://")
+        });
         match self.side {
             Side::Source => ErrorName::SourceDenied,
-            // S3 says which action it refused: of a copy, those that read are about the source.
-            Side::Both if answer.message.contains("s3:GetObject") => ErrorName::SourceDenied,
+            Side::Both if reads_source => ErrorName::SourceDenied,
             Side::Destination | Side::Both => ErrorName::DestinationDenied,
         }
     }
@@ -211,13 +226,16 @@ impl Call {
     fn advice(&self, name: ErrorName, answer: &Answer) -> String {
         let has_body = !answer.code.is_empty();
         let source = self.from.as_deref().unwrap_or(&self.resource);
+        let refused =
+            answer.refused().filter(|_| matches!(name, ErrorName::SourceDenied | ErrorName::DestinationDenied));
+        if let Some(Refused { action, resource, denied }) = refused {
+            return if denied {
+                format!("A policy denies {action} on {resource}: let it spare this function's role, then redrive.")
+            } else {
+                format!("Grant {action} on {resource} to this function's role, then redrive.")
+            };
+        }
         match name {
-            ErrorName::SourceDenied if self.side == Side::Both => {
-                format!(
-                    "Grant s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging and s3:GetObjectVersionTagging on \
-                     {source} to this function's role, then redrive."
-                )
-            }
             // The refusal of a HEAD has no body, so it may as well be about the key: with its checksum, an object's HEAD
             // needs kms:Decrypt.
             ErrorName::SourceDenied | ErrorName::DestinationDenied if !has_body => {
@@ -284,6 +302,16 @@ impl Answer {
             }
             _ => Self { status, code: String::new(), message: String::new() },
         }
+    }
+
+    /// What was refused, where the service says so
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+    fn refused(&self) -> Option<Refused<'_>> {
+        let (action, rest) =
+            self.message.split_once(" is not authorized to perform: ")?.1.split_once(" on resource: ")?;
+        let denied = rest.rfind(" with an explicit deny");
+        let end = denied.or_else(|| rest.rfind(" because ")).unwrap_or(rest.len());
+        Some(Refused { action, resource: rest.get(..end)?.trim_matches('"'), denied: denied.is_some() })
     }
 
     /// Whether it may pass by itself: no answer came, the service failed, or it asked to wait. A body with one of S3's

@@ -115,6 +115,7 @@ pub enum SandboxError {
 pub struct Sandbox {
     outputs: Outputs,
     stack: Stack,
+    iam: Arc<Iam>,
     server: Server,
     /// Ends with the sandbox. Empty where the data is temporary.
     flusher: JoinSet<()>,
@@ -168,7 +169,7 @@ impl Sandbox {
         Deployment { s3: &s3, sns: &sns, states: &states, events: &events }.make(&stack).await?;
         let services = Services {
             keyring,
-            iam,
+            iam: Arc::clone(&iam),
             region: REGION,
             s3: s3.service(),
             states: Arc::clone(&states),
@@ -186,7 +187,7 @@ impl Sandbox {
         if temporary.is_none() {
             flusher.spawn(flush(Arc::clone(&store)));
         }
-        Ok(Self { outputs, stack, server, flusher, store, s3, sns, lambda, states, events, logs_dir, temporary })
+        Ok(Self { outputs, stack, iam, server, flusher, store, s3, sns, lambda, states, events, logs_dir, temporary })
     }
 
     /// What a client needs to know.
@@ -202,6 +203,11 @@ impl Sandbox {
     /// The template, evaluated.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// What the roles of the template may do, and what of it was needed so far.
+    pub fn iam(&self) -> &Iam {
+        &self.iam
     }
 
     /// S3.

@@ -14,6 +14,15 @@ use super::{Call, Failure, HttpResponse, Named, Side};
 use crate::testing;
 
 const READ_REFUSED: &str = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/k\"";
+const CONDITION_REFUSED: &str =
+    "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::dst/k\" because of nothing";
+const LISTING_REFUSED: &str =
+    "User: u is not authorized to perform: s3:ListBucket on resource: \"arn:aws:s3:::src\" because of nothing";
+const NOTHING_ALLOWS: &str = "User: u is not authorized to perform: s3:PutObject on resource: \
+                              \"arn:aws:s3:::dst/a because b\" because no identity-based policy allows the s3:PutObject \
+                              action";
+const EXPLICITLY_DENIED: &str = "User: u is not authorized to perform: s3:PutObject on resource: \
+                                 \"arn:aws:s3:::dst/k\" with an explicit deny in a resource-based policy";
 const KEY_REFUSED: &str = "User: u is not authorized to perform: kms:Decrypt on this resource";
 const WRITE_REFUSED: &str =
     "User: u is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::dst/kms:1/s3:key\"";
@@ -64,6 +73,8 @@ async fn every_answer_of_s3_has_a_name_on_either_side() {
         ((403, "", ""), [SourceDenied, DestinationDenied, DestinationDenied]),
         ((403, "AccessDenied", READ_REFUSED), [SourceDenied, DestinationDenied, SourceDenied]),
         ((403, "AccessDenied", WRITE_REFUSED), [SourceDenied, DestinationDenied, DestinationDenied]),
+        ((403, "AccessDenied", CONDITION_REFUSED), [SourceDenied, DestinationDenied, DestinationDenied]),
+        ((403, "AccessDenied", LISTING_REFUSED), [SourceDenied, DestinationDenied, SourceDenied]),
         ((403, "SignatureDoesNotMatch", "Check your key."), [SourceDenied, DestinationDenied, DestinationDenied]),
         ((403, "AccessDenied", KEY_REFUSED), [KmsDenied; 3]),
         ((400, "KMS.DisabledException", "The key is disabled."), [KmsDenied; 3]),
@@ -112,7 +123,17 @@ async fn a_sentence_says_what_failed_what_s3_said_and_what_to_do() {
         (
             Side::Both,
             (403, "AccessDenied", READ_REFUSED),
-            "Grant s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging",
+            "Grant s3:GetObject on arn:aws:s3:::src/k to this function's role, then redrive.",
+        ),
+        (
+            Side::Destination,
+            (403, "AccessDenied", NOTHING_ALLOWS),
+            "Grant s3:PutObject on arn:aws:s3:::dst/a because b to this function's role, then redrive.",
+        ),
+        (
+            Side::Destination,
+            (403, "AccessDenied", EXPLICITLY_DENIED),
+            "A policy denies s3:PutObject on arn:aws:s3:::dst/k: let it spare this function's role, then redrive.",
         ),
         (Side::Source, (403, "AccessDenied", KEY_REFUSED), "Grant kms:Decrypt on the source's key"),
         (Side::Destination, (404, "NoSuchBucket", "No."), "Check that the bucket or topic in this function's"),
@@ -144,7 +165,7 @@ async fn the_failure_of_a_copy_names_both_ends_and_advises_about_the_one_that_wa
     for (answer, sentence) in [
         ((403, "InvalidObjectState", "No."), "No. Restore s3://src/k from its archive, then redrive."),
         ((403, "AccessDenied", "No."), "No. Grant s3:PutObject on s3://dst/k to this function's role, then redrive."),
-        ((403, "AccessDenied", READ_REFUSED), "s3:GetObjectVersionTagging on s3://src/k to this function's role"),
+        ((403, "AccessDenied", READ_REFUSED), "Grant s3:GetObject on arn:aws:s3:::src/k to this function's role"),
     ] {
         let call = Call { from: Some("s3://src/k".to_owned()), ..call(Side::Both) };
         let (status, code, message) = answer;

@@ -13,11 +13,11 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::atomic::Ordering};
 
 use serde_json::Value;
 
-use self::statement::{Attached, Effect, Statement};
+use self::statement::{Action, Attached, Effect, Statement};
 pub(crate) use self::{
     operations::{events_need, sns_need, states_need},
     s3::{CopiedFrom, Read, S3Request, bucket_arn},
@@ -140,24 +140,67 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether a caller may do something.
+    /// Whether a caller may do something. An action that alone allows it is needed from then on.
     pub(crate) fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
-        let role = caller.role();
-        let of_role = role.and_then(|role| self.roles.get(role));
-        let effects = |statements: Option<&Vec<Statement>>| -> Vec<Effect> {
-            statements.into_iter().flatten().filter_map(|one| one.effect_on(caller, &need)).collect()
-        };
-        let of_role = effects(of_role);
-        let reason = if of_role.contains(&Effect::Deny) {
-            Reason::RoleDenies
-        } else if effects(of_bucket).contains(&Effect::Deny) {
-            Reason::BucketDenies
-        } else if role.is_none() || of_role.contains(&Effect::Allow) {
-            return Ok(());
-        } else {
-            Reason::NothingAllows
-        };
-        Err(Refusal { caller: caller.arn.clone(), need, reason })
+        let allowing = self.judge(caller, need)?;
+        if let [only] = allowing.as_slice() {
+            only.needed.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
+
+    /// Whether a caller may do something that it has not asked for.
+    pub(crate) fn allows(&self, caller: &Identity, need: Need) -> bool {
+        self.judge(caller, need).is_ok()
+    }
+
+    /// Every action that the roles' policies allow, and whether it was needed so far.
+    pub fn grants(&self) -> Vec<Grant> {
+        let named = self.roles.iter().flat_map(|(role, statements)| statements.iter().map(move |one| (role, one)));
+        named
+            .filter(|(_, statement)| statement.effect == Effect::Allow)
+            .flat_map(|(role, statement)| {
+                statement.actions.iter().map(|action| Grant {
+                    role: role.clone(),
+                    statement: statement.name.clone(),
+                    action: action.pattern.clone(),
+                    needed: action.needed.load(Ordering::Relaxed),
+                })
+            })
+            .collect()
+    }
+
+    /// The actions that allow it, or why nothing does. What belongs to the account needs none.
+    fn judge(&self, caller: &Identity, need: Need) -> Result<Vec<&Action>, Refusal> {
+        let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
+        let role = caller.role();
+        let of_role = role.and_then(|role| self.roles.get(role)).into_iter().flatten();
+        let (denying, allowing): (Vec<_>, Vec<_>) =
+            of_role.flat_map(|one| one.effects_on(caller, &need)).partition(|(effect, _)| *effect == Effect::Deny);
+        let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
+        if !denying.is_empty() {
+            return refused(need, Reason::RoleDenies);
+        }
+        // A bucket's policy has statements that deny, and no others.
+        if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &need).is_empty()) {
+            return refused(need, Reason::BucketDenies);
+        }
+        if role.is_some() && allowing.is_empty() {
+            return refused(need, Reason::NothingAllows);
+        }
+        Ok(allowing.into_iter().map(|(_, action)| action).collect())
+    }
+}
+
+/// An action that a role's policy allows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The role's name.
+    pub role: String,
+    /// The statement's `Sid`, or its number.
+    pub statement: String,
+    /// The action as it is written.
+    pub action: String,
+    /// Whether some request was allowed by it alone.
+    pub needed: bool,
 }

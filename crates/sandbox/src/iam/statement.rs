@@ -3,6 +3,8 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
+use std::sync::atomic::AtomicBool;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -29,12 +31,23 @@ pub(super) enum Attached {
 }
 
 /// One statement of a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Statement {
-    effect: Effect,
-    actions: Vec<String>,
+    /// Its `Sid`, or its number where it has none.
+    pub(super) name: String,
+    pub(super) effect: Effect,
+    pub(super) actions: Vec<Action>,
     resources: Vec<String>,
     conditions: Vec<Condition>,
+}
+
+/// An action of a statement.
+#[derive(Debug)]
+pub(super) struct Action {
+    /// As it is written, perhaps with wildcards.
+    pub(super) pattern: String,
+    /// Whether some request would have been refused without it.
+    pub(super) needed: AtomicBool,
 }
 
 impl Statement {
@@ -52,12 +65,12 @@ impl Statement {
                     .get("Sid")
                     .and_then(Value::as_str)
                     .map_or_else(|| format!("{}", index + 1), str::to_owned);
-                Self::read(statement, attached).map_err(|problem| format!("statement {name}: {problem}"))
+                Self::read(&name, statement, attached).map_err(|problem| format!("statement {name}: {problem}"))
             })
             .collect()
     }
 
-    fn read(statement: &Value, attached: Attached) -> Result<Self, String> {
+    fn read(name: &str, statement: &Value, attached: Attached) -> Result<Self, String> {
         let elements = statement.as_object().ok_or("a statement should be an object")?;
         for element in elements.keys() {
             let known = matches!(element.as_str(), "Sid" | "Effect" | "Action" | "Resource" | "Condition")
@@ -86,15 +99,17 @@ impl Statement {
             return Err(format!("the sandbox does not replace the policy variable in {variable}"));
         }
         let conditions = elements.get("Condition").map(Condition::read).transpose()?.unwrap_or_default();
-        Ok(Self { effect, actions, resources, conditions })
+        let actions = actions.into_iter().map(|pattern| Action { pattern, needed: AtomicBool::new(false) }).collect();
+        Ok(Self { name: name.to_owned(), effect, actions, resources, conditions })
     }
 
-    /// What the statement does to a request of this caller: nothing, unless all of it fits.
-    pub(super) fn effect_on(&self, caller: &Identity, need: &Need) -> Option<Effect> {
-        let fits = self.actions.iter().any(|action| matches_action(action, &need.action))
-            && self.resources.iter().any(|resource| matches(resource, &need.resource))
+    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all of
+    /// the statement fits.
+    pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
+        let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
             && self.conditions.iter().all(|condition| condition.holds(caller));
-        fits.then_some(self.effect)
+        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &need.action));
+        meant.map(|action| (self.effect, action)).collect()
     }
 }
 

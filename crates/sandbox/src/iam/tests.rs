@@ -73,6 +73,27 @@ fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
 }
 
 #[test]
+fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
+    let statements = json!([
+        { "Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::b/*" },
+        { "Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/k" },
+        { "Sid": "Keep", "Effect": "Deny", "Action": "s3:Delete*", "Resource": "*" },
+    ]);
+    let iam = Iam::of(&with_statements(statements)).unwrap();
+    let needed = || -> Vec<String> {
+        let grants = iam.grants().into_iter().filter(|grant| grant.needed);
+        grants.map(|grant| format!("{} {}", grant.statement, grant.action)).collect()
+    };
+    assert_eq!(iam.grants().len(), 3, "what is denied is no grant");
+    iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).unwrap();
+    assert!(iam.allows(&caller(), Need::new("s3:PutObject", KEY)));
+    assert_eq!(needed(), [""; 0], "two allow it, and a question is no request");
+    iam.authorize(&caller(), Need::new("s3:PutObject", KEY)).unwrap();
+    iam.authorize(&caller(), Need::new("s3:GetObjectVersion", KEY)).unwrap();
+    assert_eq!(needed(), ["Write s3:PutObject", "Read s3:Get*"]);
+}
+
+#[test]
 fn what_is_denied_stays_denied_whatever_allows_it() {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
