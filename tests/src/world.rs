@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub struct Setup {
     /// Functions as processes from this folder instead of in process.
     pub binaries: Option<PathBuf>,
+    /// Another template than the product's own.
+    pub template: Option<PathBuf>,
     /// Whether there is a replica bucket.
     pub replica: bool,
     /// Where the data is kept; none for a folder that is removed at the end.
@@ -37,7 +39,14 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { binaries: None, replica: true, data: None, parameters: BTreeMap::new(), environment: BTreeMap::new() }
+        Self {
+            binaries: None,
+            template: None,
+            replica: true,
+            data: None,
+            parameters: BTreeMap::new(),
+            environment: BTreeMap::new(),
+        }
     }
 }
 
@@ -99,7 +108,8 @@ impl World {
             Some(folder) => Functions::Binaries { folder },
             None => Functions::InProcess(in_process.clone()),
         };
-        let mut options = Options::new(workspace().join("template.yaml"), functions);
+        let template = setup.template.unwrap_or_else(|| workspace().join("template.yaml"));
+        let mut options = Options::new(template, functions);
         options.time_scale = 0.01;
         options.data = setup.data;
         options.parameters = setup.parameters;

@@ -189,7 +189,7 @@ async fn failures_have_their_names_and_say_what_to_do() {
         (
             copying_fails(403, "AccessDenied", refused),
             ErrorName::SourceDenied,
-            "Grant s3:GetObject, s3:GetObjectVersion",
+            "Grant s3:GetObject on arn:aws:s3:::src/a b to this function's role",
         ),
     ] {
         let failure = copy_slice(&transfer, slice(1, 1), &[&listed(&[]), &rule]).await.unwrap_err();

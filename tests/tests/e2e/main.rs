@@ -8,6 +8,8 @@ mod failures;
 mod keys;
 mod large;
 mod order;
+mod permissions;
+mod policies;
 mod processes;
 mod redrive;
 mod restart;

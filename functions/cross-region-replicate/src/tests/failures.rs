@@ -5,6 +5,9 @@ use holdfast_lambda::testing::{s3_error, single};
 
 use super::*;
 
+const REFUSED: &str = "User: u is not authorized to perform: s3:GetObjectVersion on resource: \"arn:aws:s3:::dst/a b\" \
+                       because no identity-based policy allows the s3:GetObjectVersion action";
+
 #[tokio::test]
 async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what_to_do() {
     for (status, code, message, name, words) in [
@@ -14,7 +17,7 @@ async fn every_answer_to_the_copy_that_is_no_success_gets_its_name_and_says_what
         (412, "PreconditionFailed", "no", ErrorName::DestinationChanged, "s3://rep/a b"),
         (409, "ConditionalRequestConflict", "no", ErrorName::DestinationChanged, "s3://rep/a b"),
         (403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
-        (403, "AccessDenied", "not authorized to perform: s3:GetObjectVersion", ErrorName::SourceDenied, "Grant"),
+        (403, "AccessDenied", REFUSED, ErrorName::SourceDenied, "Grant s3:GetObjectVersion on arn:aws:s3:::dst/a b to"),
         (403, "AccessDenied", "not authorized to perform: kms:Decrypt", ErrorName::KmsDenied, "Grant kms:Decrypt"),
         (404, "NoSuchBucket", "none", ErrorName::ConfigInvalid, "exists"),
         (403, "InvalidObjectState", "archived", ErrorName::SourceArchived, "Restore"),

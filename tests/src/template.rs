@@ -1,0 +1,68 @@
+//! The product's template with a permission taken away.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_yaml_ng::Value;
+use tempfile::TempDir;
+
+use crate::{TestResult, world::workspace};
+
+/// What stands in the place of an action that was taken away: no service has it.
+const NOTHING: &str = "none:Nothing";
+
+/// A copy of the template, beside a copy of the state machine.
+#[derive(Debug)]
+pub struct Changed {
+    folder: TempDir,
+}
+
+impl Changed {
+    /// Without one action of the statement `sid` in the policies of a resource.
+    pub fn without(resource: &str, sid: &str, action: &str) -> TestResult<Self> {
+        let text = fs::read_to_string(workspace().join("template.yaml"))?;
+        let mut template: Value = serde_yaml_ng::from_str(&text)?;
+        let policies = &mut template["Resources"][resource]["Properties"]["Policies"];
+        let removed = remove(policies, sid, action);
+        if removed != 1 {
+            return Err(format!("{resource} has {action} {removed} times in its statement {sid}").into());
+        }
+        let changed = Self { folder: tempfile::tempdir()? };
+        fs::create_dir(changed.folder.path().join("statemachine"))?;
+        let machine = Path::new("statemachine/backup.asl.json");
+        fs::copy(workspace().join(machine), changed.folder.path().join(machine))?;
+        fs::write(changed.path(), serde_yaml_ng::to_string(&template)?)?;
+        Ok(changed)
+    }
+
+    /// The template's file.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("template.yaml")
+    }
+}
+
+/// Takes an action away wherever a statement with this `Sid` stands, also as a branch of `!If`; answers how many there
+/// were.
+fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
+    match value {
+        Value::Tagged(tagged) => remove(&mut tagged.value, sid, action),
+        Value::Sequence(list) => list.iter_mut().map(|item| remove(item, sid, action)).sum(),
+        Value::Mapping(mapping) if mapping.get("Sid").and_then(|found| found.as_str()) == Some(sid) => {
+            let actions = match mapping.get_mut("Action") {
+                Some(Value::Sequence(list)) => list.iter_mut().collect(),
+                Some(one) => vec![one],
+                None => Vec::new(),
+            };
+            let meant: Vec<_> = actions.into_iter().filter(|found| found.as_str() == Some(action)).collect();
+            let count = meant.len();
+            for found in meant {
+                *found = Value::from(NOTHING);
+            }
+            count
+        }
+        Value::Mapping(mapping) => mapping.values_mut().map(|item| remove(item, sid, action)).sum(),
+        _ => 0,
+    }
+}

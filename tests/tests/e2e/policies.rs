@@ -1,0 +1,241 @@
+//! No policy of the template gives more than is needed: executions, and what their functions do when the world changes
+//! under them, are allowed by each action of each policy alone at least once.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::{
+    Client,
+    primitives::ByteStream,
+    types::{
+        BucketLocationConstraint, ChecksumAlgorithm, ChecksumType, CreateBucketConfiguration, EventBridgeConfiguration,
+        NotificationConfiguration, StorageClass, Tag, Tagging,
+    },
+};
+use holdfast_sandbox::ports::{Invocation, Invoke};
+use holdfast_tests::{
+    TestResult,
+    world::{Ended, Setup, World},
+};
+use serde_json::{Value, json};
+
+/// What was needed so far, by role, statement and action.
+#[derive(Default)]
+struct Needed(BTreeMap<(String, String, String), bool>);
+
+impl Needed {
+    fn take(&mut self, world: &World) {
+        for grant in world.sandbox.iam().grants() {
+            *self.0.entry((grant.role, grant.statement, grant.action)).or_default() |= grant.needed;
+        }
+    }
+
+    /// How many actions there are, without those of logs and keys, for which the sandbox has no services.
+    fn judged(&self) -> usize {
+        self.0.keys().filter(|(_, _, action)| is_judged(action)).count()
+    }
+
+    fn idle(&self) -> Vec<String> {
+        let idle = self.0.iter().filter(|((_, _, action), needed)| is_judged(action) && !**needed);
+        idle.map(|((role, sid, action), _)| format!("{role} {sid} {action}")).collect()
+    }
+}
+
+fn is_judged(action: &str) -> bool {
+    !action.starts_with("logs:") && !action.starts_with("kms:")
+}
+
+/// The payload that a state gave to its function, and the function.
+async fn payload(world: &World, execution: &Ended, state: &str) -> TestResult<(String, Value)> {
+    let mut entered = String::new();
+    for event in world.history(execution).await? {
+        if let Some(details) = event.state_entered_event_details {
+            entered = details.name;
+        }
+        if let Some(details) = event.task_scheduled_event_details.filter(|_| entered == state) {
+            let arguments: Value = serde_json::from_str(&details.parameters)?;
+            let function = arguments["FunctionName"].as_str().ok_or("no FunctionName")?;
+            return Ok((function.to_owned(), arguments["Payload"].clone()));
+        }
+    }
+    Err(format!("{state} was not entered").into())
+}
+
+/// Invokes a function and answers its output, or the name of its error.
+async fn invoke(world: &World, function: &str, payload: &Value) -> TestResult<Value> {
+    Ok(match world.sandbox.lambda().invoke(function, payload.to_string().into()).await? {
+        Invocation::Answered(output) => serde_json::from_slice(&output)?,
+        Invocation::Failed(report) => serde_json::from_slice::<Value>(&report)?["errorType"].clone(),
+    })
+}
+
+async fn payload_of(world: &World, execution: &Ended, state: &str) -> TestResult<Value> {
+    Ok(payload(world, execution, state).await?.1)
+}
+
+/// Invokes the function of a state again, with the payload that it had.
+async fn again(world: &World, execution: &Ended, state: &str) -> TestResult<Value> {
+    let (function, payload) = payload(world, execution, state).await?;
+    invoke(world, &function, &payload).await
+}
+
+async fn upload(world: &World, key: &str, size: usize) -> TestResult {
+    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key).tagging("team=a");
+    request.body(ByteStream::from(vec![b'x'; size])).send().await?;
+    Ok(())
+}
+
+const LARGE: usize = (5 << 20) + 1;
+
+/// Both legs of every way to copy; two of the keys twice, so that the second copy replaces the first one under a
+/// condition; and one onto an object that is not ours. Then what functions do that are called again, or too late.
+async fn versioned(needed: &mut Needed) -> TestResult {
+    let setup = Setup::default().with("MultipartThreshold", "5242880").with("ReceiptBucketName", "receipts-elsewhere");
+    let world = World::start(setup).await?;
+    for s3 in [(&world.s3, &world.outputs.backup_bucket), (&world.replica_s3, &world.outputs.replica_bucket)] {
+        s3.0.put_object().bucket(s3.1).key("foreign").send().await?;
+    }
+    for (count, (key, size)) in
+        [("small", 5), ("large", LARGE), ("small", 5), ("large", LARGE), ("foreign", 5), ("once", LARGE)]
+            .into_iter()
+            .enumerate()
+    {
+        upload(&world, key, size).await?;
+        succeeded(&world, count + 1).await?;
+    }
+    let first = world.ended(6).await?.swap_remove(0);
+    world.begin(&world.event_of(&first).await?).await?;
+    let last = succeeded(&world, 7).await?;
+    assert_eq!(world.output(&last).await?["reason"], "alreadyBackedUp", "as its receipt says");
+    let once = world.ended(7).await?.swap_remove(5);
+    called_again(&world, &once).await?;
+    called_too_late(&world, &once).await?;
+    needed.take(&world);
+    Ok(())
+}
+
+/// Waits for this many executions, and answers the last one, which must have succeeded.
+async fn succeeded(world: &World, count: usize) -> TestResult<Ended> {
+    let last = world.ended(count).await?.pop().ok_or("nothing was started")?;
+    world.output(&last).await.map_err(|error| format!("execution {count} has {:?}: {error}", last.status))?;
+    Ok(last)
+}
+
+/// Every function of a finished execution settles that its work is done already.
+async fn called_again(world: &World, once: &Ended) -> TestResult {
+    let (backup, replica) = (&world.outputs.backup_bucket, &world.outputs.replica_bucket);
+    for state in ["CopySlice", "CopyReplicaSlice"] {
+        assert_eq!(again(world, once, state).await?["done"], true, "{state}");
+    }
+    for (state, s3, bucket) in [("CompleteUpload", &world.s3, backup), ("CompleteReplica", &world.replica_s3, replica)]
+    {
+        let (function, mut payload) = payload(world, once, state).await?;
+        let upload = upload_of_another(s3, bucket, "once").await?;
+        payload["transfer"]["upload"]["uploadId"] = json!(upload);
+        assert!(invoke(world, &function, &payload).await?["etag"].is_string(), "{state}");
+        let open = s3.list_multipart_uploads().bucket(bucket).send().await?;
+        assert_eq!(open.uploads().len(), 0, "{state} gives up the upload of the execution that came second");
+    }
+    for (state, s3, bucket) in [("VerifyBackup", &world.s3, backup), ("VerifyReplica", &world.replica_s3, replica)] {
+        let other = Tagging::builder().tag_set(Tag::builder().key("team").value("b").build()?).build()?;
+        s3.put_object_tagging().bucket(bucket).key("once").tagging(other).send().await?;
+        assert_eq!(again(world, once, state).await?["done"], true, "{state}");
+        let tags = s3.get_object_tagging().bucket(bucket).key("once").send().await?.tag_set;
+        assert_eq!(tags.first().map(Tag::value), Some("a"), "{state} mends them");
+    }
+    for (planning, copying) in [("Validate", "CompleteUpload"), ("Replicate", "CompleteReplica")] {
+        let (function, mut payload) = payload(world, once, planning).await?;
+        let transfer = payload_of(world, once, copying).await?["transfer"].clone();
+        payload["replan"] = json!({ "attempt": 2, "error": "Upload.Gone", "givenUp": transfer });
+        assert!(invoke(world, &function, &payload).await?.is_object(), "{planning}");
+    }
+    Ok(())
+}
+
+/// Every function tells that what it works on is gone, and does not take that for a refusal.
+async fn called_too_late(world: &World, once: &Ended) -> TestResult {
+    let small = world.ended(3).await?.swap_remove(2);
+    delete(&world.s3, &world.outputs.source_bucket, "small").await?;
+    assert_eq!(again(world, &small, "CopyObject").await?, "Source.Gone");
+    delete(&world.s3, &world.outputs.backup_bucket, "once").await?;
+    delete(&world.replica_s3, &world.outputs.replica_bucket, "once").await?;
+    for (state, error) in [
+        ("CopySlice", "Upload.Gone"),
+        ("CopyReplicaSlice", "Upload.Gone"),
+        ("CompleteUpload", "Upload.Gone"),
+        ("CompleteReplica", "Upload.Gone"),
+        ("VerifyBackup", "Destination.Changed"),
+        ("VerifyReplica", "Destination.Changed"),
+    ] {
+        assert_eq!(again(world, once, state).await?, error, "{state}");
+    }
+    delete(&world.s3, &world.outputs.backup_bucket, "small").await?;
+    delete(&world.replica_s3, &world.outputs.replica_bucket, "small").await?;
+    assert_eq!(again(world, &small, "Replicate").await?, "Source.Gone");
+    Ok(())
+}
+
+/// Opens an upload of the object at a key and copies it there as one part, as another execution would have done.
+async fn upload_of_another(s3: &Client, bucket: &str, key: &str) -> TestResult<String> {
+    let request = s3.create_multipart_upload().bucket(bucket).key(key);
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
+    let id = request.send().await?.upload_id.ok_or("no upload id")?;
+    let part = s3.upload_part_copy().bucket(bucket).key(key).upload_id(&id).part_number(1);
+    part.copy_source(format!("{bucket}/{key}")).send().await?;
+    Ok(id)
+}
+
+async fn delete(s3: &Client, bucket: &str, key: &str) -> TestResult {
+    for version in s3.list_object_versions().bucket(bucket).prefix(key).send().await?.versions() {
+        s3.delete_object().bucket(bucket).key(key).set_version_id(version.version_id.clone()).send().await?;
+    }
+    Ok(())
+}
+
+/// Buckets without versions; the source is read to be proven.
+async fn unversioned(needed: &mut Needed) -> TestResult {
+    let setup = Setup::default().with("ExistingSourceBucketName", "plain-source").with("VerifyMode", "streamed");
+    let world = World::start(setup).await?;
+    // The sandbox makes every bucket with versions on; these never had any.
+    for (s3, bucket, region) in [
+        (&world.s3, "plain-source", BucketLocationConstraint::EuWest1),
+        (&world.s3, world.outputs.backup_bucket.as_str(), BucketLocationConstraint::EuWest1),
+        (&world.replica_s3, world.outputs.replica_bucket.as_str(), BucketLocationConstraint::EuCentral1),
+    ] {
+        s3.delete_bucket().bucket(bucket).send().await?;
+        let place = CreateBucketConfiguration::builder().location_constraint(region).build();
+        s3.create_bucket().bucket(bucket).create_bucket_configuration(place).send().await?;
+    }
+    let bridge = EventBridgeConfiguration::builder().build();
+    let events = NotificationConfiguration::builder().event_bridge_configuration(bridge).build();
+    let request = world.s3.put_bucket_notification_configuration().bucket("plain-source");
+    request.notification_configuration(events).send().await?;
+    upload(&world, "k", 5).await?;
+    world.succeeded().await?;
+    needed.take(&world);
+    Ok(())
+}
+
+/// A failure that people are told about.
+async fn told(needed: &mut Needed) -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("cold");
+    request.storage_class(StorageClass::Glacier).send().await?;
+    assert_eq!(world.failed().await?.error, "Source.Archived");
+    let messages = world.messages(1).await?;
+    assert!(messages[0]["Message"].as_str().unwrap_or_default().contains("Validate"), "{messages:?}");
+    needed.take(&world);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_action_of_every_policy_is_needed() -> TestResult {
+    let mut needed = Needed::default();
+    versioned(&mut needed).await?;
+    unversioned(&mut needed).await?;
+    told(&mut needed).await?;
+    let (idle, judged) = (needed.idle(), needed.judged());
+    assert!(idle.is_empty(), "{} of {judged} actions are never needed: {idle:#?}", idle.len());
+    assert!(judged >= 50, "the template has only {judged} actions; were some not read?");
+    println!("{judged} actions of the template's policies, each of them needed");
+    Ok(())
+}
