@@ -1,0 +1,101 @@
+//! Open multipart uploads and their parts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use s3s::{S3Error, S3Result};
+use serde::{Deserialize, Serialize};
+
+use super::{PARTS, State, UPLOADS};
+use crate::{
+    s3::{
+        errors,
+        model::{Part, UploadSettings},
+    },
+    store::Batch,
+};
+
+/// An open multipart upload.
+pub(in crate::s3) struct Upload {
+    pub(in crate::s3) settings: Arc<UploadSettings>,
+    pub(in crate::s3) parts: BTreeMap<u16, Arc<Part>>,
+}
+
+/// An upload that a new version completes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::s3) struct Completed<'a> {
+    pub(in crate::s3) upload: &'a str,
+    /// The parts, in their order, whose extents have gone into the object.
+    pub(in crate::s3) kept: &'a [u16],
+}
+
+/// A part as it is stored.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PartRecord<P> {
+    pub(super) upload: String,
+    pub(super) part: P,
+}
+
+impl State {
+    /// Every open upload with its id.
+    pub(in crate::s3) fn uploads(&self) -> impl Iterator<Item = (&String, &Upload)> {
+        self.uploads.iter()
+    }
+
+    /// An upload that has to be open, of this key.
+    pub(in crate::s3) fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<&Upload> {
+        self.bucket(bucket)?;
+        self.uploads
+            .get(id)
+            .filter(|upload| upload.settings.bucket == bucket && upload.settings.key == key)
+            .ok_or_else(errors::no_such_upload)
+    }
+
+    /// Opens an upload.
+    pub(in crate::s3) fn open_upload(&mut self, id: &str, settings: UploadSettings) -> S3Result<()> {
+        self.store.put(UPLOADS, id, &settings).map_err(S3Error::internal_error)?;
+        self.uploads.insert(id.to_owned(), Upload { settings: Arc::new(settings), parts: BTreeMap::new() });
+        Ok(())
+    }
+
+    /// Adds a part, whose extents are counted already; one with the same number is replaced.
+    pub(in crate::s3) fn put_part(&mut self, bucket: &str, key: &str, id: &str, part: Part) -> S3Result<()> {
+        if let Err(error) = self.upload(bucket, key, id) {
+            self.blobs.release(&part.extents);
+            return Err(error);
+        }
+        let record = PartRecord { upload: id.to_owned(), part: &part };
+        self.store.put(PARTS, &part_key(id, part.number), &record).map_err(S3Error::internal_error)?;
+        let replaced = self.uploads.get_mut(id).and_then(|upload| upload.parts.insert(part.number, Arc::new(part)));
+        if let Some(replaced) = replaced {
+            self.blobs.release(&replaced.extents);
+        }
+        Ok(())
+    }
+
+    /// Ends an upload that makes no object.
+    pub(in crate::s3) fn abort_upload(&mut self, id: &str) -> S3Result<()> {
+        let mut batch = Batch::default();
+        self.delete_upload(&mut batch, id);
+        self.store.commit(&batch).map_err(S3Error::internal_error)?;
+        self.forget_upload(id, &[]);
+        Ok(())
+    }
+
+    pub(super) fn delete_upload(&self, batch: &mut Batch, id: &str) {
+        for number in self.uploads.get(id).into_iter().flat_map(|upload| upload.parts.keys()) {
+            batch.delete(PARTS, &part_key(id, *number));
+        }
+        batch.delete(UPLOADS, id);
+    }
+
+    pub(super) fn forget_upload(&mut self, id: &str, kept: &[u16]) {
+        let parts = self.uploads.remove(id).map(|upload| upload.parts).unwrap_or_default();
+        for part in parts.values().filter(|part| kept.binary_search(&part.number).is_err()) {
+            self.blobs.release(&part.extents);
+        }
+    }
+}
+
+fn part_key(upload: &str, number: u16) -> String {
+    format!("{upload}/{number:05}")
+}
