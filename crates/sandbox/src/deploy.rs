@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     events::Events,
     ports::ApiError,
-    s3::{BucketSettings, S3, Versioning},
+    s3::{BucketSettings, ObjectLock, S3, Versioning},
     sns::Sns,
     states::States,
     template::{Bucket, Rule, Stack, StateMachine, Subscription, Topic},
@@ -56,7 +56,11 @@ impl Deployment<'_> {
     /// already, and a replica, which cannot be part of a stack in another region.
     fn buckets(&self, stack: &Stack) -> Result<(), DeployError> {
         let region = &stack.settings.region;
-        let mut wanted: Vec<BucketSettings> = stack.buckets.iter().map(|bucket| settings_of(bucket, region)).collect();
+        let settings = stack
+            .buckets
+            .iter()
+            .map(|bucket| settings_of(bucket, region).map_err(failed(format!("bucket {}", bucket.name))));
+        let mut wanted: Vec<BucketSettings> = settings.collect::<Result<_, _>>()?;
         let mut known: BTreeSet<&str> = stack.buckets.iter().map(|bucket| bucket.name.as_str()).collect();
         let replica_region = stack.outputs.get("ReplicaRegion").filter(|region| !region.is_empty());
         let outside = [
@@ -72,6 +76,7 @@ impl Deployment<'_> {
                     region: region.clone(),
                     versioning: Versioning::Enabled,
                     event_bridge: output == "SourceBucketName",
+                    object_lock: None,
                 });
             }
         }
@@ -145,13 +150,14 @@ fn name_of(machine: &StateMachine) -> String {
     format!("the state machine {}{}", machine.logical_id, file.unwrap_or_default())
 }
 
-fn settings_of(bucket: &Bucket, region: &str) -> BucketSettings {
-    BucketSettings {
+fn settings_of(bucket: &Bucket, region: &str) -> Result<BucketSettings, ApiError> {
+    Ok(BucketSettings {
         name: bucket.name.clone(),
         region: region.to_owned(),
         versioning: if bucket.is_versioned { Versioning::Enabled } else { Versioning::Never },
         event_bridge: bucket.sends_events,
-    }
+        object_lock: ObjectLock::of_properties(&bucket.properties)?,
+    })
 }
 
 fn failed(what: String) -> impl FnOnce(ApiError) -> DeployError {

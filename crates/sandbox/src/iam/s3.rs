@@ -19,6 +19,8 @@ pub(crate) struct S3Request<'a> {
     pub(crate) sets_tags: bool,
     /// Whether it writes on condition of an entity tag (`If-Match`).
     pub(crate) if_match: bool,
+    /// The actions that its headers of Object Lock need.
+    pub(crate) lock: &'a [&'a str],
     /// What a copy reads.
     pub(crate) source: Option<CopiedFrom<'a>>,
 }
@@ -53,7 +55,8 @@ pub(super) fn bucket_of_arn(arn: &str) -> Option<&str> {
 }
 
 impl Read<'_> {
-    fn need(&self, action: &str) -> Need {
+    /// An action on the object.
+    pub(crate) fn need(&self, action: &str) -> Need {
         Need::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
     }
 
@@ -82,10 +85,12 @@ impl S3Request<'_> {
     pub(crate) fn needs(&self) -> Option<Vec<Need>> {
         if let Some(action) = bucket_action(self.operation) {
             let resource = if self.bucket.is_empty() { "*".to_owned() } else { bucket_arn(self.bucket) };
-            return Some(vec![Need::new(action, resource)]);
+            let actions = std::iter::once(action).chain(self.lock.iter().copied());
+            return Some(actions.map(|action| Need::new(action, resource.clone())).collect());
         }
         let object = Read { bucket: self.bucket, key: self.key, version_id: self.versioned.then_some("") };
-        let one = |action: &str| Some(vec![object.need(action)]);
+        let locking = self.lock.iter().map(|action| object.need(action));
+        let one = |action: &str| Some(std::iter::once(object.need(action)).chain(locking.clone()).collect());
         match self.operation {
             "GetObject" | "HeadObject" => Some(vec![object.object()]),
             "GetObjectAttributes" => Some(vec![
@@ -101,7 +106,13 @@ impl S3Request<'_> {
             | "CreateMultipartUpload"
             | "UploadPart"
             | "UploadPartCopy"
-            | "CompleteMultipartUpload" => Some(self.writing(object)),
+            | "CompleteMultipartUpload" => Some(self.writing(object).into_iter().chain(locking).collect()),
+            "GetObjectRetention" => one("s3:GetObjectRetention"),
+            "PutObjectRetention" => one("s3:PutObjectRetention"),
+            "GetObjectLegalHold" => one("s3:GetObjectLegalHold"),
+            "PutObjectLegalHold" => one("s3:PutObjectLegalHold"),
+            // Each of its objects is a question of its own.
+            "DeleteObjects" => Some(Vec::new()),
             "ListParts" => one("s3:ListMultipartUploadParts"),
             "AbortMultipartUpload" => one("s3:AbortMultipartUpload"),
             _ => None,
@@ -141,6 +152,8 @@ fn bucket_action(operation: &str) -> Option<&'static str> {
         "PutBucketNotificationConfiguration" => "s3:PutBucketNotification",
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
         "PutBucketEncryption" => "s3:PutEncryptionConfiguration",
+        "GetObjectLockConfiguration" => "s3:GetBucketObjectLockConfiguration",
+        "PutObjectLockConfiguration" => "s3:PutBucketObjectLockConfiguration",
         "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
         "PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
         "GetBucketTagging" => "s3:GetBucketTagging",

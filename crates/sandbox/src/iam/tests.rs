@@ -212,6 +212,16 @@ fn every_operation_on_objects_needs_what_the_documentation_says() {
         (request("CreateMultipartUpload"), &["PutObject b/k"]),
         (request("UploadPart"), &["PutObject b/k"]),
         (request("CompleteMultipartUpload"), &["PutObject b/k"]),
+        (
+            S3Request { lock: &["s3:PutObjectRetention", "s3:PutObjectLegalHold"], ..request("CopyObject") },
+            &["PutObject b/k", "PutObjectRetention b/k", "PutObjectLegalHold b/k"],
+        ),
+        (
+            S3Request { lock: &["s3:BypassGovernanceRetention"], ..version("DeleteObject") },
+            &["DeleteObjectVersion b/k", "BypassGovernanceRetention b/k"],
+        ),
+        (version("GetObjectRetention"), &["GetObjectRetention b/k"]),
+        (request("PutObjectLegalHold"), &["PutObjectLegalHold b/k"]),
         (request("ListParts"), &["ListMultipartUploadParts b/k"]),
         (request("AbortMultipartUpload"), &["AbortMultipartUpload b/k"]),
         (S3Request { key: "", ..request("ListObjectsV2") }, &["ListBucket b"]),

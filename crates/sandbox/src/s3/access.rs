@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 use s3s::{
     S3Error, S3ErrorCode, S3Result,
     access::{S3Access, S3AccessContext},
@@ -13,17 +13,76 @@ use s3s::{
     s3_error,
 };
 
-use super::{Backend, errors, requests::Requests};
+use super::{
+    Backend, errors,
+    lock::{Governance, LegalHold, Retention},
+    model::{Object, Tags},
+    requests::Requests,
+};
 use crate::{
     iam::{CopiedFrom, Iam, Need, Read, Refusal, S3Request, bucket_arn},
     identity::{Identity, Keyring},
     ports::ACCOUNT,
 };
 
-/// Says that the caller may not read the object's tags, and so is not told how many there are
-/// (`x-amz-tagging-count`, <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TagsAreHidden;
+/// What a read does not tell this caller, who has no permission to ask for it: how many tags the object has, its
+/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hidden {
+    tags: bool,
+    retention: bool,
+    legal_hold: bool,
+}
+
+impl Hidden {
+    /// From the extensions that travel with a request.
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or_default()
+    }
+
+    /// The tags, if there are any to be shown.
+    pub(super) fn shown_tags(self, object: &Object) -> Option<&Tags> {
+        Some(&object.tags).filter(|tags| !self.tags && !tags.is_empty())
+    }
+
+    pub(super) fn shown_retention(self, object: &Object) -> Option<Retention> {
+        object.lock.retention.filter(|_| !self.retention)
+    }
+
+    pub(super) fn shown_legal_hold(self, object: &Object) -> Option<LegalHold> {
+        object.lock.legal_hold.filter(|_| !self.legal_hold)
+    }
+}
+
+/// Judges the deletions of one request that deletes several objects: each is a question of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Deleter {
+    iam: Arc<Iam>,
+    caller: Identity,
+}
+
+impl Deleter {
+    pub(super) fn may_delete(&self, bucket: &str, key: &str, id: Option<&str>, governance: Governance) -> S3Result<()> {
+        let lock = if governance == Governance::Bypassed { &[BYPASS.1][..] } else { &[] };
+        let versioned = id.is_some();
+        let request = S3Request { operation: "DeleteObject", bucket, key, versioned, lock, ..Default::default() };
+        let needs = request.needs().unwrap_or_default();
+        needs.into_iter().try_for_each(|need| self.iam.authorize(&self.caller, need).map_err(denied))
+    }
+}
+
+/// The header that asks to pass by governance retentions, and the permission to.
+const BYPASS: (&str, &str) = ("x-amz-bypass-governance-retention", "s3:BypassGovernanceRetention");
+
+/// What headers of Object Lock need besides the operation itself
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html> and, for buckets,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
+const LOCK_HEADERS: [(&str, &[&str]); 4] = [
+    ("x-amz-object-lock-mode", &["s3:PutObjectRetention"]),
+    ("x-amz-object-lock-legal-hold", &["s3:PutObjectLegalHold"]),
+    (BYPASS.0, &[BYPASS.1]),
+    ("x-amz-bucket-object-lock-enabled", &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]),
+];
 
 /// Judges by the policies of the caller's role and of the bucket.
 pub(super) struct PolicyAccess {
@@ -54,10 +113,20 @@ impl S3Access for PolicyAccess {
         let source = copy_source(context.headers())?;
         let from = source.as_ref().map(read_of).transpose()?;
         self.operation(&caller, operation, asked, from, context.headers())?;
-        if matches!(operation, "GetObject" | "HeadObject")
-            && asked.tags().into_iter().any(|need| !self.iam.allows(&caller, need))
-        {
-            context.extensions_mut().insert(TagsAreHidden);
+        match operation {
+            "GetObject" | "HeadObject" => {
+                let may = |need| self.iam.allows(&caller, need);
+                let hidden = Hidden {
+                    tags: !asked.tags().into_iter().all(may),
+                    retention: !may(asked.need("s3:GetObjectRetention")),
+                    legal_hold: !may(asked.need("s3:GetObjectLegalHold")),
+                };
+                context.extensions_mut().insert(hidden);
+            }
+            "DeleteObjects" => {
+                context.extensions_mut().insert(Deleter { iam: Arc::clone(&self.iam), caller });
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -74,6 +143,9 @@ impl PolicyAccess {
     ) -> S3Result<()> {
         let replaces = |name: &str| header(headers, name).is_some_and(|value| value.eq_ignore_ascii_case("REPLACE"));
         let replaces_tags = replaces("x-amz-tagging-directive");
+        let is_set = |name: &str| header(headers, name).is_some_and(|value| !value.eq_ignore_ascii_case("false"));
+        let set = LOCK_HEADERS.iter().filter(|(name, _)| is_set(name));
+        let lock: Vec<&str> = set.flat_map(|(_, actions)| actions.iter().copied()).collect();
         let request = S3Request {
             operation,
             bucket: asked.bucket,
@@ -81,6 +153,7 @@ impl PolicyAccess {
             versioned: asked.version_id.is_some(),
             sets_tags: replaces_tags || headers.contains_key("x-amz-tagging"),
             if_match: headers.contains_key("if-match"),
+            lock: &lock,
             source: from.map(|read| CopiedFrom {
                 read,
                 with_tags: operation == "CopyObject" && !replaces_tags && self.has_tags(read),

@@ -9,6 +9,7 @@ use super::{
     blobs::{Held, WriteError},
     checksum::{Algorithm, Checksum, Digests},
     errors,
+    lock::{Lock, ObjectLock},
 };
 
 /// The largest body of one request, and the largest object that one `CopyObject` copies.
@@ -66,6 +67,18 @@ impl Claims {
             return Err(too_large());
         }
         Ok(claims)
+    }
+
+    /// Refuses an upload under Object Lock whose sender says nothing of the bytes
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, Content-MD5).
+    pub(super) fn suffice(&self, lock: &Lock, bucket: Option<ObjectLock>, what: &str) -> S3Result<()> {
+        let is_locked = !lock.is_empty() || bucket.is_some_and(|bucket| bucket.default_retention.is_some());
+        if is_locked && self.md5.is_none() && self.algorithm.is_none() {
+            return Err(errors::invalid_request(format!(
+                "Content-MD5 OR x-amz-checksum- HTTP header is required for {what} requests with Object Lock parameters"
+            )));
+        }
+        Ok(())
     }
 
     /// Compares the claims with the bytes.

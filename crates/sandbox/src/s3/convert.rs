@@ -40,9 +40,6 @@ macro_rules! attributes {
                 "Encryption with customer-provided keys (SSE-C) is not supported"
             ));
         }
-        if $input.object_lock_mode.is_some() || $input.object_lock_legal_hold_status.is_some() {
-            return Err($crate::s3::errors::invalid_request("Bucket is missing Object Lock Configuration"));
-        }
         $crate::s3::model::Attributes {
             cache_control: $input.cache_control.take(),
             content_disposition: $input.content_disposition.take(),
@@ -63,9 +60,24 @@ macro_rules! attributes {
     }};
 }
 
+/// Reads the lock that an input asks for, and refuses it where the bucket has no Object Lock.
+macro_rules! lock {
+    ($input:expr, $bucket:expr, $now:expr) => {{
+        let now = $now;
+        let lock = $crate::s3::lock::Lock::requested(
+            $input.object_lock_mode.as_ref(),
+            $input.object_lock_retain_until_date.as_ref(),
+            $input.object_lock_legal_hold_status.as_ref(),
+            now,
+        )?;
+        lock.of_new($bucket.object_lock, now)?;
+        lock
+    }};
+}
+
 /// Writes what is known of an object into the output of `GetObject` or `HeadObject`.
 macro_rules! describe {
-    ($output:ident, $version:expr, $object:expr) => {
+    ($output:ident, $version:expr, $object:expr, $hidden:expr) => {
         dto::$output {
             accept_ranges: Some("bytes".to_owned()),
             bucket_key_enabled: $object.attributes.encryption.bucket_key,
@@ -78,6 +90,13 @@ macro_rules! describe {
             expires: $object.attributes.expires.clone(),
             last_modified: Some($version.initiated.timestamp()),
             metadata: $crate::s3::convert::shown_metadata(&$object.attributes.metadata),
+            object_lock_legal_hold_status: $hidden
+                .shown_legal_hold($object)
+                .map(|hold| dto::ObjectLockLegalHoldStatus::from_static(hold.name())),
+            object_lock_mode: $hidden
+                .shown_retention($object)
+                .map(|retention| dto::ObjectLockMode::from_static(retention.mode.name())),
+            object_lock_retain_until_date: $hidden.shown_retention($object).map(|retention| retention.until.into()),
             ssekms_key_id: $object.attributes.encryption.kms_key_id.clone(),
             server_side_encryption: Some($object.attributes.encryption.algorithm.clone().into()),
             storage_class: $crate::s3::convert::shown_storage_class(&$object.attributes.storage_class),
@@ -87,7 +106,7 @@ macro_rules! describe {
     };
 }
 
-pub(super) use {attributes, describe, set_checksum};
+pub(super) use {attributes, describe, lock, set_checksum};
 
 /// Without `aws-chunked`, which describes the transfer and not the object.
 pub(super) fn content_encoding(given: Option<&str>) -> Option<String> {

@@ -4,6 +4,14 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
+use crate::ports::ApiError;
+
+/// An error as a call from inside the sandbox gets it.
+pub(super) fn answer(error: &S3Error) -> ApiError {
+    let status = error.status_code().map_or(500, |status| status.as_u16());
+    ApiError::new(error.code().as_str(), error.message().unwrap_or_default()).with_status(status)
+}
+
 /// 404 for a bucket.
 pub(super) fn no_such_bucket() -> S3Error {
     s3_error!(NoSuchBucket, "The specified bucket does not exist")

@@ -9,6 +9,7 @@ mod auth;
 mod blobs;
 mod body;
 mod checksum;
+mod clock;
 mod conditions;
 mod convert;
 mod errors;
@@ -16,6 +17,7 @@ mod events;
 mod extents;
 mod front;
 mod listing;
+mod lock;
 mod model;
 mod ops;
 mod ops_attributes;
@@ -23,6 +25,7 @@ mod ops_bucket;
 mod ops_copy;
 mod ops_delete;
 mod ops_list;
+mod ops_lock;
 mod ops_object;
 mod ops_tags;
 mod ops_upload;
@@ -36,18 +39,25 @@ use std::{
     ops::{Deref, DerefMut},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use s3s::service::S3ServiceBuilder;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use self::{
     access::PolicyAccess,
     blobs::Blobs,
+    clock::Clock,
     requests::Requests,
     state::{BucketRecord, State},
 };
-pub use self::{front::Service, state::OpenError};
+pub use self::{
+    front::Service,
+    lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
+    state::OpenError,
+};
 use crate::{
     iam::Iam,
     identity::Keyring,
@@ -77,6 +87,14 @@ pub struct BucketSettings {
     pub versioning: Versioning,
     /// Whether it tells `EventBridge` about its objects.
     pub event_bridge: bool,
+    /// Its Object Lock, which keeps versions in any case. One that a bucket has is never taken off it.
+    pub object_lock: Option<ObjectLock>,
+}
+
+impl BucketSettings {
+    fn versioning_with(&self, lock: Option<ObjectLock>) -> Versioning {
+        if lock.is_some() { Versioning::Enabled } else { self.versioning }
+    }
 }
 
 /// The service: made once, shared by reference.
@@ -99,12 +117,17 @@ struct Backend {
     state: Mutex<State>,
     blobs: Arc<Blobs>,
     events: Arc<dyn EventSink>,
+    clock: Arc<Clock>,
 }
 
 impl Backend {
     fn state(&self) -> Locked<'_> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         Locked { state, _unused: RemoveUnused(&self.blobs) }
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 }
 
@@ -149,9 +172,10 @@ impl S3 {
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder { path: folder.display().to_string(), source };
         let blobs = Blobs::open(folder.to_owned()).map_err(failed)?;
-        let state = State::load(store, Arc::clone(&blobs))?;
+        let clock = Arc::new(Clock::default());
+        let state = State::load(store, Arc::clone(&blobs), Arc::clone(&clock))?;
         blobs.sweep().map_err(failed)?;
-        let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events });
+        let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events, clock });
         Ok(Self { backend, keyring, requests: Arc::default(), iam })
     }
 
@@ -179,7 +203,7 @@ impl S3 {
     /// Makes sure that a bucket exists with these settings. One that is there keeps its objects; it cannot change its
     /// region.
     pub fn ensure_bucket(&self, settings: &BucketSettings) -> Result<(), ApiError> {
-        let BucketSettings { name, region, versioning, event_bridge } = settings;
+        let BucketSettings { name, region, event_bridge, .. } = settings;
         if !s3s::path::check_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", format!("The specified bucket is not valid: {name:?}")));
         }
@@ -190,20 +214,30 @@ impl S3 {
                 let message = format!("Bucket {name} is in {} and cannot be moved to {region}", record.region);
                 return Err(ApiError::new("BucketAlreadyOwnedByYou", message).with_status(409));
             }
-            Some(record) => BucketRecord { versioning: *versioning, event_bridge: *event_bridge, ..record },
+            Some(record) => {
+                let object_lock = settings.object_lock.or(record.object_lock);
+                let versioning = settings.versioning_with(object_lock);
+                BucketRecord { versioning, event_bridge: *event_bridge, object_lock, ..record }
+            }
             None => BucketRecord {
                 name: name.clone(),
                 region: region.clone(),
                 created: state.tick(),
-                versioning: *versioning,
+                versioning: settings.versioning_with(settings.object_lock),
                 event_bridge: *event_bridge,
                 encryption: None,
                 public_access_block: None,
                 tagging: None,
                 lifecycle: None,
+                object_lock: settings.object_lock,
             },
         };
         state.put_bucket(record).map_err(|error| ApiError::new("InternalError", error.to_string()).with_status(500))
+    }
+
+    /// Lets time pass for S3 at once, and for S3 alone: what it does by the day can then be seen in a test.
+    pub fn pass_time(&self, time: Duration) {
+        self.backend.clock.pass(time);
     }
 
     /// Makes an object one without any stored checksum, as those are that were uploaded without one before S3 began to
@@ -215,10 +249,7 @@ impl S3 {
                 part.checksum = None;
             }
         };
-        self.backend.state().change_object(bucket, key, version_id, forget).map(drop).map_err(|error| {
-            let status = error.status_code().map_or(500, |status| status.as_u16());
-            let message = error.message().unwrap_or_default().to_owned();
-            ApiError::new(error.code().as_str(), message).with_status(status)
-        })
+        let changed = self.backend.state().change_object(bucket, key, version_id, forget);
+        changed.map(drop).map_err(|error| errors::answer(&error))
     }
 }

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::{
     checksum::Checksum,
     extents::{Extent, total},
+    lock::Lock,
 };
 
 /// A moment that also orders: nanoseconds since 1970, never the same twice.
@@ -21,9 +22,9 @@ use super::{
 pub(super) struct Tick(pub(super) u64);
 
 impl Tick {
-    /// The wall clock, after `last`.
-    pub(super) fn after(last: Self) -> Self {
-        let now = u64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(0);
+    /// The present moment, after `last`.
+    pub(super) fn after(last: Self, now: OffsetDateTime) -> Self {
+        let now = u64::try_from(now.unix_timestamp_nanos()).unwrap_or(0);
         Self(now.max(last.0 + 1))
     }
 
@@ -92,6 +93,8 @@ pub(super) struct Object {
     /// The parts of a multipart object, in order; empty for any other.
     pub(super) parts: Vec<ObjectPart>,
     pub(super) extents: Vec<Extent>,
+    #[serde(default)]
+    pub(super) lock: Lock,
 }
 
 impl Object {
@@ -150,6 +153,9 @@ pub(super) struct UploadSettings {
     pub(super) tags: Tags,
     /// What the caller declared; S3 computes a full-object CRC64NVME where nothing was declared.
     pub(super) declared: Option<(super::checksum::Algorithm, super::checksum::Kind)>,
+    /// What the caller asked for; the bucket's default is added when the object appears.
+    #[serde(default)]
+    pub(super) lock: Lock,
 }
 
 /// A part of an open upload.

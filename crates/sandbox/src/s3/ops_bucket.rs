@@ -1,8 +1,8 @@
 //! Operations on buckets and their configuration.
 
-use s3s::{S3Error, S3Request, S3Response, S3Result, dto, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
 
-use super::{Backend, Versioning, errors, state::BucketRecord};
+use super::{Backend, Versioning, errors, lock::ObjectLock, state::BucketRecord};
 use crate::ports::ACCOUNT;
 
 /// The account, as the owner of everything.
@@ -35,9 +35,8 @@ impl Backend {
                 return Err(errors::custom("IllegalLocationConstraintException", message, status));
             }
         };
-        if input.object_lock_enabled_for_bucket == Some(true) {
-            return Err(s3_error!(NotImplemented, "Object Lock is not supported"));
-        }
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: it turns versioning on as well.
+        let object_lock = (input.object_lock_enabled_for_bucket == Some(true)).then(ObjectLock::default);
         let mut state = self.state();
         if state.region(&input.bucket).is_some() {
             return Err(s3_error!(
@@ -50,12 +49,13 @@ impl Backend {
             name: input.bucket,
             region,
             created: state.tick(),
-            versioning: Versioning::Never,
+            versioning: if object_lock.is_some() { Versioning::Enabled } else { Versioning::Never },
             event_bridge: false,
             encryption: None,
             public_access_block: None,
             tagging: None,
             lifecycle: None,
+            object_lock,
         };
         state.put_bucket(record).map_err(S3Error::internal_error)?;
         Ok(S3Response::new(dto::CreateBucketOutput { location: Some(location) }))
@@ -131,7 +131,14 @@ impl Backend {
                 ));
             }
         };
-        self.state().change_bucket(&input.bucket, |record| record.versioning = versioning)?;
+        let mut state = self.state();
+        if versioning != Versioning::Enabled && state.bucket(&input.bucket)?.record.object_lock.is_some() {
+            return Err(S3Error::with_message(
+                S3ErrorCode::InvalidBucketState,
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+            ));
+        }
+        state.change_bucket(&input.bucket, |record| record.versioning = versioning)?;
         Ok(S3Response::new(dto::PutBucketVersioningOutput::default()))
     }
 

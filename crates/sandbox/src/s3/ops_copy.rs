@@ -12,7 +12,7 @@ use super::{
     body::MAX_BODY,
     checksum::{Algorithm, Checksum, Kind},
     conditions::{ReadConditions, Verdict, WriteConditions},
-    convert::{archived, attributes, part_number, set_checksum, tags_of_header},
+    convert::{archived, attributes, lock, part_number, set_checksum, tags_of_header},
     errors,
     events::Cause,
     extents::{known_crc64nvme, known_md5, slice},
@@ -164,6 +164,7 @@ impl Backend {
         let source = version.object().ok_or_else(errors::no_such_key)?;
         let named = algorithm_named(input.checksum_algorithm.as_ref())?;
         refuse_copy_to_itself(&input)?;
+        let lock = lock!(input, &record, self.now());
         let (attributes, tags) = what_the_copy_gets(&mut input, source, &record)?;
         let algorithm =
             named.or(source.checksum.as_ref().map(|stored| stored.algorithm)).unwrap_or(Algorithm::Crc64Nvme);
@@ -187,6 +188,7 @@ impl Backend {
                 checksum: Some(proof.checksum.clone()),
                 parts: Vec::new(),
                 extents: held.keep(),
+                lock,
             };
             state.publish(Publication {
                 bucket: &input.bucket,

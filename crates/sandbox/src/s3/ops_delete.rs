@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use super::{
     Backend, Versioning,
+    access::Deleter,
     conditions::{Seen, WriteConditions},
+    errors,
     events::{Cause, Happening, envelope},
+    lock::Governance,
     model::{NULL_VERSION, Version, VersionContent},
     publish::new_version_id,
     state::State,
@@ -24,8 +27,19 @@ struct Deletion {
 }
 
 impl State {
-    /// Deletes a version that the caller names.
-    fn delete_version(&mut self, cause: &Cause, bucket: &str, key: &str, id: &str) -> S3Result<Deletion> {
+    /// Deletes a version that the caller names, unless its lock protects it.
+    fn delete_version(
+        &mut self,
+        cause: &Cause,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        governance: Governance,
+    ) -> S3Result<Deletion> {
+        let now = self.tick().time();
+        if let Some(object) = self.version(bucket, key, id)?.and_then(|version| version.object()) {
+            object.lock.permits_deletion(governance, now)?;
+        }
         let removed = self.remove(bucket, key, id)?;
         let at = self.tick();
         let record = &self.bucket(bucket)?.record;
@@ -59,6 +73,16 @@ impl State {
 }
 
 impl Backend {
+    /// What `x-amz-bypass-governance-retention` asks for; a bucket without Object Lock refuses the header.
+    fn governance(&self, bucket: &str, header: Option<bool>) -> S3Result<Governance> {
+        if self.state().bucket(bucket)?.record.object_lock.is_none() && header.is_some() {
+            return Err(errors::invalid_argument(
+                "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            ));
+        }
+        Ok(Governance::of(header))
+    }
+
     fn delete(
         &self,
         cause: &Cause,
@@ -66,11 +90,12 @@ impl Backend {
         key: &str,
         id: Option<&str>,
         conditions: &WriteConditions,
+        governance: Governance,
     ) -> S3Result<Deletion> {
         let mut state = self.state();
         conditions.check(&Seen::of(state.current(bucket, key)?.map(AsRef::as_ref)))?;
         match id {
-            Some(id) => state.delete_version(cause, bucket, key, id),
+            Some(id) => state.delete_version(cause, bucket, key, id, governance),
             None => state.delete_key(cause, bucket, key),
         }
     }
@@ -81,8 +106,10 @@ impl Backend {
     ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
         let cause = Cause::of(&req.extensions);
         let input = req.input;
+        let governance = self.governance(&input.bucket, input.bypass_governance_retention)?;
         let conditions = WriteConditions::new(input.if_match, None)?;
-        let deletion = self.delete(&cause, &input.bucket, &input.key, input.version_id.as_deref(), &conditions)?;
+        let id = input.version_id.as_deref();
+        let deletion = self.delete(&cause, &input.bucket, &input.key, id, &conditions, governance)?;
         self.announce(deletion.event).await;
         let output = dto::DeleteObjectOutput {
             delete_marker: deletion.marker.then_some(true),
@@ -97,7 +124,8 @@ impl Backend {
         req: S3Request<dto::DeleteObjectsInput>,
     ) -> S3Result<S3Response<dto::DeleteObjectsOutput>> {
         let cause = Cause::of(&req.extensions);
-        let dto::DeleteObjectsInput { bucket, delete, .. } = req.input;
+        let judge = req.extensions.get::<Deleter>().cloned();
+        let dto::DeleteObjectsInput { bucket, delete, bypass_governance_retention, .. } = req.input;
         if delete.objects.is_empty() || delete.objects.len() > 1000 {
             return Err(s3_error!(
                 MalformedXML,
@@ -105,12 +133,14 @@ impl Backend {
                  between 1 and 1,000 objects"
             ));
         }
-        self.state().bucket(&bucket)?;
+        let governance = self.governance(&bucket, bypass_governance_retention)?;
         let (mut deleted, mut failed) = (Vec::new(), Vec::new());
         for object in delete.objects {
             let dto::ObjectIdentifier { key, version_id, e_tag, .. } = object;
             let conditions = WriteConditions::new(e_tag.map(dto::ETagCondition::ETag), None)?;
-            match self.delete(&cause, &bucket, &key, version_id.as_deref(), &conditions) {
+            let id = version_id.as_deref();
+            let permitted = judge.as_ref().map_or(Ok(()), |one| one.may_delete(&bucket, &key, id, governance));
+            match permitted.and_then(|()| self.delete(&cause, &bucket, &key, id, &conditions, governance)) {
                 Ok(deletion) => {
                     self.announce(deletion.event).await;
                     deleted.push(dto::DeletedObject {

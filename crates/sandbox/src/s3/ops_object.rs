@@ -7,11 +7,11 @@ use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
 
 use super::{
     Backend,
-    access::TagsAreHidden,
+    access::Hidden,
     body::Claims,
     checksum::Checksum,
     conditions::{ReadConditions, Verdict, WriteConditions},
-    convert::{archived, attributes, count, describe, part_number, set_checksum, signed, tags_of_header},
+    convert::{archived, attributes, count, describe, lock, part_number, set_checksum, signed, tags_of_header},
     errors,
     events::Cause,
     extents::slice,
@@ -118,6 +118,8 @@ impl Backend {
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let attributes = attributes!(input, &record);
         let tags = tags_of_header(input.tagging.as_deref())?;
+        let lock = lock!(input, &record, self.now());
+        claims.suffice(&lock, record.object_lock, "Put Object")?;
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), None).await?;
 
@@ -141,6 +143,7 @@ impl Backend {
                 checksum: Some(taken.checksum),
                 parts: Vec::new(),
                 extents: taken.held.keep(),
+                lock,
             };
             state.publish(Publication {
                 bucket: &input.bucket,
@@ -166,7 +169,7 @@ impl Backend {
     }
 
     pub(super) fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
-        let shows_tags = req.extensions.get::<TagsAreHidden>().is_none();
+        let hidden = Hidden::of(&req.extensions);
         let input = req.input;
         // The lock is kept until the bytes are held: a delete cannot come between.
         let state = self.state();
@@ -186,12 +189,12 @@ impl Backend {
         let window = window(object, input.range.as_ref(), input.part_number)?;
         let held = self.blobs.hold(slice(&object.extents, window.start, window.end));
         drop(state);
-        let mut output = describe!(GetObjectOutput, version, object);
+        let mut output = describe!(GetObjectOutput, version, object, hidden);
         output.version_id = version_id;
         output.content_length = Some(signed(window.end - window.start));
         output.content_range = content_range(&window, object.size());
         output.parts_count = window.parts_count;
-        output.tag_count = shows_tags.then(|| count(object.tags.len())).filter(|count| *count > 0);
+        output.tag_count = hidden.shown_tags(object).map(|tags| count(tags.len()));
         if input.checksum_mode.is_some() {
             set_checksum!(output, &window.checksum);
             output.checksum_type =
@@ -207,7 +210,7 @@ impl Backend {
         &self,
         req: S3Request<dto::HeadObjectInput>,
     ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
-        let shows_tags = req.extensions.get::<TagsAreHidden>().is_none();
+        let hidden = Hidden::of(&req.extensions);
         let input = req.input;
         let (version, version_id) = self.found(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
@@ -219,7 +222,7 @@ impl Backend {
         };
         hold(&conditions, &version, object)?;
         let window = window(object, input.range.as_ref(), input.part_number)?;
-        let mut output = describe!(HeadObjectOutput, version, object);
+        let mut output = describe!(HeadObjectOutput, version, object, hidden);
         output.version_id = version_id;
         output.content_length = Some(signed(window.end - window.start));
         output.content_range = content_range(&window, object.size());
@@ -232,9 +235,9 @@ impl Backend {
         let mut response = S3Response::new(output);
         response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
         // s3s has no field for it in HeadObject.
-        if shows_tags && !object.tags.is_empty() {
+        if let Some(tags) = hidden.shown_tags(object) {
             let name = HeaderName::from_static("x-amz-tagging-count");
-            response.headers.insert(name, HeaderValue::from(object.tags.len()));
+            response.headers.insert(name, HeaderValue::from(tags.len()));
         }
         Ok(response)
     }

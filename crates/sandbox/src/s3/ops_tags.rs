@@ -16,7 +16,7 @@ impl Backend {
         input: &dto::GetObjectTaggingInput,
     ) -> S3Result<S3Response<dto::GetObjectTaggingOutput>> {
         let state = self.state();
-        let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let version = state.find_named(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
         Ok(S3Response::new(dto::GetObjectTaggingOutput {
             tag_set: tag_set(&object.tags),

@@ -9,7 +9,7 @@ use super::{
     body::{Claims, checksum_header},
     checksum::{Algorithm, Checksum, Kind, combine, multipart_etag},
     conditions::WriteConditions,
-    convert::{attributes, part_number, set_checksum, tags_of_header},
+    convert::{attributes, lock, part_number, set_checksum, tags_of_header},
     errors,
     events::Cause,
     model::{Object, ObjectPart, Part, UploadSettings},
@@ -208,6 +208,7 @@ impl Backend {
             attributes: attributes!(input, &record),
             tags: tags_of_header(input.tagging.as_deref())?,
             declared,
+            lock: lock!(input, &record, self.now()),
         };
         let encryption = settings.attributes.encryption.clone();
         let id = format!("{}{}{}", new_version_id(), new_version_id(), new_version_id());
@@ -233,6 +234,7 @@ impl Backend {
         let mut input = req.input;
         let number = part_number(input.part_number)?;
         let settings = Arc::clone(&self.state().upload(&input.bucket, &input.key, &input.upload_id)?.settings);
+        claims.suffice(&settings.lock, self.state().bucket(&input.bucket)?.record.object_lock, "Put Part")?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
         if let (Some(declared), Some(claimed)) = (declared, claims.algorithm)
             && declared != claimed
@@ -354,6 +356,7 @@ fn object_of(parts: &[Arc<Part>], settings: &UploadSettings, etag: &str, checksu
             })
             .collect(),
         extents: parts.iter().flat_map(|part| part.extents.iter().cloned()).collect(),
+        lock: settings.lock,
     }
 }
 

@@ -70,13 +70,18 @@ impl State {
     pub(super) fn publish(&mut self, publication: Publication<'_>) -> S3Result<Published> {
         let Publication { bucket, key, object, initiated, completed, reason, cause } = publication;
         let created = self.tick();
-        let record = match self.bucket(bucket) {
-            Ok(bucket) => bucket.record.clone(),
+        let prepared = self.bucket(bucket).and_then(|bucket| {
+            let lock = object.lock.of_new(bucket.record.object_lock, created.time())?;
+            Ok((bucket.record.clone(), lock))
+        });
+        let (record, lock) = match prepared {
+            Ok(prepared) => prepared,
             Err(error) => {
                 self.release(&object.extents);
                 return Err(error);
             }
         };
+        let object = Object { lock, ..object };
         let id = if record.versioning == Versioning::Enabled { new_version_id() } else { NULL_VERSION.to_owned() };
         let version_id = shown(record.versioning, &id);
         let what = Happening::Created { size: object.size(), etag: &object.etag, reason };

@@ -106,8 +106,13 @@ impl Server {
 
     /// Makes a bucket that sends events.
     pub(crate) fn bucket(&self, name: &str, region: &str, versioning: Versioning) {
-        let settings =
-            BucketSettings { name: name.to_owned(), region: region.to_owned(), versioning, event_bridge: true };
+        let settings = BucketSettings {
+            name: name.to_owned(),
+            region: region.to_owned(),
+            versioning,
+            event_bridge: true,
+            object_lock: None,
+        };
         self.s3.ensure_bucket(&settings).unwrap();
     }
 

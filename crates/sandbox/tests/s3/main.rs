@@ -9,6 +9,7 @@ mod events;
 mod harness;
 mod keys;
 mod listings;
+mod locks;
 mod multipart;
 mod objects;
 mod races;

@@ -16,8 +16,10 @@ use self::{
 use super::{
     Versioning,
     blobs::Blobs,
+    clock::Clock,
     errors,
     extents::Extent,
+    lock::ObjectLock,
     model::{Part, Tick, UploadSettings, Version},
 };
 use crate::store::{Store, StoreError};
@@ -34,6 +36,7 @@ pub(super) struct State {
     last: Tick,
     store: Arc<Store>,
     blobs: Arc<Blobs>,
+    clock: Arc<Clock>,
 }
 
 /// A bucket's configuration, as it was put.
@@ -48,6 +51,7 @@ pub(super) struct BucketRecord {
     pub(super) public_access_block: Option<dto::PublicAccessBlockConfiguration>,
     pub(super) tagging: Option<dto::Tagging>,
     pub(super) lifecycle: Option<dto::BucketLifecycleConfiguration>,
+    pub(super) object_lock: Option<ObjectLock>,
 }
 
 /// A bucket and its objects.
@@ -75,8 +79,9 @@ pub enum OpenError {
 
 impl State {
     /// Everything that the store knows.
-    pub(super) fn load(store: Arc<Store>, blobs: Arc<Blobs>) -> Result<Self, OpenError> {
-        let mut state = Self { buckets: BTreeMap::new(), uploads: BTreeMap::new(), last: Tick(0), store, blobs };
+    pub(super) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
+        let (buckets, uploads) = (BTreeMap::new(), BTreeMap::new());
+        let mut state = Self { buckets, uploads, last: Tick(0), store, blobs, clock };
         for (name, record) in state.store.load::<BucketRecord>(BUCKETS)? {
             state.buckets.insert(name, Bucket { record, keys: BTreeMap::new() });
         }
@@ -112,7 +117,7 @@ impl State {
 
     /// The present moment, later than every other.
     pub(super) fn tick(&mut self) -> Tick {
-        self.last = Tick::after(self.last);
+        self.last = Tick::after(self.last, self.clock.now());
         self.last
     }
 

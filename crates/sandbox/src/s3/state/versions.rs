@@ -41,6 +41,13 @@ impl State {
         }
     }
 
+    /// The same, for what is asked of or put on a version rather than its bytes. Such a request names the current version
+    /// even where it gives no id, so that a delete marker answers as one that was named.
+    pub(in crate::s3) fn find_named(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<Arc<Version>> {
+        let current = self.current(bucket, key)?.map(|version| version.id.as_str());
+        self.find(bucket, key, id.or(current))
+    }
+
     /// Adds a version, whose extents are counted already, where its initiation puts it, and ends the upload that it
     /// completes, both or neither. A null version takes the place of the one before, unless that one was initiated
     /// later: then the new one is never seen.
@@ -84,7 +91,7 @@ impl State {
         Ok(())
     }
 
-    /// Changes an object in place: its tags, or what is known of its checksum.
+    /// Changes what is known of an object in place: its tags, its lock, its checksum.
     pub(in crate::s3) fn change_object(
         &mut self,
         bucket: &str,
@@ -92,7 +99,7 @@ impl State {
         id: Option<&str>,
         change: impl FnOnce(&mut Object),
     ) -> S3Result<Arc<Version>> {
-        let found = self.find(bucket, key, id)?;
+        let found = self.find_named(bucket, key, id)?;
         let mut changed = Version::clone(&found);
         if let VersionContent::Object(object) = &mut changed.content {
             change(object);
@@ -106,10 +113,15 @@ impl State {
         Ok(changed)
     }
 
+    /// A version by its id, delete markers included. `None` when there is no such version.
+    pub(in crate::s3) fn version(&self, bucket: &str, key: &str, id: &str) -> S3Result<Option<&Arc<Version>>> {
+        let versions = self.bucket(bucket)?.keys.get(key);
+        Ok(versions.and_then(|versions| versions.iter().find(|version| version.id == id)))
+    }
+
     /// Removes one version for good. `None` when there is no such version.
     pub(in crate::s3) fn remove(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<Option<Arc<Version>>> {
-        let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
-        let Some(found) = versions.iter().find(|version| version.id == id).cloned() else { return Ok(None) };
+        let Some(found) = self.version(bucket, key, id)?.cloned() else { return Ok(None) };
         self.store.delete(VERSIONS, &version_key(found.initiated)).map_err(S3Error::internal_error)?;
         self.forget_version(bucket, key, &found);
         Ok(Some(found))
