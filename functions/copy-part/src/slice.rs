@@ -37,7 +37,7 @@ pub(crate) async fn copy(
     let missing = missing(layout, slice, &stored);
     let missing_bytes: u64 = missing.iter().map(|part| bytes(layout, *part)).sum();
     let run = schedule::run(missing, concurrency, Pace::new(deadline), async |part| {
-        copy_part(client, transfer, upload_id, part, layout.range(part)).await.map(|()| bytes(layout, part))
+        copy_part(client, transfer, upload_id, part, range(layout, part)).await.map(|()| bytes(layout, part))
     })
     .await;
     if let Some(failure) = run.error {
@@ -107,7 +107,13 @@ async fn completed_before(
     Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
 }
 
-/// Copies one part, pinned to the source's version and entity tag. The one part of an empty object has no range.
+/// The bytes of the source that a part is; none where it is the whole object, because S3 copies ranges only of objects
+/// that are larger than 5 MB (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>).
+fn range(layout: PartLayout, part: PartNumber) -> Option<ByteRange> {
+    layout.range(part).filter(|_| layout.part_count() > 1)
+}
+
+/// Copies one part, pinned to the source's version and entity tag.
 async fn copy_part(
     client: &Client,
     transfer: &Transfer,
