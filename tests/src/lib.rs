@@ -1,6 +1,8 @@
 //! What the end-to-end and contract tests share: a world (a sandbox with clients that know their way around it), the
-//! six functions run inside the test's own process, and the template with a permission taken away.
+//! check that such a world keeps every promise, the six functions run inside the test's own process, and the template
+//! with a permission taken away.
 
+pub mod domain;
 pub mod in_process;
 pub mod template;
 pub mod world;

@@ -222,14 +222,14 @@ impl World {
 
     /// The history of an execution.
     pub async fn history(&self, execution: &Ended) -> TestResult<Vec<HistoryEvent>> {
+        self.history_of(&execution.arn).await
+    }
+
+    /// The history of the execution with this ARN.
+    pub async fn history_of(&self, arn: &str) -> TestResult<Vec<HistoryEvent>> {
         let mut events = Vec::new();
-        let mut pages = self
-            .states
-            .get_execution_history()
-            .execution_arn(&execution.arn)
-            .include_execution_data(true)
-            .into_paginator()
-            .send();
+        let mut pages =
+            self.states.get_execution_history().execution_arn(arn).include_execution_data(true).into_paginator().send();
         while let Some(page) = pages.next().await {
             events.extend(page?.events);
         }

@@ -1,0 +1,58 @@
+//! The newest stays newest: the current copy of a key is that of its newest version.
+//!
+//! S3 orders the versions of a key by when their upload was *initiated*, and lists them in that order
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version that was deleted meanwhile is
+//! placed by its sequencer.
+
+use super::{
+    Check, Rule,
+    copies::{position_of, receipt_of},
+    objects::{Bucket, Version},
+    sources::is_of,
+};
+
+impl Check<'_> {
+    /// Looks at every key that has a proven version.
+    pub(super) fn newest_on_top(&mut self) {
+        let facts = self.facts;
+        let mut keys: Vec<_> = facts.source.versions.iter().map(|version| version.key.as_str()).collect();
+        keys.dedup();
+        for key in keys.into_iter().filter(|key| !facts.is_excluded(key)) {
+            let is_proven = |version: &&Version| facts.readable().any(|receipt| is_of(receipt, version));
+            let proven: Vec<_> = facts.source.versions_of(key).filter(is_proven).collect();
+            if proven.is_empty() {
+                continue;
+            }
+            for bucket in [Some(&facts.backup), facts.replica.as_ref()].into_iter().flatten() {
+                self.newest_of(key, &proven, bucket);
+            }
+        }
+    }
+
+    /// `proven` are the source versions of the key that have receipts, the newest first.
+    fn newest_of(&mut self, key: &str, proven: &[&Version], bucket: &Bucket) {
+        let facts = self.facts;
+        let newest = proven[0].name(&facts.source);
+        let Some(current) = bucket.current(key) else {
+            let sentence = format!("s3://{}/{key} does not stand, and {newest} is backed up", bucket.name);
+            return self.broken(Rule::NewestOnTop, sentence);
+        };
+        let name = current.name(bucket);
+        let Some(receipt) = receipt_of(facts, bucket, current) else {
+            // Not proven: a newer one that waits for a redrive, or a violation of another promise.
+            return;
+        };
+        if position_of(receipt, proven) == Some(0) {
+            return;
+        }
+        // A version that does not exist any more may have been newer than all that do.
+        let newest_receipt = facts.readable().find(|receipt| is_of(receipt, proven[0]));
+        let sequencer = newest_receipt.and_then(|receipt| receipt.stamp.sequencer.clone());
+        let was_newer = facts.source_of(receipt).is_none() && receipt.stamp.sequencer > sequencer;
+        if !was_newer {
+            let of =
+                receipt.source.version_id.as_ref().map_or_else(|| receipt.source.etag.to_string(), ToString::to_string);
+            self.broken(Rule::NewestOnTop, format!("{name} is current and holds {of}, but {newest} is the newest"));
+        }
+    }
+}
