@@ -5,13 +5,12 @@
 //! calls it a few times a second and when it stops.
 
 use std::{
+    ops::Bound,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use redb::{
-    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend,
-};
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition, backends::InMemoryBackend};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A set of named tables from text keys to JSON values.
@@ -52,6 +51,15 @@ pub enum StoreError {
         /// Why.
         source: serde_json::Error,
     },
+}
+
+/// Which end of a range of keys comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The smallest key.
+    Ascending,
+    /// The largest key.
+    Descending,
 }
 
 /// Changes that belong together, in their order.
@@ -137,14 +145,31 @@ impl Store {
 
     /// Every record of a table in the order of its keys; none when the table was never written.
     pub fn load<T: DeserializeOwned>(&self, table: &str) -> Result<Vec<(String, T)>, StoreError> {
+        self.scan(table, (Bound::Unbounded, Bound::Unbounded), Order::Ascending, usize::MAX)
+    }
+
+    /// At most `limit` of the records whose keys lie in a range.
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        keys: (Bound<&str>, Bound<&str>),
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
         let transaction = self.database.begin_read().map_err(redb::Error::from)?;
         let open = match transaction.open_table(Definition::new(table)) {
             Ok(open) => open,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
             Err(error) => return Err(StoreError::Database(error.into())),
         };
+        let mut entries = open.range::<&str>(keys).map_err(redb::Error::from)?;
         let mut records = Vec::new();
-        for entry in open.iter().map_err(redb::Error::from)? {
+        while records.len() < limit
+            && let Some(entry) = match order {
+                Order::Ascending => entries.next(),
+                Order::Descending => entries.next_back(),
+            }
+        {
             let (key, value) = entry.map_err(redb::Error::from)?;
             let key = key.value().to_owned();
             let value = serde_json::from_slice(value.value()).map_err(|source| StoreError::Record {
@@ -199,6 +224,23 @@ mod tests {
         let store = Store::open(folder.path())?;
         assert_eq!(store.load::<u8>("fruit")?, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
         assert_eq!(store.load::<u8>("never written")?, []);
+        Ok(())
+    }
+
+    #[test]
+    fn a_scan_stays_in_its_range_and_takes_no_more_than_it_is_told() -> Result<(), Box<dyn std::error::Error>> {
+        let store = Store::in_memory()?;
+        for (number, key) in ["a#1", "b#1", "b#2", "b#3", "c#1"].iter().enumerate() {
+            store.put("fruit", key, &number)?;
+        }
+        let found = |from, order, limit| -> Result<Vec<String>, StoreError> {
+            let records = store.scan::<usize>("fruit", (from, Bound::Excluded("b$")), order, limit)?;
+            Ok(records.into_iter().map(|(key, _)| key).collect())
+        };
+        assert_eq!(found(Bound::Included("b#"), Order::Ascending, 9)?, ["b#1", "b#2", "b#3"]);
+        assert_eq!(found(Bound::Excluded("b#1"), Order::Ascending, 1)?, ["b#2"]);
+        assert_eq!(found(Bound::Included("b#"), Order::Descending, 2)?, ["b#3", "b#2"]);
+        assert_eq!(store.scan::<u8>("none", (Bound::Unbounded, Bound::Unbounded), Order::Ascending, 1)?, []);
         Ok(())
     }
 

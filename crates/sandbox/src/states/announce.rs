@@ -3,16 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Inner, clock,
-    execution::{Execution, Record},
-    redrive,
-};
+use super::{Inner, clock, record::Record, redrive};
 use crate::ports::ACCOUNT;
 
 /// The envelope for an execution's status.
-pub(crate) fn status(inner: &Inner, execution: &Execution, record: &Record) -> Value {
-    let obstacle = redrive::obstacle(inner, execution, record);
+pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
+    let obstacle = redrive::obstacle(inner, record);
     json!({
         "version": "0",
         "id": uuid::Uuid::new_v4().to_string(),

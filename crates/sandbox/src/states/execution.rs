@@ -3,132 +3,36 @@
 //! A frame is one line of work: the machine's own (path `""`), a Map's iteration or a Parallel's branch (the parent's
 //! path and `/index`). It holds the state it is in with that state's input and the variables of that moment, and how it
 //! ended. That is what a sandbox started again needs to go on, and what a redrive goes on from.
+//!
+//! What belongs together is written together, so that a sandbox that is killed finds either all of it or nothing. History
+//! and frames are kept in memory while the execution runs; those of one that has ended are read from the store when
+//! somebody asks.
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{clock, history::Event, limits};
-use crate::store::{Store, StoreError};
+use super::{
+    clock,
+    frame::{Frame, Progress},
+    history::Event,
+    limits,
+    record::{Record, Status},
+};
+use crate::store::{Batch, Order, Store, StoreError};
 
 /// Executions by ARN.
-pub(crate) const EXECUTIONS: &str = "states.executions";
+const EXECUTIONS: &str = "states.executions";
 /// Events by ARN and id.
-pub(crate) const HISTORY: &str = "states.history";
+const HISTORY: &str = "states.history";
 /// Frames by ARN and path.
-pub(crate) const FRAMES: &str = "states.frames";
-
-/// How an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Status {
-    /// It runs.
-    Running,
-    /// It came to its end.
-    Succeeded,
-    /// A state failed.
-    Failed,
-    /// It took longer than the machine's `TimeoutSeconds`.
-    TimedOut,
-    /// Somebody stopped it.
-    Aborted,
-}
-
-impl Status {
-    /// AWS's name for it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::TimedOut => "TIMED_OUT",
-            Self::Aborted => "ABORTED",
-        }
-    }
-}
-
-/// What is known of an execution besides its history.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// Its ARN.
-    pub(crate) arn: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its machine's ARN.
-    pub(crate) machine: String,
-    /// The revision of the machine that it runs.
-    pub(crate) revision: String,
-    /// Its place among all executions, to list the newest first.
-    pub(crate) number: u64,
-    /// How it stands.
-    pub(crate) status: Status,
-    /// When it started.
-    pub(crate) started: i64,
-    /// When it ended.
-    pub(crate) stopped: Option<i64>,
-    /// Its input, word for word.
-    pub(crate) input: String,
-    /// Its output as JSON text.
-    pub(crate) output: Option<String>,
-    /// The name of the error that ended it.
-    pub(crate) error: Option<String>,
-    /// The cause of that error.
-    pub(crate) cause: Option<String>,
-    /// How often it was redriven.
-    pub(crate) redrives: u32,
-    /// When it was last redriven.
-    #[serde(default)]
-    pub(crate) redriven: Option<i64>,
-    /// The tokens of the last redrives, oldest first.
-    #[serde(default)]
-    pub(crate) tokens: Vec<Token>,
-}
-
-/// A client token of a redrive.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Token {
-    /// The token.
-    pub(crate) text: String,
-    /// When the execution was redriven with it.
-    pub(crate) used: i64,
-}
-
-/// How a line of work stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Progress {
-    /// It is in its state.
-    Running,
-    /// It came to its end with this output.
-    Succeeded(Value),
-    /// It failed in its state.
-    Failed,
-    /// It was given up in its state because something else failed or ended.
-    Aborted,
-}
-
-/// One line of work.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Frame {
-    /// The state it is in.
-    pub(crate) state: String,
-    /// That state's type.
-    pub(crate) kind: String,
-    /// That state's input.
-    pub(crate) input: Value,
-    /// The variables of this line of work when it entered the state.
-    pub(crate) variables: Map<String, Value>,
-    /// When it entered the state.
-    pub(crate) entered: i64,
-    /// The event of that.
-    pub(crate) entered_event: u64,
-    /// How it stands.
-    pub(crate) progress: Progress,
-}
+const FRAMES: &str = "states.frames";
 
 /// The history has no room for another event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +47,34 @@ pub(crate) struct Stop {
     pub(crate) cause: Option<String>,
 }
 
+/// An event to be written: AWS's name of its type, and its detail field.
+pub(crate) struct Note<'a> {
+    /// For example `TaskScheduled`.
+    pub(crate) kind: &'a str,
+    /// For example `{"taskScheduledEventDetails": {…}}`.
+    pub(crate) details: Map<String, Value>,
+}
+
+/// What a redrive keeps of the lines of work below the machine's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// All of them.
+    Kept,
+    /// None: the state that has them runs whole again.
+    Forgotten,
+}
+
+/// Which events of a history, by their ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    /// The id of the event before the first; none to begin at the end that the order begins with.
+    pub(crate) after: Option<u64>,
+    /// In which order.
+    pub(crate) order: Order,
+    /// At most how many.
+    pub(crate) limit: usize,
+}
+
 #[derive(Debug, Default)]
 struct Inside {
     history: Vec<Event>,
@@ -150,12 +82,39 @@ struct Inside {
     cursors: BTreeMap<String, u64>,
 }
 
+impl Inside {
+    /// Adds an event, unless the history is full.
+    fn push(&mut self, previous: u64, note: Note<'_>, line: Option<&str>, most: u64) -> Result<&Event, HistoryFull> {
+        let id = self.history.last().map_or(0, |event| event.id) + 1;
+        if id > most {
+            return Err(HistoryFull);
+        }
+        let frame = line.map(str::to_owned);
+        if let Some(frame) = &frame {
+            self.cursors.insert(frame.clone(), id);
+        }
+        let Note { kind, details } = note;
+        self.history.push(Event { id, previous, at: clock::now(), kind: kind.to_owned(), details, frame });
+        self.history.last().ok_or(HistoryFull)
+    }
+
+    /// The paths of the lines of work below one. A Map of thousands of items has as many frames; only those below are
+    /// looked at.
+    fn below(&self, path: &str) -> Vec<String> {
+        let prefix = format!("{path}/");
+        let paths = self.frames.range(prefix.clone()..).map(|(path, _)| path);
+        paths.take_while(|path| path.starts_with(&prefix)).cloned().collect()
+    }
+}
+
 /// An execution that is running or has ended.
 #[derive(Debug)]
 pub(crate) struct Execution {
     store: Arc<Store>,
+    arn: String,
     record: Mutex<Record>,
-    inside: Mutex<Inside>,
+    /// None where it has ended and nobody has asked since.
+    inside: Mutex<Option<Inside>>,
     /// Set when somebody stops it; a redrive unsets it.
     pub(crate) stop: watch::Sender<Option<Stop>>,
     /// Told each time it has ended.
@@ -168,43 +127,29 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Every record of a table whose keys are `ARN#rest`, by ARN.
-fn by_arn<T: DeserializeOwned>(store: &Store, table: &str) -> Result<BTreeMap<String, Vec<(String, T)>>, StoreError> {
-    let mut found: BTreeMap<String, Vec<(String, T)>> = BTreeMap::new();
-    for (key, value) in store.load(table)? {
-        let (arn, rest) = key.split_once('#').unwrap_or((&key, ""));
-        found.entry(arn.to_owned()).or_default().push((rest.to_owned(), value));
-    }
-    Ok(found)
-}
-
 impl Execution {
-    /// A new execution, written to the store.
-    pub(crate) fn new(store: &Arc<Store>, record: Record) -> Self {
-        let execution = Self::assemble(store, record, Inside::default());
-        execution.save_record(&execution.record());
-        execution
-    }
-
-    /// Every execution in the store, by ARN.
-    pub(crate) fn load(store: &Arc<Store>) -> Result<BTreeMap<String, Arc<Self>>, StoreError> {
-        let mut histories = by_arn::<Event>(store, HISTORY)?;
-        let mut frames = by_arn::<Frame>(store, FRAMES)?;
-        let mut executions = BTreeMap::new();
-        for (arn, record) in store.load::<Record>(EXECUTIONS)? {
-            let history: Vec<Event> =
-                histories.remove(&arn).unwrap_or_default().into_iter().map(|(_, event)| event).collect();
-            let cursors =
-                history.iter().filter_map(|event| Some((event.frame.clone()?, event.id))).collect::<BTreeMap<_, _>>();
-            let frames = frames.remove(&arn).unwrap_or_default().into_iter().collect();
-            executions.insert(arn, Arc::new(Self::assemble(store, record, Inside { history, frames, cursors })));
+    /// A new execution with its first event, written to the store.
+    pub(crate) fn new(store: &Arc<Store>, record: Record, first: Note<'_>) -> Result<Self, StoreError> {
+        let execution = Self::assemble(store, record, Some(Inside::default()));
+        let mut batch = Batch::default();
+        batch.put(EXECUTIONS, &execution.arn, &*locked(&execution.record))?;
+        if execution.push(&mut batch, 0, first, None, limits::HISTORY).is_err() {
+            tracing::error!("a new history has no room for its first event");
         }
-        Ok(executions)
+        store.commit(&batch)?;
+        Ok(execution)
     }
 
-    fn assemble(store: &Arc<Store>, record: Record, inside: Inside) -> Self {
+    /// Every execution in the store.
+    pub(crate) fn load(store: &Arc<Store>) -> Result<Vec<Arc<Self>>, StoreError> {
+        let records = store.load::<Record>(EXECUTIONS)?;
+        Ok(records.into_iter().map(|(_, record)| Arc::new(Self::assemble(store, record, None))).collect())
+    }
+
+    fn assemble(store: &Arc<Store>, record: Record, inside: Option<Inside>) -> Self {
         Self {
             store: Arc::clone(store),
+            arn: record.arn.clone(),
             record: Mutex::new(record),
             inside: Mutex::new(inside),
             stop: watch::Sender::new(None),
@@ -218,47 +163,80 @@ impl Execution {
         locked(&self.record).clone()
     }
 
-    /// Changes the record and writes it.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Record)) -> Record {
-        let record = {
-            let mut record = locked(&self.record);
-            change(&mut record);
-            record.clone()
+    /// Looks at the record where it is: a copy holds input and output.
+    pub(crate) fn with_record<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
+        look(&locked(&self.record))
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.with_record(|record| record.status == Status::Running)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Inside) -> T) -> T {
+        let mut inside = locked(&self.inside);
+        work(inside.get_or_insert_with(|| self.read()))
+    }
+
+    /// What the store has of an execution that had ended, or of one from before a restart.
+    fn read(&self) -> Inside {
+        let history: Vec<Event> = self.read_table(HISTORY).into_iter().map(|(_, event)| event).collect();
+        let cursors = history.iter().filter_map(|event| Some((event.frame.clone()?, event.id))).collect();
+        let frames = self.read_table::<Frame>(FRAMES).into_iter();
+        let path = |key: String| key.split_once('#').map(|(_, path)| path.to_owned()).unwrap_or_default();
+        Inside { history, frames: frames.map(|(key, frame)| (path(key), frame)).collect(), cursors }
+    }
+
+    fn read_table<T: DeserializeOwned>(&self, table: &str) -> Vec<(String, T)> {
+        let (from, to) = (self.key(""), format!("{}$", self.arn));
+        let keys = (Bound::Included(from.as_str()), Bound::Excluded(to.as_str()));
+        self.store.scan(table, keys, Order::Ascending, usize::MAX).unwrap_or_else(|error| {
+            tracing::error!(%error, arn = self.arn, "an execution cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Events of the history. Of an execution that has ended only those are read that are asked for.
+    pub(crate) fn events(&self, span: Span) -> Result<Vec<Event>, StoreError> {
+        let Span { after, order, limit } = span;
+        if let Some(inside) = &*locked(&self.inside) {
+            let is_asked_for = |event: &&Event| match order {
+                Order::Ascending => after.is_none_or(|after| event.id > after),
+                Order::Descending => after.is_none_or(|after| event.id < after),
+            };
+            let events = inside.history.iter();
+            return Ok(match order {
+                Order::Ascending => events.filter(is_asked_for).take(limit).cloned().collect(),
+                Order::Descending => events.rev().filter(is_asked_for).take(limit).cloned().collect(),
+            });
+        }
+        let (first, last) = (self.key(""), format!("{}$", self.arn));
+        let from = after.map(|after| self.event_key(after));
+        let from = from.as_deref().map(Bound::Excluded);
+        let keys = match order {
+            Order::Ascending => (from.unwrap_or(Bound::Included(&first)), Bound::Excluded(last.as_str())),
+            Order::Descending => (Bound::Included(first.as_str()), from.unwrap_or(Bound::Excluded(&last))),
         };
-        self.save_record(&record);
-        record
-    }
-
-    /// Changes the record and writes it, unless the change is refused; nobody else changes it in between.
-    pub(crate) fn try_change<T, E>(&self, change: impl FnOnce(&mut Record) -> Result<T, E>) -> Result<T, E> {
-        let (record, answer) = {
-            let mut record = locked(&self.record);
-            let answer = change(&mut record)?;
-            (record.clone(), answer)
-        };
-        self.save_record(&record);
-        Ok(answer)
-    }
-
-    /// Looks at the history where it is: a copy of a long one is large.
-    pub(crate) fn with_history<T>(&self, look: impl FnOnce(&[Event]) -> T) -> T {
-        look(&locked(&self.inside).history)
-    }
-
-    /// How many events there are.
-    pub(crate) fn events(&self) -> u64 {
-        locked(&self.inside).history.last().map_or(0, |event| event.id)
+        let records = self.store.scan(HISTORY, keys, order, limit)?;
+        Ok(records.into_iter().map(|(_, event)| event).collect())
     }
 
     /// A copy of a frame.
     pub(crate) fn frame(&self, path: &str) -> Option<Frame> {
-        locked(&self.inside).frames.get(path).cloned()
+        self.with(|inside| inside.frames.get(path).cloned())
     }
 
     /// Writes a frame.
     pub(crate) fn put_frame(&self, path: &str, frame: Frame) {
-        Self::report(self.store.put(FRAMES, &self.key(path), &frame));
-        locked(&self.inside).frames.insert(path.to_owned(), frame);
+        let mut batch = Batch::default();
+        self.put_frame_in(&mut batch, path, frame);
+        self.commit(&batch);
+    }
+
+    /// Writes a frame together with other changes.
+    pub(crate) fn put_frame_in(&self, batch: &mut Batch, path: &str, frame: Frame) {
+        report(batch.put(FRAMES, &self.key(path), &frame));
+        self.with(|inside| inside.frames.insert(path.to_owned(), frame));
     }
 
     /// Changes how a line of work stands, where it has begun.
@@ -271,126 +249,189 @@ impl Execution {
     /// The paths of the lines of work directly below one, with their frames.
     pub(crate) fn children(&self, path: &str) -> Vec<(usize, Frame)> {
         let prefix = format!("{path}/");
-        let mut children: Vec<(usize, Frame)> = locked(&self.inside)
-            .frames
-            .iter()
-            .filter_map(|(path, frame)| Some((path.strip_prefix(&prefix)?.parse().ok()?, frame.clone())))
-            .collect();
+        let mut children: Vec<(usize, Frame)> = self.with(|inside| {
+            let frames = inside.frames.iter();
+            frames
+                .filter_map(|(path, frame)| Some((path.strip_prefix(&prefix)?.parse().ok()?, frame.clone())))
+                .collect()
+        });
         children.sort_by_key(|(index, _)| *index);
         children
     }
 
     /// Forgets every line of work below one.
     pub(crate) fn forget_below(&self, path: &str) {
-        let prefix = format!("{path}/");
-        // A Map of thousands of items has as many frames; only those below are looked at.
-        let paths: Vec<String> = locked(&self.inside)
-            .frames
-            .range(prefix.clone()..)
-            .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(&prefix))
-            .cloned()
-            .collect();
-        for path in paths {
-            Self::report(self.store.delete(FRAMES, &self.key(&path)));
-            let mut inside = locked(&self.inside);
-            inside.frames.remove(&path);
-            inside.cursors.remove(&path);
-        }
+        let mut batch = Batch::default();
+        self.forget_below_in(&mut batch, path);
+        self.commit(&batch);
     }
 
-    /// Forgets every line of work: the execution succeeded.
-    pub(crate) fn forget_frames(&self) {
-        self.forget_below("");
-        Self::report(self.store.delete(FRAMES, &self.key("")));
-        locked(&self.inside).frames.clear();
+    fn forget_below_in(&self, batch: &mut Batch, path: &str) {
+        self.with(|inside| {
+            for path in inside.below(path) {
+                batch.delete(FRAMES, &self.key(&path));
+                inside.frames.remove(&path);
+                inside.cursors.remove(&path);
+            }
+        });
     }
 
     /// The last event of a line of work; 0 where there is none.
     pub(crate) fn cursor(&self, path: &str) -> u64 {
-        locked(&self.inside).cursors.get(path).copied().unwrap_or(0)
+        self.with(|inside| inside.cursors.get(path).copied().unwrap_or(0))
     }
 
     /// Makes a line of work go on from an event of another.
     pub(crate) fn set_cursor(&self, path: &str, event: u64) {
-        locked(&self.inside).cursors.insert(path.to_owned(), event);
+        self.with(|inside| inside.cursors.insert(path.to_owned(), event));
     }
 
     /// Adds an event that continues a line of work.
     pub(crate) fn append(&self, path: &str, kind: &str, details: Map<String, Value>) -> Result<u64, HistoryFull> {
-        let previous = self.cursor(path);
-        self.add(previous, kind, details, Some(path), limits::HISTORY - 1)
+        let mut batch = Batch::default();
+        let id = self.append_in(&mut batch, path, Note { kind, details })?;
+        self.commit(&batch);
+        Ok(id)
     }
 
-    /// Adds an event after a given one, which begins a line of work.
-    pub(crate) fn begin(
+    /// Adds an event that continues a line of work, together with other changes.
+    pub(crate) fn append_in(&self, batch: &mut Batch, path: &str, note: Note<'_>) -> Result<u64, HistoryFull> {
+        self.push(batch, self.cursor(path), note, Some(path), limits::HISTORY - 1)
+    }
+
+    /// Adds the event with which a line of work enters a state, with the frame from which a restart goes on. What was
+    /// below it is over.
+    pub(crate) fn enter(
         &self,
-        previous: u64,
+        mut batch: Batch,
         path: &str,
-        kind: &str,
-        details: Map<String, Value>,
-    ) -> Result<u64, HistoryFull> {
-        self.add(previous, kind, details, Some(path), limits::HISTORY - 1)
+        note: Note<'_>,
+        frame: Frame,
+    ) -> Result<Frame, HistoryFull> {
+        self.forget_below_in(&mut batch, path);
+        let entered_event = self.append_in(&mut batch, path, note)?;
+        let frame = Frame { entered_event, ..frame };
+        self.put_frame_in(&mut batch, path, frame.clone());
+        self.commit(&batch);
+        Ok(frame)
+    }
+
+    /// Adds the event after a given one that begins a line of work, with its frame.
+    pub(crate) fn begin(&self, previous: u64, path: &str, note: Note<'_>, frame: Frame) -> Result<(), HistoryFull> {
+        let mut batch = Batch::default();
+        self.push(&mut batch, previous, note, Some(path), limits::HISTORY - 1)?;
+        self.put_frame_in(&mut batch, path, frame);
+        self.commit(&batch);
+        Ok(())
     }
 
     /// Adds an event after a given one that nothing follows.
     pub(crate) fn note(&self, previous: u64, kind: &str, details: Map<String, Value>) -> Result<u64, HistoryFull> {
-        self.add(previous, kind, details, None, limits::HISTORY - 1)
+        let mut batch = Batch::default();
+        let id = self.push(&mut batch, previous, Note { kind, details }, None, limits::HISTORY - 1)?;
+        self.commit(&batch);
+        Ok(id)
     }
 
-    /// Adds the event that ends the execution; there is always room for it.
-    pub(crate) fn conclude(&self, kind: &str, details: Map<String, Value>) {
-        let previous = self.cursor("");
-        if self.add(previous, kind, details, None, u64::MAX).is_err() {
-            tracing::error!(kind, "the last event of a history was refused");
+    /// Adds the event that ends the execution, for which there is always room, and changes the record. The lines of work
+    /// of one that succeeded are of no more use. Nobody may be at work on it any more.
+    pub(crate) fn conclude(&self, note: Note<'_>, change: impl FnOnce(&mut Record)) -> Record {
+        let mut batch = Batch::default();
+        let mut record = locked(&self.record);
+        record.events = self.push(&mut batch, self.cursor(""), note, None, u64::MAX).unwrap_or_default();
+        change(&mut record);
+        let mut inside = locked(&self.inside);
+        if record.status == Status::Succeeded {
+            for path in inside.iter().flat_map(|inside| inside.frames.keys()) {
+                batch.delete(FRAMES, &self.key(path));
+            }
         }
+        report(batch.put(EXECUTIONS, &self.arn, &*record));
+        self.commit(&batch);
+        *inside = None;
+        record.clone()
     }
 
-    /// Adds the event that follows the one that ended the execution.
-    pub(crate) fn reopen(&self, kind: &str, details: Map<String, Value>) {
-        if self.add(self.events(), kind, details, Some(""), u64::MAX).is_err() {
-            tracing::error!(kind, "the event that goes on with a history was refused");
-        }
-    }
-
-    fn add(
+    /// Changes the record and adds the event that follows the one that ended the execution, unless the change is refused;
+    /// nobody else changes the record in between.
+    pub(crate) fn reopen<T, E>(
         &self,
+        change: impl FnOnce(&mut Record) -> Result<(T, Note<'static>, Lines), E>,
+    ) -> Result<T, E> {
+        let mut record = locked(&self.record);
+        let (answer, note, lines) = change(&mut record)?;
+        let mut batch = Batch::default();
+        report(batch.put(EXECUTIONS, &self.arn, &*record));
+        if lines == Lines::Forgotten {
+            self.forget_below_in(&mut batch, "");
+        }
+        let last = self.with(|inside| inside.history.last().map_or(0, |event| event.id));
+        if self.push(&mut batch, last, note, Some(""), u64::MAX).is_err() {
+            tracing::error!("the event that goes on with a history was refused");
+        }
+        self.commit(&batch);
+        Ok(answer)
+    }
+
+    fn push(
+        &self,
+        batch: &mut Batch,
         previous: u64,
-        kind: &str,
-        details: Map<String, Value>,
-        frame: Option<&str>,
+        note: Note<'_>,
+        line: Option<&str>,
         most: u64,
     ) -> Result<u64, HistoryFull> {
-        let event = {
-            let mut inside = locked(&self.inside);
-            let id = inside.history.last().map_or(0, |event| event.id) + 1;
-            if id > most {
-                return Err(HistoryFull);
-            }
-            let frame = frame.map(str::to_owned);
-            if let Some(frame) = &frame {
-                inside.cursors.insert(frame.clone(), id);
-            }
-            let event = Event { id, previous, at: clock::now(), kind: kind.to_owned(), details, frame };
-            inside.history.push(event.clone());
-            event
-        };
-        Self::report(self.store.put(HISTORY, &self.key(&format!("{:08}", event.id)), &event));
-        Ok(event.id)
+        self.with(|inside| {
+            let event = inside.push(previous, note, line, most)?;
+            report(batch.put(HISTORY, &self.event_key(event.id), event));
+            Ok(event.id)
+        })
+    }
+
+    /// Writes changes that belong together.
+    pub(crate) fn commit(&self, batch: &Batch) {
+        report(self.store.commit(batch));
     }
 
     fn key(&self, rest: &str) -> String {
-        format!("{}#{rest}", locked(&self.record).arn)
+        format!("{}#{rest}", self.arn)
     }
 
-    fn save_record(&self, record: &Record) {
-        Self::report(self.store.put(EXECUTIONS, &record.arn, record));
+    fn event_key(&self, id: u64) -> String {
+        self.key(&format!("{id:08}"))
     }
+}
 
-    /// What cannot be written is lost only to a restart; the execution itself goes on.
-    fn report(written: Result<(), StoreError>) {
-        if let Err(error) = written {
-            tracing::error!(%error, "an execution's state was not written and would be lost in a restart");
-        }
+/// What cannot be written is lost only to a restart; the execution itself goes on.
+fn report(written: Result<(), StoreError>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "an execution's state was not written and would be lost in a restart");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_execution_that_has_ended_keeps_its_history_in_the_store_alone() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let record = json!({"arn": "arn:e", "name": "e", "machine": "m", "revision": "r", "number": 1,
+                            "status": "RUNNING", "started": 0, "input": "{}", "redrives": 0});
+        let note = |kind| Note { kind, details: Map::new() };
+        let record = serde_json::from_value(record).unwrap();
+        let execution = Execution::new(&store, record, note("ExecutionStarted")).unwrap();
+        execution.put_frame("", Frame::before("A", "Pass", json!(1)));
+        assert!(locked(&execution.inside).is_some());
+        execution.conclude(note("ExecutionSucceeded"), |record| record.status = Status::Succeeded);
+        assert!(locked(&execution.inside).is_none());
+        let events = execution.events(Span { after: None, order: Order::Ascending, limit: 9 }).unwrap();
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["ExecutionStarted", "ExecutionSucceeded"]);
+        assert!(locked(&execution.inside).is_none());
+        assert_eq!(execution.frame("").map(|frame| frame.state), None, "its lines of work are gone");
     }
 }

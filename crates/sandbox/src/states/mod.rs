@@ -11,14 +11,16 @@ mod clock;
 mod definition;
 mod engine;
 mod execution;
+mod executions;
+mod frame;
 mod history;
 mod jsonata;
 mod limits;
 mod machine;
+mod record;
 mod redrive;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -33,7 +35,8 @@ use crate::{
     store::{Store, StoreError},
 };
 use engine::Announce;
-use execution::{Execution, Status};
+use execution::Execution;
+use executions::Executions;
 use machine::{Machine, Machines};
 
 /// How the service behaves where AWS gives no choice.
@@ -64,8 +67,8 @@ pub(crate) struct Inner {
     pub(crate) region: String,
     pub(crate) machines: Machines,
     pub(crate) closing: CancellationToken,
+    pub(crate) executions: Executions,
     options: Options,
-    executions: Mutex<BTreeMap<String, Arc<Execution>>>,
     /// What was running when the sandbox stopped and has not been resumed.
     interrupted: Mutex<Vec<Arc<Execution>>>,
     tasks: Mutex<JoinSet<()>>,
@@ -80,12 +83,11 @@ impl States {
         region: impl Into<String>,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let executions = Execution::load(&store)?;
-        let interrupted = executions.values().filter(|one| one.record().status == Status::Running).cloned().collect();
+        let executions = Executions::load(&store)?;
         let inner = Inner {
             machines: Machines::load(&store)?,
-            executions: Mutex::new(executions),
-            interrupted: Mutex::new(interrupted),
+            interrupted: Mutex::new(executions.running()),
+            executions,
             store,
             runner,
             events,
@@ -150,31 +152,6 @@ impl Inner {
         Duration::try_from_secs_f64(time.as_secs_f64() * self.options.time_scale).unwrap_or(Duration::MAX)
     }
 
-    /// The execution with this ARN.
-    pub(crate) fn execution(&self, arn: &str) -> Option<Arc<Execution>> {
-        locked(&self.executions).get(arn).cloned()
-    }
-
-    /// Every execution.
-    pub(crate) fn executions(&self) -> Vec<Arc<Execution>> {
-        locked(&self.executions).values().cloned().collect()
-    }
-
-    /// Adds the execution that `make` builds, unless there is one with this ARN: then answers that one as the error.
-    pub(crate) fn add_execution(
-        &self,
-        arn: &str,
-        make: impl FnOnce(u64) -> Execution,
-    ) -> Result<Arc<Execution>, Arc<Execution>> {
-        let mut executions = locked(&self.executions);
-        if let Some(there) = executions.get(arn) {
-            return Err(Arc::clone(there));
-        }
-        let execution = Arc::new(make(executions.len() as u64 + 1));
-        executions.insert(arn.to_owned(), Arc::clone(&execution));
-        Ok(execution)
-    }
-
     /// Runs an execution in a task of its own.
     pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
         let mut tasks = locked(&inner.tasks);
@@ -187,13 +164,8 @@ impl Inner {
         if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
             return;
         }
-        let runs = |one: &Arc<Execution>| {
-            let record = one.record();
-            record.machine == machine && record.status == Status::Running
-        };
-        if !self.executions().iter().any(runs)
-            && let Err(error) = self.machines.remove(machine)
-        {
+        let runs = self.executions.running().iter().any(|one| one.with_record(|record| record.machine == machine));
+        if !runs && let Err(error) = self.machines.remove(machine) {
             tracing::error!(%error, machine, "a deleted state machine could not be removed from the store");
         }
     }

@@ -13,8 +13,10 @@ use serde_json::json;
 use super::{
     Inner, clock,
     engine::Announce,
-    execution::{Execution, Progress, Record, Status, Token},
+    execution::{Execution, Lines, Note},
+    frame::Progress,
     history, limits,
+    record::{Record, Status, Token},
 };
 
 const MINUTE: i64 = 60 * 1000;
@@ -37,7 +39,7 @@ enum Other {
 }
 
 /// Why an execution cannot be redriven, as `redriveStatusReason` says it; none where it can.
-pub(crate) fn obstacle(inner: &Inner, execution: &Execution, record: &Record) -> Option<String> {
+pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     let now = clock::now();
     match record.status {
         Status::Running | Status::Succeeded => {
@@ -47,7 +49,7 @@ pub(crate) fn obstacle(inner: &Inner, execution: &Execution, record: &Record) ->
     }
     let reason = if inner.machines.get(&record.machine).is_none_or(|machine| machine.deleting) {
         "State machine is in DELETING status"
-    } else if execution.events() >= limits::HISTORY - 1 {
+    } else if record.events >= limits::HISTORY - 1 {
         "Execution history event limit exceeded"
     } else if now - record.started > LONGEST {
         "Execution has exceeded the max execution time"
@@ -61,37 +63,36 @@ pub(crate) fn obstacle(inner: &Inner, execution: &Execution, record: &Record) ->
 
 /// Goes on with an execution; answers when it was redriven, or why it cannot be.
 pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Option<&str>) -> Result<i64, String> {
-    let begun = execution.try_change(|record| {
+    let begun = execution.reopen(|record| {
         let now = clock::now();
         record.tokens.retain(|token| now - token.used < TOKEN_VALID);
         if let Some(known) = record.tokens.iter().find(|known| Some(known.text.as_str()) == token) {
             return Err(Other::Repeated(known.used));
         }
-        if let Some(reason) = obstacle(inner, execution, record) {
+        if let Some(reason) = obstacle(inner, record) {
             return Err(Other::Refused(reason));
         }
         execution.stop.send_replace(None);
-        let error = record.error.take();
+        let lines = lines(execution, record);
         reopen(record, token, now);
-        Ok((error, record.redrives, now))
+        let details = history::details("ExecutionRedriven", json!({"redriveCount": record.redrives}));
+        Ok((now, Note { kind: "ExecutionRedriven", details }, lines))
     });
-    let (error, redrives, now) = match begun {
-        Ok(begun) => begun,
-        Err(Other::Repeated(at)) => return Ok(at),
-        Err(Other::Refused(reason)) => return Err(reason),
-    };
-    if error.as_deref() == Some("States.DataLimitExceeded") {
-        forget_lines(execution);
+    match begun {
+        Ok(now) => {
+            Inner::launch(inner, Arc::clone(execution), Announce::Always);
+            Ok(now)
+        }
+        Err(Other::Repeated(at)) => Ok(at),
+        Err(Other::Refused(reason)) => Err(reason),
     }
-    execution.reopen("ExecutionRedriven", history::details("ExecutionRedriven", json!({"redriveCount": redrives})));
-    Inner::launch(inner, Arc::clone(execution), Announce::Always);
-    Ok(now)
 }
 
 fn reopen(record: &mut Record, token: Option<&str>, now: i64) {
     record.status = Status::Running;
     record.stopped = None;
     record.output = None;
+    record.error = None;
     record.cause = None;
     record.redrives += 1;
     record.redriven = Some(now);
@@ -101,9 +102,7 @@ fn reopen(record: &mut Record, token: Option<&str>, now: i64) {
 
 /// A Map or Parallel that failed for the size of its data runs whole again: without lines of work below it, it starts
 /// as if it had been entered just now. The error rises unchanged, so that the outermost is the one to look at.
-fn forget_lines(execution: &Execution) {
-    let failed = execution.frame("").is_some_and(|frame| frame.progress == Progress::Failed);
-    if failed {
-        execution.forget_below("");
-    }
+fn lines(execution: &Execution, record: &Record) -> Lines {
+    let failed = || execution.frame("").is_some_and(|frame| frame.progress == Progress::Failed);
+    if record.error.as_deref() == Some("States.DataLimitExceeded") && failed() { Lines::Forgotten } else { Lines::Kept }
 }

@@ -207,6 +207,7 @@ async fn expressions_that_aws_does_not_support_are_refused_with_their_path() {
     refused_at([
         (next(json!({"Type": "Pass", "Output": {"v": "{% phone %}"}})), "/States/S/Output/v", "Reference to 'phone'"),
         (next(json!({"Type": "Pass", "Assign": {"v": "{% $x ?? 1 %}"}})), "/States/S/Assign/v", "JSONata 2.0.6"),
+        (next(json!({"Type": "Pass", "Output": "{% $$.a %}"})), "/States/S/Output", "Reference to '$$'"),
     ])
     .await;
 }

@@ -126,6 +126,26 @@ async fn the_first_failure_aborts_the_other_iterations_and_all_that_follows_it()
 }
 
 #[tokio::test(start_paused = true)]
+async fn iterations_that_run_are_aborted_when_the_input_of_another_cannot_be_made() {
+    let selector = json!("{% $states.context.Map.Item.Value = 'bad' ? $nothing : $states.context.Map.Item.Value %}");
+    let definition = map(json!({"ItemSelector": selector}));
+    let ended = run(&definition, &json!(["a", "b", "bad", "c"]), [Answer::Never, Answer::Never]).await;
+    assert_eq!(ended.error(), "States.QueryEvaluationError");
+    assert_eq!(
+        ended.types()[3..],
+        [
+            "MapIterationStarted",
+            "MapIterationStarted",
+            "EvaluationFailed",
+            "MapIterationAborted",
+            "MapIterationAborted",
+            "MapStateFailed",
+            "ExecutionFailed"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_map_is_retried_as_a_whole_and_caught_by_the_iterations_error() {
     let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
     let failing = || Answer::Error("Bad", "");

@@ -96,6 +96,79 @@ async fn finished_iterations_of_a_map_are_not_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_iteration_that_had_begun_and_not_entered_a_state_enters_it() {
+    let processor =
+        json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}});
+    let map = json!({"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": processor, "End": true});
+    let world = World::new(&Script::answers([Answer::Never]));
+    let machine = world.create("m", &machine("M", json!({"M": map}))).await;
+    let arn = world.start(&machine, &json!(["a"])).await;
+    settle().await;
+    world.states.shutdown().await.unwrap();
+    // As a kill right after MapIterationStarted leaves it.
+    for id in 5..=7 {
+        world.store.delete("states.history", &format!("{arn}#{id:08}")).unwrap();
+    }
+    let frames: Vec<(String, Value)> = world.store.load("states.frames").unwrap();
+    let (key, mut frame) = frames.into_iter().find(|(key, _)| key.ends_with("#/0")).unwrap();
+    frame["entered_event"] = json!(0);
+    world.store.put("states.frames", &key, &frame).unwrap();
+
+    let script = Script::answers([]);
+    let again = started_again(world, &script).await;
+    assert_eq!(again.end(&arn).await["output"], "[\"a\"]");
+    let history = again.history(&arn).await;
+    let line = |event: &Value| (event["type"].as_str().unwrap().to_owned(), event["previousEventId"].as_u64().unwrap());
+    let lines: Vec<(String, u64)> = history.iter().map(line).collect();
+    assert_eq!(lines[3..5], [("MapIterationStarted".to_owned(), 3), ("TaskStateEntered".to_owned(), 4)]);
+    assert_eq!((script.count(), lines.len()), (1, 13));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_whose_last_state_was_left_and_whose_end_was_not_written_ends() {
+    let script = Script::answers([]);
+    let world = World::new(&script);
+    let ended = world.run(&machine("A", json!({"A": task(json!({"Output": 7, "End": true}))})), &json!({})).await;
+    let arn = ended.described["executionArn"].as_str().unwrap().to_owned();
+    world.states.shutdown().await.unwrap();
+    // As a kill right before ExecutionSucceeded leaves it.
+    world.store.delete("states.history", &format!("{arn}#{:08}", 7)).unwrap();
+    let (_, mut record) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+    record["status"] = json!("RUNNING");
+    world.store.put("states.executions", &arn, &record).unwrap();
+    let frame = json!({"state": "A", "kind": "Task", "input": {}, "variables": {}, "entered": 0, "entered_event": 2,
+                       "progress": {"Succeeded": 7}});
+    world.store.put("states.frames", &format!("{arn}#"), &frame).unwrap();
+    let again = started_again(world, &script).await;
+    assert_eq!(again.end(&arn).await["output"], "7");
+    assert_eq!((script.count(), again.history(&arn).await.len()), (1, ended.history.len()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_is_paged_in_both_directions_when_it_is_read_from_the_store() {
+    let states = json!({"A": task(json!({"Next": "B"})), "B": task(json!({"End": true}))});
+    let world = World::new(&Script::answers([]));
+    let ended = world.run(&machine("A", states), &json!({})).await;
+    for reverse in [false, true] {
+        let (mut events, mut token) = (Vec::new(), Value::Null);
+        loop {
+            let body = json!({"executionArn": ended.described["executionArn"], "maxResults": 3, "reverseOrder": reverse,
+                              "nextToken": token});
+            let page = world.ask("GetExecutionHistory", body).await;
+            events.extend(page["events"].as_array().unwrap().clone());
+            token = page["nextToken"].clone();
+            if token.is_null() {
+                break;
+            }
+        }
+        if reverse {
+            events.reverse();
+        }
+        assert_eq!(events, ended.history);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_execution_that_is_resumed_can_be_stopped() {
     let script = Script::answers([Answer::Never, Answer::Never]);
     let world = World::new(&script);

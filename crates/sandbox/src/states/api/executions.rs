@@ -1,23 +1,28 @@
 //! Starting, stopping and looking at executions.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
     machines,
-    page::page,
+    page::{Place, page},
+    unwritten,
 };
 use crate::{
     ports::{ACCOUNT, ApiError},
     states::{
         Inner, announce, clock,
         engine::Announce,
-        execution::{Execution, Record, Status, Stop},
-        history::{self, Data, untruncated},
-        limits, redrive as redriving,
+        execution::{Execution, Note, Span, Stop},
+        executions::Added,
+        history::{self, Data, Event, untruncated},
+        limits,
+        record::{Record, Status},
+        redrive as redriving,
     },
+    store::Order,
 };
 
 /// The execution that a request names.
@@ -27,7 +32,8 @@ pub(super) fn named(inner: &Inner, body: &Body) -> Result<Arc<Execution>, ApiErr
         return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
     }
     inner
-        .execution(arn)
+        .executions
+        .get(arn)
         .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
 }
 
@@ -59,7 +65,10 @@ pub(crate) fn start(
     check_input(input)?;
     let arn = format!("arn:aws:states:{}:{ACCOUNT}:execution:{}:{name}", inner.region, machine.name);
     let role = inner.machines.revision(&machine.revision).map(|revision| revision.role.clone()).unwrap_or_default();
-    let added = inner.add_execution(&arn, |number| {
+    let added = inner.executions.add(&arn, |number| {
+        let mut fields = untruncated("input", input);
+        fields.insert("roleArn".to_owned(), json!(role));
+        let first = Note { kind: "ExecutionStarted", details: history::details("ExecutionStarted", fields) };
         let record = Record {
             arn: arn.clone(),
             name,
@@ -76,27 +85,21 @@ pub(crate) fn start(
             redrives: 0,
             redriven: None,
             tokens: Vec::new(),
+            events: 1,
         };
-        Execution::new(&inner.store, record)
+        Execution::new(&inner.store, record, first)
     });
-    match added {
-        Ok(execution) => {
-            let mut fields = untruncated("input", input);
-            fields.insert("roleArn".to_owned(), json!(role));
-            let details = history::details("ExecutionStarted", fields);
-            execution.note(0, "ExecutionStarted", details).map_err(|_| {
-                ApiError::new("InternalFailure", "The history refused its first event.").with_status(500)
-            })?;
+    match added.map_err(unwritten)? {
+        Added::New(execution) => {
             Inner::launch(inner, Arc::clone(&execution), Announce::IfNew);
             Ok(execution)
         }
-        Err(there) => {
-            let record = there.record();
-            if record.status == Status::Running && record.input == input {
-                return Ok(there);
-            }
-            Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'")))
+        Added::Known(there)
+            if there.with_record(|record| record.status == Status::Running && record.input == input) =>
+        {
+            Ok(there)
         }
+        Added::Known(_) => Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))),
     }
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
     // The sender lives as long as the execution, so that this waits only for the end or for a shutdown.
     let mut ended = execution.ended.subscribe();
     tokio::select! {
-        _ = ended.wait_for(|()| execution.record().status != Status::Running) => {}
+        _ = ended.wait_for(|()| !execution.is_running()) => {}
         () = inner.closing.cancelled() => {}
     }
     let stopped = execution.record().stopped.unwrap_or_else(clock::now);
@@ -170,7 +173,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
             }
         }
     }
-    let obstacle = redriving::obstacle(inner, &execution, &record);
+    let obstacle = redriving::obstacle(inner, &record);
     answer["redriveStatus"] = json!(announce::redrive_status(obstacle.as_deref()));
     if let Some(reason) = obstacle {
         answer["redriveStatusReason"] = json!(reason);
@@ -212,14 +215,14 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     // PENDING_REDRIVE is for the children of a Map Run, which AWS lists by 'mapRunArn' and not by the machine.
     let status = choice(body, "statusFilter", &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])?;
     let redriven = choice(body, "redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"])?;
-    let mut records: Vec<Record> = inner.executions().iter().map(|execution| execution.record()).collect();
-    records.retain(|record| {
+    let Place { after, size } = Place::of(body)?;
+    let found = inner.executions.newest(after.map(|key| u64::MAX - key), size.saturating_add(1), |record| {
         record.machine == machine.arn
             && status.is_none_or(|status| record.status.name() == status)
             && redriven.is_none_or(|filter| (record.redrives > 0) == (filter == "REDRIVEN"))
     });
-    records.sort_by_key(|record| Reverse(record.number));
-    page(body, "executions", records.iter().map(|record| (u64::MAX - record.number, record)), summary)
+    let items = found.iter().map(|one| (u64::MAX - one.with_record(|record| record.number), one));
+    page(body, "executions", items, |one| one.with_record(summary))
 }
 
 pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
@@ -229,12 +232,11 @@ pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         _ => Data::Included,
     };
     let reverse = body.flag("reverseOrder")?;
-    execution.with_history(|events| {
-        if reverse {
-            let items = events.iter().rev().map(|event| (u64::MAX - event.id, event));
-            page(body, "events", items, |event| event.wire(data))
-        } else {
-            page(body, "events", events.iter().map(|event| (event.id, event)), |event| event.wire(data))
-        }
-    })
+    let Place { after, size } = Place::of(body)?;
+    let limit = size.saturating_add(1);
+    let (order, after) =
+        if reverse { (Order::Descending, after.map(|key| u64::MAX - key)) } else { (Order::Ascending, after) };
+    let events = execution.events(Span { after, order, limit }).map_err(unwritten)?;
+    let key = |event: &Event| if reverse { u64::MAX - event.id } else { event.id };
+    page(body, "events", events.iter().map(|event| (key(event), event)), |event| event.wire(data))
 }

@@ -5,6 +5,28 @@ use serde_json::{Map, Value, json};
 use super::body::Body;
 use crate::ports::ApiError;
 
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The key of the last item of the page before.
+    pub(super) after: Option<u64>,
+    /// At most how many items.
+    pub(super) size: usize,
+}
+
+impl Place {
+    /// As a request says it.
+    pub(super) fn of(body: &Body) -> Result<Self, ApiError> {
+        let after = match body.optional_text("nextToken")? {
+            None => None,
+            Some(token) => Some(token.parse::<u64>().map_err(|_| {
+                ApiError::new("InvalidToken", format!("Invalid Token: '{token}' is not a token that the sandbox gave."))
+            })?),
+        };
+        Ok(Self { after, size: body.page_size()? })
+    }
+}
+
 /// One page of items that are in the order of their keys. Only those that are shown are made into what goes out: a
 /// history may have 25,000 events.
 pub(super) fn page<T>(
@@ -13,13 +35,7 @@ pub(super) fn page<T>(
     items: impl IntoIterator<Item = (u64, T)>,
     wire: impl Fn(T) -> Value,
 ) -> Result<Value, ApiError> {
-    let size = body.page_size()?;
-    let after = match body.optional_text("nextToken")? {
-        None => None,
-        Some(token) => Some(token.parse::<u64>().map_err(|_| {
-            ApiError::new("InvalidToken", format!("Invalid Token: '{token}' is not a token that the sandbox gave."))
-        })?),
-    };
+    let Place { after, size } = Place::of(body)?;
     let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
     let shown: Vec<(u64, T)> = items.by_ref().take(size).collect();
     let more = items.next().is_some();

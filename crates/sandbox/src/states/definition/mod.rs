@@ -60,7 +60,8 @@ pub(crate) enum Kind {
         arguments: Option<Value>,
         /// A number of seconds or an expression for one.
         timeout_seconds: Option<Value>,
-        /// A number of seconds or an expression for one.
+        /// A number of seconds or an expression for one. It is shown in the history and has no other effect: only
+        /// activities and calls that wait for a token send heartbeats (`state-task.html`), and there are none here.
         heartbeat_seconds: Option<Value>,
     },
     /// Hands on its input, or its Output.

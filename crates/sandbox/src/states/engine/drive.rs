@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use super::{Failure, Run, Scope};
 use crate::states::{
     Inner, announce, clock,
-    execution::{Execution, Progress, Record, Status, Stop},
+    execution::{Execution, Note, Stop},
+    frame::Progress,
     history,
+    record::{Record, Status},
 };
 
 /// Whether the event bus is told that an execution runs.
@@ -39,7 +41,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
     };
     let resumed = execution.frame("").is_some();
     if !resumed || announce == Announce::Always {
-        inner.events.put_event(announce::status(&inner, &execution, &record)).await;
+        inner.events.put_event(announce::status(&inner, &record)).await;
     }
     let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
     let first = (!resumed).then(|| input.clone());
@@ -69,29 +71,26 @@ async fn conclude(inner: &Inner, execution: &Execution, end: End) {
     let record = match end {
         End::Finished(Ok(output)) => {
             let output = output.to_string();
-            let fields = Value::Object(history::untruncated("output", &output));
-            execution.conclude("ExecutionSucceeded", history::details("ExecutionSucceeded", fields));
-            execution.forget_frames();
-            execution.change(|record| set(record, Status::Succeeded, stopped, (Some(output), None, None)))
+            let details = history::details("ExecutionSucceeded", history::untruncated("output", &output));
+            execution.conclude(Note { kind: "ExecutionSucceeded", details }, |record| {
+                set(record, Status::Succeeded, stopped, (Some(output), None, None));
+            })
         }
         End::Finished(Err(Failure { error, cause, .. })) => {
-            conclude_badly(execution, "ExecutionFailed", (error.as_deref(), cause.as_deref()));
-            execution.change(|record| set(record, Status::Failed, stopped, (None, error, cause)))
+            conclude_badly(execution, "ExecutionFailed", Status::Failed, stopped, Stop { error, cause })
         }
         End::TimedOut => {
             give_up(execution, "");
-            conclude_badly(execution, "ExecutionTimedOut", (None, None));
-            execution.change(|record| set(record, Status::TimedOut, stopped, (None, None, None)))
+            conclude_badly(execution, "ExecutionTimedOut", Status::TimedOut, stopped, Stop::default())
         }
-        End::Stopped(Stop { error, cause }) => {
+        End::Stopped(stop) => {
             give_up(execution, "");
-            conclude_badly(execution, "ExecutionAborted", (error.as_deref(), cause.as_deref()));
-            execution.change(|record| set(record, Status::Aborted, stopped, (None, error, cause)))
+            conclude_badly(execution, "ExecutionAborted", Status::Aborted, stopped, stop)
         }
     };
     inner.settle_deletion(&record.machine);
     execution.ended.send_replace(());
-    inner.events.put_event(announce::status(inner, execution, &record)).await;
+    inner.events.put_event(announce::status(inner, &record)).await;
 }
 
 type Words = (Option<String>, Option<String>, Option<String>);
@@ -104,11 +103,13 @@ fn set(record: &mut Record, status: Status, stopped: i64, (output, error, cause)
     record.cause = cause;
 }
 
-fn conclude_badly(execution: &Execution, kind: &str, (error, cause): (Option<&str>, Option<&str>)) {
+fn conclude_badly(execution: &Execution, kind: &str, status: Status, stopped: i64, stop: Stop) -> Record {
+    let Stop { error, cause } = stop;
     let mut fields = Map::new();
-    fields.extend(error.map(|error| ("error".to_owned(), json!(error))));
-    fields.extend(cause.map(|cause| ("cause".to_owned(), json!(cause))));
-    execution.conclude(kind, history::details(kind, fields));
+    fields.extend(error.as_deref().map(|error| ("error".to_owned(), json!(error))));
+    fields.extend(cause.as_deref().map(|cause| ("cause".to_owned(), json!(cause))));
+    let details = history::details(kind, fields);
+    execution.conclude(Note { kind, details }, |record| set(record, status, stopped, (None, error, cause)))
 }
 
 /// Marks every line of work that was running as aborted, so that a redrive finds where each stood.

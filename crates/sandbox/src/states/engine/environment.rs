@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, Run, Scope};
 use crate::states::{
     clock,
-    execution::Frame,
+    frame::Frame,
     history,
     jsonata::{self, Environment, QueryError},
 };

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::states::{
     definition::{Graph, Kind},
-    execution::{Frame, Progress},
+    execution::Note,
+    frame::{Frame, Progress},
     history, jsonata, limits,
 };
 
@@ -109,29 +110,27 @@ impl<'a> Fan<'a> {
         for index in unfinished {
             running.push(self.line(index, None));
         }
-        let started = execution.cursor(self.path());
-        while active.len() < self.at_once
-            && let Some(index) = waiting.next()
-        {
-            running.push(self.line(index, Some(self.begin(index, started)?)));
-            active.insert(index);
-        }
-        while let Some((index, ended)) = running.next().await {
-            let last = execution.cursor(&self.child(index));
+        let mut previous = execution.cursor(self.path());
+        loop {
+            while active.len() < self.at_once
+                && let Some(index) = waiting.next()
+            {
+                active.insert(index);
+                match self.begin(index, previous) {
+                    Ok(input) => running.push(self.line(index, input)),
+                    Err(failure) => return self.failed(index, &active, failure),
+                }
+            }
+            let Some((index, ended)) = running.next().await else { break };
             match ended {
                 Ok(output) => {
                     active.remove(&index);
                     results.insert(index, output);
-                    self.succeeded(index, last)?;
-                    if let Some(next) = waiting.next() {
-                        running.push(self.line(next, Some(self.begin(next, last)?)));
-                        active.insert(next);
-                    }
+                    previous = self.succeeded(index)?;
                 }
                 Err(failure) => {
                     drop(running);
-                    self.failed(index, last, &active)?;
-                    return Err(failure);
+                    return self.failed(index, &active, failure);
                 }
             }
         }
@@ -179,33 +178,37 @@ impl<'a> Fan<'a> {
         history::details(kind, json!({"name": self.here.frame.state, "index": index}))
     }
 
-    /// Begins a line of work after an event; answers its input.
-    fn begin(&self, index: usize, previous: u64) -> Result<Value, Failure> {
+    /// Begins a line of work after an event; answers its input, where its frame does not hold it.
+    fn begin(&self, index: usize, previous: u64) -> Result<Option<Value>, Failure> {
         let execution = &self.run.execution;
+        let path = self.child(index);
         match &self.shape {
-            Shape::Map { items, selector, .. } => {
+            Shape::Map { items, selector, graph } => {
+                // What an iteration does before its first event follows the same event.
+                execution.set_cursor(&path, previous);
                 let value = items[index].clone();
-                let input = match selector {
-                    Some(selector) => {
-                        let item = Some(Item { index, value });
-                        let scope = Scope { item, ..self.here.scope.clone() };
-                        self.run.fill(Here { scope: &scope, ..self.here }, Extra::Nothing, selector, "ItemSelector")?
-                    }
-                    None => value,
-                };
+                let item = Some(Item { index, value: value.clone() });
+                let scope = Scope { path: path.clone(), item, ..self.here.scope.clone() };
+                let here = Here { scope: &scope, ..self.here };
+                let select = |selector| self.run.fill(here, Extra::Nothing, selector, "ItemSelector");
+                let input = Run::checked(self.here, selector.map_or(Ok(value), select)?)?;
                 let kind = "MapIterationStarted";
-                execution.begin(previous, &self.child(index), kind, self.iteration(kind, index))?;
-                Run::checked(self.here, input)
+                let note = Note { kind, details: self.iteration(kind, index) };
+                let state_kind = graph.states.get(&graph.start_at).map_or("", |state| state.kind.name());
+                execution.begin(previous, &path, note, Frame::before(&graph.start_at, state_kind, input))?;
+                Ok(None)
             }
             Shape::Parallel { input, .. } => {
-                execution.set_cursor(&self.child(index), previous);
-                Ok(input.clone())
+                execution.set_cursor(&path, previous);
+                Ok(Some(input.clone()))
             }
         }
     }
 
-    fn succeeded(&self, index: usize, last: u64) -> Result<(), Failure> {
+    /// One line of work succeeded; answers the event that the next one follows.
+    fn succeeded(&self, index: usize) -> Result<u64, Failure> {
         let execution = &self.run.execution;
+        let last = execution.cursor(&self.child(index));
         let end = match &self.shape {
             Shape::Map { .. } => {
                 let kind = "MapIterationSucceeded";
@@ -214,7 +217,7 @@ impl<'a> Fan<'a> {
             Shape::Parallel { .. } => last,
         };
         execution.set_cursor(self.path(), end);
-        Ok(())
+        Ok(last)
     }
 
     /// The state itself succeeded; what follows it follows the last line of work.
@@ -225,15 +228,17 @@ impl<'a> Fan<'a> {
         Ok(())
     }
 
-    /// One line of work failed: the others are aborted.
-    fn failed(&self, index: usize, last: u64, active: &BTreeSet<usize>) -> Result<(), Failure> {
+    /// One line of work failed: the others are aborted. Answers the failure, or the one of writing that down.
+    fn failed(&self, index: usize, active: &BTreeSet<usize>, failure: Failure) -> Result<Value, Failure> {
         let execution = &self.run.execution;
+        let last = execution.cursor(&self.child(index));
         let is_map = matches!(self.shape, Shape::Map { .. });
-        if is_map {
-            execution.note(last, "MapIterationFailed", self.iteration("MapIterationFailed", index))?;
-        }
         execution.set_cursor(self.path(), last);
+        // An iteration whose input could not be made has not started.
         if let Some(frame) = execution.frame(&self.child(index)) {
+            if is_map {
+                execution.note(last, "MapIterationFailed", self.iteration("MapIterationFailed", index))?;
+            }
             self.run.state_aborted(&frame, last)?;
         }
         for other in active.iter().copied().filter(|other| *other != index) {
@@ -242,7 +247,7 @@ impl<'a> Fan<'a> {
             }
             self.run.abort(&self.child(other), last)?;
         }
-        Ok(())
+        Err(failure)
     }
 }
 
@@ -268,7 +273,7 @@ impl Run {
 
     /// AWS has such an event only for the states that take time.
     fn state_aborted(&self, frame: &Frame, last: u64) -> Result<(), Failure> {
-        if matches!(frame.kind.as_str(), "Task" | "Map" | "Parallel" | "Wait") {
+        if frame.is_inside() && matches!(frame.kind.as_str(), "Task" | "Map" | "Parallel" | "Wait") {
             self.execution.note(last, &format!("{}StateAborted", frame.kind), Map::new())?;
         }
         Ok(())

@@ -8,9 +8,11 @@ use super::{Entry, Exit, Failure, Run, Scope, environment::Here};
 use crate::states::{
     clock,
     definition::{Graph, Kind, State},
-    execution::{Frame, Progress},
+    execution::Note,
+    frame::{Frame, Progress},
     history, limits,
 };
+use crate::store::Batch;
 
 /// A future in a box: graphs hold Maps, and Maps hold graphs.
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -25,31 +27,36 @@ impl Run {
     ) -> Boxed<'a, Result<Value, Failure>> {
         Box::pin(async move {
             let result = self.walk_states(graph, scope, input).await;
-            let progress = match &result {
-                Ok(output) => Progress::Succeeded(output.clone()),
-                Err(_) => Progress::Failed,
-            };
-            self.execution.set_progress(&scope.path, progress);
+            if result.is_err() {
+                self.execution.set_progress(&scope.path, Progress::Failed);
+            }
             result
         })
     }
 
     async fn walk_states(&self, graph: &Graph, scope: &Scope, input: Option<Value>) -> Result<Value, Failure> {
         let (mut frame, mut entry) = match (input, self.execution.frame(&scope.path)) {
-            (None, Some(frame)) => (self.take_up(scope, graph, frame)?, Entry::Resumed),
-            (input, _) => {
+            (None, Some(Frame { progress: Progress::Succeeded(output), .. })) => return Ok(output),
+            (None, Some(frame)) if frame.is_inside() => (self.take_up(scope, graph, frame)?, Entry::Resumed),
+            (input, frame) => {
+                let input = input.or(frame.map(|frame| frame.input)).unwrap_or_default();
                 let state = find(graph, &graph.start_at)?;
-                let input = input.unwrap_or_default();
-                (self.enter(scope, &graph.start_at, state, input, Map::new())?, Entry::Fresh)
+                (self.enter(Batch::default(), scope, &graph.start_at, state, input, Map::new())?, Entry::Fresh)
             }
         };
         loop {
             let state = find(graph, &frame.state)?;
             let exit = self.perform(Here { scope, frame: &frame, retries: 0 }, state, entry).await?;
-            self.leave(scope, &frame, &exit)?;
+            let mut batch = Batch::default();
+            self.leave(&mut batch, scope, &frame, &exit)?;
+            let Some(next) = exit.next else {
+                let progress = Progress::Succeeded(exit.output.clone());
+                self.execution.put_frame_in(&mut batch, &scope.path, Frame { progress, ..frame });
+                self.execution.commit(&batch);
+                return Ok(exit.output);
+            };
             frame.variables.extend(exit.assigned);
-            let Some(next) = exit.next else { return Ok(exit.output) };
-            frame = self.enter(scope, &next, find(graph, &next)?, exit.output, frame.variables)?;
+            frame = self.enter(batch, scope, &next, find(graph, &next)?, exit.output, frame.variables)?;
             entry = Entry::Fresh;
         }
     }
@@ -66,43 +73,33 @@ impl Run {
         }
         let state = find(graph, &frame.state)?;
         if matches!(state.kind, Kind::Fail { .. }) {
-            return self.enter(scope, &frame.state, state, frame.input, frame.variables);
+            return self.enter(Batch::default(), scope, &frame.state, state, frame.input, frame.variables);
         }
         let frame = Frame { entered: clock::now(), progress: Progress::Running, ..frame };
         self.execution.put_frame(&scope.path, frame.clone());
         Ok(frame)
     }
 
-    /// Enters a state: the event first, then the frame from which a restart goes on.
+    /// Enters a state; what is in the batch is written together with that.
     fn enter(
         &self,
+        batch: Batch,
         scope: &Scope,
         name: &str,
         state: &State,
         input: Value,
         variables: Map<String, Value>,
     ) -> Result<Frame, Failure> {
-        self.execution.forget_below(&scope.path);
         let kind = state.kind.name();
         let mut fields = Map::from_iter([("name".to_owned(), json!(name))]);
         fields.extend(history::untruncated("input", &input.to_string()));
-        let event_kind = format!("{kind}StateEntered");
-        let details = history::details(&event_kind, fields);
-        let event = self.execution.append(&scope.path, &event_kind, details)?;
-        let frame = Frame {
-            state: name.to_owned(),
-            kind: kind.to_owned(),
-            input,
-            variables,
-            entered: clock::now(),
-            entered_event: event,
-            progress: Progress::Running,
-        };
-        self.execution.put_frame(&scope.path, frame.clone());
-        Ok(frame)
+        let event = format!("{kind}StateEntered");
+        let note = Note { kind: &event, details: history::details(&event, fields) };
+        let frame = Frame { variables, ..Frame::before(name, kind, input) };
+        Ok(self.execution.enter(batch, &scope.path, note, frame)?)
     }
 
-    fn leave(&self, scope: &Scope, frame: &Frame, exit: &Exit) -> Result<(), Failure> {
+    fn leave(&self, batch: &mut Batch, scope: &Scope, frame: &Frame, exit: &Exit) -> Result<(), Failure> {
         let mut fields = Map::from_iter([("name".to_owned(), json!(frame.state))]);
         fields.extend(history::untruncated("output", &exit.output.to_string()));
         if !exit.assigned.is_empty() {
@@ -112,7 +109,8 @@ impl Run {
             fields.insert("assignedVariablesDetails".to_owned(), json!({"truncated": false}));
         }
         let kind = format!("{}StateExited", frame.kind);
-        self.execution.append(&scope.path, &kind, history::details(&kind, fields))?;
+        let note = Note { kind: &kind, details: history::details(&kind, fields) };
+        self.execution.append_in(batch, &scope.path, note)?;
         Ok(())
     }
 

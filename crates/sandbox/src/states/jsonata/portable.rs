@@ -1,7 +1,7 @@
 //! Finds expressions that `jsonata-core` would evaluate and Step Functions refuses at creation.
 //!
-//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable, and a name at
-//! the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`). It implements `JSONata` 2.0.6
+//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable; a name or `$` at
+//! the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It implements `JSONata` 2.0.6
 //! (`transforming-data.html`), which does not have the operators `??` and `?:`.
 
 use jsonata_core::ast::{AstNode, BinaryOp, Stage};
@@ -25,6 +25,10 @@ fn walk(node: &AstNode, level: Level, found: &mut Vec<String>) {
         AstNode::Name(name) if level == Level::Top => {
             found.push(format!("Reference to '{name}' at the top level is not supported."));
         }
+        AstNode::Variable(name) if name.is_empty() && level == Level::Top => {
+            found.push("Reference to '$' at the top level is not supported.".to_owned());
+        }
+        AstNode::ParentVariable(_) => found.push("Reference to '$$' is not supported.".to_owned()),
         AstNode::Path { steps } => {
             for (index, step) in steps.iter().enumerate() {
                 walk(&step.node, if index == 0 { level } else { Level::Inside }, found);
@@ -140,6 +144,17 @@ mod tests {
         ] {
             assert_eq!(found(expression), [""; 0], "{expression}");
         }
+    }
+
+    #[test]
+    fn the_input_that_expressions_do_not_have_is_found() {
+        for expression in ["$$", "$$.a", "$states.input.a[$$.b = 1]", "$map($x, function($v) { $$.a })"] {
+            assert_eq!(found(expression), ["Reference to '$$' is not supported."], "{expression}");
+        }
+        for expression in ["$", "$.a", "$sum($)"] {
+            assert_eq!(found(expression), ["Reference to '$' at the top level is not supported."], "{expression}");
+        }
+        assert_eq!(found("$x[$ > 1].($ + 1)"), [""; 0]);
     }
 
     #[test]

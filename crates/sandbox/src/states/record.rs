@@ -1,0 +1,81 @@
+//! What is known of an execution besides its history and its lines of work.
+
+use serde::{Deserialize, Serialize};
+
+/// How an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Status {
+    /// It runs.
+    Running,
+    /// It came to its end.
+    Succeeded,
+    /// A state failed.
+    Failed,
+    /// It took longer than the machine's `TimeoutSeconds`.
+    TimedOut,
+    /// Somebody stopped it.
+    Aborted,
+}
+
+impl Status {
+    /// AWS's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+}
+
+/// The record of an execution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Its ARN.
+    pub(crate) arn: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its machine's ARN.
+    pub(crate) machine: String,
+    /// The revision of the machine that it runs.
+    pub(crate) revision: String,
+    /// Its place among all executions, to list the newest first.
+    pub(crate) number: u64,
+    /// How it stands.
+    pub(crate) status: Status,
+    /// When it started.
+    pub(crate) started: i64,
+    /// When it ended.
+    pub(crate) stopped: Option<i64>,
+    /// Its input, word for word.
+    pub(crate) input: String,
+    /// Its output as JSON text.
+    pub(crate) output: Option<String>,
+    /// The name of the error that ended it.
+    pub(crate) error: Option<String>,
+    /// The cause of that error.
+    pub(crate) cause: Option<String>,
+    /// How often it was redriven.
+    pub(crate) redrives: u32,
+    /// When it was last redriven.
+    #[serde(default)]
+    pub(crate) redriven: Option<i64>,
+    /// The tokens of the last redrives, oldest first.
+    #[serde(default)]
+    pub(crate) tokens: Vec<Token>,
+    /// How many events its history had when it ended.
+    #[serde(default)]
+    pub(crate) events: u64,
+}
+
+/// A client token of a redrive.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Token {
+    /// The token.
+    pub(crate) text: String,
+    /// When the execution was redriven with it.
+    pub(crate) used: i64,
+}
