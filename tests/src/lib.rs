@@ -3,7 +3,9 @@
 //! with a permission taken away.
 
 pub mod domain;
+pub mod history;
 pub mod in_process;
+pub mod machine;
 pub mod template;
 pub mod world;
 

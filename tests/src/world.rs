@@ -14,7 +14,10 @@ use holdfast_core::receipt::Receipt;
 use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
 use serde_json::{Value, json};
 
-use crate::{TestResult, in_process::InProcess};
+use crate::{
+    TestResult,
+    in_process::{InProcess, Store},
+};
 
 /// How long a test waits for what should take milliseconds before it says what is missing.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -35,6 +38,8 @@ pub struct Setup {
     pub parameters: BTreeMap<String, String>,
     /// Values that replace those of the functions' environment.
     pub environment: BTreeMap<String, String>,
+    /// What the store of the backups tells, for functions in process.
+    pub store: Store,
 }
 
 impl Default for Setup {
@@ -46,6 +51,7 @@ impl Default for Setup {
             data: None,
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
+            store: Store::default(),
         }
     }
 }
@@ -103,7 +109,7 @@ pub fn workspace() -> PathBuf {
 impl World {
     /// Starts a sandbox.
     pub async fn start(setup: Setup) -> TestResult<Self> {
-        let in_process = Arc::new(InProcess::new().await);
+        let in_process = Arc::new(InProcess::new().await.on(setup.store));
         let functions = match setup.binaries {
             Some(folder) => Functions::Binaries { folder },
             None => Functions::InProcess(in_process.clone()),

@@ -10,7 +10,7 @@ use super::objects::{Bucket, list_versions, version_id};
 use crate::{TestResult, world::World};
 
 /// A world as it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Where uploads come from.
     pub source: Bucket,

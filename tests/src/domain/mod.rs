@@ -8,6 +8,7 @@
 //! upload whose opening was answered to nobody, and copies that a plan made anew for want of a receipt.
 
 mod copies;
+mod differences;
 mod facts;
 mod objects;
 mod order;

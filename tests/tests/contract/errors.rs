@@ -3,6 +3,7 @@
 
 use holdfast_core::{ErrorName, Recovery};
 
+pub(crate) use crate::machine::raised_by;
 use crate::machine::{Machine, Rule, State};
 
 /// Errors that a function raises elsewhere but that cannot arise in a state, and why. They are neither retried nor caught
@@ -37,20 +38,6 @@ enum Response {
     Retries,
     PlansAnew,
     Fails,
-}
-
-/// What the function of a crate can raise.
-pub(crate) fn raised_by(function: &str) -> &'static [ErrorName] {
-    use holdfast_lambda::Function;
-    match function {
-        "validate" => validate::Validate::RAISES,
-        "copy-part" => copy_part::CopyPart::RAISES,
-        "complete-multipart" => complete_multipart::CompleteMultipart::RAISES,
-        "checksum-verify" => checksum_verify::ChecksumVerify::RAISES,
-        "cross-region-replicate" => cross_region_replicate::CrossRegionReplicate::RAISES,
-        "notify" => notify::Notify::RAISES,
-        other => panic!("there is no function {other}"),
-    }
 }
 
 fn naming(rules: &[Rule], name: ErrorName) -> usize {

@@ -8,10 +8,11 @@ mod documents;
 mod errors;
 mod events;
 mod history;
-mod machine;
 mod markdown;
 mod payloads;
 mod samples;
 mod shape;
 mod types;
 mod walk;
+
+use holdfast_tests::machine;

@@ -3,3 +3,4 @@
 mod breaches;
 mod descriptions;
 mod support;
+mod twice;

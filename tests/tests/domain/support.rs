@@ -20,7 +20,12 @@ pub(crate) fn setup() -> Setup {
 /// Uploads to the keys `small`, `large`, `twice` and `late`; the last two have two versions each, and the first of `late`
 /// is announced after the second is backed up. All are tagged.
 pub(crate) async fn world() -> TestResult<World> {
-    let world = World::start(setup()).await?;
+    world_with(setup()).await
+}
+
+/// The same in a world that is made otherwise.
+pub(crate) async fn world_with(setup: Setup) -> TestResult<World> {
+    let world = World::start(setup).await?;
     for (count, (key, bytes)) in
         [("small", "few"), ("large", LARGE), ("twice", "first"), ("twice", "second")].iter().enumerate()
     {

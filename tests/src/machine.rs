@@ -1,49 +1,66 @@
-//! `statemachine/backup.asl.json` as tests look at it: every state by name, with what it retries and catches.
+//! `statemachine/backup.asl.json` as tests look at it: every state by name, with what it retries and catches, and which
+//! errors its function raises.
+
+#![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use holdfast_core::ErrorName;
+use holdfast_lambda::Function as _;
 use holdfast_sandbox::{
     ports::ACCOUNT,
     template::{Function, Settings, Stack},
 };
 use serde_json::Value;
 
+use crate::world::workspace;
+
 /// The bucket that the sample events name.
-pub(crate) const SOURCE_BUCKET: &str = "holdfast-source";
+pub const SOURCE_BUCKET: &str = "holdfast-source";
 
 /// The state machine and the stack that it is deployed with.
-pub(crate) struct Machine {
-    pub(crate) stack: Stack,
-    pub(crate) definition: Value,
-    pub(crate) states: Vec<State>,
+#[derive(Debug)]
+pub struct Machine {
+    /// The stack.
+    pub stack: Stack,
+    /// The whole definition.
+    pub definition: Value,
+    /// Every state, also those of iterations, in the order of the file.
+    pub states: Vec<State>,
 }
 
 /// A state, of the machine itself or of a Map's iteration.
-pub(crate) struct State {
-    pub(crate) name: String,
-    pub(crate) definition: Value,
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its name.
+    pub name: String,
+    /// Its definition.
+    pub definition: Value,
     /// The Map whose iteration the state belongs to.
-    pub(crate) map: Option<String>,
+    pub map: Option<String>,
 }
 
 /// A retrier or a catcher: the errors that it names, and everything else about it.
-pub(crate) struct Rule {
-    pub(crate) errors: Vec<String>,
-    pub(crate) definition: Value,
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The names of the errors.
+    pub errors: Vec<String>,
+    /// The whole rule.
+    pub definition: Value,
 }
 
 /// A file of the repository.
-pub(crate) fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+pub fn repository(path: &str) -> PathBuf {
+    workspace().join(path)
 }
 
 /// The text of a file of the repository.
-pub(crate) fn text(path: &str) -> String {
+pub fn text(path: &str) -> String {
     std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The template with a source bucket and a replica.
-pub(crate) fn stack() -> Stack {
+pub fn stack() -> Stack {
     let parameters = [
         ("ExistingSourceBucketName", SOURCE_BUCKET),
         ("ReplicaBucketName", "holdfast-replica"),
@@ -58,12 +75,25 @@ pub(crate) fn stack() -> Stack {
     Stack::read(&repository("template.yaml"), &settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// What the function of a crate can raise.
+pub fn raised_by(function: &str) -> &'static [ErrorName] {
+    match function {
+        "validate" => validate::Validate::RAISES,
+        "copy-part" => copy_part::CopyPart::RAISES,
+        "complete-multipart" => complete_multipart::CompleteMultipart::RAISES,
+        "checksum-verify" => checksum_verify::ChecksumVerify::RAISES,
+        "cross-region-replicate" => cross_region_replicate::CrossRegionReplicate::RAISES,
+        "notify" => notify::Notify::RAISES,
+        other => panic!("there is no function {other}"),
+    }
+}
+
 impl Machine {
     /// Reads the machine as the template deploys it.
-    pub(crate) fn read() -> Self {
+    pub fn read() -> Self {
         let stack = stack();
         let [machine] = stack.state_machines.as_slice() else { panic!("the template has one state machine") };
-        let definition: Value = serde_json::from_str(&machine.definition).expect("the definition is JSON");
+        let definition: Value = serde_json::from_str(&machine.definition).unwrap_or_else(|error| panic!("{error}"));
         let mut states = Vec::new();
         collect(&definition, None, &mut states);
         // The order of the file, which is the order that people read.
@@ -72,12 +102,12 @@ impl Machine {
     }
 
     /// A state by name.
-    pub(crate) fn state(&self, name: &str) -> &State {
+    pub fn state(&self, name: &str) -> &State {
         self.states.iter().find(|state| state.name == name).unwrap_or_else(|| panic!("there is no state {name}"))
     }
 
     /// Every Task with the function that it invokes.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = (&State, &Function)> {
+    pub fn tasks(&self) -> impl Iterator<Item = (&State, &Function)> {
         self.states.iter().filter(|state| state.kind() == "Task").map(|state| {
             let arn = state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_default();
             let function = self.stack.functions.iter().find(|function| function.arn == arn);
@@ -86,7 +116,7 @@ impl Machine {
     }
 
     /// The catchers that see what a state raises: its own, and those of the Map around it.
-    pub(crate) fn catchers(&self, state: &State) -> Vec<Rule> {
+    pub fn catchers(&self, state: &State) -> Vec<Rule> {
         let around = state.map.as_deref().map(|map| self.state(map).rules("Catch")).unwrap_or_default();
         state.rules("Catch").into_iter().chain(around).collect()
     }
@@ -94,23 +124,23 @@ impl Machine {
 
 impl State {
     /// `Task`, `Choice` and so on.
-    pub(crate) fn kind(&self) -> &str {
+    pub fn kind(&self) -> &str {
         self.definition["Type"].as_str().unwrap_or_default()
     }
 
     /// The retriers (`Retry`) or catchers (`Catch`).
-    pub(crate) fn rules(&self, field: &str) -> Vec<Rule> {
+    pub fn rules(&self, field: &str) -> Vec<Rule> {
         let rules = self.definition[field].as_array().cloned().unwrap_or_default();
         rules.into_iter().map(|definition| Rule { errors: texts(&definition["ErrorEquals"]), definition }).collect()
     }
 
     /// How often the state is tried again at most, all retriers together.
-    pub(crate) fn attempts(&self) -> u64 {
+    pub fn attempts(&self) -> u64 {
         self.rules("Retry").iter().map(|rule| rule.definition["MaxAttempts"].as_u64().unwrap_or(3)).sum()
     }
 
     /// Every state that may come next, catchers left out, in the order in which they are written.
-    pub(crate) fn next(&self) -> Vec<String> {
+    pub fn next(&self) -> Vec<String> {
         let choices = self.definition["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
         let all = choices.chain([&self.definition["Default"], &self.definition["Next"]]);
         all.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -119,7 +149,7 @@ impl State {
 
 impl Rule {
     /// Whether it names the error.
-    pub(crate) fn names(&self, error: &str) -> bool {
+    pub fn names(&self, error: &str) -> bool {
         self.errors.iter().any(|name| name == error)
     }
 }

@@ -1,0 +1,153 @@
+//! Every Task of every finished execution is invoked once more with the input that it had: nothing changes.
+//!
+//! That is what makes retries, redrives and second deliveries harmless. The function may have died after its work, Step
+//! Functions may have lost its answer, and a call that was taken for dead may still run.
+
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use holdfast_sandbox::ports::{Invocation, Invoke};
+use holdfast_tests::{
+    TestResult,
+    domain::{Facts, Known},
+    history::{Attempt, attempts},
+    in_process::Store,
+    machine::Machine,
+    world::{Setup, World},
+};
+use serde_json::{Value, json};
+
+use crate::support::{LARGE, setup, world, world_with};
+
+/// What a second invocation answers, where the first was answered otherwise.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    /// As the first time.
+    Same,
+    /// Another answer, or the name of an error, which is as right.
+    Other(Value),
+}
+
+/// Invokes the function of an attempt with the payload that it had. Answers its output, or the name of its error.
+async fn invoke(world: &World, attempt: &Attempt) -> TestResult<Value> {
+    let payload = attempt.payload.to_string().into();
+    Ok(match world.sandbox.lambda().invoke(&attempt.function, payload).await? {
+        Invocation::Answered(output) => serde_json::from_slice(&output)?,
+        Invocation::Failed(report) => serde_json::from_slice::<Value>(&report)?["errorType"].clone(),
+    })
+}
+
+/// What the second invocation has to answer.
+///
+/// - A copy or a completion finds what it published by its stamp. Where a newer upload stands on top of it meanwhile that
+///   cannot be seen at the key: it names the change, and the plan that follows finds the receipt and skips.
+/// - A planner finds that there is nothing left to plan.
+/// - Notify finds its receipt, and tells people once more: SNS cannot be asked what it has sent.
+fn expected(attempt: &Attempt, first: &Value, is_on_top: bool) -> Answer {
+    match attempt.state.as_str() {
+        "Validate" if first["decision"] == "copy" => Answer::Other(json!("alreadyBackedUp")),
+        "CopyObject" | "CompleteUpload" | "CompleteReplica" if !is_on_top => {
+            Answer::Other(json!(if attempt.state == "CopyObject" { "Destination.Changed" } else { "Upload.Gone" }))
+        }
+        "CopySlice" | "CopyReplicaSlice" if !is_on_top => Answer::Other(json!("Upload.Gone")),
+        "Replicate" => Answer::Other(json!("stands")),
+        "Notify" => Answer::Other(json!("found")),
+        _ => Answer::Same,
+    }
+}
+
+/// The second answer in the words of [`expected`].
+fn told(attempt: &Attempt, first: &Value, second: &Value) -> Answer {
+    if first == second {
+        return Answer::Same;
+    }
+    Answer::Other(match attempt.state.as_str() {
+        "Validate" if second["decision"] == "skip" => second["reason"].clone(),
+        "Replicate" if second["stored"].is_object() => json!("stands"),
+        "Notify" if second["receipt"]["written"] == false && second["receipt"]["key"] == first["receipt"]["key"] => {
+            json!("found")
+        }
+        _ => second.clone(),
+    })
+}
+
+/// Uploads that have to be read to be proven, in one part and in several.
+async fn upload_without_checksums(world: &World) -> TestResult {
+    for (key, bytes) in [("plain", LARGE.as_bytes().to_vec()), ("small-plain", b"plain".to_vec())] {
+        let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key);
+        request.checksum_algorithm(ChecksumAlgorithm::Crc32).body(bytes.into()).send().await?;
+    }
+    world.upload_in_parts("parts", &vec![7; (5 << 20) + 1], 5 << 20).await
+}
+
+/// Invokes every Task of every execution again, and answers the states that they were of.
+async fn again(world: &World) -> TestResult<Vec<String>> {
+    let before = Facts::of(world).await?;
+    let report = before.check(Known::default())?;
+    let mut states = Vec::new();
+    let mut messages = before.messages.clone();
+    for execution in &before.executions {
+        let key = execution.input["detail"]["object"]["key"].as_str().unwrap_or_default();
+        let version = execution.input["detail"]["object"]["version-id"].as_str();
+        let newest = before.source.versions_of(key).next().and_then(|version| version.id.as_deref());
+        // A late version has a key of its own.
+        let is_on_top = newest == version || key == "late";
+        for attempt in attempts(&world.history_of(&execution.arn).await?)? {
+            let Some(Ok(first)) = &attempt.outcome else { return Err(format!("{attempt:?} failed").into()) };
+            // The one call that cannot see what it has done; the next test is about it.
+            if attempt.state == "Replicate" && !is_on_top {
+                continue;
+            }
+            let second = invoke(world, &attempt).await?;
+            let name = format!("{} of {key} in {}", attempt.state, execution.arn);
+            assert_eq!(told(&attempt, first, &second), expected(&attempt, first, is_on_top), "{name}: {second}");
+            if attempt.state == "Notify" {
+                *messages.entry((execution.arn.clone(), "SUCCEEDED".to_owned())).or_default() += 1;
+            }
+            states.push(attempt.state);
+        }
+    }
+    let after = Facts::of(world).await?;
+    assert_eq!(after.changes_since(&before), Vec::<String>::new());
+    assert_eq!(after.messages, messages, "Notify tells once more, and nobody else does");
+    assert_eq!(after.check(Known::default())?.proven, report.proven);
+    Ok(states)
+}
+
+#[tokio::test]
+async fn every_task_of_every_finished_execution_changes_nothing_when_it_is_invoked_again() -> TestResult {
+    let mut states = Vec::new();
+    for store in [Store::TellsChecksums, Store::TellsNone] {
+        let world = world_with(Setup { store, ..setup() }).await?;
+        upload_without_checksums(&world).await?;
+        world.ended(10).await?;
+        states.extend(again(&world).await?);
+    }
+    let count = states.len();
+    states.sort_unstable();
+    states.dedup();
+    let mut tasks: Vec<_> = Machine::read().tasks().map(|(state, _)| state.name.clone()).collect();
+    tasks.sort_unstable();
+    assert_eq!(states, tasks, "every Task of the state machine was among them");
+    println!("{count} invocations of {} states made again: nothing changed", tasks.len());
+    Ok(())
+}
+
+/// Under a newer replica the function cannot see its own: a HEAD answers the newest, and receipts are not its business. So
+/// it takes the version for a late one and keeps it among these, which costs bytes and loses nothing.
+#[tokio::test]
+async fn a_version_that_is_replicated_again_under_a_newer_one_is_kept_once_more_among_the_late_ones() -> TestResult {
+    let world = world().await?;
+    let before = Facts::of(&world).await?;
+    let first = before.executions.iter().find(|execution| execution.input["detail"]["object"]["key"] == "twice");
+    let history = world.history_of(&first.ok_or("no execution for the key twice")?.arn).await?;
+    let mut attempts = attempts(&history)?.into_iter();
+    let replicate = attempts.find(|attempt| attempt.state == "Replicate").ok_or("no Replicate")?;
+    assert!(invoke(&world, &replicate).await?["stored"].is_object());
+    let after = Facts::of(&world).await?;
+    let changes = after.changes_since(&before);
+    let place = format!("+ s3://{}/.holdfast/history/twice/", world.outputs.replica_bucket);
+    assert!(changes.len() == 1 && changes[0].starts_with(&place), "{changes:#?}");
+    let report = after.check(Known { copies_beside: 1, ..Known::default() })?;
+    assert_eq!(report.copies_beside, 1);
+    assert_eq!(world.replica("twice").await?, b"second", "the newest stays on top");
+    Ok(())
+}
