@@ -7,7 +7,10 @@ use s3s::{
 };
 use time::OffsetDateTime;
 
-use super::{errors, model::Version};
+use super::{
+    errors,
+    model::{UploadSettings, Version},
+};
 
 /// The conditions of a read, or of the source of a copy, named as their headers are.
 #[allow(clippy::struct_field_names, reason = "the headers begin with If-")]
@@ -104,6 +107,19 @@ impl WriteConditions {
             (Some(condition), Some(etag)) if !names(condition, etag) => Err(errors::precondition_failed("If-Match")),
             _ => Ok(()),
         }
+    }
+
+    /// Judges the completion of an upload. What happened to the key since the upload was *initiated* counts: where it was
+    /// deleted, or written, in between, that has precedence, and only a new upload can succeed. S3 answers 409
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>, If-Match and If-None-Match:
+    /// "If a conflicting operation occurs during the upload …").
+    pub(super) fn check_completion(&self, current: Option<&Version>, upload: &UploadSettings) -> S3Result<()> {
+        self.check(&Seen::of(current))?;
+        let is_newer = current.is_some_and(|version| version.initiated > upload.initiated);
+        if (self.if_none_match && upload.key_was_deleted) || (self.if_match.is_some() && is_newer) {
+            return Err(errors::conditional_conflict());
+        }
+        Ok(())
     }
 
     /// Judges again at the moment of the write. Where a delete came between, the request is in conflict rather than

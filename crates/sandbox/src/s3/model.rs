@@ -153,6 +153,9 @@ pub(super) struct UploadSettings {
     pub(super) tags: Tags,
     /// What the caller declared; S3 computes a full-object CRC64NVME where nothing was declared.
     pub(super) declared: Option<(super::checksum::Algorithm, super::checksum::Kind)>,
+    /// Whether its key was deleted since it was initiated.
+    #[serde(default)]
+    pub(super) key_was_deleted: bool,
     /// What the caller asked for; the bucket's default is added when the object appears.
     #[serde(default)]
     pub(super) lock: Lock,

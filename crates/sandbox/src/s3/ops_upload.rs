@@ -208,6 +208,7 @@ impl Backend {
             attributes: attributes!(input, &record),
             tags: tags_of_header(input.tagging.as_deref())?,
             declared,
+            key_was_deleted: false,
             lock: lock!(input, &record, self.now()),
         };
         let encryption = settings.attributes.encryption.clone();
@@ -269,8 +270,7 @@ impl Backend {
         Ok(S3Response::new(output))
     }
 
-    /// Makes the object of its parts. Everything happens under one lock, so a condition either holds or fails (412);
-    /// no other write can come between and make it a conflict (409).
+    /// Makes the object of its parts, under one lock.
     pub(super) async fn complete_multipart_upload(
         &self,
         req: S3Request<dto::CompleteMultipartUploadInput>,
@@ -295,8 +295,8 @@ impl Backend {
             let parts = chosen(&requested, &upload.parts, settings.declared)?;
             let checksum = whole_checksum(&parts, settings.declared)?;
             verify_whole(&input, claimed.as_ref(), parts.iter().map(|part| part.size()).sum(), &checksum)?;
-            let began = super::conditions::Seen::of(state.current(&input.bucket, &input.key)?.map(AsRef::as_ref));
-            conditions.check(&began)?;
+            let current = state.current(&input.bucket, &input.key)?;
+            conditions.check_completion(current.map(AsRef::as_ref), &settings)?;
             let etag = multipart_etag(parts.iter().map(|part| part.etag.as_str()));
             let object = object_of(&parts, &settings, &etag, &checksum);
             let kept: Vec<u16> = parts.iter().map(|part| part.number).collect();

@@ -197,7 +197,8 @@ async fn a_completion_honours_its_condition() {
     let failed = (412, "PreconditionFailed".to_owned());
     assert_eq!(failure(completion(&client, "a", &id, &parts).if_none_match("*").send().await), failed);
     assert_eq!(failure(completion(&client, "a", &id, &parts).if_match(etag(b"x")).send().await), failed);
-    completion(&client, "a", &id, &parts).if_match(etag(b"meanwhile")).send().await.unwrap();
+    let expecting = completion(&client, "a", &id, &parts).if_match(etag(b"meanwhile")).send().await;
+    assert_eq!(failure(expecting), (409, "ConditionalRequestConflict".to_owned()), "it would not become the newest");
 }
 
 #[tokio::test]

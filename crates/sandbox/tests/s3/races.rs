@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::{Client, config::RequestChecksumCalculation, presigning::PresigningConfig};
+use aws_sdk_s3::{
+    Client,
+    config::RequestChecksumCalculation,
+    operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder,
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
 use bytes::Bytes;
 use holdfast_sandbox::s3::Versioning;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
 
-use crate::harness::{REGION, Server, etag, put};
+use crate::harness::{REGION, Server, etag, failure, put};
 
 /// Puts `hello` under a condition; between its first and its last byte `meanwhile` happens. Answers status and body.
 async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Future<Output = ()>) -> (u16, String) {
@@ -45,6 +52,55 @@ async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Fu
 
 async fn delete(client: &Client) {
     client.delete_object().bucket("bucket").key("a").send().await.unwrap();
+}
+
+/// An upload of `a` with one part, and its completion.
+async fn upload(client: &Client) -> CompleteMultipartUploadFluentBuilder {
+    let create = client.create_multipart_upload().bucket("bucket").key("a").send().await.unwrap();
+    let id = create.upload_id().unwrap();
+    let part = client.upload_part().bucket("bucket").key("a").upload_id(id).part_number(1);
+    let part = part.body(ByteStream::from_static(b"parts")).send().await.unwrap();
+    let part = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag().map(str::to_owned)).build();
+    let parts = CompletedMultipartUpload::builder().parts(part).build();
+    client.complete_multipart_upload().bucket("bucket").key("a").upload_id(id).multipart_upload(parts)
+}
+
+#[tokio::test]
+async fn a_deletion_since_its_initiation_makes_the_conditional_completion_of_an_upload_a_conflict() {
+    for versioning in [Versioning::Enabled, Versioning::Never] {
+        let (server, client) = Server::with_bucket(versioning).await;
+        put(&client, "a", *b"x").await;
+        let complete = upload(&client).await.if_none_match("*");
+        assert_eq!(failure(complete.clone().send().await), (412, "PreconditionFailed".to_owned()));
+        delete(&client).await;
+        assert_eq!(failure(complete.clone().send().await), (409, "ConditionalRequestConflict".to_owned()));
+        let expecting = upload(&client).await.if_match(etag(b"x")).send().await;
+        assert_eq!(failure(expecting), (404, "NoSuchKey".to_owned()));
+        upload(&client).await.if_none_match("*").send().await.expect("a new upload is none of the deletion's concern");
+        let server = server.restart().await;
+        let client = server.client(REGION);
+        delete(&client).await;
+        let moved = aws_sdk_s3::Config::builder().endpoint_url(format!("http://{}", server.address));
+        let again = complete.customize().config_override(moved).send().await;
+        assert_eq!(failure(again), (409, "ConditionalRequestConflict".to_owned()), "it was forgotten in a restart");
+    }
+}
+
+#[tokio::test]
+async fn a_write_since_its_initiation_makes_the_conditional_completion_of_an_upload_a_conflict_or_fail() {
+    let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
+    put(&client, "a", *b"x").await;
+    let same = upload(&client).await.if_match(etag(b"x"));
+    put(&client, "a", *b"x").await;
+    assert_eq!(
+        failure(same.send().await),
+        (409, "ConditionalRequestConflict".to_owned()),
+        "the same bytes, written since"
+    );
+    let other = upload(&client).await.if_match(etag(b"x"));
+    put(&client, "a", *b"y").await;
+    assert_eq!(failure(other.send().await), (412, "PreconditionFailed".to_owned()));
+    upload(&client).await.if_match(etag(b"y")).send().await.unwrap();
 }
 
 #[tokio::test]

@@ -57,6 +57,17 @@ impl State {
         Ok(())
     }
 
+    /// Notes for every open upload of a key that the key was deleted.
+    pub(super) fn note_deletion(&mut self, bucket: &str, key: &str) -> S3Result<()> {
+        let of_key = |upload: &Upload| upload.settings.bucket == bucket && upload.settings.key == key;
+        for (id, upload) in self.uploads.iter_mut().filter(|(_, upload)| of_key(upload)) {
+            let settings = UploadSettings { key_was_deleted: true, ..UploadSettings::clone(&upload.settings) };
+            self.store.put(UPLOADS, id, &settings).map_err(S3Error::internal_error)?;
+            upload.settings = Arc::new(settings);
+        }
+        Ok(())
+    }
+
     /// Adds a part, whose extents are counted already; one with the same number is replaced.
     pub(in crate::s3) fn put_part(&mut self, bucket: &str, key: &str, id: &str, part: Part) -> S3Result<()> {
         if let Err(error) = self.upload(bucket, key, id) {

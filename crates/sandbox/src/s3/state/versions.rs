@@ -62,6 +62,9 @@ impl State {
         let replaced = versions.iter().find(|one| version.id == NULL_VERSION && one.id == NULL_VERSION).cloned();
         let is_seen = replaced.as_ref().is_none_or(|replaced| replaced.initiated <= version.initiated);
         let replaced = replaced.filter(|_| is_seen);
+        if version.object().is_none() {
+            self.note_deletion(bucket, key)?;
+        }
         let mut batch = Batch::default();
         if is_seen {
             let record = VersionRecord { bucket: bucket.to_owned(), key: key.to_owned(), version: &version };
@@ -122,6 +125,9 @@ impl State {
     /// Removes one version for good. `None` when there is no such version.
     pub(in crate::s3) fn remove(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<Option<Arc<Version>>> {
         let Some(found) = self.version(bucket, key, id)?.cloned() else { return Ok(None) };
+        if found.object().is_some() && self.current(bucket, key)?.is_some_and(|current| current.id == id) {
+            self.note_deletion(bucket, key)?;
+        }
         self.store.delete(VERSIONS, &version_key(found.initiated)).map_err(S3Error::internal_error)?;
         self.forget_version(bucket, key, &found);
         Ok(Some(found))
