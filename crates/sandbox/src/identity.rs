@@ -51,6 +51,11 @@ impl Keyring {
             .insert(identity.access_key_id.clone(), identity);
     }
 
+    /// Forgets an identity: its key is nobody's from now on.
+    pub(crate) fn remove(&self, access_key_id: &str) {
+        self.identities.write().unwrap_or_else(PoisonError::into_inner).remove(access_key_id);
+    }
+
     /// The identity behind an access key id.
     pub fn get(&self, access_key_id: &str) -> Option<Identity> {
         self.identities.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()

@@ -5,6 +5,7 @@
 
 mod deploy;
 pub mod events;
+pub mod faults;
 pub mod iam;
 pub mod identity;
 mod keys;

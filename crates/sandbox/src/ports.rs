@@ -25,6 +25,17 @@ impl ApiError {
         Self { status: 400, code: code.to_owned(), message: message.into() }
     }
 
+    /// No answer at all: the connection broke. Status 0; Step Functions shows it by the name that its SDK gives it.
+    pub fn no_answer() -> Self {
+        let message = "Unable to execute HTTP request: the connection was closed before an answer came";
+        Self::new("SdkClientException", message).with_status(0)
+    }
+
+    /// Whether there is no answer.
+    pub fn is_no_answer(&self) -> bool {
+        self.status == 0
+    }
+
     /// The same error with another HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
@@ -66,6 +77,8 @@ pub struct TaskCall {
     pub arguments: Value,
     /// The execution that calls.
     pub execution_arn: String,
+    /// The name of the state that calls.
+    pub state: String,
     /// The role that it calls with: the state machine's.
     pub role_arn: String,
 }

@@ -22,6 +22,7 @@ use tokio::{
 use crate::{
     deploy::{DeployError, Deployment},
     events::{Events, Targets},
+    faults::{Call, Faults, Service},
     iam::{Iam, PolicyError},
     identity::Keyring,
     keys,
@@ -125,6 +126,7 @@ pub struct Sandbox {
     lambda: Arc<Lambda>,
     states: Arc<States>,
     events: Events,
+    faults: Faults,
     logs_dir: PathBuf,
     /// Removed when the sandbox is dropped.
     temporary: Option<TempDir>,
@@ -156,13 +158,20 @@ impl Sandbox {
             },
         )?;
 
-        let events = Events::new(Arc::clone(&store), REGION, options.time_scale)?;
+        let faults = Faults::default();
+        let events = Events::new(Arc::clone(&store), REGION, options.time_scale, faults.clone())?;
         let sink = Arc::new(events.clone());
         let s3 =
-            S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring), Arc::clone(&iam))?;
+            S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring), Arc::clone(&iam))?
+                .with_faults(faults.clone());
         let sns = Arc::new(Sns::new(Arc::clone(&store), outbox_dir, REGION)?);
-        let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url, &keyring)?);
-        let tasks = Arc::new(Tasks { lambda: Arc::clone(&lambda), sns: Arc::clone(&sns), iam: Arc::clone(&iam) });
+        let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url, &keyring, &faults)?);
+        let tasks = Arc::new(Tasks {
+            lambda: Arc::clone(&lambda),
+            sns: Arc::clone(&sns),
+            iam: Arc::clone(&iam),
+            faults: faults.clone(),
+        });
         let pace = states::Options { time_scale: options.time_scale };
         let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);
 
@@ -176,18 +185,34 @@ impl Sandbox {
             events: events.clone(),
             sns: Arc::clone(&sns),
             lambda: Arc::clone(&lambda),
+            faults: faults.clone(),
         };
         let server = Server::start(listener, services);
         states.resume();
-        let start = Arc::new(Behind(Arc::downgrade(&states)));
-        let invoke = Arc::new(Behind(Arc::downgrade(&lambda)));
+        let start = Arc::new(Behind { service: Arc::downgrade(&states), faults: faults.clone() });
+        let invoke = Arc::new(Behind { service: Arc::downgrade(&lambda), faults: faults.clone() });
         events.connect(Targets { start, invoke });
         let mut flusher = JoinSet::new();
         // Waiting for the disk would gain nothing where the data goes away with the sandbox.
         if temporary.is_none() {
             flusher.spawn(flush(Arc::clone(&store)));
         }
-        Ok(Self { outputs, stack, iam, server, flusher, store, s3, sns, lambda, states, events, logs_dir, temporary })
+        Ok(Self {
+            outputs,
+            stack,
+            iam,
+            server,
+            flusher,
+            store,
+            s3,
+            sns,
+            lambda,
+            states,
+            events,
+            faults,
+            logs_dir,
+            temporary,
+        })
     }
 
     /// What a client needs to know.
@@ -235,6 +260,11 @@ impl Sandbox {
         &self.events
     }
 
+    /// The rules by which calls go wrong on purpose.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// Stops serving, ends every function process and makes the data durable. Executions that run are gone on with when a
     /// sandbox is started on the same folder.
     pub async fn stop(self) -> Result<(), SandboxError> {
@@ -268,12 +298,15 @@ impl fmt::Debug for Sandbox {
 
 /// A service that another one calls without keeping it alive: Step Functions tells `EventBridge`, which starts
 /// executions.
-struct Behind<T>(Weak<T>);
+struct Behind<T> {
+    service: Weak<T>,
+    faults: Faults,
+}
 
 impl<T> Behind<T> {
     fn service(&self) -> Result<Arc<T>, ApiError> {
         let gone = || ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500);
-        self.0.upgrade().ok_or_else(gone)
+        self.service.upgrade().ok_or_else(gone)
     }
 }
 
@@ -285,7 +318,9 @@ impl StartExecution for Behind<States> {
         name: Option<String>,
         input: Value,
     ) -> Result<String, ApiError> {
-        self.service()?.start_execution(state_machine_arn, name, input).await
+        let service = self.service()?;
+        let call = Call::new(Service::States, "StartExecution");
+        self.faults.under(call, None, service.start_execution(state_machine_arn, name, input)).await
     }
 }
 
@@ -319,21 +354,16 @@ fn read_stack(options: &Options) -> Result<Stack, SandboxError> {
     Ok(stack)
 }
 
-/// Lambda with every function, each with a key of its own that stands for its role.
+/// Lambda with every function.
 fn start_lambda(
     options: &Options,
     stack: &Stack,
     logs: &Path,
     endpoint_url: String,
-    keyring: &Keyring,
+    keyring: &Arc<Keyring>,
+    faults: &Faults,
 ) -> Result<Lambda, SandboxError> {
     std::fs::create_dir_all(logs).map_err(|source| SandboxError::Folder { path: logs.to_owned(), source })?;
-    let with_key = |function: &crate::template::Function| {
-        let identity = keys::assumed_role(&function.role_arn, &function.name);
-        keyring.add(identity.clone());
-        (function.clone(), identity)
-    };
-    let functions: Vec<_> = stack.functions.iter().map(with_key).collect();
     let options = LambdaOptions {
         functions: options.functions.clone(),
         region: REGION.to_owned(),
@@ -341,8 +371,10 @@ fn start_lambda(
         endpoint_url,
         logs: logs.to_owned(),
         time_scale: options.time_scale,
+        keyring: Arc::clone(keyring),
+        faults: faults.clone(),
     };
-    Ok(Lambda::new(functions, &options)?)
+    Ok(Lambda::new(stack.functions.clone(), &options)?)
 }
 
 /// The folder for everything that is kept, and its guard when it is temporary.

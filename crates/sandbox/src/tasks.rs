@@ -9,9 +9,10 @@ use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
 use crate::{
+    faults::{Call, Faults, Service},
     iam::{Iam, Need, Refusal, sns_need},
     keys,
-    lambda::{Answer, Lambda},
+    lambda::{Answer, Invoker, Lambda},
     ports::{ApiError, Invocation, TaskCall, TaskError, TaskRunner},
     sns::Sns,
 };
@@ -22,6 +23,7 @@ pub(crate) struct Tasks {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) sns: Arc<Sns>,
     pub(crate) iam: Arc<Iam>,
+    pub(crate) faults: Faults,
 }
 
 #[async_trait]
@@ -49,7 +51,7 @@ impl Tasks {
         let payload = arguments.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
         let Answer { request_id, outcome } = self
             .lambda
-            .run(function, Bytes::from(payload))
+            .run_for(Invoker { state: Some(call.state.clone()) }, function, Bytes::from(payload))
             .await
             .map_err(|error| service_error("Lambda", "AWSLambda", qualified(error)))?;
         match outcome {
@@ -64,7 +66,8 @@ impl Tasks {
         let form = publish_form(&call.arguments);
         let need = sns_need("Publish", &form, self.sns.region());
         self.permit(call, need).map_err(|refusal| sns_error(refusal.answer("AuthorizationError", 403)))?;
-        let xml = self.sns.handle("Publish", form).await.map_err(sns_error)?;
+        let publish = Call { state: Some(&call.state), ..Call::new(Service::Sns, "Publish") };
+        let xml = self.faults.under(publish, None, self.sns.handle("Publish", form)).await.map_err(sns_error)?;
         let message_id = element(&xml, "MessageId").unwrap_or_default();
         let mut result = sdk_metadata(&request_id, "text/xml", xml.len(), &[]);
         result.insert("MessageId".to_owned(), Value::from(message_id));
@@ -145,6 +148,10 @@ fn function_error(payload: &[u8]) -> TaskError {
 /// An error of the service itself, with the cause as Step Functions writes it. Its name is that of the SDK's exception,
 /// which ends in `Exception` also where the code on the wire (SNS's `NotFound`) does not.
 fn service_error(prefix: &str, service: &str, error: ApiError) -> TaskError {
+    // What its SDK did not get an answer to has no status to tell of.
+    if error.is_no_answer() {
+        return TaskError { error: format!("{prefix}.{}", error.code), cause: error.message };
+    }
     let ApiError { status, code, message } = error;
     let request_id = Uuid::new_v4();
     let suffix = if code.ends_with("Exception") { "" } else { "Exception" };
@@ -213,6 +220,8 @@ mod tests {
             endpoint_url: String::new(),
             logs: folder.path().to_owned(),
             time_scale: 0.0,
+            keyring: Arc::default(),
+            faults: Faults::default(),
         };
         let store = Arc::new(Store::in_memory().unwrap());
         let mut iam = Iam::default();
@@ -222,6 +231,7 @@ mod tests {
             lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
             sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
             iam: Arc::new(iam),
+            faults: Faults::default(),
         }
     }
 
@@ -231,6 +241,7 @@ mod tests {
             resource: resource.to_owned(),
             arguments,
             execution_arn: String::new(),
+            state: "State".to_owned(),
             role_arn: format!("arn:aws:iam::000000000000:role/{role}"),
         };
         tasks(&folder).run(call).await.unwrap_err()

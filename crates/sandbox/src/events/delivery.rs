@@ -6,7 +6,11 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed is
 //! another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,7 @@ use serde_json::Value;
 
 use super::{
     Bus, PENDING, Targets, UNDELIVERED,
+    disorder::Start,
     input::RuleName,
     rules::State,
     target::{Kind, Target},
@@ -43,8 +48,8 @@ pub struct Undelivered {
 pub(super) struct Delivery {
     id: String,
     rule: String,
-    target: Target,
-    event: Value,
+    pub(super) target: Target,
+    pub(super) event: Value,
     /// Retries so far after errors of the service.
     retries: u32,
     /// Retries so far after the function failed.
@@ -98,19 +103,26 @@ impl Bus {
             .collect()
     }
 
-    /// Starts a delivery and keeps count of it.
-    pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery) {
+    /// Takes a delivery up, to be begun at once or later, and keeps count of it.
+    pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery, start: Start) {
         self.remember(&delivery);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         self.pending.send_modify(|pending| *pending += 1);
         tokio::spawn(async move {
             let id = delivery.id.clone();
-            let delivered = self.closing.run_until_cancelled(self.deliver(delivery)).await;
+            let target = delivery.target.arn.clone();
+            let work = async {
+                self.wait(start, &target, number).await;
+                self.deliver(delivery).await;
+            };
+            let delivered = self.closing.run_until_cancelled(work).await;
             if delivered.is_none() {
                 return;
             }
             if let Err(error) = self.store.delete(PENDING, &id) {
                 tracing::error!(%error, "a delivery is done but could not be crossed off: it will be made again");
             }
+            self.waiting.arrived(&target, number);
             self.pending.send_modify(|pending| *pending -= 1);
         });
     }
@@ -185,6 +197,11 @@ impl Bus {
 }
 
 impl Delivery {
+    /// Another delivery of the same event.
+    pub(super) fn again(&self) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), ..self.clone() }
+    }
+
     /// The same for every try, so that an execution is started once: a second start by this name is no new one.
     fn execution_name(&self) -> String {
         match self.event["id"].as_str().and_then(|id| uuid::Uuid::parse_str(id).ok()) {
@@ -265,6 +282,7 @@ impl Outcome {
             | "InvalidParameterValueException"
             | "InvalidRequestContentException"
             | "RequestTooLargeException" => ("INVALID_PARAMETER", Again::Never),
+            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Again::Later),
             _ if error.status == 429 => ("THROTTLING", Again::Later),
             _ if error.status >= 500 => ("ERROR_FROM_TARGET", Again::Later),
             _ => ("SDK_CLIENT_ERROR", Again::Never),

@@ -5,6 +5,7 @@
 //! There is one bus, `default`, and there are no schedules: what is missing is refused by name.
 
 mod delivery;
+mod disorder;
 mod input;
 pub mod pattern;
 mod put;
@@ -16,7 +17,7 @@ mod tests;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicU64},
 };
 
 use async_trait::async_trait;
@@ -26,8 +27,13 @@ use tokio::sync::{SetOnce, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::delivery::Undelivered;
-use self::{delivery::Delivery, rules::Rule};
+use self::{
+    delivery::Delivery,
+    disorder::{Start, Waiting},
+    rules::Rule,
+};
 use crate::{
+    faults::Faults,
     ports::{ACCOUNT, ApiError, EventSink, Invoke, StartExecution},
     store::{Store, StoreError},
 };
@@ -66,14 +72,19 @@ struct Bus {
     left: Mutex<Vec<Delivery>>,
     targets: SetOnce<Targets>,
     pending: watch::Sender<usize>,
+    faults: Faults,
+    /// How many deliveries were begun in this run.
+    begun: AtomicU64,
+    waiting: Waiting,
     closing: CancellationToken,
 }
 
 impl Events {
     /// Opens the bus as the store knows it.
     ///
-    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all.
-    pub fn new(store: Arc<Store>, region: &str, time_scale: f64) -> Result<Self, StoreError> {
+    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all. Deliveries
+    /// pass the rules of `faults`.
+    pub fn new(store: Arc<Store>, region: &str, time_scale: f64, faults: Faults) -> Result<Self, StoreError> {
         let mut rules = BTreeMap::new();
         for (name, record) in store.load(RULES)? {
             match Rule::from_record(record) {
@@ -94,6 +105,9 @@ impl Events {
             left: Mutex::new(left),
             targets: SetOnce::new(),
             pending: watch::Sender::new(0),
+            faults,
+            begun: AtomicU64::new(0),
+            waiting: Waiting::default(),
             closing: CancellationToken::new(),
         };
         Ok(Self { bus: Arc::new(bus) })
@@ -105,7 +119,7 @@ impl Events {
     pub fn connect(&self, targets: Targets) {
         if self.bus.targets.set(targets).is_ok() {
             for delivery in std::mem::take(&mut *self.bus.left.lock().unwrap_or_else(PoisonError::into_inner)) {
-                self.bus.clone().spawn_new(delivery);
+                self.bus.clone().spawn_new(delivery, Start::AtOnce);
             }
         }
     }
@@ -170,7 +184,7 @@ impl Events {
 impl EventSink for Events {
     async fn put_event(&self, envelope: Value) {
         for delivery in self.bus.deliveries(&envelope) {
-            self.bus.clone().spawn_new(delivery);
+            self.bus.clone().begin(delivery);
         }
     }
 }

@@ -58,6 +58,12 @@ pub(super) enum Kind {
 }
 
 impl Target {
+    /// The name of the function that it is.
+    pub(super) fn function(&self) -> Option<&str> {
+        let name = self.arn.split(':').nth(6);
+        name.filter(|_| self.kind() == Some(Kind::Function))
+    }
+
     /// Refuses what could never be delivered, with a sentence about it.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         let id = &self.id;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
-use crate::{identity::Identity, ports::ApiError, template::Function};
+use crate::{faults::Names, identity::Identity, ports::ApiError, template::Function};
 
 /// What a function is at the moment. A change makes a new generation, and workers of an older one are not used again.
 #[derive(Debug, Clone)]
@@ -38,6 +38,11 @@ struct Environment {
 impl Configuration {
     pub(super) fn new(function: Function) -> Self {
         Self { function, generation: 0, modified: OffsetDateTime::now_utc(), revision: Uuid::new_v4() }
+    }
+
+    /// What the function is called.
+    pub(super) fn names(&self) -> Names<'_> {
+        Names { name: &self.function.name, crate_name: &self.function.crate_name }
     }
 
     pub(super) fn timeout(&self) -> Duration {

@@ -6,6 +6,7 @@
 mod api;
 mod configuration;
 pub mod handler;
+mod key;
 mod outcome;
 mod pool;
 mod process;
@@ -30,12 +31,13 @@ use uuid::Uuid;
 
 use self::{
     configuration::{Configuration, Update},
-    pool::{Pool, Surroundings},
+    pool::{Job, Pool, Surroundings},
     process::Launch,
     worker::Launcher,
 };
 use crate::{
-    identity::Identity,
+    faults::{Call, Ending, Faults, INVOKE, Moment, Service},
+    identity::Keyring,
     options::Functions,
     ports::{ApiError, Invocation, Invoke},
     template::Function,
@@ -62,6 +64,17 @@ pub struct LambdaOptions {
     pub logs: PathBuf,
     /// What the waits between tries of asynchronous invocations are multiplied with.
     pub time_scale: f64,
+    /// Where the keys of the functions' workers are made known.
+    pub keyring: Arc<Keyring>,
+    /// The rules that invocations pass.
+    pub faults: Faults,
+}
+
+/// Who invokes a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invoker {
+    /// The state of an execution, by its name; none for anybody else.
+    pub state: Option<String>,
 }
 
 /// The Lambda service.
@@ -71,6 +84,7 @@ pub struct Lambda {
     pools: BTreeMap<String, Arc<Pool>>,
     machine: Arc<Semaphore>,
     time_scale: f64,
+    faults: Faults,
     stopped: CancellationToken,
 }
 
@@ -96,19 +110,20 @@ pub struct Answer {
 }
 
 impl Lambda {
-    /// A service for functions, each with the identity that it calls with. Nothing is started before the first
-    /// invocation.
-    pub fn new(functions: Vec<(Function, Identity)>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
+    /// A service for functions. Nothing is started before the first invocation.
+    pub fn new(functions: Vec<Function>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
         let surroundings = Surroundings {
             region: options.region.clone(),
             endpoint_url: options.endpoint_url.clone(),
             path: std::env::var("PATH").unwrap_or_default(),
+            keyring: Arc::clone(&options.keyring),
+            faults: options.faults.clone(),
         };
         let mut pools = BTreeMap::new();
-        for (function, identity) in functions {
+        for function in functions {
             let launcher = launcher(&function, &options.functions, &options.logs)?;
             let name = function.name.clone();
-            let pool = Pool::new(Configuration::new(function), identity, surroundings.clone(), launcher);
+            let pool = Pool::new(Configuration::new(function), surroundings.clone(), launcher);
             pools.insert(name, Arc::new(pool));
         }
         Ok(Self {
@@ -117,6 +132,7 @@ impl Lambda {
             pools,
             machine: Arc::new(Semaphore::new(MACHINE_CONCURRENCY)),
             time_scale: options.time_scale,
+            faults: options.faults.clone(),
             stopped: CancellationToken::new(),
         })
     }
@@ -144,7 +160,37 @@ impl Lambda {
 
     /// Runs a function to its end.
     pub async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
+        self.run_for(Invoker::default(), function, payload).await
+    }
+
+    /// Runs a function to its end, as the fault rules will have it. An error without status says that no answer came.
+    pub async fn run_for(&self, invoker: Invoker, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
         let pool = Arc::clone(self.pool(function)?);
+        let configuration = pool.configuration();
+        let names = configuration.names();
+        let state = invoker.state.as_deref();
+        let call = Call { function: Some(names), state, ..Call::new(Service::Lambda, INVOKE) };
+        let plan = self.faults.plan(&call);
+        tokio::time::sleep(plan.latency).await;
+        match plan.ending {
+            Ending::Error(answer) => Err(answer.complete()),
+            Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
+            Ending::Drop(Moment::After) => {
+                self.carry_out(pool, invoker, Ending::AsUsual, payload).await?;
+                Err(ApiError::no_answer())
+            }
+            ending => self.carry_out(pool, invoker, ending, payload).await,
+        }
+    }
+
+    /// The invocation, in a task of its own.
+    async fn carry_out(
+        &self,
+        pool: Arc<Pool>,
+        invoker: Invoker,
+        ending: Ending,
+        payload: Bytes,
+    ) -> Result<Answer, ApiError> {
         let (machine, stopped) = (Arc::clone(&self.machine), self.stopped.clone());
         let (reply, replied) = oneshot::channel();
         tokio::spawn(async move {
@@ -152,7 +198,8 @@ impl Lambda {
                 let place = pool.admit(&payload)?;
                 let _turn = machine.acquire().await;
                 let request_id = Uuid::new_v4().to_string();
-                let outcome = pool.run(&place, request_id.clone(), payload).await;
+                let job = Job { request_id: request_id.clone(), payload, state: invoker.state };
+                let outcome = pool.run_as(&place, job, &ending).await;
                 Ok(Answer { request_id, outcome })
             };
             let answer = tokio::select! {

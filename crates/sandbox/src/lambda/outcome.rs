@@ -35,6 +35,11 @@ pub(super) fn exited(request_id: &str, status: Option<ExitStatus>) -> Invocation
     failed("Runtime.ExitError", &format!("RequestId: {request_id} Error: {reason}"))
 }
 
+/// The function's process was killed: as AWS shows one that the kernel ended for want of memory.
+pub(super) fn killed(request_id: &str) -> Invocation {
+    failed("Runtime.ExitError", &format!("RequestId: {request_id} Error: Runtime exited with error: signal: killed"))
+}
+
 /// The function answered more than Lambda hands on.
 pub(super) fn too_large(size: usize) -> Invocation {
     let message =

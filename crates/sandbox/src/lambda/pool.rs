@@ -1,24 +1,23 @@
 //! One function and its workers: warm ones are used again, new ones are started on demand up to the function's
 //! concurrency.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
 
 use super::{
     configuration::{Configuration, Update},
-    outcome::PAYLOAD_LIMIT,
+    key::WorkerKey,
+    outcome::{self, PAYLOAD_LIMIT},
     process::Call,
     worker::{Launcher, Worker},
 };
 use crate::{
-    identity::Identity,
+    faults::{Ending, Faults, Life, Moment, Working},
+    identity::Keyring,
     ports::{ApiError, Invocation},
 };
 
@@ -32,11 +31,21 @@ pub(super) struct Surroundings {
     pub(super) region: String,
     pub(super) endpoint_url: String,
     pub(super) path: String,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) faults: Faults,
+}
+
+/// One invocation as its caller gives it.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request_id: String,
+    pub(super) payload: Bytes,
+    /// The state that invokes.
+    pub(super) state: Option<String>,
 }
 
 /// A function with its workers.
 pub(super) struct Pool {
-    identity: Identity,
     surroundings: Surroundings,
     launcher: Launcher,
     state: Mutex<State>,
@@ -52,14 +61,8 @@ struct State {
 }
 
 impl Pool {
-    pub(super) fn new(
-        configuration: Configuration,
-        identity: Identity,
-        surroundings: Surroundings,
-        launcher: Launcher,
-    ) -> Self {
+    pub(super) fn new(configuration: Configuration, surroundings: Surroundings, launcher: Launcher) -> Self {
         Self {
-            identity,
             surroundings,
             launcher,
             state: Mutex::new(State { configuration, idle: Vec::new(), busy: 0 }),
@@ -111,23 +114,55 @@ impl Pool {
         Ok(Place { pool: self })
     }
 
-    /// Runs one invocation on a warm worker, or on a new one.
-    pub(super) async fn run(&self, _place: &Place<'_>, request_id: String, payload: Bytes) -> Invocation {
+    /// Runs one invocation, which ends as usual or as a fault rule says.
+    pub(super) async fn run_as(&self, place: &Place<'_>, job: Job, ending: &Ending) -> Invocation {
+        let request_id = job.request_id.clone();
+        match ending {
+            Ending::FunctionError { error_type, message, at: Moment::Before } => {
+                self.invocations.fetch_add(1, Ordering::Relaxed);
+                outcome::failed(error_type, message)
+            }
+            Ending::FunctionError { error_type, message, at: Moment::After } => {
+                self.run(place, job, None).await;
+                outcome::failed(error_type, message)
+            }
+            Ending::Kill(life) => {
+                self.run(place, job, Some(*life)).await;
+                outcome::killed(&request_id)
+            }
+            _ => self.run(place, job, None).await,
+        }
+    }
+
+    /// Runs one invocation on a warm worker, or on a new one. One that is to be killed has an outcome that nobody sees.
+    async fn run(&self, _place: &Place<'_>, job: Job, kill: Option<Life>) -> Invocation {
         self.invocations.fetch_add(1, Ordering::Relaxed);
+        let Job { request_id, payload, state } = job;
         let (configuration, worker) = self.ready_worker(&request_id).await;
         let worker = match worker {
             Ok(worker) => worker,
             Err(outcome) => return outcome,
         };
+        let working = Working::new(configuration.names(), state.as_deref());
+        match kill {
+            Some(Life::Before) => working.kill(),
+            Some(Life::During) => working.doom(),
+            Some(Life::After) | None => {}
+        }
         let call = Call {
             request_id,
             function_arn: configuration.function.arn.clone(),
             payload,
             timeout: configuration.timeout(),
         };
-        let (outcome, worker) = worker.run(call).await;
-        if let Some(worker) = worker {
-            self.put_back(worker, configuration.generation);
+        let key = worker.access_key_id().to_owned();
+        let attributed = self.surroundings.faults.attribute(&key, Arc::clone(&working));
+        let (outcome, worker) = worker.run(call, &working).await;
+        drop(attributed);
+        match worker {
+            Some(worker) if kill.is_none() => self.put_back(worker, configuration.generation),
+            Some(worker) => worker.end().await,
+            None => {}
         }
         outcome
     }
@@ -160,14 +195,12 @@ impl Pool {
 
     async fn start(&self, configuration: &Configuration, request_id: &str) -> Result<Worker, Invocation> {
         self.cold_starts.fetch_add(1, Ordering::Relaxed);
-        let mut worker = Worker::start(&self.launcher, &self.worker_environment(configuration)).await?;
+        let Surroundings { region, endpoint_url, path, keyring, .. } = &self.surroundings;
+        let key = WorkerKey::of(&configuration.function, keyring);
+        let environment = configuration.worker_environment(key.identity(), region, endpoint_url, path);
+        let mut worker = Worker::start(&self.launcher, key, &environment).await?;
         worker.ready(request_id).await?;
         Ok(worker)
-    }
-
-    fn worker_environment(&self, configuration: &Configuration) -> BTreeMap<String, String> {
-        let Surroundings { region, endpoint_url, path } = &self.surroundings;
-        configuration.worker_environment(&self.identity, region, endpoint_url, path)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

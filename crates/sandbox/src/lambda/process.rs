@@ -120,6 +120,20 @@ impl Process {
         }
     }
 
+    /// Ends the process with everything that it started, and waits until it is gone.
+    pub(super) async fn kill(mut self) {
+        self.kill_group();
+        // An error says that there is nothing to wait for.
+        let _ = self.child.wait().await;
+    }
+
+    fn kill_group(&self) {
+        if let Some(group) = self.group {
+            // An error says that it is gone already.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
     fn ended(&self, request_id: &str, status: Option<ExitStatus>) -> Invocation {
         match self.api.init_error() {
             Some(reported) => Invocation::Failed(reported),
@@ -130,9 +144,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // An error says that it is gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.kill_group();
     }
 }

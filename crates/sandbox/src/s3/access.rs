@@ -14,12 +14,13 @@ use s3s::{
 };
 
 use super::{
-    Backend, errors,
+    Backend, errors, fate,
     lock::{Governance, LegalHold, Retention},
     model::{Object, Tags},
     requests::Requests,
 };
 use crate::{
+    faults::Faults,
     iam::{CopiedFrom, Iam, Need, Read, Refusal, S3Request, bucket_arn},
     identity::{Identity, Keyring},
     ports::ACCOUNT,
@@ -90,6 +91,7 @@ pub(super) struct PolicyAccess {
     pub(super) keyring: Arc<Keyring>,
     pub(super) requests: Arc<Requests>,
     pub(super) iam: Arc<Iam>,
+    pub(super) faults: Faults,
 }
 
 #[async_trait::async_trait]
@@ -128,7 +130,7 @@ impl S3Access for PolicyAccess {
             }
             _ => {}
         }
-        Ok(())
+        fate::meet(&self.faults, context).await
     }
 }
 

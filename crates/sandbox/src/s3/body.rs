@@ -133,7 +133,7 @@ impl Backend {
 
 /// Why a body was not taken, in S3's terms. s3s checks the signed payload hash and the chunk signatures while the body
 /// streams; its error types are private, so they are told apart by name.
-fn refusal(error: WriteError) -> S3Error {
+pub(super) fn refusal(error: WriteError) -> S3Error {
     match error {
         WriteError::TooLarge(_) => too_large(),
         WriteError::Disk(error) => errors::disk(error),

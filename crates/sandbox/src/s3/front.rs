@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use quick_xml::escape::escape;
 use s3s::{Body, service::S3Service};
 
-use super::{Backend, auth::bucket_of_host};
+use super::{Backend, auth::bucket_of_host, fate::Fate};
 
 /// The errors that `s3s` answers without a message, with S3's own.
 const SILENT: [(&str, &str); 2] = [
@@ -55,13 +55,16 @@ impl Service {
         let mut response = if let Some(refusal) = self.misdirected(&request, &id) {
             refusal
         } else {
+            let fate = Fate::default();
             request.extensions_mut().insert(RequestId(id.clone()));
-            self.inner.call(request).await.unwrap_or_else(|error| {
+            request.extensions_mut().insert(fate.clone());
+            let answer = self.inner.call(request).await.unwrap_or_else(|error| {
                 tracing::error!(?error, "S3 could not answer");
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 response
-            })
+            });
+            fate.of(answer)
         };
         if response.status().is_client_error() {
             response = with_message(response).await;

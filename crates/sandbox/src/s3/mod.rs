@@ -15,6 +15,8 @@ mod convert;
 mod errors;
 mod events;
 mod extents;
+mod fate;
+mod flip;
 mod front;
 mod listing;
 mod lock;
@@ -59,6 +61,7 @@ pub use self::{
     state::OpenError,
 };
 use crate::{
+    faults::Faults,
     iam::Iam,
     identity::Keyring,
     ports::{ApiError, EventSink},
@@ -104,6 +107,7 @@ pub struct S3 {
     keyring: Arc<Keyring>,
     requests: Arc<Requests>,
     iam: Arc<Iam>,
+    faults: Faults,
 }
 
 impl fmt::Debug for S3 {
@@ -176,7 +180,13 @@ impl S3 {
         let state = State::load(store, Arc::clone(&blobs), Arc::clone(&clock))?;
         blobs.sweep().map_err(failed)?;
         let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events, clock });
-        Ok(Self { backend, keyring, requests: Arc::default(), iam })
+        Ok(Self { backend, keyring, requests: Arc::default(), iam, faults: Faults::default() })
+    }
+
+    /// The same S3, whose calls pass these fault rules.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
     }
 
     /// What answers HTTP requests.
@@ -188,6 +198,7 @@ impl S3 {
             keyring: Arc::clone(&self.keyring),
             requests: Arc::clone(&self.requests),
             iam: Arc::clone(&self.iam),
+            faults: self.faults.clone(),
         });
         builder.set_host(auth::LocalHost);
         Service::new(builder.build(), Arc::clone(&self.backend))

@@ -16,6 +16,7 @@ use super::{
     errors,
     events::Cause,
     extents::{known_crc64nvme, known_md5, slice},
+    flip::Flip,
     model::{Attributes, Object, Part, Tags, Tick, Version},
     publish::{Publication, shown},
     state::BucketRecord,
@@ -110,6 +111,14 @@ fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<dto::ETagCondit
 }
 
 impl Backend {
+    /// Makes what is copied differ in one byte from its source, and answers the digests of what it became.
+    async fn prove_flipped(&self, held: &mut Held, flip: Flip, algorithm: Algorithm) -> S3Result<Proof> {
+        let source = self.blobs.hold(held.extents().to_vec());
+        let (flipped, digests) = self.flipped(source, flip, algorithm).await?;
+        *held = flipped;
+        Ok(Proof { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
+    }
+
     /// Finds the source of a copy, judges its conditions, and holds the bytes of the range, or all of them.
     fn source(&self, from: &dto::CopySource, conditions: &ReadConditions, range: Option<&str>) -> S3Result<Source> {
         let dto::CopySource::Bucket { bucket, key, version_id } = from else {
@@ -168,7 +177,10 @@ impl Backend {
         let (attributes, tags) = what_the_copy_gets(&mut input, source, &record)?;
         let algorithm =
             named.or(source.checksum.as_ref().map(|stored| stored.algorithm)).unwrap_or(Algorithm::Crc64Nvme);
-        let proof = prove(&mut held, algorithm, source.checksum.as_ref()).await?;
+        let proof = match req.extensions.get::<Flip>() {
+            Some(flip) => self.prove_flipped(&mut held, *flip, algorithm).await?,
+            None => prove(&mut held, algorithm, source.checksum.as_ref()).await?,
+        };
 
         let etag = attributes.encryption.etag(&proof.md5);
         let mut output = dto::CopyObjectOutput {
@@ -218,7 +230,11 @@ impl Backend {
             self.source(&input.copy_source, &conditions, input.copy_source_range.as_deref())?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
         let known = version.object().and_then(|object| object.checksum.as_ref()).filter(|_| whole);
-        let proof = prove(&mut held, declared.unwrap_or(Algorithm::Crc64Nvme), known).await?;
+        let algorithm = declared.unwrap_or(Algorithm::Crc64Nvme);
+        let proof = match req.extensions.get::<Flip>() {
+            Some(flip) => self.prove_flipped(&mut held, *flip, algorithm).await?,
+            None => prove(&mut held, algorithm, known).await?,
+        };
         let checksum = declared.map(|_| proof.checksum);
         let etag = settings.attributes.encryption.etag(&proof.md5);
 

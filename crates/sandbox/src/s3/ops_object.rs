@@ -122,6 +122,7 @@ impl Backend {
         claims.suffice(&lock, record.object_lock, "Put Object")?;
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), None).await?;
+        let taken = self.flipped_body(taken, req.extensions.get()).await?;
 
         let etag = attributes.encryption.etag(&taken.md5);
         let mut output = dto::PutObjectOutput {

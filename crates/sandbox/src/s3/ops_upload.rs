@@ -247,6 +247,7 @@ impl Backend {
             )));
         }
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), declared).await?;
+        let taken = self.flipped_body(taken, req.extensions.get()).await?;
         let checksum = (declared.is_some() || claims.algorithm.is_some()).then_some(taken.checksum);
         let etag = settings.attributes.encryption.etag(&taken.md5);
         let mut output = dto::UploadPartOutput {

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use s3s::Body;
 use serde_json::{Value, json};
 
-use crate::{ports::ApiError, query};
+use crate::{faults::NoAnswer, ports::ApiError, query};
 
 /// The two versions of the AWS JSON protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,9 @@ pub(super) fn lambda(result: Result<Response<Bytes>, ApiError>, request_id: &str
 fn plain(status: u16, content_type: &'static str, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == 0 {
+        response.extensions_mut().insert(NoAnswer);
+    }
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

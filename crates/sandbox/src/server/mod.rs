@@ -4,7 +4,7 @@ mod answers;
 mod keep_alive;
 mod route;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -25,6 +25,7 @@ use self::{
 };
 use crate::{
     events::Events,
+    faults::{Call, Faults, NoAnswer, Service, Working},
     iam::{self, Iam, Need},
     identity::{Identity, Keyring},
     lambda::Lambda,
@@ -51,6 +52,7 @@ pub(crate) struct Services {
     pub(crate) events: Events,
     pub(crate) sns: Arc<Sns>,
     pub(crate) lambda: Arc<Lambda>,
+    pub(crate) faults: Faults,
 }
 
 /// A server that serves.
@@ -116,18 +118,14 @@ async fn serve(listener: TcpListener, services: Services, mut stopped: oneshot::
     connections.shutdown().await;
 }
 
-async fn answer(
-    services: Services,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<Response<Body>, Infallible> {
+async fn answer(services: Services, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Body>, Broken> {
     let (mut head, body) = request.into_parts();
     let (body, connection) = keep_alive::watched(&head, body);
     let scope = route::scope(&head);
     let Some(route) = route::route(&head, scope.as_ref()) else {
         head.extensions.insert(peer);
         let answer = services.s3.call(Request::from_parts(head, body)).await;
-        return Ok(connection.settle(answer).await);
+        return settle(connection, answer).await;
     };
     let request_id = Uuid::new_v4().to_string();
     let body = Limited::new(body, BODY_LIMIT).collect().await;
@@ -135,6 +133,18 @@ async fn answer(
         ApiError::new("RequestEntityTooLarge", format!("a request may hold {BODY_LIMIT} bytes")).with_status(413)
     });
     let answer = services.answer(&route, &head, scope.as_ref(), body, &request_id).await;
+    settle(connection, answer).await
+}
+
+/// A connection that is broken on purpose: hyper closes it without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault rule breaks the connection")]
+struct Broken;
+
+async fn settle(connection: keep_alive::Connection, answer: Response<Body>) -> Result<Response<Body>, Broken> {
+    if answer.extensions().get::<NoAnswer>().is_some() {
+        return Err(Broken);
+    }
     Ok(connection.settle(answer).await)
 }
 
@@ -152,7 +162,10 @@ impl Services {
             Route::States(operation) => {
                 let need = |body: &Value| iam::states_need(operation, body, self.region);
                 let result = match self.permitted(caller, body, need) {
-                    Ok(body) => self.states.handle(operation, body).await,
+                    Ok(body) => {
+                        let call = Call::new(Service::States, operation);
+                        self.faults.under(call, self.working(scope), self.states.handle(operation, body)).await
+                    }
                     Err(error) => Err(error),
                 };
                 answers::json(Json::V1_0, result, request_id)
@@ -160,7 +173,10 @@ impl Services {
             Route::Events(operation) => {
                 let need = |body: &Value| iam::events_need(operation, body, self.region);
                 let result = match self.permitted(caller, body, need) {
-                    Ok(body) => self.events.handle(operation, body).await,
+                    Ok(body) => {
+                        let call = Call::new(Service::Events, operation);
+                        self.faults.under(call, self.working(scope), self.events.handle(operation, body)).await
+                    }
                     Err(error) => Err(error),
                 };
                 answers::json(Json::V1_1, result, request_id)
@@ -185,19 +201,34 @@ impl Services {
                     self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AccessDeniedException", 403))
                 });
                 let result = match permitted.and(body) {
-                    Ok(body) => self.lambda.handle(&head.method, head.uri.path(), &head.headers, body).await,
+                    Ok(body) => self.lambda(head, scope, body).await,
                     Err(error) => Err(error),
                 };
                 answers::lambda(result, request_id)
             }
-            Route::Sns | Route::Sts => self.query(route, caller, body, request_id).await,
+            Route::Sns | Route::Sts => self.query(route, (caller, scope), body, request_id).await,
         }
+    }
+
+    /// A call of Lambda. Invocations meet the rules where they are begun, whoever begins them.
+    async fn lambda(&self, head: &Parts, scope: Option<&Scope>, body: Bytes) -> Result<Response<Bytes>, ApiError> {
+        let need = self.lambda.need(&head.method, head.uri.path());
+        let answer = self.lambda.handle(&head.method, head.uri.path(), &head.headers, body);
+        match need.action.trim_start_matches("lambda:") {
+            "InvokeFunction" => answer.await,
+            operation => self.faults.under(Call::new(Service::Lambda, operation), self.working(scope), answer).await,
+        }
+    }
+
+    /// The invocation that makes a request.
+    fn working(&self, scope: Option<&Scope>) -> Option<Arc<Working>> {
+        self.faults.working(&scope?.access_key_id)
     }
 
     async fn query(
         &self,
         route: &Route,
-        caller: Result<Identity, ApiError>,
+        (caller, scope): (Result<Identity, ApiError>, Option<&Scope>),
         body: Result<Bytes, ApiError>,
         request_id: &str,
     ) -> Response<Body> {
@@ -213,7 +244,10 @@ impl Services {
             self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AuthorizationError", 403))
         });
         let result = match permitted.and(body) {
-            Ok(_) => self.sns.handle(&operation, form).await,
+            Ok(_) => {
+                let call = Call::new(Service::Sns, &operation);
+                self.faults.under(call, self.working(scope), self.sns.handle(&operation, form)).await
+            }
             Err(error) => Err(error),
         };
         answers::query(sns::NAMESPACE, &operation, result, request_id)

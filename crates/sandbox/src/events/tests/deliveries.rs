@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{FUNCTION, MACHINE, QUEUE, bench, busy, upload};
+use crate::faults::Faults;
 use crate::{
     events::{Events, Targets},
     ports::{ApiError, EventSink, Invocation},
@@ -97,20 +98,20 @@ async fn a_function_that_fails_is_invoked_twice_more_and_then_the_event_is_dropp
 async fn rules_and_deliveries_under_way_survive_a_restart() {
     let bench = bench();
     // A bus that is not connected takes events and keeps them.
-    let earlier = Events::new(bench.store.clone(), "us-east-1", 0.0).unwrap();
+    let earlier = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     earlier.handle("PutRule", rule).await.unwrap();
     let targets = json!([{ "Id": "m", "Arn": MACHINE }]);
     earlier.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
     earlier.put_event(upload()).await;
     drop(earlier);
-    let later = Events::new(bench.store.clone(), "us-east-1", 0.0).unwrap();
+    let later = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let recorder = bench.recorder.clone();
     later.connect(Targets { start: recorder.clone(), invoke: recorder });
     later.drained().await;
     assert_eq!(bench.starts(), 1);
     assert_eq!(later.handle("ListRules", json!({})).await.unwrap()["Rules"][0]["Name"], "uploads");
-    let third = Events::new(bench.store.clone(), "us-east-1", 0.0).unwrap();
+    let third = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let recorder = bench.recorder.clone();
     third.connect(Targets { start: recorder.clone(), invoke: recorder });
     third.drained().await;
@@ -121,7 +122,7 @@ async fn rules_and_deliveries_under_way_survive_a_restart() {
 async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered_once() {
     let bench = bench();
     let store = std::sync::Arc::new(crate::store::Store::in_memory().unwrap());
-    let events = Events::new(store, "us-east-1", 0.0).unwrap();
+    let events = Events::new(store, "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     events.handle("PutRule", rule).await.unwrap();
     let targets = json!([{ "Id": "m", "Arn": MACHINE }]);

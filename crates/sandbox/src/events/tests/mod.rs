@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Events, Targets};
 use crate::{
+    faults::Faults,
     ports::{ApiError, EventSink, Invocation, Invoke, StartExecution},
     store::Store,
 };
@@ -56,7 +57,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let store = Arc::new(Store::in_memory().unwrap());
-    let events = Events::new(store.clone(), "us-east-1", 0.0).unwrap();
+    let events = Events::new(store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let recorder = Arc::new(Recorder::default());
     events.connect(Targets { start: recorder.clone(), invoke: recorder.clone() });
     Bench { events, recorder, store }

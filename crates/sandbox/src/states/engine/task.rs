@@ -39,6 +39,7 @@ impl Run {
             resource: format!("{}:{}", resource.kind, resource.call),
             arguments,
             execution_arn: self.execution.record().arn,
+            state: here.frame.state.clone(),
             role_arn: self.revision.role.clone(),
         };
         let timeout = timeout.unwrap_or(limits::SECONDS);
