@@ -6,6 +6,7 @@ pub mod domain;
 pub mod history;
 pub mod in_process;
 pub mod machine;
+pub mod schedules;
 pub mod template;
 pub mod world;
 

@@ -8,7 +8,13 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{
+        BucketLocationConstraint, ChecksumAlgorithm, CreateBucketConfiguration, EventBridgeConfiguration,
+        NotificationConfiguration,
+    },
+};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use holdfast_core::receipt::Receipt;
 use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
@@ -40,6 +46,8 @@ pub struct Setup {
     pub environment: BTreeMap<String, String>,
     /// What the store of the backups tells, for functions in process.
     pub store: Store,
+    /// What waits and back-offs are multiplied with.
+    pub time_scale: f64,
 }
 
 impl Default for Setup {
@@ -52,6 +60,7 @@ impl Default for Setup {
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
             store: Store::default(),
+            time_scale: 0.01,
         }
     }
 }
@@ -116,7 +125,7 @@ impl World {
         };
         let template = setup.template.unwrap_or_else(|| workspace().join("template.yaml"));
         let mut options = Options::new(template, functions);
-        options.time_scale = 0.01;
+        options.time_scale = setup.time_scale;
         options.data = setup.data;
         options.parameters = setup.parameters;
         options.environment = setup.environment;
@@ -137,6 +146,21 @@ impl World {
             outputs,
             sandbox,
         })
+    }
+
+    /// Makes the source bucket anew, as one that never kept versions. Only for a bucket that the stack takes as given
+    /// (`ExistingSourceBucketName`): it stays so when the sandbox is started again.
+    pub async fn make_source_unversioned(&self) -> TestResult {
+        let bucket = &self.outputs.source_bucket;
+        self.s3.delete_bucket().bucket(bucket).send().await?;
+        let region = BucketLocationConstraint::from(self.outputs.region.as_str());
+        let here = CreateBucketConfiguration::builder().location_constraint(region).build();
+        self.s3.create_bucket().bucket(bucket).create_bucket_configuration(here).send().await?;
+        let events = EventBridgeConfiguration::builder().build();
+        let events = NotificationConfiguration::builder().event_bridge_configuration(events).build();
+        let request = self.s3.put_bucket_notification_configuration().bucket(bucket);
+        request.notification_configuration(events).send().await?;
+        Ok(())
     }
 
     /// Uploads an object to the source bucket at once, with the checksum that S3 itself would compute; an SDK's own
@@ -179,7 +203,7 @@ impl World {
     pub async fn ended(&self, count: usize) -> TestResult<Vec<Ended>> {
         let waiting = tokio::time::timeout(PATIENCE, async {
             loop {
-                let ended = self.list().await?;
+                let ended = self.executions().await?;
                 if ended.len() >= count && ended.iter().all(|execution| execution.status != ExecutionStatus::Running) {
                     return Ok(ended);
                 }
@@ -187,12 +211,13 @@ impl World {
             }
         });
         let Ok(result) = waiting.await else {
-            return Err(format!("{count} executions were to end; there are {:?}", self.list().await?).into());
+            return Err(format!("{count} executions were to end; there are {:?}", self.executions().await?).into());
         };
         result
     }
 
-    async fn list(&self) -> TestResult<Vec<Ended>> {
+    /// Every execution, oldest first, whether or not it has ended.
+    pub async fn executions(&self) -> TestResult<Vec<Ended>> {
         let request = self.states.list_executions().state_machine_arn(&self.outputs.state_machine_arn);
         let mut executions = Vec::new();
         for execution in request.send().await?.executions {

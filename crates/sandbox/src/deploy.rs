@@ -53,7 +53,8 @@ impl Deployment<'_> {
     }
 
     /// The stack's buckets, and those that it only knows the names of: a source or a place for receipts that exists
-    /// already, and a replica, which cannot be part of a stack in another region.
+    /// already, and a replica, which cannot be part of a stack in another region. Those are made where they are missing and
+    /// otherwise left as they are, since a deployment does not touch what is not its own.
     fn buckets(&self, stack: &Stack) -> Result<(), DeployError> {
         let region = &stack.settings.region;
         let settings = stack
@@ -70,7 +71,7 @@ impl Deployment<'_> {
         ];
         for (output, region) in outside {
             let name = stack.outputs.get(output).map(String::as_str).unwrap_or_default();
-            if !name.is_empty() && known.insert(name) {
+            if !name.is_empty() && known.insert(name) && !self.s3.has_bucket(name) {
                 wanted.push(BucketSettings {
                     name: name.to_owned(),
                     region: region.clone(),

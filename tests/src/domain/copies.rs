@@ -156,9 +156,18 @@ impl<'a> Check<'a> {
                     continue;
                 }
                 let stamp = version.stamp.as_ref();
-                let beside = proofs().any(|(receipt, _)| {
+                let beside = proofs().any(|(receipt, proven)| {
                     let same_bytes = facts.source_of(receipt).is_none_or(|source| source.bytes == version.bytes);
-                    stamp == Some(&receipt.stamp) && same_bytes
+                    // Without room for the stamp, the key and the bytes have to do.
+                    let same_upload = match receipt.stamp_place {
+                        StampPlace::Metadata => stamp == Some(&receipt.stamp),
+                        StampPlace::Receipt => {
+                            stamp.is_none()
+                                && proven.destination.key.as_str() == version.key
+                                && proven.stored.etag == version.etag
+                        }
+                    };
+                    same_upload && same_bytes
                 });
                 if beside {
                     self.report.copies_beside += 1;

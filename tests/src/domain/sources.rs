@@ -23,9 +23,12 @@ pub(super) fn is_of(receipt: &Receipt, version: &Version) -> bool {
 }
 
 impl Facts {
-    /// The source version of a receipt, if it still exists.
+    /// The source version of a receipt, if it still exists. Of several uploads with the same bytes to a bucket that keeps
+    /// no versions, what stands is the newest.
     pub(super) fn source_of(&self, receipt: &Receipt) -> Option<&Version> {
-        self.source.versions_of(receipt.source.key.as_str()).find(|version| is_of(receipt, version))
+        let version = self.source.versions_of(receipt.source.key.as_str()).find(|version| is_of(receipt, version))?;
+        let is_newer = |other: &Receipt| is_of(other, version) && other.stamp.sequencer > receipt.stamp.sequencer;
+        (version.id.is_some() || !self.readable().any(is_newer)).then_some(version)
     }
 
     /// Whether an execution that waits for a redrive is about a version that stands somewhere: a source version, or a

@@ -133,3 +133,18 @@ async fn executions_that_ran_when_it_was_stopped_end_well_after_the_start() -> T
     second.sandbox.stop().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_bucket_that_the_stack_takes_as_given_is_left_as_it_is() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let setup = || Setup::default().kept_in(folder.path()).with("ExistingSourceBucketName", "unversioned-source");
+    let first = World::start(setup()).await?;
+    first.make_source_unversioned().await?;
+    first.sandbox.stop().await?;
+
+    let second = World::start(setup()).await?;
+    let versioning = second.s3.get_bucket_versioning().bucket("unversioned-source").send().await?;
+    assert_eq!(versioning.status(), None, "the bucket still keeps no versions");
+    second.sandbox.stop().await?;
+    Ok(())
+}

@@ -1,9 +1,6 @@
 //! Sources that are not the usual ones: without versions, without a checksum, deleted meanwhile, asked for by people.
 
-use aws_sdk_s3::{
-    primitives::ByteStream,
-    types::{EventBridgeConfiguration, NotificationConfiguration},
-};
+use aws_sdk_s3::primitives::ByteStream;
 use holdfast_core::contract::ProofMethod;
 use holdfast_tests::{
     TestResult,
@@ -14,24 +11,7 @@ use serde_json::json;
 #[tokio::test]
 async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
     let world = World::start(Setup::default().with("ExistingSourceBucketName", "unversioned-source")).await?;
-    // The sandbox makes a bucket that the template takes as given with versions on; this one never had any.
-    world.s3.delete_bucket().bucket("unversioned-source").send().await?;
-    world
-        .s3
-        .create_bucket()
-        .bucket("unversioned-source")
-        .create_bucket_configuration(
-            aws_sdk_s3::types::CreateBucketConfiguration::builder()
-                .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
-                .build(),
-        )
-        .send()
-        .await?;
-    let notifications = NotificationConfiguration::builder()
-        .event_bridge_configuration(EventBridgeConfiguration::builder().build())
-        .build();
-    let request = world.s3.put_bucket_notification_configuration().bucket("unversioned-source");
-    request.notification_configuration(notifications).send().await?;
+    world.make_source_unversioned().await?;
 
     let put = world.s3.put_object().bucket("unversioned-source").key("k").body(ByteStream::from_static(b"old world"));
     assert_eq!(put.send().await?.version_id(), None, "the bucket keeps no versions");

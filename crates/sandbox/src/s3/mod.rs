@@ -251,6 +251,11 @@ impl S3 {
         self.backend.clock.pass(time);
     }
 
+    /// Whether there is a bucket of this name, in any region.
+    pub(crate) fn has_bucket(&self, name: &str) -> bool {
+        self.backend.state().buckets().any(|bucket| bucket.record.name == name)
+    }
+
     /// Makes an object one without any stored checksum, as those are that were uploaded without one before S3 began to
     /// compute checksums by itself in December 2024. No request to S3 can do this; tests and demos need it.
     pub fn forget_checksum(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<(), ApiError> {

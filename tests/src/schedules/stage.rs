@@ -1,0 +1,232 @@
+//! The place where a schedule happens: a sandbox that can be stopped and started again, and what the people around it
+//! do to it.
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
+};
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::step::{
+    Checksum, Deletion, Deployment, Dress, KEYS, MULTIPART_THRESHOLD, Proof, Replica, Sent, SourceBucket, Upload,
+};
+use crate::{
+    TestResult,
+    world::{Ended, Setup, World},
+};
+
+/// A source bucket that the stack does not make, and that never kept versions.
+const UNVERSIONED: &str = "holdfast-test-unversioned";
+const PART: usize = 5 << 20;
+
+/// A sandbox with its data.
+#[derive(Debug)]
+pub(super) struct Stage {
+    world: Option<World>,
+    setup: Setup,
+    _folder: TempDir,
+}
+
+/// An upload that S3 has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Uploaded {
+    pub(super) key: &'static str,
+    pub(super) version_id: Option<String>,
+    pub(super) etag: String,
+}
+
+impl Uploaded {
+    /// Whether an event announces this upload.
+    fn is_announced_by(&self, event: &Value) -> bool {
+        let object = &event["detail"]["object"];
+        let version = object["version-id"].as_str();
+        object["key"] == self.key
+            && version == self.version_id.as_deref()
+            && (version.is_some() || object["etag"] == self.etag.trim_matches('"'))
+    }
+}
+
+impl Stage {
+    pub(super) async fn open(deployment: &Deployment) -> TestResult<Self> {
+        let folder = tempfile::Builder::new().prefix("holdfast-schedule-").tempdir()?;
+        let mut setup =
+            Setup::default().kept_in(folder.path()).with("MultipartThreshold", &MULTIPART_THRESHOLD.to_string());
+        setup.time_scale = 1.0;
+        if deployment.replica == Replica::None {
+            setup = setup.without_replica();
+        }
+        if deployment.proof == Proof::Streamed {
+            setup = setup.with("VerifyMode", "streamed");
+        }
+        if deployment.source == SourceBucket::Unversioned {
+            setup = setup.with("ExistingSourceBucketName", UNVERSIONED);
+        }
+        let world = World::start(setup.clone()).await?;
+        if deployment.source == SourceBucket::Unversioned {
+            world.make_source_unversioned().await?;
+        }
+        Ok(Self { world: Some(world), setup, _folder: folder })
+    }
+
+    /// The sandbox that runs now.
+    pub(super) fn world(&self) -> TestResult<&World> {
+        self.world.as_ref().ok_or_else(|| "the sandbox did not start again".into())
+    }
+
+    /// Stops the sandbox in order and starts it again on its data.
+    pub(super) async fn restart(&mut self) -> TestResult {
+        if let Some(world) = self.world.take() {
+            world.sandbox.stop().await?;
+        }
+        self.world = Some(World::start(self.setup.clone()).await?);
+        Ok(())
+    }
+
+    /// Stops the sandbox for good.
+    pub(super) async fn close(mut self) -> TestResult {
+        if let Some(world) = self.world.take() {
+            world.sandbox.stop().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn upload(&self, upload: &Upload) -> TestResult<Uploaded> {
+        let world = self.world()?;
+        let bytes = upload.letter.to_string().into_bytes().repeat(upload.size);
+        match upload.sent {
+            Sent::AtOnce => at_once(world, upload, bytes).await,
+            Sent::InParts => in_parts(world, upload, &bytes).await,
+        }
+    }
+
+    /// Deletes from the source; answers which version it was, if there was one.
+    pub(super) async fn delete(&self, key: &'static str, what: Deletion) -> TestResult<Option<String>> {
+        let world = self.world()?;
+        let bucket = &world.outputs.source_bucket;
+        let request = world.s3.delete_object().bucket(bucket).key(key);
+        if what == Deletion::Key {
+            request.send().await?;
+            return Ok(Some("the key".to_owned()));
+        }
+        let listed = world.s3.list_object_versions().bucket(bucket).prefix(key).send().await?;
+        let mut versions = listed.versions().iter();
+        let version = if what == Deletion::Newest { versions.next() } else { versions.next_back() };
+        let Some(version) = version.and_then(|version| version.version_id.clone()) else { return Ok(None) };
+        request.version_id(&version).send().await?;
+        Ok(Some(version))
+    }
+
+    /// Starts an execution with the event of an upload, if that event has started one before.
+    pub(super) async fn event_again(&self, upload: &Uploaded) -> TestResult<bool> {
+        let world = self.world()?;
+        for execution in self.executions().await? {
+            let event = world.event_of(&execution).await?;
+            if upload.is_announced_by(&event) {
+                world.begin(&event).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Every execution, oldest first.
+    pub(super) async fn executions(&self) -> TestResult<Vec<Ended>> {
+        self.world()?.executions().await
+    }
+
+    /// Stops the execution that was started last of those that run.
+    pub(super) async fn stop_execution(&self) -> TestResult<Option<String>> {
+        let running = |execution: &Ended| execution.status == ExecutionStatus::Running;
+        let Some(execution) = self.executions().await?.into_iter().rfind(running) else { return Ok(None) };
+        let request = self.world()?.states.stop_execution().execution_arn(&execution.arn);
+        request.error("Stopped").cause("Somebody stopped it.").send().await?;
+        Ok(Some(execution.arn))
+    }
+
+    /// Redrives every execution that has ended badly; answers how many.
+    pub(super) async fn redrive(&self) -> TestResult<usize> {
+        let mut count = 0;
+        for execution in self.executions().await? {
+            if !matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Succeeded) {
+                self.world()?.states.redrive_execution().execution_arn(&execution.arn).send().await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Removes every open upload of the backup and the replica bucket, as lifecycle does; answers how many.
+    pub(super) async fn remove_open_uploads(&self) -> TestResult<usize> {
+        let world = self.world()?;
+        let mut count = 0;
+        for (s3, bucket) in
+            [(&world.s3, &world.outputs.backup_bucket), (&world.replica_s3, &world.outputs.replica_bucket)]
+        {
+            if bucket.is_empty() {
+                continue;
+            }
+            for upload in s3.list_multipart_uploads().bucket(bucket).send().await?.uploads() {
+                let request = s3.abort_multipart_upload().bucket(bucket);
+                request.set_key(upload.key.clone()).set_upload_id(upload.upload_id.clone()).send().await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// What an upload carries besides its bytes.
+fn metadata(dress: Dress) -> Vec<(String, String)> {
+    match dress {
+        Dress::Plain => Vec::new(),
+        Dress::Tagged => vec![("owner".to_owned(), "ann".to_owned())],
+        Dress::FullOfMetadata => vec![("much".to_owned(), "m".repeat(2_000))],
+    }
+}
+
+fn tagging(dress: Dress) -> Option<String> {
+    (dress == Dress::Tagged).then(|| "team=blue%20green&empty=".to_owned())
+}
+
+fn algorithm(checksum: Checksum) -> ChecksumAlgorithm {
+    match checksum {
+        Checksum::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
+        Checksum::Crc32 => ChecksumAlgorithm::Crc32,
+    }
+}
+
+async fn at_once(world: &World, upload: &Upload, bytes: Vec<u8>) -> TestResult<Uploaded> {
+    let key = KEYS[upload.key];
+    let mut request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key);
+    for (name, value) in metadata(upload.dress) {
+        request = request.metadata(name, value);
+    }
+    let request = request.set_tagging(tagging(upload.dress)).checksum_algorithm(algorithm(upload.checksum));
+    let stored = request.body(ByteStream::from(bytes)).send().await?;
+    Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
+}
+
+async fn in_parts(world: &World, upload: &Upload, bytes: &[u8]) -> TestResult<Uploaded> {
+    let (key, bucket) = (KEYS[upload.key], &world.outputs.source_bucket);
+    let mut request = world.s3.create_multipart_upload().bucket(bucket).key(key);
+    for (name, value) in metadata(upload.dress) {
+        request = request.metadata(name, value);
+    }
+    let request = request.set_tagging(tagging(upload.dress)).checksum_algorithm(algorithm(upload.checksum));
+    let opened = request.send().await?;
+    let mut parts = CompletedMultipartUpload::builder();
+    for (part, number) in bytes.chunks(PART).zip(1..) {
+        let request = world.s3.upload_part().bucket(bucket).key(key).set_upload_id(opened.upload_id.clone());
+        let request = request.part_number(number).checksum_algorithm(algorithm(upload.checksum));
+        let stored = request.body(ByteStream::from(part.to_vec())).send().await?;
+        let part = CompletedPart::builder().part_number(number).set_e_tag(stored.e_tag);
+        parts = parts.parts(
+            part.set_checksum_crc32(stored.checksum_crc32).set_checksum_crc64_nvme(stored.checksum_crc64_nvme).build(),
+        );
+    }
+    let request = world.s3.complete_multipart_upload().bucket(bucket).key(key).set_upload_id(opened.upload_id);
+    let stored = request.multipart_upload(parts.build()).send().await?;
+    Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
+}
