@@ -16,6 +16,8 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
+use crate::Environment;
+
 /// Access to AWS for one function.
 #[derive(Debug)]
 pub struct Aws {
@@ -30,19 +32,20 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// With the credentials, region and endpoint that Lambda gives in the environment. The SDK's own chain would also look
-    /// in profiles, containers and identity providers: none of them is there, and what looks is a megabyte of each zip.
-    pub fn from_environment() -> Self {
+    /// With the region and endpoint of this environment, and the credentials that Lambda gives the process in its own. The
+    /// SDK's own chain would also look in profiles, containers and identity providers: none of them is there, and what
+    /// looks is a megabyte of each zip.
+    pub fn from_environment(environment: &Environment) -> Self {
         // *ring* rather than the SDK's default: it halves the build and the functions' size, and needs no CMake.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(variable("AWS_REGION").map(Region::new))
+            .region(environment.text("AWS_REGION").map(|region| Region::new(region.to_owned())))
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
             .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build());
-        config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+        config.set_endpoint_url(environment.text("AWS_ENDPOINT_URL").map(str::to_owned));
         Self::new(config.build())
     }
 
@@ -115,6 +118,16 @@ impl Aws {
     }
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn region_and_endpoint_are_those_of_the_environment_and_an_empty_one_is_none() {
+        let aws = |variables: [(&str, &str); 2]| Aws::from_environment(&variables.into_iter().collect());
+        let here = aws([("AWS_REGION", "eu-north-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
+        assert_eq!((here.region(), here.config.endpoint_url()), ("eu-north-1", Some("http://127.0.0.1:9")));
+        let lambda = aws([("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "")]);
+        assert_eq!((lambda.region(), lambda.config.endpoint_url()), ("eu-west-1", None));
+    }
 }

@@ -29,6 +29,11 @@ impl Environment {
         )
     }
 
+    /// A variable's text, without blanks around it; none where it is absent or empty.
+    pub fn text(&self, variable: &str) -> Option<&str> {
+        self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
     /// A variable that has to be there, parsed.
     pub fn required<T>(&self, variable: &'static str, expected: &'static str) -> Result<T, ConfigError>
     where
@@ -46,9 +51,7 @@ impl Environment {
     where
         T: FromText,
     {
-        let Some(text) = self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
+        let Some(text) = self.text(variable) else { return Ok(None) };
         T::from_text(text).map(Some).map_err(|problem| ConfigError {
             variable,
             problem: format!("is {text:?}: {problem}"),

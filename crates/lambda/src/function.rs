@@ -74,7 +74,8 @@ pub async fn respond<F: Function>(
 /// Runs the function under the Lambda Runtime API: all that a function's `main` does.
 pub async fn serve<F: Function>() -> Result<(), lambda_runtime::Error> {
     start_tracing();
-    let function = F::new(&Environment::of_process(), Aws::from_environment());
+    let environment = Environment::of_process();
+    let function = F::new(&environment, Aws::from_environment(&environment));
     if let Err(error) = &function {
         tracing::error!(%error, function = F::NAME, "the configuration is not usable");
     }
