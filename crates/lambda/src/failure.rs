@@ -34,6 +34,12 @@ impl Failure {
         Self { name, message: message.into(), source: None }
     }
 
+    /// The same failure, with what was done about it.
+    #[must_use]
+    pub fn followed_by(self, sentence: impl std::fmt::Display) -> Self {
+        Self { message: format!("{} {sentence}", self.message), ..self }
+    }
+
     /// The same failure for a call that no new plan follows: what a new plan would settle is settled by trying again,
     /// because the next try sees the world as it is then.
     #[must_use]
@@ -236,6 +242,9 @@ impl Call {
             };
         }
         match name {
+            ErrorName::DestinationDenied if self.operation == "DeleteObject" => {
+                "Object lock or a policy keeps it, or s3:DeleteObjectVersion is not granted.".to_owned()
+            }
             // The refusal of a HEAD has no body, so it may as well be about the key: with its checksum, an object's HEAD
             // needs kms:Decrypt.
             ErrorName::SourceDenied | ErrorName::DestinationDenied if !has_body => {
@@ -269,9 +278,7 @@ impl Call {
                 "It is encrypted with a key that only its owner has (SSE-C); such objects cannot be backed up.".to_owned()
             }
             ErrorName::ChecksumMismatch => {
-                "What was copied is not the source, and nothing was published. Abort the upload (aws s3api \
-                 abort-multipart-upload), then redrive: a new plan copies every byte again."
-                    .to_owned()
+                "What was copied is not the source, and nothing was published.".to_owned()
             }
             ErrorName::S3Throttled
             | ErrorName::S3Unavailable

@@ -3,10 +3,13 @@
 use holdfast_core::{
     contract::{Destination, Replan},
     event::InvalidInput,
-    names::{BucketName, ObjectKey},
+    names::{BucketName, ObjectKey, VersionId},
 };
 
-use crate::{Aws, Failure, s3};
+use crate::{
+    Aws, Failure,
+    s3::{self, ObjectRef},
+};
 
 /// The leg that is planned: what a transfer that was given up must have been for.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +55,19 @@ where
         return Err(Contended { object, plans, last: replan.error.clone() }.into());
     }
     Ok(())
+}
+
+/// The versions that were found not to be their source, and stand all the same because they could not be removed: those that
+/// the earlier plan knew of, and the one that it made.
+pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
+    let given_up = &replan.given_up;
+    let mut versions = given_up.bad_versions.clone();
+    if let Some(rejected) = replan.rejected.as_ref().filter(|rejected| rejected.version_id.is_some()) {
+        let object = ObjectRef::stored(&given_up.destination, rejected);
+        let stands = s3::head(&aws.s3(&given_up.destination.region), object).await?;
+        versions.extend(stands.and(rejected.version_id.clone()));
+    }
+    Ok(versions)
 }
 
 fn check(replan: &Replan, leg: Leg<'_>) -> Result<(), InvalidInput> {

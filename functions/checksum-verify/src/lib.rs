@@ -8,6 +8,7 @@ mod digest;
 mod object;
 mod proof;
 mod read;
+mod reject;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_s3::Client;
 use holdfast_core::{
     ErrorName,
     checksum::Sha256,
@@ -20,6 +21,7 @@ use crate::{
     attributes::{self, Compared},
     proof::{self, Way, mismatch},
     read::Target,
+    reject::reject,
     walk::{Sides, Walk, walk},
 };
 
@@ -32,11 +34,11 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn source(self) -> ObjectRef<'a> {
+    pub(crate) fn source(self) -> ObjectRef<'a> {
         ObjectRef::source(&self.transfer.source)
     }
 
-    fn copy(self) -> ObjectRef<'a> {
+    pub(crate) fn copy(self) -> ObjectRef<'a> {
         ObjectRef::stored(&self.transfer.destination, self.stored)
     }
 }
@@ -59,9 +61,31 @@ pub(crate) async fn verify(
     resume: Option<VerifyProgress>,
     pace: Pace,
 ) -> Result<Verification, Failure> {
-    prove(aws, mode, asked, resume, pace).await.map_err(|failure| {
-        if failure.name() == ErrorName::SourceGone { proof::source_gone(asked.source(), asked.copy()) } else { failure }
-    })
+    let verified = match prove(aws, mode, asked, resume, pace).await {
+        Err(failure) if failure.name() == ErrorName::SourceGone => without_source(aws, asked).await,
+        other => other,
+    };
+    match verified {
+        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, asked, failure).await),
+        other => other,
+    }
+}
+
+/// Proves a copy whose source is gone, by the full-object checksum that the source had when it was planned.
+async fn without_source(aws: &Aws, asked: Asked<'_>) -> Result<Verification, Failure> {
+    let client = aws.s3(&asked.transfer.destination.region);
+    let head = standing(asked, s3::head(&client, asked.copy()).await?)?;
+    let (Some(source), Some(copy)) = (asked.transfer.crc64nvme, head.crc64nvme) else {
+        return Err(proof::source_gone(asked.source(), asked.copy()));
+    };
+    let proof = compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?;
+    finished(&client, asked, &head, proof).await
+}
+
+/// The proof, with what the copy carries besides its bytes.
+async fn finished(client: &Client, asked: Asked<'_>, head: &Head, proof: Proof) -> Result<Verification, Failure> {
+    let compared = attributes::compare(client, asked.transfer, asked.copy(), head).await?;
+    Ok(Verification { done: true, evidence: Some(evidence(asked.transfer, head, proof, compared)), resume: None })
 }
 
 async fn prove(
@@ -105,8 +129,7 @@ async fn prove(
             }
         }
     };
-    let compared = attributes::compare(&client, asked.transfer, asked.copy(), &head).await?;
-    Ok(Verification { done: true, evidence: Some(evidence(asked.transfer, &head, proof, compared)), resume: None })
+    finished(&client, asked, &head, proof).await
 }
 
 /// Checks that what stands is the object that was published, and has the source's size.
@@ -255,5 +278,6 @@ fn evidence(transfer: &Transfer, head: &Head, proof: Proof, compared: Compared) 
         etags_equal: head.etag == transfer.source.etag,
         tags_compared: compared.tags,
         differences: compared.differences,
+        bad_versions: transfer.bad_versions.clone(),
     }
 }

@@ -59,8 +59,7 @@ pub(crate) fn mismatch(
     Failure::new(
         ErrorName::ChecksumMismatch,
         format!(
-            "The copy {copy} is not its source {source}: {what} of the source is {of_source}, of the copy {of_copy}. \
-             Delete that version of the copy, then redrive: a new plan copies every byte again."
+            "The copy {copy} is not its source {source}: {what} of the source is {of_source}, of the copy {of_copy}."
         ),
     )
 }
@@ -72,7 +71,7 @@ pub(crate) fn source_gone(source: ObjectRef<'_>, copy: ObjectRef<'_>) -> Failure
         format!(
             "The source version {source} was deleted before its copy could be proven. The copy stands at {copy}, \
              unproven and without a receipt. A redrive cannot prove it any more: compare it by other means, or delete \
-             that version of the copy."
+             that version of the copy and redrive, which then ends as skipped."
         ),
     )
 }

@@ -3,6 +3,7 @@
 
 mod digest;
 mod object;
+mod reject;
 
 use std::{
     sync::{

@@ -28,6 +28,9 @@ pub(crate) async fn complete(client: &Client, transfer: &Transfer, results: &[Sl
     })?;
     match list_and_complete(client, transfer, upload).await {
         Ok(stored) => Ok(stored),
+        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => {
+            Err(refused(client, transfer, upload, failure).await)
+        }
         Err(failure) => {
             let has_changed = failure.name() == ErrorName::DestinationChanged;
             let stored = s3::published(client, transfer, failure).await?;
@@ -36,6 +39,18 @@ pub(crate) async fn complete(client: &Client, transfer: &Transfer, results: &[Sl
             }
             Ok(stored)
         }
+    }
+}
+
+/// Gives up an upload that S3 has refused to complete because its parts are not the source. It never will be completed, and
+/// without it a redrive finds `Upload.Gone`, which is settled by a new plan; with it every redrive would be refused alike.
+async fn refused(client: &Client, transfer: &Transfer, upload: Upload<'_>, mismatch: Failure) -> Failure {
+    match s3::abort_upload(client, transfer, upload.id).await {
+        Ok(()) => mismatch.followed_by("The upload was aborted. Redrive: a new plan copies every byte again."),
+        Err(failure) => mismatch.followed_by(format!(
+            "The upload could not be aborted ({failure}). Abort it (aws s3api abort-multipart-upload), then redrive: a new \
+             plan copies every byte again."
+        )),
     }
 }
 
@@ -105,7 +120,7 @@ fn failed(
     let message = error.message().unwrap_or_default().to_ascii_lowercase();
     match error.code() {
         // InvalidRequest is S3's answer to a size or a checksum that is not that of the parts. Which upload it was is said,
-        // because a person may have to abort it.
+        // because a person may have to abort it where this function cannot.
         Some(code)
             if code == "BadDigest"
                 || code == "InvalidRequest" && (message.contains("checksum") || message.contains("size")) =>

@@ -157,8 +157,15 @@ async fn failures_have_their_names_and_say_what_to_do() {
         ),
         (completing_fails(400, "KMS.DisabledException", "No."), KmsDenied, "Grant kms:Decrypt"),
     ] {
-        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &[&listed(), &rule]).await.unwrap_err();
+        let abort = aborting();
+        let rules = [&listed(), &rule, &abort];
+        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
         assert_eq!(failure.name(), name, "{failure}");
+        assert_eq!(
+            abort.num_calls(),
+            usize::from(name == ChecksumMismatch),
+            "only what can never be whole is given up"
+        );
         assert!(failure.to_string().contains(advice), "{failure}");
         assert!(CompleteMultipart::RAISES.contains(&name));
     }
@@ -171,6 +178,22 @@ fn aborting() -> Rule {
             (request.bucket(), request.key(), request.upload_id()) == (Some("dst"), Some("a b"), Some("up"))
         })
         .then_output(|| AbortMultipartUploadOutput::builder().build())
+}
+
+#[tokio::test]
+async fn a_refused_upload_is_aborted_so_that_a_redrive_finds_it_gone_and_says_so_where_that_is_forbidden() {
+    let forbidden =
+        mock!(Client::abort_multipart_upload).then_http_response(|| testing::s3_error(403, "AccessDenied", "No."));
+    for (abort, words) in [
+        (aborting(), "The upload was aborted. Redrive: a new plan copies every byte again."),
+        (forbidden, "Abort it (aws s3api abort-multipart-upload), then redrive"),
+    ] {
+        let rules = [&listed(), &completing_fails(400, "BadDigest", "No."), &abort];
+        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
+        assert_eq!((failure.name(), abort.num_calls()), (ErrorName::ChecksumMismatch, 1));
+        assert!(failure.to_string().contains("s3://dst/a b (upload up)"), "{failure}");
+        assert!(failure.to_string().contains(words), "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@
 //! stamp of the backup. A large one is cut as the backup was. Every request of the copy goes to the replica's region, as
 //! S3 wants it.
 //!
-//! A replica of this very upload that stands already is answered as it is: the next state proves it, whoever made it.
+//! A replica of this very upload that stands already is answered as it is: the next state proves it, whoever made it. If
+//! that proof fails and the version cannot be removed, the next plan copies over it.
 //! Newest stays newest here too: over a newer replica the copy goes among the late ones, and over one that says
 //! nothing about its order only while the backup is still the current object of its key.
 //!
@@ -72,16 +73,19 @@ impl Function for CrossRegionReplicate {
     }
 
     async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
+        let mut bad_versions = Vec::new();
         if let Some(replan) = &input.replan {
             let backup = &input.backup.destination;
             let leg =
                 Leg { event: &input.transfer.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
             replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
+            bad_versions = replan::bad_versions(&self.aws, replan).await?;
         }
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
         let spot = Box::pin(self.spot(&input)).await?;
         let Spot { destination, placement, stands, is_replica } = spot;
-        let transfer = plan::transfer(&input, destination, placement, stands.as_ref(), self.multipart_threshold);
+        let planned = plan::transfer(&input, destination, placement, stands.as_ref(), self.multipart_threshold);
+        let transfer = Transfer { bad_versions, ..planned };
         match stands {
             Some(head) if is_replica => Ok(plan::stands(attempt, transfer, head.stored())),
             _ if plan::is_small(&transfer) => Box::pin(self.copy(attempt, transfer)).await,
@@ -110,6 +114,10 @@ impl CrossRegionReplicate {
         };
         let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
         let place = plan::place(stands.as_ref(), stamp);
+        if let Some(copy) = self.standing_copy(input, &destination, place, stands.as_ref()).await? {
+            let placement = input.transfer.placement;
+            return Ok(Spot { destination, placement, stands: Some(copy), is_replica: true });
+        }
         let at_its_key = match place {
             Place::Taken | Place::Backup => true,
             Place::History => false,
@@ -118,12 +126,33 @@ impl CrossRegionReplicate {
         // A backup that went among the late ones keeps its key, and nothing there can be newer.
         if at_its_key || input.transfer.placement == Placement::History {
             let placement = input.transfer.placement;
-            return Ok(Spot { destination, placement, stands, is_replica: place == Place::Taken });
+            return Ok(Spot { destination, placement, stands, is_replica: false });
         }
         let destination = Destination { key: history_key(&input.transfer.source.key, stamp)?, ..destination };
         let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
-        let is_replica = plan::place(stands.as_ref(), stamp) == Place::Taken;
+        let is_replica = plan::place(stands.as_ref(), stamp) == Place::Taken
+            && stands.as_ref().is_some_and(|head| !plan::is_rejected(input, head));
         Ok(Spot { destination, placement: Placement::History, stands, is_replica })
+    }
+
+    /// The replica of this upload that stands at its key. One that an earlier try made may lie beneath a newer one by now;
+    /// one whose proof failed is not taken again.
+    async fn standing_copy(
+        &self,
+        input: &ReplicateInput,
+        destination: &Destination,
+        place: Place,
+        current: Option<&Head>,
+    ) -> Result<Option<Head>, Refusal> {
+        let copy = match (place, &input.replan) {
+            (Place::Taken, _) => current.cloned(),
+            (Place::Backup | Place::AskBackup, None) => None,
+            (Place::History, _) | (_, Some(_)) => {
+                let sought = (&input.transfer.stamp, input.transfer.source.size);
+                s3::standing_copy(&self.aws.s3(&destination.region), destination, sought, current).await?
+            }
+        };
+        Ok(copy.filter(|head| !plan::is_rejected(input, head)))
     }
 
     async fn is_current(&self, input: &ReplicateInput) -> Result<bool, Refusal> {

@@ -39,6 +39,12 @@ pub(crate) fn is_current(current: Option<&Head>, backup: &Source) -> bool {
     current.is_some_and(|head| head.version_id == backup.version_id && head.etag == backup.etag)
 }
 
+/// Whether this is the version whose proof failed.
+pub(crate) fn is_rejected(input: &ReplicateInput, head: &Head) -> bool {
+    let rejected = input.replan.as_ref().and_then(|replan| replan.rejected.as_ref());
+    rejected.is_some_and(|rejected| rejected.is_same(&head.stored()))
+}
+
 /// What is replicated: the very version that was verified.
 pub(crate) fn source(input: &ReplicateInput) -> Source {
     let backup = &input.backup;
@@ -73,6 +79,7 @@ pub(crate) fn transfer(
         stamp_place: first.stamp_place,
         placement,
         event: first.event.clone(),
+        bad_versions: Vec::new(),
         source,
     }
 }

@@ -25,7 +25,7 @@ fn for_ours(name: ErrorName) -> &'static str {
             "The multipart upload was removed. Look for a lifecycle rule or a person that aborts uploads early; then redrive."
         }
         ErrorName::SourceGone => {
-            "The version that was being copied was deleted. If it was the source, a copy that the cause names stands unproven: compare it by other means, or delete that version of it. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
+            "The version that was being copied was deleted. If it was the source, a copy that the cause names stands unproven: compare it by other means, or delete that version of it and redrive. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
         }
         ErrorName::SourceDenied => {
             "Grant the permission that the cause names to the function's role, and look for a bucket policy that denies it; then redrive."
@@ -39,7 +39,7 @@ fn for_ours(name: ErrorName) -> &'static str {
             "Grant the permission that the cause names to the function's role, and look for a bucket or topic policy that denies it; then redrive."
         }
         ErrorName::ChecksumMismatch => {
-            "The copy is not the source. If it was published, delete that version of the copy, then redrive. If its completion was refused, abort the upload (the cause names it), then redrive. Either way a new plan copies every byte again."
+            "The copy is not the source. The cause says whether it was removed, or never published. Redrive: a new plan copies every byte again. If it comes back, keep the message and find out what lies between the two."
         }
         ErrorName::KmsDenied => {
             "Grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to the function's role; then redrive."

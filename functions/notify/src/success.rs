@@ -2,6 +2,7 @@
 
 use holdfast_core::{
     contract::{Evidence, Placement, ProofMethod, Proven, ReceiptRef, StampPlace, TagComparison},
+    names::VersionId,
     receipt::Receipt,
 };
 use serde_json::Value;
@@ -120,6 +121,13 @@ fn differences(copy: &'static str, evidence: &Evidence) -> Vec<String> {
     if !open.is_empty() {
         remarks.push(format!(
             "The bytes are proven, but the {copy} is not as planned in: {open}. The JSON has both values."
+        ));
+    }
+    if !evidence.bad_versions.is_empty() {
+        let versions = evidence.bad_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
+        remarks.push(format!(
+            "Under the key of the {copy} there is also what is not the source, and could not be removed: version \
+             {versions}. Delete it once nothing protects it any more."
         ));
     }
     remarks

@@ -11,8 +11,9 @@
 //!   everything else had looked for it. Skipping would leave it without proof and receipt;
 //! - an operator's request (it has no sequencer): the execution that made the copy may have failed and be past redrive.
 //!
-//! Without a receipt both copy again, over what stands. A late upload asks for its receipt too: its backup may have been
-//! the current one before a newer upload replaced it.
+//! Without a receipt both have the copy proven where it stands ([`standing`]), unless its proof failed before: then it is
+//! copied again. A late upload asks for its receipt too: its backup may have been the current one before a newer upload
+//! replaced it.
 //!
 //! A call that is repeated after its answer was lost opens a second upload. The first is never completed; the bucket's
 //! lifecycle removes it.
@@ -20,6 +21,7 @@
 mod config;
 mod plan;
 mod refusal;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +32,7 @@ use holdfast_core::{
     contract::{Destination, Method, MultipartUpload, Placement, Plan, Source, StampPlace, Transfer, ValidateInput},
     event::Upload,
     layout::{PartLayout, method_for},
-    names::ObjectKey,
+    names::{BucketName, ObjectKey},
     receipt::{history_key, receipt_key},
     stamp::Stamp,
 };
@@ -60,6 +62,7 @@ impl Function for Validate {
     const RAISES: &'static [ErrorName] = &[
         ErrorName::S3Throttled,
         ErrorName::S3Unavailable,
+        ErrorName::SourceGone,
         ErrorName::SourceDenied,
         ErrorName::SourceArchived,
         ErrorName::SourceUnreadable,
@@ -93,12 +96,23 @@ struct Seen {
     tags: Option<Result<BTreeMap<String, String>, Failure>>,
 }
 
-/// What would be copied, and whether only its receipt says that it was.
+/// What says that an upload is backed up.
+#[derive(Clone, Copy, PartialEq)]
+enum Witness {
+    /// A copy with its stamp.
+    Stamp,
+    /// Its receipt alone. A copy without one has to be proven.
+    Receipt,
+    /// Nothing: receipt and copies were looked for, and what stands was found not to be it.
+    Nothing,
+}
+
+/// What would be copied, and what says that it was.
 #[derive(Clone, Copy)]
 struct Copied<'a> {
     source: &'a Source,
     stamp: &'a Stamp,
-    receipt_decides: bool,
+    witness: Witness,
 }
 
 /// Where a copy goes.
@@ -106,6 +120,17 @@ struct Spot {
     destination: Destination,
     placement: Placement,
     stands: Option<Head>,
+    /// What is left to do.
+    left: Left,
+}
+
+/// What is left to do about an upload that is not backed up.
+#[derive(Clone, Copy, PartialEq)]
+enum Left {
+    /// Copy and prove it.
+    Copying,
+    /// Prove the copy that stands.
+    Proving,
 }
 
 impl Validate {
@@ -119,17 +144,27 @@ impl Validate {
         }
         self.config.check_excluded(&upload.key)?;
         let seen = Box::pin(self.look(&upload)).await?;
-        let (source, head) = plan::pin(&upload, seen.source)?;
-        let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
-        let copied = Copied {
-            source: &source,
-            stamp: &stamp,
-            receipt_decides: stamp.sequencer.is_none() || input.replan.is_some(),
-        };
-        if stamp_place == StampPlace::Receipt {
-            self.check_receipt(copied).await?;
+        let mut bad_versions = Vec::new();
+        if let Some(replan) = &input.replan {
+            if let Some(plan) = Box::pin(self.replan(replan, seen.destination.as_ref())).await? {
+                return Ok(plan);
+            }
+            bad_versions = replan::bad_versions(&self.aws, replan).await?;
         }
-        let spot = self.spot(copied, seen.destination).await?;
+        let Some(head) = seen.source else {
+            return Err(Box::pin(self.gone(&upload, input.replan.as_ref(), seen.destination.as_ref())).await);
+        };
+        let (source, head) = plan::pin(&upload, head)?;
+        let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
+        let witness = match (&input.replan, &stamp.sequencer) {
+            (Some(_), _) => Witness::Nothing,
+            (None, Some(_)) => Witness::Stamp,
+            (None, None) => Witness::Receipt,
+        };
+        if stamp_place == StampPlace::Receipt && witness != Witness::Nothing {
+            self.check_receipt(&source, &stamp).await?;
+        }
+        let spot = self.spot(Copied { source: &source, stamp: &stamp, witness }, seen.destination).await?;
         plan::check_readable(&source, &head)?;
         let tags = match seen.tags {
             Some(tags) => tags?,
@@ -147,8 +182,12 @@ impl Validate {
             placement: spot.placement,
             event: upload.event,
             source,
+            bad_versions,
         };
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
+        if let (Left::Proving, Some(stands)) = (spot.left, &spot.stands) {
+            return Ok(self.prove(attempt, transfer, stands.stored()));
+        }
         match transfer.method {
             Method::CopyObject => Ok(self.copy(attempt, transfer, None, false)),
             Method::Multipart => {
@@ -160,12 +199,7 @@ impl Validate {
 
     /// Looks at both ends at once, and at the tags too where the event names the version whose tags they are.
     async fn look(&self, upload: &Upload) -> Result<Seen, Refusal> {
-        let source = ObjectRef {
-            bucket: &upload.bucket,
-            key: &upload.key,
-            version_id: upload.version_id.as_ref(),
-            side: Side::Source,
-        };
+        let source = plan::announced(upload);
         let client = self.aws.s3(&upload.region);
         let destination = self.destination(&upload.key);
         let backup = self.aws.s3(&destination.region);
@@ -182,11 +216,12 @@ impl Validate {
 
     /// Finds the place for a copy; stops where the copy stands already.
     async fn spot(&self, copied: Copied<'_>, stands: Option<Head>) -> Result<Spot, Stop> {
-        let Copied { source, stamp, .. } = copied;
+        let Copied { source, stamp, witness } = copied;
         let destination = self.destination(&source.key);
+        let mut left = Left::Copying;
         let placement = match plan::place(stands.as_ref(), stamp) {
             Place::Taken => {
-                self.check_taken(copied, &destination).await?;
+                left = self.check_taken(copied, &destination).await?;
                 Placement::Current
             }
             Place::Current => Placement::Current,
@@ -197,31 +232,40 @@ impl Validate {
             }
         };
         if placement == Placement::Current {
-            return Ok(Spot { destination, placement, stands });
+            return Ok(Spot { destination, placement, stands, left });
         }
         // A newer upload stands. This one is late, or its event came again after it was backed up in its own turn.
-        self.check_receipt(copied).await?;
+        if witness != Witness::Nothing {
+            self.check_receipt(source, stamp).await?;
+        }
         let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
         let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
-        if plan::place(stands.as_ref(), stamp) == Place::Taken && !copied.receipt_decides {
-            return Err(Stop::already_backed_up(ObjectRef::current(&destination)));
+        if plan::place(stands.as_ref(), stamp) == Place::Taken {
+            left = match witness {
+                Witness::Stamp => return Err(Stop::already_backed_up(ObjectRef::current(&destination))),
+                Witness::Receipt => Left::Proving,
+                Witness::Nothing => Left::Copying,
+            };
         }
-        Ok(Spot { destination, placement, stands })
+        Ok(Spot { destination, placement, stands, left })
     }
 
-    /// The backup of this very upload stands: that is all, unless the receipt decides and there is none.
-    async fn check_taken(&self, copied: Copied<'_>, destination: &Destination) -> Result<(), Stop> {
-        if copied.receipt_decides {
-            self.check_receipt(copied).await
-        } else {
-            Err(Stop::already_backed_up(ObjectRef::current(destination)))
+    /// A copy of this very upload stands: that is all where its stamp is enough. Else a receipt has to say so.
+    async fn check_taken(&self, copied: Copied<'_>, destination: &Destination) -> Result<Left, Stop> {
+        match copied.witness {
+            Witness::Stamp => Err(Stop::already_backed_up(ObjectRef::current(destination))),
+            Witness::Receipt => self.check_receipt(copied.source, copied.stamp).await.map(|()| Left::Proving),
+            Witness::Nothing => Ok(Left::Copying),
         }
     }
 
     /// Stops where a receipt says that the upload is backed up.
-    async fn check_receipt(&self, copied: Copied<'_>) -> Result<(), Stop> {
-        let Copied { source, stamp, .. } = copied;
-        let key = receipt_key(&self.config.receipt_prefix, &source.bucket, &source.key, stamp)?;
+    async fn check_receipt(&self, source: &Source, stamp: &Stamp) -> Result<(), Stop> {
+        self.check_receipt_of(&source.bucket, &source.key, stamp).await
+    }
+
+    async fn check_receipt_of(&self, bucket: &BucketName, key: &ObjectKey, stamp: &Stamp) -> Result<(), Stop> {
+        let key = receipt_key(&self.config.receipt_prefix, bucket, key, stamp)?;
         let receipt =
             ObjectRef { bucket: &self.config.receipt_bucket, key: &key, version_id: None, side: Side::Destination };
         match s3::head(&self.aws.s3(self.aws.region()), receipt).await? {
@@ -252,6 +296,7 @@ impl Validate {
             slices: layout.map(PartLayout::slices).unwrap_or_default(),
             digest_slices,
             replica: self.config.replica.clone(),
+            stored: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_core::{
     attributes::Attributes,
-    contract::{Placement, Plan, Precondition, SkipReason, Source, StampPlace},
+    contract::{Destination, Placement, Plan, Precondition, SkipReason, Source, StampPlace, Transfer},
     event::{InvalidInput, Upload},
     layout::{PartLayout, SourceParts},
     names::VersionId,
@@ -52,17 +52,14 @@ impl Stop {
     }
 }
 
+/// The source as the event names it.
+pub(crate) fn announced(upload: &Upload) -> ObjectRef<'_> {
+    ObjectRef { bucket: &upload.bucket, key: &upload.key, version_id: upload.version_id.as_ref(), side: Side::Source }
+}
+
 /// The source, pinned to a version and an entity tag.
-pub(crate) fn pin(upload: &Upload, found: Option<Head>) -> Result<(Source, Head), Stop> {
-    let object = ObjectRef {
-        bucket: &upload.bucket,
-        key: &upload.key,
-        version_id: upload.version_id.as_ref(),
-        side: Side::Source,
-    };
-    let Some(head) = found else {
-        return Err(Stop::Skip(SkipReason::SourceGone, format!("{object} was deleted before it could be copied")));
-    };
+pub(crate) fn pin(upload: &Upload, head: Head) -> Result<(Source, Head), Stop> {
+    let object = announced(upload);
     if let Some(announced) = upload.etag.as_ref().filter(|announced| **announced != head.etag) {
         let message = format!("{object} has the entity tag {}, but {announced} was announced", head.etag);
         return Err(if is_version(upload.version_id.as_ref()) {
@@ -94,6 +91,28 @@ pub(crate) fn stamp(upload: &Upload, source: &Source, head: &Head) -> (Stamp, St
     };
     let place = if stamp.fits(&head.attributes.metadata) { StampPlace::Metadata } else { StampPlace::Receipt };
     (stamp, place)
+}
+
+/// The stamp of an upload whose source is gone, where the event says enough.
+pub(crate) fn stamp_of_gone(upload: &Upload) -> Option<Stamp> {
+    let etag = upload.etag.clone()?;
+    Some(Stamp { version_id: upload.version_id.clone(), sequencer: upload.event.sequencer.clone(), etag })
+}
+
+/// Whether what stands may be the copy of a plan that was given up, published by a request whose answer was lost. Asked
+/// where the copy's metadata has no room for a stamp: then it is no more than that something unstamped came since.
+pub(crate) fn may_be_copy(given_up: &Transfer, stands: &Head) -> bool {
+    let was_there = match &given_up.precondition {
+        Precondition::IfAbsent => false,
+        Precondition::IfMatch(etag) => *etag == stands.etag,
+    };
+    given_up.stamp_place == StampPlace::Receipt && stands.stamp.is_none() && !was_there
+}
+
+/// The transfer whose copy stands there already.
+pub(crate) fn standing(given_up: &Transfer, spot: (Destination, Placement)) -> Transfer {
+    let (destination, placement) = spot;
+    Transfer { destination, placement, upload: None, ..given_up.clone() }
 }
 
 /// Where a copy goes, as far as what stands at its key tells.

@@ -49,6 +49,18 @@ pub enum Refusal {
         /// By how much.
         reason: TooLarge,
     },
+    /// The source is gone, and what may be its copy was never proven.
+    #[error(
+        "The source version {object} was deleted before its copy could be proven. {copy} stands without a receipt, and \
+         nothing is left to prove it by: compare it by other means, or delete that version of it and redrive, which then \
+         ends as skipped."
+    )]
+    Unproven {
+        /// The source.
+        object: String,
+        /// What stands.
+        copy: String,
+    },
     /// The destination kept changing.
     #[error(transparent)]
     Contended(#[from] Contended),
@@ -72,6 +84,7 @@ impl Named for Refusal {
             Self::Loop { .. } => ErrorName::ConfigLoop,
             Self::Archived { .. } => ErrorName::SourceArchived,
             Self::TooLarge { .. } => ErrorName::SourceTooLarge,
+            Self::Unproven { .. } => ErrorName::SourceGone,
             Self::Contended(_) => ErrorName::DestinationContended,
             Self::Service(failure) => failure.name(),
         }

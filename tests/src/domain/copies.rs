@@ -35,6 +35,12 @@ pub(super) fn is_named(proven: &Proven, bucket: &Bucket, version: &Version) -> b
     same && destination.bucket.as_str() == bucket.name && destination.key.as_str() == version.key
 }
 
+/// Whether a proof says of a version that it is bad and could not be removed.
+fn is_named_as_bad(proven: &Proven, version: &Version) -> bool {
+    let mut bad = proven.evidence.bad_versions.iter().map(VersionId::as_str);
+    proven.destination.key.as_str() == version.key && bad.any(|id| version.id.as_deref() == Some(id))
+}
+
 impl<'a> Check<'a> {
     /// Both copies of a receipt.
     pub(super) fn copies_of(&mut self, receipt: &'a Receipt) {
@@ -145,7 +151,8 @@ impl<'a> Check<'a> {
     }
 
     /// No object is visible that is not proven. What an execution that waits for a redrive has copied is not proven yet;
-    /// what a later plan copied once more is the same as what is.
+    /// what a later plan copied once more is the same as what is. A bad copy that could not be removed lies beneath, and the
+    /// receipt names it.
     pub(super) fn nothing_unproven(&mut self) {
         let facts = self.facts;
         for bucket in [Some(&facts.backup), facts.replica.as_ref()].into_iter().flatten() {
@@ -153,6 +160,9 @@ impl<'a> Check<'a> {
                 let proofs =
                     || facts.readable().filter_map(|receipt| Some((receipt, proven_in(facts, receipt, bucket)?)));
                 if proofs().any(|(_, proven)| is_named(proven, bucket, version)) {
+                    continue;
+                }
+                if !version.current && proofs().any(|(_, proven)| is_named_as_bad(proven, version)) {
                     continue;
                 }
                 let stamp = version.stamp.as_ref();

@@ -16,9 +16,10 @@ const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
     ("DigestReplicaSlice", ErrorName::DestinationChanged, "as in DigestSlice"),
 ];
 
-/// Errors that a new plan would hide. A source that is gone before its published copy is proven leaves an unproven copy.
+/// Errors that a new plan would hide. A source that is gone when a plan is made anew may leave a copy that nobody can prove. A source that is gone before its published copy is proven leaves an unproven copy.
 /// In the second leg the source is the backup, and a backup that is gone was deleted under our hands. A person has to know.
-const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
+const LEFT_TO_FAIL: [(&str, ErrorName); 6] = [
+    ("Validate", ErrorName::SourceGone),
     ("VerifyBackup", ErrorName::SourceGone),
     ("Replicate", ErrorName::SourceGone),
     ("CopyReplicaSlice", ErrorName::SourceGone),

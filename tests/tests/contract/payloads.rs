@@ -143,9 +143,35 @@ fn a_plan_that_could_not_be_carried_out_is_given_back_with_its_attempt() {
         assert_eq!(plans.len(), 2, "{state} {error}");
         let replan = &plans[1].payload.as_ref().unwrap()["replan"];
         let given_up = value(samples.plan(1))["transfer"].clone();
-        assert_eq!(replan, &json!({"attempt": 2, "error": error, "givenUp": given_up}), "{state}");
+        let mut expected = json!({"attempt": 2, "error": error, "givenUp": given_up});
+        if state == "VerifyBackup" {
+            expected["rejected"] = value(samples.stored());
+        }
+        assert_eq!(replan, &expected, "{state}");
         assert_eq!(plans[1].payload.as_ref().unwrap()["event"], plans[0].payload.as_ref().unwrap()["event"]);
     }
+}
+
+#[test]
+fn a_copy_that_stands_is_proven_and_nothing_is_copied() {
+    let (end, visits) = walked(|state, payload| {
+        let mut answer = SMALL.answer(state, payload);
+        if state == "Validate" {
+            answer["stored"] = value(SMALL.stored());
+        }
+        Ok(answer)
+    });
+    assert!(matches!(end, End::Succeeded(_)), "{end:?}");
+    assert_eq!(names(&visits)[..3], ["Validate", "Route", "VerifyBackup"]);
+    assert_eq!(visits[2].payload.as_ref().unwrap()["stored"], value(SMALL.stored()));
+}
+
+#[test]
+fn a_replica_that_could_not_be_proven_is_named_to_the_next_plan() {
+    let (end, visits) = failing_first(Samples { replica: true, ..SMALL }, &[("VerifyReplica", "Destination.Changed")]);
+    assert!(matches!(end, End::Succeeded(_)), "{end:?}");
+    let plans: Vec<_> = visits.iter().filter(|visit| visit.state == "Replicate").collect();
+    assert_eq!(plans[1].payload.as_ref().unwrap()["replan"]["rejected"], value(SMALL.stored()));
 }
 
 #[test]

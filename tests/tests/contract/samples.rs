@@ -127,6 +127,7 @@ impl Samples {
                 time: OffsetDateTime::UNIX_EPOCH,
                 sequencer: Some(sequencer),
             },
+            bad_versions: if self.extent == Extent::Ordinary { Vec::new() } else { vec![self.version(); 4] },
         }
     }
 
@@ -154,6 +155,7 @@ impl Samples {
             slices: self.slices(),
             digest_slices: self.digests(),
             replica,
+            stored: None,
         }
     }
 
@@ -205,6 +207,7 @@ impl Samples {
             etags_equal: false,
             tags_compared: TagComparison::Values,
             differences,
+            bad_versions: self.transfer().bad_versions,
         };
         Verification { done: true, evidence: Some(evidence), resume: None }
     }

@@ -108,6 +108,8 @@ async fn versioned(needed: &mut Needed) -> TestResult {
     assert_eq!(world.output(&last).await?["reason"], "alreadyBackedUp", "as its receipt says");
     let once = world.ended(7).await?.swap_remove(5);
     called_again(&world, &once).await?;
+    covered_by_newer(&world).await?;
+    found_to_be_bad(&world).await?;
     called_too_late(&world, &once).await?;
     needed.take(&world);
     Ok(())
@@ -147,6 +149,36 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
         let transfer = payload_of(world, once, copying).await?["transfer"].clone();
         payload["replan"] = json!({ "attempt": 2, "error": "Upload.Gone", "givenUp": transfer });
         assert!(invoke(world, &function, &payload).await?.is_object(), "{planning}");
+    }
+    Ok(())
+}
+
+/// Both planners find the copy of an upload beneath that of a newer one.
+async fn covered_by_newer(world: &World) -> TestResult {
+    let first = world.ended(7).await?.swap_remove(0);
+    let receipts = &world.outputs.receipt_bucket;
+    for receipt in world.s3.list_objects_v2().bucket(receipts).send().await?.contents() {
+        world.s3.delete_object().bucket(receipts).set_key(receipt.key.clone()).send().await?;
+    }
+    for (planning, copying) in [("Validate", "CopyObject"), ("Replicate", "VerifyReplica")] {
+        let (function, mut payload) = payload(world, &first, planning).await?;
+        let transfer = payload_of(world, &first, copying).await?["transfer"].clone();
+        payload["replan"] = json!({ "attempt": 2, "error": "Destination.Changed", "givenUp": transfer });
+        let plan = invoke(world, &function, &payload).await?;
+        assert!(plan["stored"]["versionId"].is_string(), "{planning}: {plan}");
+    }
+    Ok(())
+}
+
+/// A copy in either leg that is not its source is removed.
+async fn found_to_be_bad(world: &World) -> TestResult {
+    let foreign = world.ended(7).await?.swap_remove(4);
+    // The replica first: its source is the backup, and nothing is removed whose source is gone.
+    for state in ["VerifyReplica", "VerifyBackup"] {
+        let (function, mut payload) = payload(world, &foreign, state).await?;
+        payload["transfer"]["source"]["size"] = json!(6);
+        assert_eq!(invoke(world, &function, &payload).await?, "Checksum.Mismatch", "{state}");
+        assert_eq!(invoke(world, &function, &payload).await?, "Destination.Changed", "{state}: it is gone");
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    contract::{ReplicaTarget, Transfer},
+    contract::{ReplicaTarget, Stored, Transfer},
     layout::Slice,
 };
 
@@ -32,6 +32,9 @@ pub struct Replan {
     pub error: String,
     /// The transfer that was given up. Its upload, if it has one, is aborted.
     pub given_up: Transfer,
+    /// The published copy that could not be proven, where there was one. It is not taken for the backup again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Stored>,
 }
 
 impl Replan {
@@ -69,6 +72,10 @@ pub enum Plan {
         /// Where the backup is replicated to, if it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replica: Option<ReplicaTarget>,
+        /// The copy, when one of this very version stands already but nothing says that it was proven. It is proven where
+        /// it stands, and nothing is copied.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stored: Option<Stored>,
     },
 }
 

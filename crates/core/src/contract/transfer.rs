@@ -40,6 +40,10 @@ pub struct Transfer {
     pub placement: Placement,
     /// The event that announced the upload.
     pub event: EventRef,
+    /// Versions of the destination's key that are earlier copies of this very upload, found not to be it, and could not be
+    /// removed. The receipt names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_versions: Vec<VersionId>,
 }
 
 /// A pinned object version.
@@ -154,4 +158,11 @@ pub struct Stored {
     /// The full-object CRC64NVME that the store computed, where it answers one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
+}
+
+impl Stored {
+    /// Whether both describe the same published version.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.version_id == other.version_id && self.etag == other.etag
+    }
 }

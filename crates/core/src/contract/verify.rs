@@ -6,6 +6,7 @@ use crate::{
     attributes::Difference,
     contract::{Destination, DigestProgress, SliceDigest, SliceResult, Stored, Transfer},
     layout::Slice,
+    names::VersionId,
 };
 
 /// What checksum-verify is asked.
@@ -84,6 +85,10 @@ pub struct Evidence {
     pub tags_compared: TagComparison,
     /// Every attribute of the copy that was not as planned.
     pub differences: Vec<Difference>,
+    /// Versions of the copy's key that are earlier copies of the same upload, found not to be it, and could not be removed,
+    /// for example because of object lock. They are no backups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_versions: Vec<VersionId>,
 }
 
 /// How a copy was proven.

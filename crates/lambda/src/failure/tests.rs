@@ -148,11 +148,7 @@ async fn a_sentence_says_what_failed_what_s3_said_and_what_to_do() {
         (Side::Source, (403, "", ""), "kms:Decrypt on that key (SourceKmsKeyId, KmsKeyId or ReplicaKmsKeyId)"),
         (Side::Destination, (403, "", ""), "kms:Decrypt on that key (SourceKmsKeyId, KmsKeyId or ReplicaKmsKeyId)"),
         (Side::Destination, (404, "NoSuchUpload", "No."), "A new plan is made."),
-        (
-            Side::Destination,
-            (400, "BadDigest", "No."),
-            "Abort the upload (aws s3api abort-multipart-upload), then redrive: a new plan copies every byte again.",
-        ),
+        (Side::Destination, (400, "BadDigest", "No."), "What was copied is not the source, and nothing was published."),
         (Side::Destination, (400, "InvalidPart", "No."), "Please report it with this message."),
     ] {
         let sentence = failure(side, answer).await.to_string();

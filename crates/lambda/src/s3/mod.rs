@@ -7,8 +7,10 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod versions;
 
 pub use head::{Head, ObjectRef, head, source_parts};
 pub use publish::{copy_call, copy_object, published, stored};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
+pub use versions::{Listed, newest_versions, remove_version, standing_copy};

@@ -27,16 +27,20 @@ use holdfast_lambda::{
     testing::{self, Sent},
 };
 
-use super::{call, call_within, content, copy, source};
+use super::{
+    call, call_within, content, copy,
+    reject::{removing, source_stands},
+    source,
+};
 use crate::{ChecksumVerify, Verified};
 
-fn stored() -> Stored {
+pub(super) fn stored() -> Stored {
     // What it was sent, not what it stored: verification must not look at this value.
     let crc64nvme = Some(Crc64Nvme::of(b"sent"));
     Stored { version_id: Some(VersionId::new("w1").unwrap()), etag: ETag::new("copied").unwrap(), crc64nvme }
 }
 
-fn input(transfer: &Transfer, slices: &[SliceResult], resume: Option<VerifyProgress>) -> VerifyInput {
+pub(super) fn input(transfer: &Transfer, slices: &[SliceResult], resume: Option<VerifyProgress>) -> VerifyInput {
     VerifyInput::Object { transfer: transfer.clone(), stored: stored(), slices: slices.to_vec(), resume }
 }
 
@@ -47,14 +51,14 @@ fn object(answer: Result<Verified, Failure>) -> Verification {
     }
 }
 
-fn proven(answer: Result<Verified, Failure>) -> Evidence {
+pub(super) fn proven(answer: Result<Verified, Failure>) -> Evidence {
     let verification = object(answer);
     assert!(verification.done && verification.resume.is_none());
     verification.evidence.unwrap()
 }
 
 /// What the copy's HEAD answers when everything is as planned.
-fn head(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutputBuilder {
+pub(super) fn head(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutputBuilder {
     HeadObjectOutput::builder()
         .version_id("w1")
         .e_tag("\"copied\"")
@@ -66,12 +70,12 @@ fn head(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutputBuilder {
         .tag_count(1)
 }
 
-fn heading(output: HeadObjectOutputBuilder) -> Rule {
+pub(super) fn heading(output: HeadObjectOutputBuilder) -> Rule {
     mock!(Client::head_object).then_output(move || output.clone().build())
 }
 
 /// GetObjectTagging that answers one tag `team`.
-fn tagged(team: &'static str) -> Rule {
+pub(super) fn tagged(team: &'static str) -> Rule {
     mock!(Client::get_object_tagging).match_requests(|request| request.version_id() == Some("w1")).then_output(
         move || {
             let tag = Tag::builder().key("team").value(team).build().unwrap();
@@ -106,6 +110,7 @@ async fn a_small_copy_is_proven_by_a_single_head_request() {
         etags_equal: false,
         tags_compared: TagComparison::Count,
         differences: Vec::new(),
+        bad_versions: Vec::new(),
     };
     assert_eq!(evidence, expected);
     let asked =
@@ -230,12 +235,14 @@ async fn a_copy_that_is_not_its_source_is_named_with_both_values_and_its_version
             "the size in bytes of the source is 90, of the copy 89.".to_owned(),
         ),
     ] {
-        let rules = [heading(head(size, stored)), source(right.clone()), copy(wrong.clone())];
-        let failure = call(mode, asked, &rules.each_ref()).await.unwrap_err();
+        let rules = [source_stands(), heading(head(size, stored)), source(right.clone()), copy(wrong.clone())];
+        let rules: Vec<_> = rules.into_iter().chain([tagged("blue"), removing()]).collect();
+        let rules: Vec<_> = rules.iter().collect();
+        let failure = call(mode, asked, &rules).await.unwrap_err();
         assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
         let expected = format!(
-            "The copy s3://dst/a b (version w1) is not its source s3://src/a b (version v1): {sentence} Delete that \
-             version of the copy, then redrive: a new plan copies every byte again."
+            "The copy s3://dst/a b (version w1) is not its source s3://src/a b (version v1): {sentence} That version was \
+             removed. Redrive: a new plan copies every byte again."
         );
         assert_eq!(failure.to_string(), expected);
     }

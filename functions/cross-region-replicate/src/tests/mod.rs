@@ -14,8 +14,9 @@ use aws_sdk_s3::{
         copy_object::CopyObjectOutput,
         create_multipart_upload::CreateMultipartUploadOutput,
         head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+        list_object_versions::ListObjectVersionsOutput,
     },
-    types::CopyObjectResult,
+    types::{CopyObjectResult, ObjectVersion},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::contract::{ReplicaPlan, ReplicateInput, Transfer};
@@ -62,6 +63,25 @@ fn head(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOutput
         Some(answer) => rule.then_output(move || answer.clone().build()),
         None => rule.then_http_response(|| bare(404)),
     }
+}
+
+/// The versions of a key as ListObjectVersions answers them, with a key beside it that has the same beginning.
+fn listed(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
+    mock!(Client::list_object_versions).match_requests(move |request| request.prefix() == Some(key)).then_output(
+        move || {
+            let version = |id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
+            let other = ObjectVersion::builder().key(format!("{key}2")).version_id("other").size(5).build();
+            let all = versions.iter().map(|(id, size)| version(id, *size)).chain([other]).collect();
+            ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
+        },
+    )
+}
+
+/// HeadObject of one version.
+fn head_version(version: &'static str, answer: HeadObjectOutputBuilder) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(move |request| request.version_id() == Some(version))
+        .then_output(move || answer.clone().build())
 }
 
 fn copied() -> Rule {

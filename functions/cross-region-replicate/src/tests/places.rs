@@ -4,6 +4,7 @@ use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
 use holdfast_core::{
     ErrorName,
     contract::{Placement, Precondition, Replan},
+    names::VersionId,
 };
 use holdfast_lambda::testing::{multipart, s3_error, single};
 
@@ -22,7 +23,9 @@ async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
         (unstamped(), Some(backup("b/2")), HISTORY, "nothing says, and the backup was replaced by a newer one"),
     ] {
         let looks = [head("rep", "a b", Some(stands)), head("dst", "a b", now), head("rep", HISTORY, None), copied()];
-        let plan = ask(&looks.each_ref(), "10", input(&single(5))).await.unwrap();
+        let beneath = listed("a b", &[("r1", 5)]);
+        let looks: Vec<_> = looks.iter().chain([&beneath]).collect();
+        let plan = ask(&looks, "10", input(&single(5))).await.unwrap();
         let transfer = plan.transfer;
         assert_eq!(transfer.destination.key.as_str(), key, "{why}");
         match transfer.placement {
@@ -46,9 +49,48 @@ async fn a_late_backup_keeps_its_key_among_the_late_ones() {
 
 #[tokio::test]
 async fn a_late_replica_that_stands_already_is_answered_without_a_copy() {
-    let looks = [head("rep", "a b", Some(replica("v2", "0B"))), head("rep", HISTORY, Some(replica("v1", "0A")))];
+    let looks = [
+        head("rep", "a b", Some(replica("v2", "0B"))),
+        head("rep", HISTORY, Some(replica("v1", "0A"))),
+        listed("a b", &[]),
+    ];
     let plan = ask(&looks.each_ref(), "10", input(&single(5))).await.unwrap();
     assert_eq!((plan.stored.is_some(), plan.transfer.placement), (true, Placement::History));
+}
+
+#[tokio::test]
+async fn a_replica_that_an_earlier_try_made_is_found_beneath_a_newer_one() {
+    let beneath = listed("a b", &[("r1", 5), ("r0", 4), ("r2", 5), ("r3", 5)]);
+    let older = head_version("r2", replica("v0", "09"));
+    let ours = head_version("r3", replica("v1", "0A").version_id("r3"));
+    let rules = [&head("rep", "a b", Some(replica("v2", "0B"))), &beneath, &older, &ours];
+    let plan = ask(&rules, "10", input(&single(5))).await.unwrap();
+    assert_eq!(plan.stored.unwrap().version_id.unwrap().as_str(), "r3");
+    assert_eq!((plan.transfer.destination.key.as_str(), plan.transfer.placement), ("a b", Placement::Current));
+    assert_eq!((older.num_calls(), ours.num_calls()), (1, 1), "other sizes and other keys are not looked at");
+}
+
+#[tokio::test]
+async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_still_stands() {
+    for stands in [true, false] {
+        let mut asked = again(2, 0);
+        let rejected = json!({"versionId": "r1", "etag": "standing", "crc64nvme": "AAAAAAAAAAA="});
+        let replan = asked.replan.as_mut().unwrap();
+        replan.rejected = serde_json::from_value(rejected).unwrap();
+        replan.given_up.upload = None;
+        asked.transfer = single(5);
+        let (now, bad) = if stands {
+            (head("rep", "a b", Some(replica("v1", "0A"))), head_version("r1", replica("v1", "0A")))
+        } else {
+            let gone = mock!(Client::head_object).match_requests(|request| request.version_id() == Some("r1"));
+            (head("rep", "a b", None), gone.then_http_response(|| bare(404)))
+        };
+        let copy = copied();
+        let plan = ask(&[&now, &bad, &copy, &listed("a b", &[("r1", 5)])], "10", asked).await.unwrap();
+        assert_eq!(copy.num_calls(), 1, "it is copied again");
+        let named: Vec<_> = plan.transfer.bad_versions.iter().map(VersionId::as_str).collect();
+        assert_eq!(named, if stands { vec!["r1"] } else { vec![] });
+    }
 }
 
 fn again(attempt: u32, redrives: u32) -> ReplicateInput {
@@ -56,7 +98,7 @@ fn again(attempt: u32, redrives: u32) -> ReplicateInput {
     given_up.source.bucket = serde_json::from_value(json!("dst")).unwrap();
     given_up.destination.bucket = serde_json::from_value(json!("rep")).unwrap();
     given_up.destination.region = "eu-north-1".to_owned();
-    let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up };
+    let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up, rejected: None };
     ReplicateInput { replan: Some(replan), redrives, ..input(&multipart(100, 50)) }
 }
 

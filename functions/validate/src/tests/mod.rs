@@ -6,6 +6,7 @@ mod failures;
 mod order;
 mod replan;
 mod requests;
+mod standing;
 
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use aws_sdk_s3::{
         create_multipart_upload::CreateMultipartUploadOutput,
         get_object_tagging::GetObjectTaggingOutput,
         head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+        list_object_versions::ListObjectVersionsOutput,
     },
-    types::Tag,
+    types::{ObjectVersion, Tag},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
@@ -87,6 +89,28 @@ fn head(bucket: &'static str, version: Option<&'static str>, answer: HeadObjectO
 fn head_key(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOutputBuilder>) -> Rule {
     let rule = mock!(Client::head_object)
         .match_requests(move |request| request.bucket() == Some(bucket) && request.key() == Some(key));
+    match answer {
+        Some(answer) => rule.then_output(move || answer.clone().build()),
+        None => rule.then_http_response(|| bare(404)),
+    }
+}
+
+/// The versions of a key as ListObjectVersions answers them, with a key beside it that has the same beginning.
+fn listed(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
+    mock!(Client::list_object_versions).match_requests(move |request| request.prefix() == Some(key)).then_output(
+        move || {
+            let version = |id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
+            let other = ObjectVersion::builder().key(format!("{key}2")).version_id("other").size(5).build();
+            let all = versions.iter().map(|(id, size)| version(id, *size)).chain([other]).collect();
+            ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
+        },
+    )
+}
+
+/// HeadObject of one version of the backup bucket.
+fn head_version(version: &'static str, answer: Option<HeadObjectOutputBuilder>) -> Rule {
+    let rule = mock!(Client::head_object)
+        .match_requests(move |request| request.bucket() == Some("dst") && request.version_id() == Some(version));
     match answer {
         Some(answer) => rule.then_output(move || answer.clone().build()),
         None => rule.then_http_response(|| bare(404)),

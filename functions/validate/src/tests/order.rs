@@ -88,7 +88,7 @@ async fn an_operator_who_names_no_version_gets_the_current_one_pinned() {
 }
 
 #[tokio::test]
-async fn an_operator_is_answered_by_the_receipt_since_a_copy_may_be_left_of_an_execution_past_redrive() {
+async fn an_operator_is_answered_by_the_receipt_and_a_copy_left_by_an_execution_past_redrive_is_proven() {
     for (receipt, skipped) in [(Some(written()), true), (None, false)] {
         let receipt = head_key("dst", RECEIPT, receipt);
         let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
@@ -96,5 +96,8 @@ async fn an_operator_is_answered_by_the_receipt_since_a_copy_may_be_left_of_an_e
         let asked = request(json!({"key": "a b", "version-id": "v1"}));
         let plan = ask(&rules, &[], input(asked)).await.unwrap();
         assert_eq!(reason(&plan) == Some(SkipReason::AlreadyBackedUp), skipped, "{plan:?}");
+        if let Plan::Copy { stored, .. } = plan {
+            assert_eq!(stored.unwrap().version_id.unwrap().as_str(), "b1", "it is proven, not copied again");
+        }
     }
 }

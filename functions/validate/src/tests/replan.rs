@@ -5,12 +5,15 @@ use holdfast_core::{
     ErrorName,
     contract::{Precondition, Replan},
 };
-use holdfast_lambda::testing::{multipart, s3_error, single};
+use holdfast_lambda::testing::{multipart, s3_error};
 
 use super::*;
 
+const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+const HISTORY: &str = ".holdfast/history/a b/v1";
+
 fn again(attempt: u32, redrives: u32, given_up: Transfer) -> ValidateInput {
-    let replan = Replan { attempt, error: "Destination.Changed".to_owned(), given_up };
+    let replan = Replan { attempt, error: "Destination.Changed".to_owned(), given_up, rejected: None };
     ValidateInput { event: event(), replan: Some(replan), redrives }
 }
 
@@ -26,7 +29,9 @@ fn aborted() -> Rule {
 async fn the_upload_that_was_given_up_is_aborted_and_the_destination_looked_at_anew() {
     let abort = aborted();
     let destination = head_key("dst", "a b", Some(backup("v0", Some("09"))));
-    let rules = [&abort, &head("src", Some("v1"), source()), &destination, &tags(&[])];
+    let (receipt, late) = (head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None));
+    let beneath = listed("a b", &[("b1", 5)]);
+    let rules = [&abort, &receipt, &beneath, &late, &head("src", Some("v1"), source()), &destination, &tags(&[])];
     let plan = ask(&rules, &[], again(2, 0, multipart(5, 5))).await.unwrap();
     assert_eq!((abort.num_calls(), destination.num_calls()), (1, 1));
     assert!(matches!(plan, Plan::Copy { attempt: 2, .. }), "{plan:?}");
@@ -63,20 +68,6 @@ async fn nobody_elses_upload_is_ever_aborted() {
     let refusal = ask(&[], &[], again(2, 0, foreign)).await.unwrap_err();
     assert_eq!(refusal.name(), ErrorName::InputInvalid);
     assert!(refusal.to_string().starts_with("replan.givenUp: "), "{refusal}");
-}
-
-#[tokio::test]
-async fn a_copy_of_this_very_version_is_only_trusted_by_a_replan_if_its_receipt_is_written() {
-    for (receipt, skipped, why) in [
-        (None, false, "it may be our own, published by a request whose answer was lost: prove it, write its receipt"),
-        (Some(HeadObjectOutput::builder().e_tag("\"r\"")), true, "another execution has finished it"),
-    ] {
-        let receipt = head_key("dst", ".holdfast/receipts/src/a b/v1.json", receipt);
-        let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
-        let rules = [&receipt, &head("src", Some("v1"), source()), &destination, &tags(&[])];
-        let plan = ask(&rules, &[], again(2, 0, single(5))).await.unwrap();
-        assert_eq!((reason(&plan) == Some(SkipReason::AlreadyBackedUp), receipt.num_calls()), (skipped, 1), "{why}");
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,98 @@
+//! What becomes of a published copy that is not its source. It must not be taken for a backup: it is removed, and where
+//! object lock or a policy forbids that, or the bucket keeps no versions, it is marked with a tag. Either way the failure
+//! says which version it was, and a redrive copies the object anew.
+//!
+//! The mark is also how a redrive knows what was told already: the state that failed is entered again with the same input,
+//! and finds the same bad version. A version with the mark leads to a new plan instead of the same failure for ever.
+//!
+//! Nothing is removed while its source is gone: then even a bad copy may be all that is left.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::{ErrorName, Recovery, names::VersionId};
+use holdfast_lambda::{Aws, Failure, Named, s3};
+
+use crate::object::Asked;
+
+/// The tag of a version that is not what its stamp says.
+const MARK: (&str, &str) = ("holdfast-proof", "failed");
+
+/// What was done with a bad copy.
+enum Outcome {
+    /// It is gone.
+    Removed,
+    /// It stands, marked; the reason why it could not be removed.
+    Marked(String),
+    /// It was told before that it is bad: time to copy anew.
+    ToldBefore,
+    /// Its source is gone: it stands as it is.
+    LeftAlone,
+}
+
+/// Disposes of a copy that is not its source, and says so. Where that itself fails for a passing reason the state tries
+/// again, and finds the same.
+pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Failure {
+    let again = "Redrive: a new plan copies every byte again";
+    match dispose(aws, asked).await {
+        Ok(Outcome::Removed) => mismatch.followed_by(format!("That version was removed. {again}.")),
+        Ok(Outcome::Marked(reason)) => {
+            let (name, value) = MARK;
+            mismatch.followed_by(format!(
+                "That version is bad and no backup, but it stays: {reason} It has the tag {name}={value} now. {again}, \
+                 and the receipt will name the bad version."
+            ))
+        }
+        Ok(Outcome::ToldBefore) => Failure::new(
+            ErrorName::DestinationChanged,
+            format!("The copy {} was found to be bad before. A new plan is made.", asked.copy()),
+        ),
+        Ok(Outcome::LeftAlone) => mismatch.followed_by(
+            "The source is gone by now, so the copy was left as it is. Compare it by other means, or delete that \
+             version of it and redrive, which then ends as skipped."
+                .to_owned(),
+        ),
+        Err(failure) if failure.name().recovery() == Recovery::Redrive => {
+            mismatch.followed_by(format!("Nothing could be done about that version: {failure}"))
+        }
+        Err(failure) => failure,
+    }
+}
+
+async fn dispose(aws: &Aws, asked: Asked<'_>) -> Result<Outcome, Failure> {
+    let source = &asked.transfer.source;
+    let stands = s3::head(&aws.s3(&source.region), asked.source()).await?;
+    if stands.is_none_or(|head| head.etag != source.etag) {
+        return Ok(Outcome::LeftAlone);
+    }
+    let client = aws.s3(&asked.transfer.destination.region);
+    let (name, value) = MARK;
+    let told = s3::read_tags(&client, asked.copy()).await?.get(name).is_some_and(|found| found == value);
+    let removed = remove(aws, asked).await?;
+    match removed {
+        _ if told => Ok(Outcome::ToldBefore),
+        Ok(()) => Ok(Outcome::Removed),
+        Err(reason) => {
+            let mark = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            s3::put_tags(&client, asked.copy(), &mark).await?;
+            Ok(Outcome::Marked(reason))
+        }
+    }
+}
+
+/// Removes the copy's version, or says why that cannot be. Without versions nothing is removed: the key's object may have
+/// been replaced since it was looked at.
+pub(crate) async fn remove(aws: &Aws, asked: Asked<'_>) -> Result<Result<(), String>, Failure> {
+    let destination = &asked.transfer.destination;
+    let Some(version) = asked.stored.version_id.as_ref().filter(|version| is_version(version)) else {
+        return Ok(Err("the bucket keeps no versions, and the next copy replaces it.".to_owned()));
+    };
+    match s3::remove_version(&aws.s3(&destination.region), destination, version).await {
+        Ok(()) => Ok(Ok(())),
+        Err(failure) if failure.name() == ErrorName::DestinationDenied => Ok(Err(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn is_version(version: &VersionId) -> bool {
+    version.as_str() != "null"
+}

@@ -1,0 +1,134 @@
+//! Copies that stand without a receipt: proven where they stand, also when their source is gone.
+
+use holdfast_core::{
+    ErrorName,
+    contract::{Placement, Precondition, Replan, StampPlace, Stored},
+    names::VersionId,
+};
+use holdfast_lambda::testing::single;
+
+use super::*;
+
+const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+const HISTORY: &str = ".holdfast/history/a b/v1";
+
+fn written() -> HeadObjectOutputBuilder {
+    HeadObjectOutput::builder().e_tag("\"receipt\"")
+}
+
+fn replanned(given_up: Transfer, rejected: Option<Stored>) -> ValidateInput {
+    let replan = Replan { attempt: 2, error: "Source.Gone".to_owned(), given_up, rejected };
+    ValidateInput { event: event(), replan: Some(replan), redrives: 0 }
+}
+
+/// What is left to prove.
+fn stored(plan: &Plan) -> (&Transfer, &Stored) {
+    match plan {
+        Plan::Copy { transfer, stored: Some(stored), slices, .. } if slices.is_empty() => (transfer, stored),
+        other => panic!("nothing is only to be proven: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_replan_proves_the_copy_that_stands_unless_its_receipt_is_written() {
+    for (receipt, proves, why) in [
+        (None, true, "it may be our own, published by a request whose answer was lost"),
+        (Some(written()), false, "another execution has finished it"),
+    ] {
+        let receipt = head_key("dst", RECEIPT, receipt);
+        let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+        let rules = [&receipt, &head("src", Some("v1"), source()), &destination, &tags(&[])];
+        let plan = ask(&rules, &[], replanned(single(5), None)).await.unwrap();
+        if proves {
+            assert_eq!(stored(&plan).1.version_id.as_ref().unwrap().as_str(), "b1", "{why}");
+        } else {
+            assert_eq!(reason(&plan), Some(SkipReason::AlreadyBackedUp), "{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_gone_does_not_hide_the_copy_wherever_it_lies() {
+    let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+    let ours = || backup("v1", Some("0A"));
+    let at_its_key = vec![head_key("dst", "a b", Some(ours()))];
+    let beneath = vec![
+        head_version("b0", Some(ours().version_id("b0"))),
+        newer(),
+        listed("a b", &[("b1", 5), ("b9", 7), ("b0", 5)]),
+    ];
+    let late = vec![head_key("dst", HISTORY, Some(ours())), newer(), listed("a b", &[("b1", 5)])];
+    for (looks, key, version, placement) in [
+        (at_its_key, "a b", "b1", Placement::Current),
+        (beneath, "a b", "b0", Placement::Current),
+        (late, HISTORY, "b1", Placement::History),
+    ] {
+        let (receipt, gone, none) = (head_key("dst", RECEIPT, None), absent("src"), tags(&[]));
+        let rules: Vec<_> = [&receipt, &gone, &none].into_iter().chain(&looks).collect();
+        let plan = ask(&rules, &[], replanned(single(5), None)).await.unwrap();
+        let (transfer, stored) = stored(&plan);
+        assert_eq!((transfer.destination.key.as_str(), transfer.placement), (key, placement));
+        assert_eq!(stored.version_id.as_ref().unwrap().as_str(), version, "{key}");
+        assert_eq!(transfer.crc64nvme, single(5).crc64nvme, "the source's checksum is that of the earlier plan");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_proof_failed_is_copied_over_and_named_while_it_stands() {
+    for (stands, named) in [(true, vec!["b1"]), (false, vec![])] {
+        let rejected = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
+        let ours = stands.then(|| backup("v1", Some("0A")));
+        let bad = head_version("b1", ours.clone());
+        let (receipt, late) = (head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None));
+        let destination = head_key("dst", "a b", ours);
+        let rules = [&bad, &receipt, &late, &destination, &head("src", Some("v1"), source()), &tags(&[])];
+        let plan = ask(&rules, &[], replanned(single(5), Some(rejected))).await.unwrap();
+        assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{plan:?}");
+        let transfer = transfer(&plan);
+        let versions: Vec<_> = transfer.bad_versions.iter().map(VersionId::as_str).collect();
+        assert_eq!(versions, named);
+        assert_eq!(matches!(transfer.precondition, Precondition::IfMatch(_)), stands);
+    }
+}
+
+#[tokio::test]
+async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_gone() {
+    let mut unstamped = single(5);
+    unstamped.stamp_place = StampPlace::Receipt;
+    let standing = |etag: &str| HeadObjectOutput::builder().version_id("b7").e_tag(etag).content_length(5);
+    let looks = |stands: HeadObjectOutputBuilder| {
+        [
+            head_key("dst", "a b", Some(stands)),
+            head_key("dst", RECEIPT, None),
+            head_key("dst", HISTORY, None),
+            listed("a b", &[("b7", 5)]),
+            absent("src"),
+            tags(&[]),
+        ]
+    };
+    let came = looks(standing("\"new\""));
+    let refusal = ask(&came.each_ref(), &[], replanned(unstamped.clone(), None)).await.unwrap_err();
+    assert_eq!(refusal.name(), ErrorName::SourceGone);
+    assert!(refusal.to_string().contains("s3://dst/a b (version b7) stands without a receipt"), "{refusal}");
+
+    unstamped.precondition = Precondition::IfMatch(serde_json::from_value(json!("old")).unwrap());
+    let was_there = looks(standing("\"old\""));
+    let plan = ask(&was_there.each_ref(), &[], replanned(unstamped, None)).await.unwrap();
+    assert_eq!(reason(&plan), Some(SkipReason::SourceGone));
+}
+
+#[tokio::test]
+async fn an_event_that_comes_after_its_source_is_gone_is_skipped_and_an_operator_is_told_of_an_unproven_copy() {
+    let asked = || request(json!({"key": "a b", "version-id": "v1", "etag": "tag"}));
+    for (event, receipt, outcome, why) in [
+        (event(), None, Ok(SkipReason::AlreadyBackedUp), "the execution that made the copy proves it or says why not"),
+        (asked(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
+        (asked(), None, Err(ErrorName::SourceGone), "nobody proves it any more"),
+    ] {
+        let receipt = head_key("dst", RECEIPT, receipt);
+        let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+        let found = ask(&[&receipt, &destination, &absent("src"), &tags(&[])], &[], input(event)).await;
+        let found = found.map(|plan| reason(&plan).unwrap()).map_err(|refusal| refusal.name());
+        assert_eq!(found, outcome, "{why}");
+    }
+}
