@@ -81,9 +81,13 @@ impl Deployment<'_> {
                 });
             }
         }
-        wanted
-            .iter()
-            .try_for_each(|bucket| self.s3.ensure_bucket(bucket).map_err(failed(format!("bucket {}", bucket.name))))
+        for bucket in &wanted {
+            self.s3.ensure_bucket(bucket).map_err(failed(format!("bucket {}", bucket.name)))?;
+        }
+        for Bucket { name, properties, .. } in &stack.buckets {
+            self.s3.put_lifecycle(name, properties).map_err(failed(format!("the lifecycle of bucket {name}")))?;
+        }
+        Ok(())
     }
 
     async fn topic(&self, topic: &Topic) -> Result<(), ApiError> {

@@ -48,6 +48,8 @@ const STACK: &str = "holdfast";
 const REGION: &str = "eu-west-1";
 /// How often what was written is made durable.
 const FLUSH: Duration = Duration::from_millis(250);
+/// How often lifecycle rules are looked at. S3 does it once a day, at midnight UTC.
+const LIFECYCLE: Duration = Duration::from_hours(1);
 /// How long tasks under way may take to let go of the data at the end.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -118,8 +120,8 @@ pub struct Sandbox {
     stack: Stack,
     iam: Arc<Iam>,
     server: Server,
-    /// Ends with the sandbox. Empty where the data is temporary.
-    flusher: JoinSet<()>,
+    /// What is done again and again, until the sandbox ends.
+    chores: JoinSet<()>,
     store: Arc<Store>,
     s3: S3,
     sns: Arc<Sns>,
@@ -192,17 +194,18 @@ impl Sandbox {
         let start = Arc::new(Behind { service: Arc::downgrade(&states), faults: faults.clone() });
         let invoke = Arc::new(Behind { service: Arc::downgrade(&lambda), faults: faults.clone() });
         events.connect(Targets { start, invoke });
-        let mut flusher = JoinSet::new();
+        let mut chores = JoinSet::new();
         // Waiting for the disk would gain nothing where the data goes away with the sandbox.
         if temporary.is_none() {
-            flusher.spawn(flush(Arc::clone(&store)));
+            chores.spawn(flush(Arc::clone(&store)));
         }
+        chores.spawn(run_lifecycle(s3.clone()));
         Ok(Self {
             outputs,
             stack,
             iam,
             server,
-            flusher,
+            chores,
             store,
             s3,
             sns,
@@ -268,12 +271,12 @@ impl Sandbox {
     /// Stops serving, ends every function process and makes the data durable. Executions that run are gone on with when a
     /// sandbox is started on the same folder.
     pub async fn stop(self) -> Result<(), SandboxError> {
-        let Self { server, mut flusher, store, s3, sns, lambda, states, events, temporary, .. } = self;
+        let Self { server, mut chores, store, s3, sns, lambda, states, events, temporary, .. } = self;
         server.stop().await;
         events.close();
         states.shutdown().await?;
         lambda.stop();
-        flusher.shutdown().await;
+        chores.shutdown().await;
         drop((s3, sns, lambda, states, events));
         // The data can be opened again once the last task has let go of it.
         let limit = Instant::now() + LET_GO;
@@ -390,6 +393,17 @@ fn data_folder(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), Sandb
     let made = tempfile::Builder::new().prefix("holdfast-sandbox-").tempdir();
     let temporary = made.map_err(failed(std::env::temp_dir()))?;
     Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+/// Carries out the buckets' lifecycle rules, again and again.
+async fn run_lifecycle(s3: S3) {
+    let mut ticks = interval(LIFECYCLE);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = s3.run_lifecycle() {
+            tracing::error!(%error, "lifecycle rules could not be carried out");
+        }
+    }
 }
 
 /// Makes what was written durable, again and again.

@@ -107,6 +107,7 @@ impl S3Request<'_> {
             | "UploadPart"
             | "UploadPartCopy"
             | "CompleteMultipartUpload" => Some(self.writing(object).into_iter().chain(locking).collect()),
+            "RestoreObject" => one("s3:RestoreObject"),
             "GetObjectRetention" => one("s3:GetObjectRetention"),
             "PutObjectRetention" => one("s3:PutObjectRetention"),
             "GetObjectLegalHold" => one("s3:GetObjectLegalHold"),

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, Time};
 
 /// The wall clock, so many seconds ahead.
 #[derive(Debug, Default)]
@@ -21,4 +21,10 @@ impl Clock {
         let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
+}
+
+/// The first midnight UTC that is not before a moment: what S3 counts in days ends at midnight.
+pub(super) fn midnight_after(moment: OffsetDateTime) -> OffsetDateTime {
+    let midnight = moment.replace_time(Time::MIDNIGHT);
+    if midnight == moment { midnight } else { midnight.saturating_add(Duration::DAY) }
 }

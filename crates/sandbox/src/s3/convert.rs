@@ -11,7 +11,7 @@ use s3s::{S3Result, dto, s3_error};
 
 use super::{
     errors,
-    model::{Attributes, Encryption, Tags},
+    model::{Encryption, Tags},
     state::BucketRecord,
 };
 
@@ -37,7 +37,7 @@ macro_rules! attributes {
         if $input.sse_customer_algorithm.is_some() || $input.sse_customer_key.is_some() {
             return Err(s3s::s3_error!(
                 NotImplemented,
-                "Encryption with customer-provided keys (SSE-C) is not supported"
+                "The sandbox takes customer-provided keys (SSE-C) with PutObject only, not with copies and multipart uploads"
             ));
         }
         $crate::s3::model::Attributes {
@@ -98,7 +98,9 @@ macro_rules! describe {
                 .map(|retention| dto::ObjectLockMode::from_static(retention.mode.name())),
             object_lock_retain_until_date: $hidden.shown_retention($object).map(|retention| retention.until.into()),
             ssekms_key_id: $object.attributes.encryption.kms_key_id.clone(),
-            server_side_encryption: Some($object.attributes.encryption.algorithm.clone().into()),
+            server_side_encryption: $object.attributes.encryption.shown(),
+            sse_customer_algorithm: $object.attributes.encryption.shown_customer_algorithm(),
+            sse_customer_key_md5: $object.attributes.encryption.shown_customer_key_md5(),
             storage_class: $crate::s3::convert::shown_storage_class(&$object.attributes.storage_class),
             website_redirect_location: $object.attributes.website_redirect_location.clone(),
             ..Default::default()
@@ -161,11 +163,6 @@ pub(super) fn shown_storage_class(class: &str) -> Option<dto::StorageClass> {
     (class != dto::StorageClass::STANDARD).then(|| class.to_owned().into())
 }
 
-/// Whether the bytes of this class must be restored before they can be read.
-pub(super) fn archived(attributes: &Attributes) -> bool {
-    matches!(attributes.storage_class.as_str(), dto::StorageClass::GLACIER | dto::StorageClass::DEEP_ARCHIVE)
-}
-
 /// What was asked for, else the bucket's default, else S3's own keys.
 pub(super) fn encryption(
     algorithm: Option<dto::ServerSideEncryption>,
@@ -174,7 +171,7 @@ pub(super) fn encryption(
     bucket: &BucketRecord,
 ) -> Encryption {
     if let Some(algorithm) = algorithm {
-        return Encryption { algorithm: algorithm.as_str().to_owned(), kms_key_id, bucket_key };
+        return Encryption { algorithm: algorithm.as_str().to_owned(), kms_key_id, bucket_key, customer_key: None };
     }
     let rule = bucket.encryption.as_ref().and_then(|configuration| configuration.rules.first());
     let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
@@ -183,10 +180,14 @@ pub(super) fn encryption(
             algorithm: default.sse_algorithm.as_str().to_owned(),
             kms_key_id: default.kms_master_key_id.clone(),
             bucket_key: rule.and_then(|rule| rule.bucket_key_enabled),
+            customer_key: None,
         },
-        None => {
-            Encryption { algorithm: dto::ServerSideEncryption::AES256.to_owned(), kms_key_id: None, bucket_key: None }
-        }
+        None => Encryption {
+            algorithm: dto::ServerSideEncryption::AES256.to_owned(),
+            kms_key_id: None,
+            bucket_key: None,
+            customer_key: None,
+        },
     }
 }
 

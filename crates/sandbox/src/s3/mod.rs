@@ -12,12 +12,14 @@ mod checksum;
 mod clock;
 mod conditions;
 mod convert;
+mod customer_key;
 mod errors;
 mod events;
 mod extents;
 mod fate;
 mod flip;
 mod front;
+mod lifecycle;
 mod listing;
 mod lock;
 mod model;
@@ -33,6 +35,7 @@ mod ops_tags;
 mod ops_upload;
 mod publish;
 mod requests;
+mod restore;
 mod state;
 
 use std::{
@@ -57,6 +60,7 @@ use self::{
 };
 pub use self::{
     front::Service,
+    lifecycle::AbortedUpload,
     lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
     state::OpenError,
 };

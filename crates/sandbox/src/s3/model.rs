@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use s3s::dto::Timestamp;
+use s3s::dto::{self, Timestamp};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
     checksum::Checksum,
+    customer_key::{AES256, CustomerKey},
     extents::{Extent, total},
     lock::Lock,
+    restore::Restore,
 };
 
 /// A moment that also orders: nanoseconds since 1970, never the same twice.
@@ -95,6 +97,9 @@ pub(super) struct Object {
     pub(super) extents: Vec<Extent>,
     #[serde(default)]
     pub(super) lock: Lock,
+    /// Of an archived object: its readable copy, or the last one that it had.
+    #[serde(default)]
+    pub(super) restore: Option<Restore>,
 }
 
 impl Object {
@@ -133,13 +138,37 @@ pub(super) struct Encryption {
     pub(super) algorithm: String,
     pub(super) kms_key_id: Option<String>,
     pub(super) bucket_key: Option<bool>,
+    /// The caller's own key, which takes the place of every other.
+    #[serde(default)]
+    pub(super) customer_key: Option<CustomerKey>,
 }
 
 impl Encryption {
-    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS, where S3 promises nothing about
+    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS or SSE-C, where S3 promises nothing about
     /// it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); here it is then a random number.
     pub(super) fn etag(&self, md5: &str) -> String {
-        if self.algorithm.starts_with("aws:kms") { hex::encode(rand::random::<[u8; 16]>()) } else { md5.to_owned() }
+        let is_md5 = !self.algorithm.starts_with("aws:kms") && self.customer_key.is_none();
+        if is_md5 { md5.to_owned() } else { hex::encode(rand::random::<[u8; 16]>()) }
+    }
+
+    /// Under a key of the caller's.
+    pub(super) fn by_customer(key: CustomerKey) -> Self {
+        Self { algorithm: AES256.to_owned(), kms_key_id: None, bucket_key: None, customer_key: Some(key) }
+    }
+
+    /// The header `x-amz-server-side-encryption`: absent under a key of the caller's.
+    pub(super) fn shown(&self) -> Option<dto::ServerSideEncryption> {
+        self.customer_key.is_none().then(|| self.algorithm.clone().into())
+    }
+
+    /// The header `x-amz-server-side-encryption-customer-algorithm`: absent under any other key.
+    pub(super) fn shown_customer_algorithm(&self) -> Option<String> {
+        self.customer_key.as_ref().map(|_| AES256.to_owned())
+    }
+
+    /// The header `x-amz-server-side-encryption-customer-key-MD5`.
+    pub(super) fn shown_customer_key_md5(&self) -> Option<String> {
+        self.customer_key.as_ref().map(|key| key.md5().to_owned())
     }
 }
 

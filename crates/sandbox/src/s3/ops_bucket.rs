@@ -2,7 +2,7 @@
 
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
 
-use super::{Backend, Versioning, errors, lock::ObjectLock, state::BucketRecord};
+use super::{Backend, Versioning, errors, lifecycle, lock::ObjectLock, state::BucketRecord};
 use crate::ports::ACCOUNT;
 
 /// The account, as the owner of everything.
@@ -245,6 +245,7 @@ impl Backend {
         input: dto::PutBucketLifecycleConfigurationInput,
     ) -> Answer<dto::PutBucketLifecycleConfigurationOutput> {
         let wanted = input.lifecycle_configuration;
+        lifecycle::check(wanted.as_ref().map_or(&[][..], |wanted| &wanted.rules))?;
         self.state().change_bucket(&input.bucket, |record| record.lifecycle = wanted)?;
         Ok(S3Response::new(dto::PutBucketLifecycleConfigurationOutput::default()))
     }

@@ -12,7 +12,8 @@ use super::{
     body::MAX_BODY,
     checksum::{Algorithm, Checksum, Kind},
     conditions::{ReadConditions, Verdict, WriteConditions},
-    convert::{archived, attributes, lock, part_number, set_checksum, tags_of_header},
+    convert::{attributes, lock, part_number, set_checksum, tags_of_header},
+    customer_key::{CustomerKey, customer_key},
     errors,
     events::Cause,
     extents::{known_crc64nvme, known_md5, slice},
@@ -120,7 +121,13 @@ impl Backend {
     }
 
     /// Finds the source of a copy, judges its conditions, and holds the bytes of the range, or all of them.
-    fn source(&self, from: &dto::CopySource, conditions: &ReadConditions, range: Option<&str>) -> S3Result<Source> {
+    fn source(
+        &self,
+        from: &dto::CopySource,
+        customer_key: Option<&CustomerKey>,
+        conditions: &ReadConditions,
+        range: Option<&str>,
+    ) -> S3Result<Source> {
         let dto::CopySource::Bucket { bucket, key, version_id } = from else {
             return Err(s3_error!(NotImplemented, "A copy source can only be a bucket and a key"));
         };
@@ -136,12 +143,13 @@ impl Backend {
         })?;
         let shown = shown(state.bucket(bucket)?.record.versioning, &version.id);
         let object = version.object().ok_or_else(errors::no_such_key)?;
+        CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key)?;
         match conditions.judge(&object.etag, version.initiated.time()) {
             Verdict::Proceed => {}
             Verdict::NotModified => return Err(errors::precondition_failed("If-None-Match")),
             Verdict::Failed(name) => return Err(errors::precondition_failed(name)),
         }
-        if archived(&object.attributes) {
+        if object.is_out_of_reach(self.now()) {
             return Err(s3_error!(InvalidObjectState, "Operation is not valid for the source object's storage class"));
         }
         let size = object.size();
@@ -169,7 +177,7 @@ impl Backend {
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
         let source_conditions = source_conditions!(input);
         let Source { version, version_id: source_version_id, mut held, .. } =
-            self.source(&input.copy_source, &source_conditions, None)?;
+            self.source(&input.copy_source, customer_key!(source input)?.as_ref(), &source_conditions, None)?;
         let source = version.object().ok_or_else(errors::no_such_key)?;
         let named = algorithm_named(input.checksum_algorithm.as_ref())?;
         refuse_copy_to_itself(&input)?;
@@ -201,6 +209,7 @@ impl Backend {
                 parts: Vec::new(),
                 extents: held.keep(),
                 lock,
+                restore: None,
             };
             state.publish(Publication {
                 bucket: &input.bucket,
@@ -226,8 +235,9 @@ impl Backend {
         let number = part_number(input.part_number)?;
         let settings = Arc::clone(&self.state().upload(&input.bucket, &input.key, &input.upload_id)?.settings);
         let conditions = source_conditions!(input);
+        let (key, range) = (customer_key!(source input)?, input.copy_source_range.as_deref());
         let Source { version, version_id, mut held, whole } =
-            self.source(&input.copy_source, &conditions, input.copy_source_range.as_deref())?;
+            self.source(&input.copy_source, key.as_ref(), &conditions, range)?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
         let known = version.object().and_then(|object| object.checksum.as_ref()).filter(|_| whole);
         let algorithm = declared.unwrap_or(Algorithm::Crc64Nvme);

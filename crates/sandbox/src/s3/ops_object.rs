@@ -11,11 +11,12 @@ use super::{
     body::Claims,
     checksum::Checksum,
     conditions::{ReadConditions, Verdict, WriteConditions},
-    convert::{archived, attributes, count, describe, lock, part_number, set_checksum, signed, tags_of_header},
+    convert::{attributes, count, describe, lock, part_number, set_checksum, signed, tags_of_header},
+    customer_key::{CustomerKey, customer_key},
     errors,
     events::Cause,
     extents::slice,
-    model::{Object, Version},
+    model::{Encryption, Object, Version},
     publish::{Publication, shown},
 };
 
@@ -116,7 +117,12 @@ impl Backend {
         let mut input = req.input;
         let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.as_ref())?;
         let record = self.state().bucket(&input.bucket)?.record.clone();
-        let attributes = attributes!(input, &record);
+        let customer_key = customer_key!(input)?;
+        (input.sse_customer_algorithm, input.sse_customer_key) = (None, None);
+        let mut attributes = attributes!(input, &record);
+        if let Some(key) = customer_key {
+            attributes.encryption = Encryption::by_customer(key);
+        }
         let tags = tags_of_header(input.tagging.as_deref())?;
         let lock = lock!(input, &record, self.now());
         claims.suffice(&lock, record.object_lock, "Put Object")?;
@@ -130,7 +136,9 @@ impl Backend {
             checksum_type: Some(dto::ChecksumType::from_static(taken.checksum.kind.name())),
             e_tag: Some(dto::ETag::Strong(etag.clone())),
             ssekms_key_id: attributes.encryption.kms_key_id.clone(),
-            server_side_encryption: Some(attributes.encryption.algorithm.clone().into()),
+            server_side_encryption: attributes.encryption.shown(),
+            sse_customer_algorithm: attributes.encryption.shown_customer_algorithm(),
+            sse_customer_key_md5: attributes.encryption.shown_customer_key_md5(),
             ..Default::default()
         };
         set_checksum!(output, &Some(taken.checksum.clone()));
@@ -145,6 +153,7 @@ impl Backend {
                 parts: Vec::new(),
                 extents: taken.held.keep(),
                 lock,
+                restore: None,
             };
             state.publish(Publication {
                 bucket: &input.bucket,
@@ -177,6 +186,7 @@ impl Backend {
         let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let version_id = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);
         let object = version.object().ok_or_else(errors::no_such_key)?;
+        CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -184,13 +194,15 @@ impl Backend {
             if_unmodified_since: input.if_unmodified_since,
         };
         hold(&conditions, &version, object)?;
-        if archived(&object.attributes) {
+        let now = self.now();
+        if object.is_out_of_reach(now) {
             return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
         }
         let window = window(object, input.range.as_ref(), input.part_number)?;
         let held = self.blobs.hold(slice(&object.extents, window.start, window.end));
         drop(state);
         let mut output = describe!(GetObjectOutput, version, object, hidden);
+        output.restore = object.shown_restore(now);
         output.version_id = version_id;
         output.content_length = Some(signed(window.end - window.start));
         output.content_range = content_range(&window, object.size());
@@ -215,6 +227,7 @@ impl Backend {
         let input = req.input;
         let (version, version_id) = self.found(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
+        CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -224,6 +237,7 @@ impl Backend {
         hold(&conditions, &version, object)?;
         let window = window(object, input.range.as_ref(), input.part_number)?;
         let mut output = describe!(HeadObjectOutput, version, object, hidden);
+        output.restore = object.shown_restore(self.now());
         output.version_id = version_id;
         output.content_length = Some(signed(window.end - window.start));
         output.content_range = content_range(&window, object.size());

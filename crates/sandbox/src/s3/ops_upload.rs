@@ -358,6 +358,7 @@ fn object_of(parts: &[Arc<Part>], settings: &UploadSettings, etag: &str, checksu
             .collect(),
         extents: parts.iter().flat_map(|part| part.extents.iter().cloned()).collect(),
         lock: settings.lock,
+        restore: None,
     }
 }
 

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod archives;
 mod checksums;
 mod configuration;
 mod copies;
+mod customer_keys;
 mod events;
 mod harness;
 mod keys;
+mod lifecycle;
 mod listings;
 mod locks;
 mod multipart;
