@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::Need;
 use crate::ports::ACCOUNT;
 
-/// Of Step Functions: the execution or the state machine that the request names.
+/// Of Step Functions: the execution, the state machine or the Map Run that the request names.
 pub(crate) fn states_need(operation: &str, body: &Value, region: &str) -> Need {
-    let named = ["executionArn", "stateMachineArn", "resourceArn"];
+    let named = ["executionArn", "stateMachineArn", "mapRunArn", "resourceArn"];
     let arn = named.iter().find_map(|name| body.get(name)?.as_str()).map(str::to_owned);
     let made = || {
         let name = body.get("name").filter(|_| operation == "CreateStateMachine")?.as_str()?;

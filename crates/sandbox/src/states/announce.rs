@@ -8,7 +8,7 @@ use crate::ports::ACCOUNT;
 
 /// The envelope for an execution's status.
 pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
-    let obstacle = redrive::obstacle(inner, record);
+    let (redrive_status, reason) = redrive_status(inner, record);
     json!({
         "version": "0",
         "id": uuid::Uuid::new_v4().to_string(),
@@ -35,13 +35,17 @@ pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
             "stateMachineAliasArn": null,
             "redriveCount": record.redrives,
             "redriveDate": record.redriven,
-            "redriveStatus": redrive_status(obstacle.as_deref()),
-            "redriveStatusReason": obstacle,
+            "redriveStatus": redrive_status,
+            "redriveStatusReason": reason,
         },
     })
 }
 
-/// `redriveStatus` for what stands in a redrive's way.
-pub(crate) fn redrive_status(obstacle: Option<&str>) -> &'static str {
-    if obstacle.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" }
+/// `redriveStatus` and, where it is `NOT_REDRIVABLE`, `redriveStatusReason`.
+pub(crate) fn redrive_status(inner: &Inner, record: &Record) -> (&'static str, Option<String>) {
+    match redrive::obstacle(inner, record) {
+        Some(reason) => ("NOT_REDRIVABLE", Some(reason)),
+        None if record.child.is_some() => ("REDRIVABLE_BY_MAP_RUN", None),
+        None => ("REDRIVABLE", None),
+    }
 }

@@ -373,6 +373,24 @@ impl Execution {
         Ok(answer)
     }
 
+    /// Begins anew with another first event: neither history nor lines of work are kept.
+    pub(crate) fn start_over(&self, first: Note<'_>, change: impl FnOnce(&mut Record)) {
+        let mut batch = Batch::default();
+        let mut record = locked(&self.record);
+        change(&mut record);
+        self.stop.send_replace(None);
+        self.with(|inside| {
+            let before = std::mem::take(inside);
+            before.history.iter().for_each(|event| batch.delete(HISTORY, &self.event_key(event.id)));
+            before.frames.keys().for_each(|path| batch.delete(FRAMES, &self.key(path)));
+        });
+        report(batch.put(EXECUTIONS, &self.arn, &*record));
+        if self.push(&mut batch, 0, first, None, u64::MAX).is_err() {
+            tracing::error!("a new history has no room for its first event");
+        }
+        self.commit(&batch);
+    }
+
     fn push(
         &self,
         batch: &mut Batch,

@@ -13,6 +13,10 @@ pub(crate) const DEFINITION: usize = 1024 * 1024;
 pub(crate) const NAME: usize = 80;
 /// Iterations of an inline Map at one time.
 pub(crate) const MAP_CONCURRENCY: usize = 40;
+/// Children of a Map Run at one time.
+pub(crate) const MAP_RUN_CONCURRENCY: usize = 10_000;
+/// How long an Express workflow may take, in seconds.
+pub(crate) const EXPRESS: u64 = 300;
 /// The longest wait or timeout, in seconds.
 pub(crate) const SECONDS: u64 = 99_999_999;
 

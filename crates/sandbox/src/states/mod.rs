@@ -17,6 +17,7 @@ mod history;
 mod jsonata;
 mod limits;
 mod machine;
+mod map_run;
 mod record;
 mod redrive;
 
@@ -38,6 +39,7 @@ use engine::Announce;
 use execution::Execution;
 use executions::Executions;
 use machine::{Machine, Machines};
+use map_run::MapRuns;
 
 /// How the service behaves where AWS gives no choice.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) machines: Machines,
     pub(crate) closing: CancellationToken,
     pub(crate) executions: Executions,
+    pub(crate) map_runs: MapRuns,
     options: Options,
     /// What was running when the sandbox stopped and has not been resumed.
     interrupted: Mutex<Vec<Arc<Execution>>>,
@@ -86,6 +89,7 @@ impl States {
         let executions = Executions::load(&store)?;
         let inner = Inner {
             machines: Machines::load(&store)?,
+            map_runs: MapRuns::load(&store)?,
             interrupted: Mutex::new(executions.running()),
             executions,
             store,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::map_run::Child;
+
 /// How an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -66,9 +68,19 @@ pub(crate) struct Record {
     /// The tokens of the last redrives, oldest first.
     #[serde(default)]
     pub(crate) tokens: Vec<Token>,
+    /// Its part in the Map Run that dispatched it.
+    #[serde(default)]
+    pub(crate) child: Option<Child>,
     /// How many events its history had when it ended.
     #[serde(default)]
     pub(crate) events: u64,
+}
+
+impl Record {
+    /// The ARN of the state machine itself; a child of a Map Run has the label behind it.
+    pub(crate) fn whole_machine(&self) -> &str {
+        self.machine.split('/').next().unwrap_or(&self.machine)
+    }
 }
 
 /// A client token of a redrive.

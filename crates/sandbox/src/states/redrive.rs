@@ -12,10 +12,12 @@ use serde_json::json;
 
 use super::{
     Inner, clock,
+    definition::Workflow,
     engine::Announce,
     execution::{Execution, Lines, Note},
     frame::Progress,
     history, limits,
+    map_run::MapRunRecord,
     record::{Record, Status, Token},
 };
 
@@ -38,7 +40,7 @@ enum Other {
     Refused(String),
 }
 
-/// Why an execution cannot be redriven, as `redriveStatusReason` says it; none where it can.
+/// Why an execution cannot be redriven, by itself or by its Map Run, as `redriveStatusReason` says it; none where it can.
 pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     let now = clock::now();
     match record.status {
@@ -47,7 +49,11 @@ pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
         }
         Status::Failed | Status::TimedOut | Status::Aborted => {}
     }
-    let reason = if inner.machines.get(&record.machine).is_none_or(|machine| machine.deleting) {
+    // One of type Express is started over, which is always possible.
+    if record.child.as_ref().is_some_and(|child| child.workflow == Workflow::Express) {
+        return None;
+    }
+    let reason = if inner.machines.get(record.whole_machine()).is_none_or(|machine| machine.deleting) {
         "State machine is in DELETING status"
     } else if record.events >= limits::HISTORY - 1 {
         "Execution history event limit exceeded"
@@ -72,11 +78,13 @@ pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Opt
         if let Some(reason) = obstacle(inner, record) {
             return Err(Other::Refused(reason));
         }
+        if record.child.is_some() {
+            let reason = "Execution was started by a Map Run, which redrives it when its parent is redriven";
+            return Err(Other::Refused(reason.to_owned()));
+        }
         execution.stop.send_replace(None);
         let lines = lines(execution, record);
-        reopen(record, token, now);
-        let details = history::details("ExecutionRedriven", json!({"redriveCount": record.redrives}));
-        Ok((now, Note { kind: "ExecutionRedriven", details }, lines))
+        Ok((now, reopen(record, token, now), lines))
     });
     match begun {
         Ok(now) => {
@@ -88,7 +96,30 @@ pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Opt
     }
 }
 
-fn reopen(record: &mut Record, token: Option<&str>, now: i64) {
+/// Whether a child that has ended is to be run again by a Map Run.
+pub(crate) fn awaits(inner: &Inner, map_run: &MapRunRecord, record: &Record) -> bool {
+    let is_of_an_earlier_round = record.child.as_ref().is_some_and(|child| child.round < map_run.redrives);
+    is_of_an_earlier_round && obstacle(inner, record).is_none()
+}
+
+/// Goes on with a child of type Standard in a Map Run's round, unless it meanwhile cannot be redriven: what ended it last
+/// is then what it came to (`redrive-map-run.html`).
+pub(crate) fn redrive_child(inner: &Arc<Inner>, execution: &Arc<Execution>, round: u32) {
+    let begun = execution.reopen(|record| {
+        if let Some(reason) = obstacle(inner, record) {
+            return Err(reason);
+        }
+        execution.stop.send_replace(None);
+        let lines = lines(execution, record);
+        record.child.iter_mut().for_each(|child| child.round = round);
+        Ok(((), reopen(record, None, clock::now()), lines))
+    });
+    if begun.is_ok() {
+        Inner::launch(inner, Arc::clone(execution), Announce::Always);
+    }
+}
+
+fn reopen(record: &mut Record, token: Option<&str>, now: i64) -> Note<'static> {
     record.status = Status::Running;
     record.stopped = None;
     record.output = None;
@@ -98,6 +129,8 @@ fn reopen(record: &mut Record, token: Option<&str>, now: i64) {
     record.redriven = Some(now);
     record.tokens.extend(token.map(|text| Token { text: text.to_owned(), used: now }));
     record.tokens.drain(..record.tokens.len().saturating_sub(TOKENS));
+    let details = history::details("ExecutionRedriven", json!({"redriveCount": record.redrives}));
+    Note { kind: "ExecutionRedriven", details }
 }
 
 /// A Map or Parallel that failed for the size of its data runs whole again: without lines of work below it, it starts

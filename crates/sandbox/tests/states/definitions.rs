@@ -170,8 +170,8 @@ async fn a_map_or_parallel_that_is_wrong_is_refused_with_its_path() {
             map(
                 json!({"ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "I", "States": {"I": {"Type": "Succeed"}}}}),
             ),
-            "/States/S/ItemProcessor/ProcessorConfig/Mode",
-            "set Mode to INLINE",
+            "/States/S/ItemProcessor/ProcessorConfig/ExecutionType",
+            "STANDARD or EXPRESS",
         ),
         (
             map(json!({"ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "Next": "E"}}}})),
@@ -182,6 +182,97 @@ async fn a_map_or_parallel_that_is_wrong_is_refused_with_its_path() {
             map(json!({"ItemProcessor": {"StartAt": "E", "States": {"E": {"Type": "Succeed"}}}})),
             "/States/E",
             "used more than once",
+        ),
+    ])
+    .await;
+}
+
+/// A distributed Map with more fields.
+fn distributed(fields: Value) -> Value {
+    let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "I",
+                           "States": {"I": {"Type": "Pass", "End": true}}});
+    let mut state = json!({"Type": "Map", "ItemProcessor": processor});
+    state.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    next(state)
+}
+
+fn reader(resource: &str, config: Value) -> Value {
+    let resource = format!("arn:aws:states:::s3:{resource}");
+    distributed(json!({"ItemReader": {"Resource": resource, "Arguments": {"Bucket": "b"}, "ReaderConfig": config}}))
+}
+
+#[tokio::test]
+async fn a_distributed_map_that_is_wrong_is_refused_with_its_path() {
+    let inner = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "J",
+                       "States": {"J": {"Type": "Pass", "End": true}}});
+    let mut nested = distributed(json!({}));
+    nested["States"]["S"]["ItemProcessor"]["States"]["I"] = json!({"Type": "Map", "ItemProcessor": inner, "End": true});
+    let labelled = |name: &str| {
+        let mut map = distributed(json!({"Label": "l"}))["States"]["S"].clone();
+        map["ItemProcessor"]["StartAt"] = json!(name);
+        map["ItemProcessor"]["States"] = json!({name: {"Type": "Pass", "End": true}});
+        map
+    };
+    let mut twice = next(labelled("I"));
+    twice["States"]["S"]["Next"] = json!("T");
+    twice["States"]["T"] = labelled("J");
+    let percentage = distributed(json!({"ToleratedFailurePercentage": 101}));
+    let no_arguments = distributed(json!({"ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}}));
+    let only_resource = distributed(json!({"ResultWriter": {"Resource": "arn:aws:states:::s3:putObject"}}));
+    let small = distributed(json!({"ResultWriter": {"WriterConfig": {"Transformation": "SMALL"}}}));
+    refused_at([
+        (nested, "/States/S/ItemProcessor/States/I/ItemProcessor/ProcessorConfig/Mode", "not supported in Express"),
+        (twice, "/States/T/Label", "used more than once"),
+        (distributed(json!({"ToleratedFailureCount": -1})), "/States/S/ToleratedFailureCount", "whole number"),
+        (percentage, "/States/S/ToleratedFailurePercentage", "0 to 100"),
+        (distributed(json!({"Label": "a b"})), "/States/S/Label", "1 to 40 characters"),
+        (distributed(json!({"Label": "x".repeat(41)})), "/States/S/Label", "1 to 40 characters"),
+        (distributed(json!({"Items": 7})), "/States/S/Items", "a list"),
+        (no_arguments, "/States/S/ItemReader/Arguments", "required"),
+        (reader("putObject", json!({})), "/States/S/ItemReader/Resource", "s3:getObject or"),
+        (distributed(json!({"ItemBatcher": {}})), "/States/S/ItemBatcher", "MaxItemsPerBatch, MaxInputBytesPerBatch"),
+        (
+            distributed(json!({"ItemBatcher": {"MaxInputBytesPerBatch": 262_145}})),
+            "/States/S/ItemBatcher/MaxInputBytesPerBatch",
+            "from 1 to 262144",
+        ),
+        (distributed(json!({"ResultWriter": {}})), "/States/S/ResultWriter", "must not be empty"),
+        (only_resource, "/States/S/ResultWriter", "or neither"),
+        (small, "/States/S/ResultWriter/WriterConfig/Transformation", "NONE, COMPACT, FLATTEN"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_is_wrong_is_refused_with_its_path() {
+    let config = |resource, config, field: &'static str, message| (reader(resource, config), field, message);
+    let object = |fields, field, message| config("getObject", fields, field, message);
+    let list = |fields, field, message| config("listObjectsV2", fields, field, message);
+    refused_at([
+        object(json!({}), "/States/S/ItemReader/ReaderConfig/InputType", "required"),
+        object(json!({"InputType": "PARQUET"}), "/States/S/ItemReader/ReaderConfig/InputType", "not supported here"),
+        object(json!({"InputType": "CSV"}), "/States/S/ItemReader/ReaderConfig/CSVHeaderLocation", "required"),
+        object(
+            json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN"}),
+            "/States/S/ItemReader/ReaderConfig/CSVHeaders",
+            "columns' names",
+        ),
+        object(
+            json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "DOT"}),
+            "/States/S/ItemReader/ReaderConfig/CSVDelimiter",
+            "COMMA, PIPE",
+        ),
+        object(
+            json!({"InputType": "JSON", "ItemsPointer": "a"}),
+            "/States/S/ItemReader/ReaderConfig/ItemsPointer",
+            "JSON Pointer",
+        ),
+        list(json!({"InputType": "JSON"}), "/States/S/ItemReader/ReaderConfig/InputType", "is not supported"),
+        list(json!({"MaxItems": 0}), "/States/S/ItemReader/ReaderConfig/MaxItems", "from 1"),
+        list(
+            json!({"Transformation": "LOAD_AND_FLATTEN"}),
+            "/States/S/ItemReader/ReaderConfig/Transformation",
+            "not supported here",
         ),
     ])
     .await;

@@ -4,9 +4,12 @@
 
 mod api;
 mod definitions;
+mod distributed;
+mod distributed_support;
 mod errors;
 mod fan;
 mod limits;
+mod map_runs;
 mod recorded;
 mod redrive;
 mod restart;

@@ -220,3 +220,18 @@ async fn a_result_that_is_too_large() {
     let answer = Answer::Value(json!("\u{e4}".repeat(200_000)));
     conforms("data-limit-exceeded", &machine("InvokeLambda", states), vec![answer], &[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_distributed_map_over_the_list_of_a_bucket() {
+    let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "PassItem",
+                           "States": {"PassItem": pass(json!({"End": true}))}});
+    let reader = json!({"Resource": "arn:aws:states:::s3:listObjectsV2",
+                        "Arguments": {"Bucket": "{% $states.input.Bucket %}"}});
+    let map =
+        json!({"Type": "Map", "MaxConcurrency": 1, "ItemReader": reader, "ItemProcessor": processor, "End": true});
+    let listed =
+        json!({"Contents": [{"ETag": "e", "Key": "file_0.txt", "LastModified": "2023-09-21T13:54:23Z", "Size": 12}]});
+    let definition = machine("MapState", json!({"MapState": map}));
+    let ignored = ["mapRunArn", "output"];
+    conforms("distributed-map-list-objects", &definition, vec![Answer::Value(listed)], &ignored).await;
+}

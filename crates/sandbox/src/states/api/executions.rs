@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
-    machines,
+    machines, map_runs,
     page::{Place, page},
     unwritten,
 };
@@ -14,11 +14,13 @@ use crate::{
     ports::{ACCOUNT, ApiError},
     states::{
         Inner, announce, clock,
+        definition::Workflow,
         engine::Announce,
         execution::{Execution, Note, Span, Stop},
         executions::Added,
         history::{self, Data, Event, untruncated},
         limits,
+        map_run::MapRunStatus,
         record::{Record, Status},
         redrive as redriving,
     },
@@ -85,6 +87,7 @@ pub(crate) fn start(
             redrives: 0,
             redriven: None,
             tokens: Vec::new(),
+            child: None,
             events: 1,
         };
         Execution::new(&inner.store, record, first)
@@ -159,7 +162,7 @@ pub(super) fn redrive(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let execution = named(inner, body)?;
     let record = execution.record();
-    let mut answer = summary(&record);
+    let mut answer = summary(inner, &record);
     if body.optional_text("includedData")? != Some("METADATA_ONLY") {
         answer["input"] = json!(record.input);
         answer["inputDetails"] = json!({"included": true});
@@ -173,24 +176,35 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
             }
         }
     }
-    let obstacle = redriving::obstacle(inner, &record);
-    answer["redriveStatus"] = json!(announce::redrive_status(obstacle.as_deref()));
-    if let Some(reason) = obstacle {
+    let (status, reason) = announce::redrive_status(inner, &record);
+    answer["redriveStatus"] = json!(status);
+    if let Some(reason) = reason {
         answer["redriveStatusReason"] = json!(reason);
     }
     Ok(answer)
 }
 
+/// AWS's name for how an execution stands: a child that its Map Run has yet to redrive is pending.
+fn status(inner: &Inner, record: &Record) -> &'static str {
+    let map_run = record.child.as_ref().and_then(|child| inner.map_runs.get(&child.map_run)).map(|run| run.record());
+    let is_pending = map_run
+        .is_some_and(|map_run| map_run.status == MapRunStatus::Running && redriving::awaits(inner, &map_run, record));
+    if is_pending { "PENDING_REDRIVE" } else { record.status.name() }
+}
+
 /// What `ListExecutions` shows of an execution.
-fn summary(record: &Record) -> Value {
+fn summary(inner: &Inner, record: &Record) -> Value {
     let mut summary = json!({
         "executionArn": record.arn,
         "stateMachineArn": record.machine,
         "name": record.name,
-        "status": record.status.name(),
+        "status": status(inner, record),
         "startDate": clock::wire(record.started),
         "redriveCount": record.redrives,
     });
+    if let Some(child) = &record.child {
+        summary["mapRunArn"] = json!(child.map_run);
+    }
     if let Some(stopped) = record.stopped {
         summary["stopDate"] = clock::wire(stopped);
     }
@@ -209,24 +223,56 @@ fn choice<'a>(body: &'a Body, name: &str, values: &[&str]) -> Result<Option<&'a 
     }
 }
 
+/// Whose executions are listed.
+enum Of {
+    Machine(String),
+    MapRun(String),
+}
+
+impl Of {
+    fn holds(&self, record: &Record) -> bool {
+        match self {
+            Self::Machine(arn) => record.machine == *arn,
+            Self::MapRun(arn) => record.child.as_ref().is_some_and(|child| child.map_run == *arn),
+        }
+    }
+}
+
 /// The newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let machine = machines::existing(inner, body.text("stateMachineArn")?)?;
-    // PENDING_REDRIVE is for the children of a Map Run, which AWS lists by 'mapRunArn' and not by the machine.
-    let status = choice(body, "statusFilter", &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])?;
+    let of = match (body.optional_text("stateMachineArn")?, body.optional_text("mapRunArn")?) {
+        (Some(machine), None) => Of::Machine(machines::existing(inner, machine)?.arn),
+        (None, Some(map_run)) => Of::MapRun(map_runs::named(inner, map_run)?.arn().to_owned()),
+        _ => return Err(invalid("Give either 'stateMachineArn' or 'mapRunArn'.")),
+    };
+    let statuses = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"];
+    let wanted = choice(body, "statusFilter", &statuses)?;
     let redriven = choice(body, "redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"])?;
     let Place { after, size } = Place::of(body)?;
     let found = inner.executions.newest(after.map(|key| u64::MAX - key), size.saturating_add(1), |record| {
-        record.machine == machine.arn
-            && status.is_none_or(|status| record.status.name() == status)
+        of.holds(record)
+            && wanted.is_none_or(|wanted| status(inner, record) == wanted)
             && redriven.is_none_or(|filter| (record.redrives > 0) == (filter == "REDRIVEN"))
     });
     let items = found.iter().map(|one| (u64::MAX - one.with_record(|record| record.number), one));
-    page(body, "executions", items, |one| one.with_record(summary))
+    page(body, "executions", items, |one| {
+        one.with_record(|record| {
+            let mut shown = summary(inner, record);
+            if let (Of::MapRun(_), Some(child)) = (&of, &record.child) {
+                shown["itemCount"] = json!(child.items);
+            }
+            shown
+        })
+    })
 }
 
 pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let execution = named(inner, body)?;
+    // "This API action is not supported by EXPRESS state machines" (API reference of `GetExecutionHistory`).
+    if execution.with_record(|record| record.child.as_ref().is_some_and(|child| child.workflow == Workflow::Express)) {
+        let arn = body.text("executionArn")?;
+        return Err(ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")));
+    }
     let data = match body.get("includeExecutionData") {
         Some(Value::Bool(false)) => Data::Excluded,
         _ => Data::Included,

@@ -3,6 +3,7 @@
 mod body;
 mod executions;
 mod machines;
+mod map_runs;
 mod page;
 
 use std::sync::Arc;
@@ -34,6 +35,9 @@ pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> 
         "RedriveExecution" => executions::redrive(inner, &body),
         "DescribeExecution" => executions::describe(inner, &body),
         "ListExecutions" => executions::list(inner, &body),
+        "DescribeMapRun" => map_runs::describe(inner, &body),
+        "ListMapRuns" => map_runs::list(inner, &body),
+        "UpdateMapRun" => map_runs::update(inner, &body),
         "GetExecutionHistory" => executions::history(inner, &body),
         other => Err(ApiError::new(
             "UnknownOperationException",

@@ -6,8 +6,18 @@ use super::validate::Findings;
 use crate::states::jsonata::{self, Fault};
 
 /// Fields whose text is never an expression.
-const PLAIN: &[&str] =
-    &["Comment", "StartAt", "Next", "Default", "Resource", "Type", "QueryLanguage", "ErrorEquals", "ProcessorConfig"];
+const PLAIN: &[&str] = &[
+    "Comment",
+    "StartAt",
+    "Next",
+    "Default",
+    "Resource",
+    "Type",
+    "QueryLanguage",
+    "ErrorEquals",
+    "ProcessorConfig",
+    "Label",
+];
 
 /// Finds expressions that do not parse, anywhere below an object.
 pub(super) fn check(object: &Map<String, Value>, path: &str, findings: &mut Findings) {

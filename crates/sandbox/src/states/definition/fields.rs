@@ -38,7 +38,7 @@ const JSONPATH: &[&str] = &[
     "Variable",
 ];
 /// Fields that only a distributed Map has.
-const DISTRIBUTED: &[&str] =
+pub(super) const DISTRIBUTED: &[&str] =
     &["ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"];
 
 /// The fields a state of this type may have; none for a type that does not exist.
@@ -95,7 +95,9 @@ pub(super) fn only(object: &Map<String, Value>, allowed: &[&str], path: &str, fi
         } else if DISTRIBUTED.contains(&name.as_str()) {
             findings.schema(
                 location,
-                format!("Field '{name}' belongs to a distributed Map, which is not supported here; use an inline Map"),
+                format!(
+                    "Field '{name}' belongs to a distributed Map; set ItemProcessor/ProcessorConfig/Mode to DISTRIBUTED"
+                ),
             );
         } else {
             findings.schema(location, format!("Field '{name}' is not supported"));

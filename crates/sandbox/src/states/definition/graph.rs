@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
+    distributed::{self, Labels},
     fields::{self, Literal},
     validate::Findings,
 };
 use crate::states::limits;
 
-/// The state names seen so far: they are unique in the whole machine.
+/// What has been seen so far: names of states are unique in the whole machine, and so are labels of Maps.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeSet<String>);
+pub(super) struct Names {
+    states: BTreeSet<String>,
+    labels: Labels,
+}
 
 /// Checks a graph: the machine, an item processor or a branch.
 pub(super) fn check(graph: &Map<String, Value>, path: &str, names: &mut Names, findings: &mut Findings) {
@@ -31,7 +35,7 @@ pub(super) fn check(graph: &Map<String, Value>, path: &str, names: &mut Names, f
         if name.is_empty() || name.chars().count() > limits::NAME {
             findings.schema(&path, "A state's name must have 1 to 80 characters");
         }
-        if !names.0.insert(name.clone()) {
+        if !names.states.insert(name.clone()) {
             findings.add("DUPLICATE_STATE_NAME", &path, format!("State name \"{name}\" is used more than once"));
         }
         match state.as_object() {
@@ -79,13 +83,16 @@ fn check_state<'a>(
     findings: &mut Findings,
 ) -> bool {
     let Some(kind) = fields::text(state, "Type", path, findings) else { return false };
-    let Some(allowed) = fields::of_state(kind) else {
+    let Some(mut allowed) = fields::of_state(kind) else {
         findings.schema(
             format!("{path}/Type"),
             format!("'{kind}' is not one of [Task, Pass, Choice, Wait, Succeed, Fail, Parallel, Map]"),
         );
         return false;
     };
+    if is_distributed(state) {
+        allowed.extend(fields::DISTRIBUTED);
+    }
     if state.get("QueryLanguage").is_some_and(|language| language != "JSONata") {
         findings.schema(
             format!("{path}/QueryLanguage"),
@@ -235,16 +242,28 @@ fn check_branches(state: &Map<String, Value>, path: &str, names: &mut Names, fin
     }
 }
 
+fn config<'a>(state: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    state.get("ItemProcessor")?.get("ProcessorConfig")?.get(name)?.as_str()
+}
+
+fn is_distributed(state: &Map<String, Value>) -> bool {
+    config(state, "Mode") == Some("DISTRIBUTED")
+}
+
 fn check_map(state: &Map<String, Value>, path: &str, names: &mut Names, findings: &mut Findings) {
     let highest = (0, u64::from(u32::MAX));
     fields::whole_number(state, "MaxConcurrency", path, highest, Literal::OrExpression, findings);
     let items = match state.get("Items") {
         None | Some(Value::Array(_)) => true,
+        Some(Value::Object(_)) => is_distributed(state),
         Some(Value::String(text)) => crate::states::jsonata::expression(text).is_some(),
         Some(_) => false,
     };
     if !items {
         findings.schema(format!("{path}/Items"), "Value must be a list or a JSONata expression for one");
+    }
+    if is_distributed(state) {
+        distributed::check(state, path, &mut names.labels, findings);
     }
     let path = format!("{path}/ItemProcessor");
     let Some(processor) = state.get("ItemProcessor").and_then(Value::as_object) else {
@@ -252,14 +271,13 @@ fn check_map(state: &Map<String, Value>, path: &str, names: &mut Names, findings
         return;
     };
     fields::only(processor, fields::PROCESSOR, &path, findings);
-    let mode = processor.get("ProcessorConfig").and_then(|config| config.get("Mode")).and_then(Value::as_str);
-    if !matches!(mode, None | Some("INLINE")) {
-        findings.schema(
-            format!("{path}/ProcessorConfig/Mode"),
-            "A distributed Map is not supported here; set Mode to INLINE",
-        );
+    if !matches!(config(state, "Mode"), None | Some("INLINE" | "DISTRIBUTED")) {
+        findings.schema(format!("{path}/ProcessorConfig/Mode"), "Value must be INLINE or DISTRIBUTED");
     }
+    let express = usize::from(is_distributed(state) && config(state, "ExecutionType") == Some("EXPRESS"));
+    names.labels.express += express;
     check(processor, &path, names, findings);
+    names.labels.express -= express;
 }
 
 fn check_errors<'a>(

@@ -1,9 +1,11 @@
 //! A state machine's definition as types. [`parse`] is the only way in: it validates first, so that the engine never
 //! meets a definition that AWS would refuse.
 
+mod distributed;
 mod expressions;
 mod fields;
 mod graph;
+mod map;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+pub(crate) use map::{
+    Delimiter, HeaderLocation, InputType, ItemBatcher, ItemReader, MapState, OutputType, ReaderConfig, Transformation,
+    Workflow,
+};
 pub(crate) use validate::{Diagnostic, parse};
 
 /// A set of states and where to start: the machine itself, a Map's item processor or a branch of a Parallel.
@@ -98,17 +104,19 @@ pub(crate) enum Kind {
         arguments: Option<Value>,
     },
     /// Runs a graph for every item of a list.
-    Map {
-        /// The list or an expression for it; the state's input where absent.
-        items: Option<Value>,
-        /// The input of an iteration; the item where absent.
-        #[serde(default, deserialize_with = "present")]
-        item_selector: Option<Value>,
-        /// Iterations at one time or an expression for the number.
-        max_concurrency: Option<Value>,
-        /// What runs for each item.
-        item_processor: Graph,
-    },
+    Map(Box<MapState>),
+}
+
+impl Graph {
+    /// The Map state with this name, here or in what is below; names are unique in the whole machine.
+    pub(crate) fn map(&self, name: &str) -> Option<&MapState> {
+        self.states.iter().find_map(|(own, state)| match &state.kind {
+            Kind::Map(map) if own == name => Some(&**map),
+            Kind::Map(map) => map.item_processor.graph.map(name),
+            Kind::Parallel { branches, .. } => branches.iter().find_map(|branch| branch.map(name)),
+            _ => None,
+        })
+    }
 }
 
 impl Kind {
@@ -122,7 +130,7 @@ impl Kind {
             Self::Succeed {} => "Succeed",
             Self::Fail { .. } => "Fail",
             Self::Parallel { .. } => "Parallel",
-            Self::Map { .. } => "Map",
+            Self::Map(_) => "Map",
         }
     }
 }

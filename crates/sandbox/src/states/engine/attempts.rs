@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Entry, Exit, Failure, Run,
+    distributed::Distributed,
     environment::{Extra, Here},
     fan::Fan,
 };
@@ -79,6 +80,9 @@ impl Run {
     async fn attempt(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
         let result = match &state.kind {
             Kind::Task { .. } => self.call(here, &state.kind).await?,
+            Kind::Map(map) if let Some(workflow) = map.distributed() => {
+                Distributed::new(self, here, map, workflow).run(entry).await?
+            }
             kind => Fan::new(self, here, kind)?.run(entry).await?,
         };
         let extra = Extra::Result(&result);

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use super::{Failure, Run, Scope};
 use crate::states::{
     Inner, announce, clock,
+    definition::Workflow,
     execution::{Execution, Note, Stop},
     frame::Progress,
-    history,
+    history, limits,
     record::{Record, Status},
 };
 
@@ -34,18 +35,26 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
     let _turn = execution.turn.lock().await;
     let record = execution.record();
     let revision = inner.machines.revision(&record.revision);
-    let Some((revision, graph)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
+    let Some((revision, whole)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
         let cause = "The definition that this execution runs can no longer be read by the sandbox.".to_owned();
         let stop = Stop { error: Some("States.Runtime".to_owned()), cause: Some(cause) };
         return conclude(&inner, &execution, End::Stopped(stop)).await;
     };
+    let child = record.child.as_ref();
+    // A child of a Map Run runs what its Map state has as its processor.
+    let graph = match child {
+        Some(child) => whole.map(&child.state).map_or(&*whole, |map| &map.item_processor.graph),
+        None => &*whole,
+    };
     let resumed = execution.frame("").is_some();
-    if !resumed || announce == Announce::Always {
+    if (!resumed || announce == Announce::Always) && is_announced(&record) {
         inner.events.put_event(announce::status(&inner, &record)).await;
     }
     let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
     let first = (!resumed).then(|| input.clone());
-    let left = graph.timeout_seconds.map_or(Duration::MAX, |seconds| {
+    let is_express = child.is_some_and(|child| child.workflow == Workflow::Express);
+    let timeout_seconds = if is_express { Some(limits::EXPRESS) } else { graph.timeout_seconds };
+    let left = timeout_seconds.map_or(Duration::MAX, |seconds| {
         let passed =
             Duration::from_millis(u64::try_from(clock::now() - record.redriven.unwrap_or(record.started)).unwrap_or(0));
         Duration::from_secs(seconds).saturating_sub(passed)
@@ -59,7 +68,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
         stop = stop.wait_for(Option::is_some) => {
             End::Stopped(stop.ok().and_then(|stop| stop.clone()).unwrap_or_default())
         }
-        finished = run.walk(&graph, &scope, first) => End::Finished(finished),
+        finished = run.walk(graph, &scope, first) => End::Finished(finished),
         () = tokio::time::sleep(left) => End::TimedOut,
     };
     conclude(&inner, &execution, end).await;
@@ -88,9 +97,17 @@ async fn conclude(inner: &Inner, execution: &Execution, end: End) {
             conclude_badly(execution, "ExecutionAborted", Status::Aborted, stopped, stop)
         }
     };
+    inner.abort_map_runs(&record.arn, "");
     inner.settle_deletion(&record.machine);
     execution.ended.send_replace(());
-    inner.events.put_event(announce::status(inner, &record)).await;
+    if is_announced(&record) {
+        inner.events.put_event(announce::status(inner, &record)).await;
+    }
+}
+
+/// Express workflows do not tell the event bus how they stand (`eventbridge-integration.html`).
+fn is_announced(record: &Record) -> bool {
+    record.child.as_ref().is_none_or(|child| child.workflow == Workflow::Standard)
 }
 
 type Words = (Option<String>, Option<String>, Option<String>);

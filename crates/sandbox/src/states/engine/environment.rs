@@ -76,7 +76,13 @@ impl Run {
             context["Execution"]["RedriveTime"] = json!(clock::rfc3339(redriven));
         }
         if let Some(item) = &here.scope.item {
-            context["Map"] = json!({"Item": {"Index": item.index, "Value": item.value}});
+            let mut shown = json!({"Index": item.index, "Value": item.value});
+            for (name, text) in [("Key", &item.key), ("Source", &item.source)] {
+                if let Some(text) = text {
+                    shown[name] = json!(text);
+                }
+            }
+            context["Map"] = json!({"Item": shown});
         }
         context
     }

@@ -43,10 +43,11 @@ impl<'a> Fan<'a> {
     /// Works out the list and the number of iterations at one time, or the branches' input.
     pub(super) fn new(run: &'a Run, here: Here<'a>, kind: &'a Kind) -> Result<Self, Failure> {
         match kind {
-            Kind::Map { items, item_selector, max_concurrency, item_processor } => {
-                let items = Self::items(run, here, items.as_ref())?;
-                let at_once = Self::concurrency(run, here, max_concurrency.as_ref())?;
-                let shape = Shape::Map { items, selector: item_selector.as_ref(), graph: item_processor };
+            Kind::Map(map) => {
+                let items = Self::items(run, here, map.items.as_ref())?;
+                let at_once = Self::concurrency(run, here, map.max_concurrency.as_ref())?;
+                let shape =
+                    Shape::Map { items, selector: map.item_selector.as_ref(), graph: &map.item_processor.graph };
                 Ok(Self { run, here, shape, at_once })
             }
             Kind::Parallel { branches, arguments } => {
@@ -158,7 +159,9 @@ impl<'a> Fan<'a> {
     /// One line of work as a future; without an input it goes on from its frame.
     fn line(&self, index: usize, input: Option<Value>) -> Boxed<'_, Ended> {
         let (graph, item) = match &self.shape {
-            Shape::Map { items, graph, .. } => (*graph, Some(Item { index, value: items[index].clone() })),
+            Shape::Map { items, graph, .. } => {
+                (*graph, Some(Item { index, value: items[index].clone(), key: None, source: None }))
+            }
             Shape::Parallel { branches, .. } => (&branches[index], self.here.scope.item.clone()),
         };
         let scope = Scope { path: self.child(index), outer: self.here.variables(), item };
@@ -187,7 +190,7 @@ impl<'a> Fan<'a> {
                 // What an iteration does before its first event follows the same event.
                 execution.set_cursor(&path, previous);
                 let value = items[index].clone();
-                let item = Some(Item { index, value: value.clone() });
+                let item = Some(Item { index, value: value.clone(), key: None, source: None });
                 let scope = Scope { path: path.clone(), item, ..self.here.scope.clone() };
                 let here = Here { scope: &scope, ..self.here };
                 let select = |selector| self.run.fill(here, Extra::Nothing, selector, "ItemSelector");
@@ -266,6 +269,8 @@ impl Run {
             }
             self.abort(&format!("{path}/{index}"), last)?;
         }
+        let execution = self.execution.with_record(|record| record.arn.clone());
+        self.inner.abort_map_runs(&execution, path);
         self.state_aborted(&frame, last)?;
         self.execution.set_progress(path, Progress::Aborted);
         Ok(())

@@ -116,7 +116,7 @@ impl Run {
 
     async fn perform(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
         let exit = match &state.kind {
-            Kind::Task { .. } | Kind::Map { .. } | Kind::Parallel { .. } => {
+            Kind::Task { .. } | Kind::Map(_) | Kind::Parallel { .. } => {
                 self.attempt_until_done(here, state, entry).await?
             }
             Kind::Pass {} | Kind::Succeed {} => self.pass(here, state)?,

@@ -1,6 +1,7 @@
 //! Runs executions: one task per execution, one line of work (frame) per Map iteration or Parallel branch.
 
 mod attempts;
+mod distributed;
 mod drive;
 mod environment;
 mod failure;
@@ -48,6 +49,10 @@ struct Scope {
 struct Item {
     index: usize,
     value: Value,
+    /// Its key, where the items are the members of an object.
+    key: Option<String>,
+    /// Where it was read from, where the Map is distributed.
+    source: Option<String>,
 }
 
 /// How a state is left.
