@@ -34,7 +34,7 @@ use crate::{
     sns::{Sns, SnsError},
     states::{self, States},
     store::{Store, StoreError},
-    tasks::Tasks,
+    tasks::{S3Calls, Tasks},
     template::{Settings, Stack, TemplateError},
 };
 pub use crate::{
@@ -167,12 +167,13 @@ impl Sandbox {
             S3::open(&folder.join("s3"), Arc::clone(&store), sink.clone(), Arc::clone(&keyring), Arc::clone(&iam))?
                 .with_faults(faults.clone());
         let sns = Arc::new(Sns::new(Arc::clone(&store), outbox_dir, REGION)?);
-        let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url, &keyring, &faults)?);
+        let lambda = Arc::new(start_lambda(&options, &stack, &logs_dir, endpoint_url.clone(), &keyring, &faults)?);
         let tasks = Arc::new(Tasks {
             lambda: Arc::clone(&lambda),
             sns: Arc::clone(&sns),
             iam: Arc::clone(&iam),
             faults: faults.clone(),
+            s3: S3Calls::new(endpoint_url, REGION, Arc::clone(&keyring)),
         });
         let pace = states::Options { time_scale: options.time_scale };
         let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);

@@ -1,4 +1,7 @@
-//! The calls of Task states: `lambda:invoke` and `sns:publish`, with the results and the errors that Step Functions shows.
+//! The calls of Task states: `lambda:invoke`, `sns:publish` and some of `aws-sdk:s3`, with the results and the errors that
+//! Step Functions shows. Those of Step Functions itself are made by the engine.
+
+mod s3;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,14 +19,15 @@ use crate::{
     ports::{ApiError, Invocation, TaskCall, TaskError, TaskRunner},
     sns::Sns,
 };
+pub(crate) use s3::S3Calls;
 
 /// Calls the services of this sandbox.
-#[derive(Clone)]
 pub(crate) struct Tasks {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) sns: Arc<Sns>,
     pub(crate) iam: Arc<Iam>,
     pub(crate) faults: Faults,
+    pub(crate) s3: S3Calls,
 }
 
 #[async_trait]
@@ -32,13 +36,31 @@ impl TaskRunner for Tasks {
         match call.resource.as_str() {
             "lambda:invoke" => self.invoke(&call).await,
             "sns:publish" => self.publish(&call).await,
-            other => Err(TaskError {
-                error: "States.Runtime".to_owned(),
-                cause: format!(
-                    "The sandbox does not run the resource arn:aws:states:::{other}; it runs lambda:invoke and sns:publish"
-                ),
-            }),
+            other => {
+                let s3 = match other.strip_prefix("aws-sdk:s3:") {
+                    Some(operation) => self.s3.run(&call.role_arn, operation, &call.arguments).await,
+                    None => None,
+                };
+                s3.unwrap_or_else(|| Err(unknown(other)))
+            }
         }
+    }
+
+    /// AWS does not say how a Map Run fails for want of a permission; `States.Permissions` is the name that the Amazon
+    /// States Language has for it (<https://states-language.net/spec.html#appendix-a>).
+    fn permit(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), TaskError> {
+        self.judge(role_arn, Need::new(action, resource))
+            .map_err(|refusal| TaskError { error: "States.Permissions".to_owned(), cause: refusal.to_string() })
+    }
+}
+
+fn unknown(resource: &str) -> TaskError {
+    TaskError {
+        error: "States.Runtime".to_owned(),
+        cause: format!(
+            "The sandbox does not run the resource arn:aws:states:::{resource}; it runs lambda:invoke, sns:publish, and {}",
+            s3::CALLS
+        ),
     }
 }
 
@@ -47,7 +69,8 @@ impl Tasks {
         let arguments = &call.arguments;
         let function = arguments.get("FunctionName").and_then(Value::as_str).ok_or_else(|| missing("FunctionName"))?;
         let need = Need::new("lambda:InvokeFunction", self.lambda.arn(function));
-        self.permit(call, need).map_err(|refusal| lambda_refusal(refusal.answer("AccessDeniedException", 403)))?;
+        self.judge(&call.role_arn, need)
+            .map_err(|refusal| lambda_refusal(refusal.answer("AccessDeniedException", 403)))?;
         let payload = arguments.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
         let Answer { request_id, outcome } = self
             .lambda
@@ -65,7 +88,7 @@ impl Tasks {
         let sns_error = |error| service_error("SNS", "AmazonSNS", error);
         let form = publish_form(&call.arguments);
         let need = sns_need("Publish", &form, self.sns.region());
-        self.permit(call, need).map_err(|refusal| sns_error(refusal.answer("AuthorizationError", 403)))?;
+        self.judge(&call.role_arn, need).map_err(|refusal| sns_error(refusal.answer("AuthorizationError", 403)))?;
         let publish = Call { state: Some(&call.state), ..Call::new(Service::Sns, "Publish") };
         let xml = self.faults.under(publish, None, self.sns.handle("Publish", form)).await.map_err(sns_error)?;
         let message_id = element(&xml, "MessageId").unwrap_or_default();
@@ -78,9 +101,9 @@ impl Tasks {
 impl Tasks {
     /// Whether the role of the execution's machine may do this. Step Functions takes on the role under a name that says
     /// nothing.
-    fn permit(&self, call: &TaskCall, need: Need) -> Result<(), Refusal> {
+    fn judge(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
         let session = Uuid::new_v4().simple().to_string();
-        self.iam.authorize(&keys::assumed_role(&call.role_arn, &session), need)
+        self.iam.authorize(&keys::assumed_role(role_arn, &session), need)
     }
 }
 
@@ -231,6 +254,7 @@ mod tests {
             lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
             sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
             iam: Arc::new(iam),
+            s3: S3Calls::new(String::new(), "eu-west-1", Arc::default()),
             faults: Faults::default(),
         }
     }

@@ -10,6 +10,7 @@ mod errors;
 mod fan;
 mod limits;
 mod map_runs;
+mod nested;
 mod recorded;
 mod redrive;
 mod restart;

@@ -43,7 +43,14 @@ impl Run {
             role_arn: self.revision.role.clone(),
         };
         let timeout = timeout.unwrap_or(limits::SECONDS);
-        self.finish(here, &resource, self.make(call, Duration::from_secs(timeout)).await)
+        let timeout = Duration::from_secs(timeout);
+        let answer = if resource.is_own() {
+            let calling = self.call_own(here, &resource, &call.arguments);
+            tokio::time::timeout(timeout, calling).await.ok().transpose()?
+        } else {
+            self.make(call, timeout).await
+        };
+        self.finish(here, &resource, answer)
     }
 
     /// The call in a task of its own: a service goes on with a call even when the state has timed out or was aborted.
@@ -99,7 +106,13 @@ impl Run {
         self.task_event(here, resource, "TaskScheduled", fields)
     }
 
-    fn task_event(&self, here: Here<'_>, resource: &Resource, kind: &str, mut fields: Value) -> Result<(), Failure> {
+    pub(super) fn task_event(
+        &self,
+        here: Here<'_>,
+        resource: &Resource,
+        kind: &str,
+        mut fields: Value,
+    ) -> Result<(), Failure> {
         fields["resource"] = json!(resource.call);
         fields["resourceType"] = json!(resource.kind);
         self.execution.append(&here.scope.path, kind, history::details(kind, fields))?;

@@ -1,0 +1,141 @@
+//! Machines that start other machines and call Step Functions.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Script, World, machine, task, text};
+
+/// A machine of one Task that calls Step Functions.
+fn calling(call: &str, arguments: Value) -> Value {
+    let resource = format!("arn:aws:states:::{call}");
+    machine("A", json!({"A": {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": true}}))
+}
+
+/// A machine of one Task of Lambda.
+fn inner() -> Value {
+    machine("T", json!({"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_waited_for_hands_its_output_on() {
+    let world = World::new(&Script::answers([]));
+    let other = world.create("inner", &inner()).await;
+    for (call, output) in [("startExecution.sync:2", json!({"a": 1})), ("startExecution.sync", json!("{\"a\":1}"))] {
+        let arguments = json!({"StateMachineArn": other, "Input": {"a": 1}, "Name": call.replace(':', "-")});
+        let machine = world.create(&call.replace(':', "-"), &calling(&format!("states:{call}"), arguments)).await;
+        let arn = world.start(&machine, &json!({})).await;
+        let described = world.end(&arn).await;
+        let result: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
+        assert_eq!((&result["Output"], &result["Input"]), (&output, &output), "{call}");
+        assert_eq!((&result["Status"], &result["StateMachineArn"]), (&json!("SUCCEEDED"), &json!(other)));
+        assert_eq!(result["RedriveStatusReason"], "Execution is SUCCEEDED and cannot be redriven");
+        let history = world.history(&arn).await;
+        let types: Vec<&str> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
+        let expected = ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded", "TaskStateExited"];
+        assert_eq!(types[2..7], expected);
+        let submitted = &history[4]["taskSubmittedEventDetails"];
+        assert_eq!((&submitted["resource"], &submitted["resourceType"]), (&json!(call), &json!("states")));
+        let first: Value = serde_json::from_str(submitted["output"].as_str().unwrap()).unwrap();
+        assert_eq!(first["ExecutionArn"], result["ExecutionArn"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_not_waited_for_goes_on_alone() {
+    let world = World::new(&Script::answers([Answer::After(Duration::from_mins(1))]));
+    let other = world.create("inner", &inner()).await;
+    let arguments = json!({"StateMachineArn": other});
+    let ended = world.run(&calling("states:startExecution", arguments), &json!({})).await;
+    let started = text(&ended.output()["ExecutionArn"]);
+    assert_eq!(world.ask("DescribeExecution", json!({"executionArn": started})).await["status"], "RUNNING");
+    assert_eq!(world.end(&started).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_waited_for_is_a_task_that_failed_with_the_execution_as_its_cause() {
+    let world = World::new(&Script::answers([Answer::Error("Bad", "why")]));
+    let other = world.create("inner", &inner()).await;
+    let ended =
+        world.run(&calling("states:startExecution.sync:2", json!({"StateMachineArn": other})), &json!({})).await;
+    assert_eq!(ended.error(), "States.TaskFailed");
+    let cause: Value = serde_json::from_str(ended.cause()).unwrap();
+    assert_eq!((&cause["Status"], &cause["Error"], &cause["Cause"]), (&json!("FAILED"), &json!("Bad"), &json!("why")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_started_is_an_error_of_step_functions() {
+    let world = World::new(&Script::answers([]));
+    let nobody = "arn:aws:states:eu-central-1:000000000000:stateMachine:nobody";
+    for (call, error) in [
+        ("states:startExecution.sync:2", "StepFunctions.StateMachineDoesNotExistException"),
+        ("aws-sdk:sfn:startExecution", "Sfn.StateMachineDoesNotExistException"),
+    ] {
+        let world = World::over(Arc::clone(&world.store), &Script::answers([]));
+        let machine = world.create(&call.replace(':', "-"), &calling(call, json!({"StateMachineArn": nobody}))).await;
+        let described = world.end(&world.start(&machine, &json!({})).await).await;
+        assert_eq!(described["error"], error, "{described}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_nobody_waits_for_any_more_is_stopped() {
+    for how in ["stop", "timeout"] {
+        let script = Script::answers([Answer::Never]);
+        let world = World::new(&script);
+        let other = world.create("inner", &inner()).await;
+        let mut definition = calling("states:startExecution.sync:2", json!({"StateMachineArn": other}));
+        definition["States"]["A"]["TimeoutSeconds"] = json!(60);
+        let machine = world.create("outer", &definition).await;
+        let arn = world.start(&machine, &json!({})).await;
+        while script.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if how == "stop" {
+            world.ask("StopExecution", json!({"executionArn": arn})).await;
+        }
+        assert_eq!(world.end(&arn).await["status"], if how == "stop" { "ABORTED" } else { "FAILED" });
+        let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+        let inner = text(&listed["executions"][0]["executionArn"]);
+        assert_eq!(world.end(&inner).await["status"], "ABORTED", "{how}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_waited_for_is_found_again_after_a_restart() {
+    let first = Script::answers([Answer::Never]);
+    let world = World::new(&first);
+    let other = world.create("inner", &inner()).await;
+    let machine =
+        world.create("outer", &calling("states:startExecution.sync:2", json!({"StateMachineArn": other}))).await;
+    let arn = world.start(&machine, &json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.states.shutdown().await.unwrap();
+    let second = Script::answers([]);
+    let again = World::over(Arc::clone(&world.store), &second);
+    assert_eq!(again.states.resume(), 2);
+    assert_eq!(again.end(&arn).await["status"], "SUCCEEDED");
+    let listed = again.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+    assert_eq!((listed["executions"].as_array().unwrap().len(), second.count()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_redrives_an_execution_and_reads_how_it_stands() {
+    let world = World::new(&Script::answers([Answer::Error("Bad", "why")]));
+    let other = world.create("inner", &inner()).await;
+    let failed = world.start(&other, &json!({"a": 1})).await;
+    world.end(&failed).await;
+    let arguments = json!({"ExecutionArn": failed});
+    let redrive = world.create("redrive", &calling("aws-sdk:sfn:redriveExecution", arguments.clone())).await;
+    let described = world.end(&world.start(&redrive, &json!({})).await).await;
+    let date = described["output"].as_str().unwrap();
+    assert!(date.starts_with("{\"RedriveDate\":\"20"), "times are text: {date}");
+    assert_eq!(world.end(&failed).await["status"], "SUCCEEDED");
+    let describe = world.create("describe", &calling("aws-sdk:sfn:describeExecution", arguments)).await;
+    let described = world.end(&world.start(&describe, &json!({})).await).await;
+    let output: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
+    assert_eq!((&output["Status"], &output["Output"]), (&json!("SUCCEEDED"), &json!("{\"a\":1}")));
+    let unknown = world.create("unknown", &calling("aws-sdk:sfn:deleteStateMachine", json!({}))).await;
+    let described = world.end(&world.start(&unknown, &json!({})).await).await;
+    assert!(text(&described["cause"]).contains("aws-sdk:sfn:deleteStateMachine"), "{described}");
+}
