@@ -15,6 +15,8 @@ pub(crate) const NAME: usize = 80;
 pub(crate) const MAP_CONCURRENCY: usize = 40;
 /// Children of a Map Run at one time.
 pub(crate) const MAP_RUN_CONCURRENCY: usize = 10_000;
+/// How often a Map Run may be redriven (`redrive-map-run.html`).
+pub(crate) const MAP_RUN_REDRIVES: u32 = 1_000;
 /// How long an Express workflow may take, in seconds.
 pub(crate) const EXPRESS: u64 = 300;
 /// The longest wait or timeout, in seconds.

@@ -36,7 +36,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use engine::Announce;
-use execution::Execution;
+use execution::{Execution, Stop};
 use executions::Executions;
 use machine::{Machine, Machines};
 use map_run::MapRuns;
@@ -107,7 +107,14 @@ impl States {
     /// services that Tasks call are up; those started since are not touched. Answers how many there were.
     pub fn resume(&self) -> usize {
         let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
-        interrupted.into_iter().map(|execution| Inner::launch(&self.inner, execution, Announce::IfNew)).count()
+        let resume = |execution: Arc<Execution>| {
+            // Its Map Run was being aborted when the sandbox was killed.
+            if self.inner.is_abandoned(&execution) {
+                execution.stop.send_replace(Some(Stop::default()));
+            }
+            Inner::launch(&self.inner, execution, Announce::IfNew);
+        };
+        interrupted.into_iter().map(resume).count()
     }
 
     /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when the

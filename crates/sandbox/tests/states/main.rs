@@ -13,6 +13,7 @@ mod map_runs;
 mod nested;
 mod recorded;
 mod redrive;
+mod redrive_lines;
 mod restart;
 mod steps;
 mod support;

@@ -270,6 +270,41 @@ async fn after_too_much_data_and_after_an_expression_that_failed_another_map_run
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_child_whose_map_run_was_aborted_when_the_sandbox_was_killed_is_aborted_at_the_next_start() {
+    let world = World::new(&Script::answers([Answer::Never]));
+    let machine = world.create("m", &distributed("STANDARD", two_steps(), json!({}))).await;
+    let arn = world.start(&machine, &json!(["a"])).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.states.shutdown().await.unwrap();
+    let (key, mut run) = world.store.load::<Value>("states.mapRuns").unwrap().remove(0);
+    run["status"] = json!("ABORTED");
+    world.store.put("states.mapRuns", &key, &run).unwrap();
+    let mut record = world.store.load::<Value>("states.executions").unwrap();
+    record.retain(|(key, _)| *key == arn);
+    let (_, mut record) = record.remove(0);
+    record["status"] = json!("ABORTED");
+    world.store.put("states.executions", &arn, &record).unwrap();
+    let second = Script::answers([]);
+    let again = World::over(Arc::clone(&world.store), &second);
+    assert_eq!(again.states.resume(), 1);
+    let run = map_runs(&again, &json!(arn)).await.remove(0);
+    let child = text(&children(&again, &run).await[0]["executionArn"]);
+    assert_eq!((&again.end(&child).await["status"], second.count()), (&json!("ABORTED"), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_run_is_redriven_at_most_a_thousand_times() {
+    let world = World::new(&failing());
+    let before = world.run(&distributed("STANDARD", two_steps(), json!({})), &json!(["bad"])).await;
+    world.states.shutdown().await.unwrap();
+    let (key, mut run) = world.store.load::<Value>("states.mapRuns").unwrap().remove(0);
+    run["redrives"] = json!(1000);
+    world.store.put("states.mapRuns", &key, &run).unwrap();
+    let again = World::over(Arc::clone(&world.store), &Script::answers([]));
+    assert_eq!(redrive(&again, &before).await.error(), "States.Runtime");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_child_that_cannot_be_redriven_any_more_stays_failed() {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     let first = failing();

@@ -197,6 +197,13 @@ impl Inner {
         }
     }
 
+    /// Whether an execution is a child that a Map Run which has ended would have stopped.
+    pub(crate) fn is_abandoned(&self, execution: &Execution) -> bool {
+        let child = execution.with_record(|record| record.child.clone());
+        let Some(child) = child.filter(|child| child.workflow == Workflow::Standard) else { return false };
+        self.map_runs.get(&child.map_run).is_some_and(|run| locked(&run.record).status != MapRunStatus::Running)
+    }
+
     /// Stops the children that run. Those of type Express cannot be stopped: they come to their ends.
     pub(crate) fn stop_children(&self, record: &MapRunRecord) {
         if record.workflow == Workflow::Express {

@@ -151,6 +151,9 @@ impl<'a> Distributed<'a> {
 
     /// Goes on with a Map Run that ended: with its items, where they were read, and with the settings that it has.
     fn redrive(&self, map_run: Arc<MapRun>, execution_redrives: u32) -> Result<Arc<MapRun>, Failure> {
+        if map_run.record().redrives >= limits::MAP_RUN_REDRIVES {
+            return Err(Failure::runtime(format!("The Map Run was redriven {} times.", limits::MAP_RUN_REDRIVES)));
+        }
         let mut batch = Batch::default();
         let now = clock::now();
         let record = map_run.change_in(&mut batch, |record| {

@@ -8,24 +8,22 @@
 //! and frames are kept in memory while the execution runs; those of one that has ended are read from the store when
 //! somebody asks.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+mod inside;
+mod reading;
 
-use serde::de::DeserializeOwned;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::{
-    clock,
     frame::{Frame, Progress},
-    history::Event,
     limits,
     record::{Record, Status},
 };
-use crate::store::{Batch, Order, Store, StoreError};
+use crate::store::{Batch, Store, StoreError};
+use inside::Inside;
+pub(crate) use reading::Span;
 
 /// Executions by ARN.
 const EXECUTIONS: &str = "states.executions";
@@ -62,49 +60,6 @@ pub(crate) enum Lines {
     Kept,
     /// None: the state that has them runs whole again.
     Forgotten,
-}
-
-/// Which events of a history, by their ids.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
-    /// The id of the event before the first; none to begin at the end that the order begins with.
-    pub(crate) after: Option<u64>,
-    /// In which order.
-    pub(crate) order: Order,
-    /// At most how many.
-    pub(crate) limit: usize,
-}
-
-#[derive(Debug, Default)]
-struct Inside {
-    history: Vec<Event>,
-    frames: BTreeMap<String, Frame>,
-    cursors: BTreeMap<String, u64>,
-}
-
-impl Inside {
-    /// Adds an event, unless the history is full.
-    fn push(&mut self, previous: u64, note: Note<'_>, line: Option<&str>, most: u64) -> Result<&Event, HistoryFull> {
-        let id = self.history.last().map_or(0, |event| event.id) + 1;
-        if id > most {
-            return Err(HistoryFull);
-        }
-        let frame = line.map(str::to_owned);
-        if let Some(frame) = &frame {
-            self.cursors.insert(frame.clone(), id);
-        }
-        let Note { kind, details } = note;
-        self.history.push(Event { id, previous, at: clock::now(), kind: kind.to_owned(), details, frame });
-        self.history.last().ok_or(HistoryFull)
-    }
-
-    /// The paths of the lines of work below one. A Map of thousands of items has as many frames; only those below are
-    /// looked at.
-    fn below(&self, path: &str) -> Vec<String> {
-        let prefix = format!("{path}/");
-        let paths = self.frames.range(prefix.clone()..).map(|(path, _)| path);
-        paths.take_while(|path| path.starts_with(&prefix)).cloned().collect()
-    }
 }
 
 /// An execution that is running or has ended.
@@ -176,49 +131,6 @@ impl Execution {
     fn with<T>(&self, work: impl FnOnce(&mut Inside) -> T) -> T {
         let mut inside = locked(&self.inside);
         work(inside.get_or_insert_with(|| self.read()))
-    }
-
-    /// What the store has of an execution that had ended, or of one from before a restart.
-    fn read(&self) -> Inside {
-        let history: Vec<Event> = self.read_table(HISTORY).into_iter().map(|(_, event)| event).collect();
-        let cursors = history.iter().filter_map(|event| Some((event.frame.clone()?, event.id))).collect();
-        let frames = self.read_table::<Frame>(FRAMES).into_iter();
-        let path = |key: String| key.split_once('#').map(|(_, path)| path.to_owned()).unwrap_or_default();
-        Inside { history, frames: frames.map(|(key, frame)| (path(key), frame)).collect(), cursors }
-    }
-
-    fn read_table<T: DeserializeOwned>(&self, table: &str) -> Vec<(String, T)> {
-        let (from, to) = (self.key(""), format!("{}$", self.arn));
-        let keys = (Bound::Included(from.as_str()), Bound::Excluded(to.as_str()));
-        self.store.scan(table, keys, Order::Ascending, usize::MAX).unwrap_or_else(|error| {
-            tracing::error!(%error, arn = self.arn, "an execution cannot be read");
-            Vec::new()
-        })
-    }
-
-    /// Events of the history. Of an execution that has ended only those are read that are asked for.
-    pub(crate) fn events(&self, span: Span) -> Result<Vec<Event>, StoreError> {
-        let Span { after, order, limit } = span;
-        if let Some(inside) = &*locked(&self.inside) {
-            let is_asked_for = |event: &&Event| match order {
-                Order::Ascending => after.is_none_or(|after| event.id > after),
-                Order::Descending => after.is_none_or(|after| event.id < after),
-            };
-            let events = inside.history.iter();
-            return Ok(match order {
-                Order::Ascending => events.filter(is_asked_for).take(limit).cloned().collect(),
-                Order::Descending => events.rev().filter(is_asked_for).take(limit).cloned().collect(),
-            });
-        }
-        let (first, last) = (self.key(""), format!("{}$", self.arn));
-        let from = after.map(|after| self.event_key(after));
-        let from = from.as_deref().map(Bound::Excluded);
-        let keys = match order {
-            Order::Ascending => (from.unwrap_or(Bound::Included(&first)), Bound::Excluded(last.as_str())),
-            Order::Descending => (Bound::Included(first.as_str()), from.unwrap_or(Bound::Excluded(&last))),
-        };
-        let records = self.store.scan(HISTORY, keys, order, limit)?;
-        Ok(records.into_iter().map(|(_, event)| event).collect())
     }
 
     /// A copy of a frame.
@@ -433,6 +345,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::Order;
 
     #[test]
     fn an_execution_that_has_ended_keeps_its_history_in_the_store_alone() {
