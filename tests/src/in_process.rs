@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use bytes::Bytes;
 use checksum_verify::ChecksumVerify;
@@ -22,6 +22,10 @@ use holdfast_sandbox::{
 use notify::Notify;
 use serde_json::{Map, Value, json};
 use validate::Validate;
+
+/// How long the SDK waits at most before it makes a request again for the first time. Nothing recovers in a sandbox while
+/// it waits.
+const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// What the store of the backups tells about what it stores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +52,7 @@ impl InProcess {
             store: Store::default(),
             base: aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http)
+                .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
                 .empty_test_environment()
                 .load()
                 .await,

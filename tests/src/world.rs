@@ -227,6 +227,28 @@ impl World {
         Ok(executions)
     }
 
+    /// The execution that was started last, whether or not it has ended.
+    pub async fn newest(&self) -> TestResult<Option<Ended>> {
+        let request = self.states.list_executions().state_machine_arn(&self.outputs.state_machine_arn);
+        let listed = request.max_results(1).send().await?.executions.into_iter().next();
+        Ok(listed.map(|execution| Ended { arn: execution.execution_arn, status: execution.status }))
+    }
+
+    /// Waits for an execution to end, and answers how.
+    pub async fn end_of(&self, arn: &str, patience: Duration) -> TestResult<Ended> {
+        let start = tokio::time::Instant::now();
+        loop {
+            let described = self.states.describe_execution().execution_arn(arn).send().await?;
+            if described.status != ExecutionStatus::Running {
+                return Ok(Ended { arn: arn.to_owned(), status: described.status });
+            }
+            if start.elapsed() > patience {
+                return Err(format!("{arn} still runs after {patience:?}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// The one execution, which must have succeeded.
     pub async fn succeeded(&self) -> TestResult<Ended> {
         let mut ended = self.ended(1).await?;

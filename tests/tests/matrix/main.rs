@@ -1,0 +1,44 @@
+//! The matrix: every Task of the state machine × every error that it can see × three ways of meeting it.
+//!
+//! - *passing*: the error comes once and is gone. A retry or a new plan wins by itself; where the error has no retrier, the
+//!   redrive does.
+//! - *lasting*: the error stays. The execution fails in that state under that name, a redrive before the cause is mended fails
+//!   again, and once it is lifted a redrive wins.
+//! - *lost*: the function has done its work, and its answer is that error. A retry, a new plan or a redrive wins, and finds
+//!   what was done.
+//!
+//! States and errors come from `backup.asl.json` and from what the functions say they raise, so that a new one is in the
+//! matrix at once; a state that no scenario reaches fails it. After the cells of a state the whole world is checked twice,
+//! once with its failures and once when they are redriven.
+//!
+//! `HOLDFAST_MATRIX_STATE=CopySlice cargo test -p holdfast-tests --test matrix` runs the cells of one state.
+
+mod cells;
+mod expected;
+mod generated;
+mod run;
+mod scenario;
+
+use std::io::Write;
+
+use holdfast_sandbox::template::Function;
+use holdfast_tests::machine::{Machine, State};
+
+/// Names the only state that is tried, for whoever looks into one that is wrong.
+const ONLY: &str = "HOLDFAST_MATRIX_STATE";
+/// States that are tried at once: as many as a small machine has processors.
+const AT_ONCE: usize = 2;
+
+/// The Tasks that are tried.
+fn tasks(machine: &Machine) -> Vec<(&State, &Function)> {
+    let only = std::env::var(ONLY).unwrap_or_default();
+    let tasks: Vec<_> = machine.tasks().filter(|(task, _)| only.is_empty() || task.name == only).collect();
+    assert!(!tasks.is_empty(), "{ONLY} names {only:?}, which is no Task");
+    tasks
+}
+
+/// Tells a count to whoever runs the tests. `println!` is captured by the test harness, and nobody reads what passed.
+fn tell(line: &str) {
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
