@@ -4,13 +4,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Setting;
+use crate::{cli_faults::SandboxArguments, settings::Setting};
 
 const EXAMPLES: &str = "\
 Examples:
   holdfast demo                       back up a small set of samples and show the proof
   holdfast demo ~/Pictures notes.txt  back up files and folders of yours
   holdfast up                         the same sandbox, staying, for the AWS CLI and SDKs
+  holdfast sandbox fault --help       make its calls go wrong, to see what becomes of a backup then
 
 Run it inside a clone of the repository: it reads template.yaml there.";
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Start a local sandbox that stays, for the AWS CLI and SDKs
     Up(UpArguments),
+    /// Make things go wrong in a sandbox that stays
+    Sandbox(SandboxArguments),
 }
 
 /// `holdfast demo`.

@@ -2,6 +2,7 @@
 
 mod aws;
 mod cli;
+mod cli_faults;
 mod commands;
 mod executions;
 mod functions_build;
@@ -21,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     cli::{Cli, Command},
+    cli_faults::SandboxCommand,
     interrupt::Interrupt,
 };
 
@@ -61,6 +63,9 @@ async fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(arguments) => commands::demo::run(arguments, &mut interrupt).await,
         Command::Up(arguments) => commands::up::run(arguments, &mut interrupt).await,
+        Command::Sandbox(arguments) => match arguments.command {
+            SandboxCommand::Fault(arguments) => commands::fault::run(arguments).await,
+        },
     };
     match result {
         Ok(outcome) => outcome.into(),

@@ -5,6 +5,7 @@ mod bad_input;
 mod choices;
 mod cost;
 mod failures;
+mod faults;
 mod keys;
 mod large;
 mod order;

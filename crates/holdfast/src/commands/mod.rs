@@ -1,6 +1,7 @@
 //! The subcommands: one module each.
 
 pub(crate) mod demo;
+pub(crate) mod fault;
 pub(crate) mod up;
 
 use std::io::{ErrorKind, Write};
@@ -19,6 +20,9 @@ pub(crate) enum CommandError {
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// A sandbox did not do what was asked.
+    #[error(transparent)]
+    Fault(#[from] fault::FaultError),
     /// A file or folder of the user's cannot be used.
     #[error("{path}: {problem}")]
     File {

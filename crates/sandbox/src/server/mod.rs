@@ -1,6 +1,7 @@
 //! The one HTTP endpoint of every service, on loopback.
 
 mod answers;
+mod control;
 mod keep_alive;
 mod route;
 
@@ -122,6 +123,11 @@ async fn answer(services: Services, request: Request<Incoming>, peer: SocketAddr
     let (mut head, body) = request.into_parts();
     let (body, connection) = keep_alive::watched(&head, body);
     let scope = route::scope(&head);
+    if let Some(id) = control::route(&head) {
+        let body = Limited::new(body, BODY_LIMIT).collect().await.map(http_body_util::Collected::to_bytes);
+        let answer = control::answer(&services.faults, &head, id, &body.unwrap_or_default());
+        return settle(connection, answer).await;
+    }
     let Some(route) = route::route(&head, scope.as_ref()) else {
         head.extensions.insert(peer);
         let answer = services.s3.call(Request::from_parts(head, body)).await;

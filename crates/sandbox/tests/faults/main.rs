@@ -1,6 +1,7 @@
 //! Faults as their victims see them: real SDK clients against the endpoint of a whole sandbox.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod endpoint;
 mod events;
 mod functions;
 mod harness;
