@@ -16,6 +16,7 @@ pub mod query;
 pub mod s3;
 pub mod sandbox;
 mod server;
+mod signature;
 pub mod sns;
 pub mod states;
 pub mod store;

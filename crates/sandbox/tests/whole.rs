@@ -1,6 +1,8 @@
 //! The sandbox as its users have it: one endpoint, real SDK clients, a small template, a real function binary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod signing;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -62,17 +64,21 @@ async fn ended(outputs: &Outputs, count: usize) -> Vec<(String, ExecutionStatus)
     tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
 }
 
-/// One plain HTTP request, signed only as far as the endpoint looks to find the service and the caller.
+/// One plain HTTP request, signed for a service.
 async fn plain(
     outputs: &Outputs,
     service: &str,
     mut request: http::Request<Full<bytes::Bytes>>,
 ) -> (u16, http::HeaderMap, String) {
     let address = outputs.endpoint_url.trim_start_matches("http://").to_owned();
-    let scope = format!("Credential={}/20261122/eu-west-1/{service}/aws4_request", outputs.access_key_id);
-    let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
-    request.headers_mut().insert("Authorization", signature.parse().unwrap());
     request.headers_mut().insert("Host", address.parse().unwrap());
+    let own = (outputs.access_key_id.as_str(), outputs.secret_access_key.as_str());
+    send(outputs, signing::signed(request, own, service).await).await
+}
+
+/// One HTTP request as it is, with the sandbox as its host.
+async fn send(outputs: &Outputs, request: http::Request<Full<bytes::Bytes>>) -> (u16, http::HeaderMap, String) {
+    let address = outputs.endpoint_url.trim_start_matches("http://").to_owned();
     let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -219,6 +225,61 @@ async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
         let (status, headers, answer) = plain(outputs, "lambda", moon).await;
         assert_eq!((status, &headers["x-amzn-errortype"]), (404, &"UnknownOperationException".parse().unwrap()));
         assert!(answer.contains(path), "{answer}");
+    }
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_service_refuses_what_its_caller_did_not_sign() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let outputs = sandbox.outputs();
+    let host = outputs.endpoint_url.trim_start_matches("http://");
+    let call = |method: &str, path: &str, target: &str, body: &'static str| {
+        let request = http::Request::builder().method(method).uri(path).header("Host", host);
+        let request = if target.is_empty() { request } else { request.header("X-Amz-Target", target) };
+        request.body(Full::from(body)).unwrap()
+    };
+    let (wrong, stranger) = ((outputs.access_key_id.as_str(), "wrong"), ("AKIANOBODY", "wrong"));
+    for (service, (method, path, target, body), codes) in [
+        (
+            "states",
+            ("POST", "/", "AWSStepFunctions.ListStateMachines", "{}"),
+            ["InvalidSignatureException", "UnrecognizedClientException", "MissingAuthenticationTokenException"],
+        ),
+        (
+            "events",
+            ("POST", "/", "AWSEvents.ListRules", "{}"),
+            ["InvalidSignatureException", "UnrecognizedClientException", "MissingAuthenticationTokenException"],
+        ),
+        (
+            "lambda",
+            ("GET", "/2015-03-31/functions/probe", "", ""),
+            ["InvalidSignatureException", "UnrecognizedClientException", "MissingAuthenticationTokenException"],
+        ),
+        (
+            "sns",
+            ("POST", "/", "", "Action=ListTopics"),
+            ["SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationToken"],
+        ),
+        (
+            "sts",
+            ("POST", "/", "", "Action=GetCallerIdentity"),
+            ["SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationToken"],
+        ),
+    ] {
+        let request = || call(method, path, target, body);
+        let requests = [
+            signing::signed(request(), wrong, service).await,
+            signing::signed(request(), stranger, service).await,
+            request(),
+        ];
+        for (request, code) in requests.into_iter().zip(codes) {
+            let (status, headers, answer) = send(outputs, request).await;
+            let named = headers.get("x-amzn-errortype").map_or_else(|| answer.clone(), |name| format!("{name:?}"));
+            assert!((400..404).contains(&status) && named.contains(code), "{service}, not {code}: {status} {answer}");
+        }
+        let (status, _, answer) = plain(outputs, service, request()).await;
+        assert_eq!(status, 200, "{service} refuses its own caller: {answer}");
     }
     sandbox.stop().await.unwrap();
 }

@@ -16,6 +16,7 @@ use quick_xml::escape::escape;
 use s3s::{Body, service::S3Service};
 
 use super::{Backend, auth::bucket_of_host, fate::Fate};
+use crate::signature::Scope;
 
 /// The errors that `s3s` answers without a message, with S3's own.
 const SILENT: [(&str, &str); 2] = [
@@ -82,7 +83,7 @@ impl Service {
         let virtual_bucket = bucket_of_host(host);
         let path = percent_decode_str(request.uri().path()).decode_utf8().ok()?;
         let named = virtual_bucket.or_else(|| path.trim_start_matches('/').split('/').next())?;
-        let signed = signed_region(request)?;
+        let signed = Scope::of(request.headers(), request.uri())?.region;
         let region = self.backend.state().region(named)?.to_owned();
         // CreateBucket of a bucket that exists has its own answer, and where a bucket is may be asked from us-east-1.
         let bucket_itself = virtual_bucket.map_or(path.trim_matches('/') == named, |_| path == "/");
@@ -161,20 +162,6 @@ fn refusal(what: &Misdirection<'_>, virtual_host: bool) -> Response<Body> {
         headers.insert(HeaderName::from_static("x-amz-bucket-region"), value);
     }
     response
-}
-
-/// The region in the credential scope (`KEY/DATE/REGION/s3/aws4_request`) of a signed header or a presigned URL.
-fn signed_region(request: &Request<Body>) -> Option<String> {
-    let scope = match request.headers().get(header::AUTHORIZATION) {
-        Some(value) => {
-            let value = value.to_str().ok()?;
-            value.split_once("Credential=")?.1.split(',').next()?.to_owned()
-        }
-        None => url::form_urlencoded::parse(request.uri().query()?.as_bytes())
-            .find(|(name, _)| name == "X-Amz-Credential")
-            .map(|(_, value)| value.into_owned())?,
-    };
-    scope.split('/').rev().nth(2).map(str::to_owned)
 }
 
 /// Sixteen characters, as S3's are.

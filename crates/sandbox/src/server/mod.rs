@@ -20,10 +20,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
-use self::{
-    answers::Json,
-    route::{Route, Scope},
-};
+use self::{answers::Json, route::Route};
 use crate::{
     events::Events,
     faults::{Call, Faults, NoAnswer, Service, Working},
@@ -32,6 +29,7 @@ use crate::{
     lambda::Lambda,
     ports::ApiError,
     query, s3,
+    signature::{self, Dialect, Scope},
     sns::{self, Sns},
     states::States,
     sts,
@@ -122,12 +120,12 @@ async fn serve(listener: TcpListener, services: Services, mut stopped: oneshot::
 async fn answer(services: Services, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Body>, Broken> {
     let (mut head, body) = request.into_parts();
     let (body, connection) = keep_alive::watched(&head, body);
-    let scope = route::scope(&head);
     if let Some(id) = control::route(&head) {
         let body = Limited::new(body, BODY_LIMIT).collect().await.map(http_body_util::Collected::to_bytes);
         let answer = control::answer(&services.faults, &head, id, &body.unwrap_or_default());
         return settle(connection, answer).await;
     }
+    let scope = Scope::of(&head.headers, &head.uri);
     let Some(route) = route::route(&head, scope.as_ref()) else {
         head.extensions.insert(peer);
         let answer = services.s3.call(Request::from_parts(head, body)).await;
@@ -163,7 +161,7 @@ impl Services {
         body: Result<Bytes, ApiError>,
         request_id: &str,
     ) -> Response<Body> {
-        let caller = self.caller(scope);
+        let caller = self.caller(route, head, &body);
         match route {
             Route::States(operation) => {
                 let need = |body: &Value| iam::states_need(operation, body, self.region);
@@ -241,11 +239,10 @@ impl Services {
         let form = body.as_ref().map(|body| query::decode_form(body)).unwrap_or_default();
         let operation = form.get("Action").cloned().unwrap_or_default();
         if *route == Route::Sts {
-            let result = body.and_then(|_| sts::handle(&operation, caller.ok().as_ref()));
+            let result = caller.and_then(|caller| sts::handle(&operation, &caller));
             return answers::query(sts::NAMESPACE, &operation, result, request_id);
         }
-        let unknown = |error| ApiError { code: "InvalidClientTokenId".to_owned(), status: 403, ..error };
-        let permitted = caller.map_err(unknown).and_then(|caller| {
+        let permitted = caller.and_then(|caller| {
             let need = iam::sns_need(&operation, &form, self.region);
             self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AuthorizationError", 403))
         });
@@ -273,17 +270,16 @@ impl Services {
         Ok(body)
     }
 
-    /// Who calls. A request without a key, or with one that nobody has, is refused.
-    fn caller(&self, scope: Option<&Scope>) -> Result<Identity, ApiError> {
-        let Some(scope) = scope else {
-            return Err(
-                ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token").with_status(403)
-            );
+    /// Who calls. A request that is not signed, or wrongly, is refused as its service does.
+    fn caller(&self, route: &Route, head: &Parts, body: &Result<Bytes, ApiError>) -> Result<Identity, ApiError> {
+        let body = body.as_ref().map_err(Clone::clone)?;
+        let dialect = match route {
+            Route::Sns | Route::Sts => Dialect::Query,
+            Route::Lambda => Dialect::RestJson,
+            _ => Dialect::Json,
         };
-        self.keyring.get(&scope.access_key_id).ok_or_else(|| {
-            ApiError::new("UnrecognizedClientException", "The security token included in the request is invalid.")
-                .with_status(403)
-        })
+        let now = time::OffsetDateTime::now_utc();
+        signature::verify(head, body, &self.keyring, now).map_err(|flaw| flaw.answer(dialect))
     }
 }
 

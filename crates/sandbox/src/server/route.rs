@@ -1,10 +1,10 @@
 //! Which service a request is for. On AWS the host name says it; on one endpoint it is told by the target header, the
 //! service in the signature's credential scope, and the path.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method};
 use hyper::http::request::Parts;
 
-use crate::lambda::Lambda;
+use crate::{lambda::Lambda, signature::Scope};
 
 /// Where a request goes that is not for S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +25,6 @@ pub(super) enum Route {
     UnknownService(String),
 }
 
-/// Who signed a request and for which service, as the credential scope says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scope {
-    /// The public half of the key.
-    pub(super) access_key_id: String,
-    /// For example `states`.
-    pub(super) service: String,
-}
-
 /// Decides by the head of a request. None is S3, which takes everything that no other service does.
 pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
     if let Some(target) = text(&head.headers, "X-Amz-Target") {
@@ -49,22 +40,10 @@ pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
         Some("sts") => Some(Route::Sts),
         Some("lambda") => Some(Route::Lambda),
         Some(other) => Some(Route::UnknownService(other.to_owned())),
-        None => Lambda::owns(head.uri.path()).then_some(Route::Lambda),
+        None if Lambda::owns(head.uri.path()) => Some(Route::Lambda),
+        // A form that nobody has signed is for one of the Query services, which all refuse it alike.
+        None => (head.method == Method::POST && head.uri.path() == "/").then_some(Route::Sns),
     }
-}
-
-/// The credential scope of a request: `KEY/DATE/REGION/SERVICE/aws4_request` in its Authorization header, or in the query
-/// of a presigned URL. None when it is not signed.
-pub(super) fn scope(head: &Parts) -> Option<Scope> {
-    let credential = match text(&head.headers, header::AUTHORIZATION.as_str()) {
-        Some(value) => value.split_once("Credential=")?.1.split([',', ' ']).next()?.to_owned(),
-        None => url::form_urlencoded::parse(head.uri.query()?.as_bytes())
-            .find(|(name, _)| name == "X-Amz-Credential")
-            .map(|(_, value)| value.into_owned())?,
-    };
-    let mut parts = credential.rsplit('/');
-    let (_, service, _, _) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some(Scope { access_key_id: parts.next()?.to_owned(), service: service.to_owned() })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -80,7 +59,7 @@ mod tests {
 
     fn routed(request: http::request::Builder) -> Option<Route> {
         let (head, ()) = request.body(()).unwrap().into_parts();
-        route(&head, scope(&head).as_ref())
+        route(&head, Scope::of(&head.headers, &head.uri).as_ref())
     }
 
     fn signed_for(service: &str) -> http::request::Builder {
@@ -113,16 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn a_presigned_url_is_for_the_service_in_its_credential() {
-        let url = "/bucket/key?X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fs3%2Faws4_request";
-        let (head, ()) = Request::get(url).body(()).unwrap().into_parts();
-        assert_eq!(scope(&head), Some(Scope { access_key_id: "AKIA".to_owned(), service: "s3".to_owned() }));
-        assert_eq!(routed(Request::get(url)), None);
-    }
-
-    #[test]
     fn an_unsigned_request_goes_to_lambda_by_its_path_and_else_to_s3() {
         assert_eq!(routed(Request::get("/2015-03-31/functions/")), Some(Route::Lambda));
+        assert_eq!(routed(Request::post("/")), Some(Route::Sns), "no object is put or read there");
         assert_eq!(routed(Request::get("/bucket/key")), None);
+        let presigned = "/bucket/key?X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fs3%2Faws4_request";
+        assert_eq!(routed(Request::get(presigned)), None);
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::signing;
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_s3::{
@@ -126,7 +127,7 @@ impl World {
         }
     }
 
-    /// A POST to a service, signed only as far as the endpoint looks: status and body, or none where no answer came.
+    /// A POST to a service, signed: status and body, or none where no answer came.
     pub(crate) async fn plain(&self, service: &str, path: &str, body: &str) -> Option<(u16, String)> {
         self.post(service, http::Request::post(path), body).await
     }
@@ -138,17 +139,25 @@ impl World {
     }
 
     async fn post(&self, service: &str, request: http::request::Builder, body: &str) -> Option<(u16, String)> {
-        let scope = format!("Credential={}/20261122/eu-west-1/{service}/aws4_request", self.outputs.access_key_id);
-        let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
-        self.send(request.header("Authorization", signature), body).await
+        let own = (self.outputs.access_key_id.as_str(), self.outputs.secret_access_key.as_str());
+        self.exchange(signing::signed(self.addressed(request, body), own, service).await).await
     }
 
     /// A request as it is.
     pub(crate) async fn send(&self, request: http::request::Builder, body: &str) -> Option<(u16, String)> {
-        let address = self.outputs.endpoint_url.trim_start_matches("http://").to_owned();
-        let request = request.header("Host", &address);
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-        let stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        self.exchange(self.addressed(request, body)).await
+    }
+
+    fn host(&self) -> &str {
+        self.outputs.endpoint_url.trim_start_matches("http://")
+    }
+
+    fn addressed(&self, request: http::request::Builder, body: &str) -> http::Request<Full<Bytes>> {
+        request.header("Host", self.host()).body(Full::new(Bytes::from(body.to_owned()))).unwrap()
+    }
+
+    async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Option<(u16, String)> {
+        let stream = tokio::net::TcpStream::connect(self.host()).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();

@@ -7,3 +7,5 @@ mod functions;
 mod harness;
 mod s3;
 mod services;
+#[path = "../signing/mod.rs"]
+mod signing;
