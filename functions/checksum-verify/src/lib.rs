@@ -6,6 +6,7 @@
 mod attributes;
 mod digest;
 mod object;
+mod order;
 mod proof;
 mod read;
 mod reject;

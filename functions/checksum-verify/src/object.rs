@@ -19,6 +19,7 @@ use holdfast_lambda::{
 
 use crate::{
     attributes::{self, Compared},
+    order,
     proof::{self, Way, mismatch},
     read::Target,
     reject::reject,
@@ -67,6 +68,7 @@ pub(crate) async fn verify(
     };
     match verified {
         Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, asked, failure).await),
+        Ok(verification) if verification.done => order::check(aws, asked).await.map(|()| verification),
         other => other,
     }
 }

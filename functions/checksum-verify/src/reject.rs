@@ -59,9 +59,7 @@ pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Fa
 }
 
 async fn dispose(aws: &Aws, asked: Asked<'_>) -> Result<Outcome, Failure> {
-    let source = &asked.transfer.source;
-    let stands = s3::head(&aws.s3(&source.region), asked.source()).await?;
-    if stands.is_none_or(|head| head.etag != source.etag) {
+    if !source_stands(aws, asked).await? {
         return Ok(Outcome::LeftAlone);
     }
     let client = aws.s3(&asked.transfer.destination.region);
@@ -77,6 +75,13 @@ async fn dispose(aws: &Aws, asked: Asked<'_>) -> Result<Outcome, Failure> {
             Ok(Outcome::Marked(reason))
         }
     }
+}
+
+/// Whether what was copied is still there, so that it can be copied again.
+pub(crate) async fn source_stands(aws: &Aws, asked: Asked<'_>) -> Result<bool, Failure> {
+    let source = &asked.transfer.source;
+    let head = s3::head(&aws.s3(&source.region), asked.source()).await?;
+    Ok(head.is_some_and(|head| head.etag == source.etag))
 }
 
 /// Removes the copy's version, or says why that cannot be. Without versions nothing is removed: the key's object may have

@@ -3,6 +3,7 @@
 
 mod digest;
 mod object;
+mod order;
 mod reject;
 
 use std::{

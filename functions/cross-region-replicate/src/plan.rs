@@ -71,6 +71,7 @@ pub(crate) fn transfer(
     Transfer {
         method: method_for(source.size, threshold),
         precondition: stands.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone())),
+        replaces: stands.and_then(|head| head.version_id.clone()),
         destination,
         upload: None,
         crc64nvme: input.backup.stored.crc64nvme,

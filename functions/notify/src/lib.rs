@@ -1,17 +1,18 @@
 //! notify: tells how an execution ended.
 //!
 //! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
-//! already is left as it is and not read: it was written by an earlier try of this state, or by another execution that
-//! backed up the same version, and is as true as this one. The message is published in either case, because an earlier
-//! try may have written the receipt and then failed to publish. So there is at least one message for every outcome of
-//! every execution. A second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be
-//! asked what it has sent; and two executions of a duplicated event that were both planned announce one outcome each.
+//! already is left as it is. Where an earlier try of this execution wrote it the message is published all the same, because
+//! that try may have failed to publish. Where another execution of a duplicated event wrote it, that one tells people, and
+//! this one keeps silent, unless the other has ended otherwise than well ([`duplicate`]). So there is at least one message
+//! for every backup. A second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be
+//! asked what it has sent.
 //!
 //! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
 //! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
 
 mod advice;
 mod config;
+mod duplicate;
 mod failure;
 mod history;
 mod links;
@@ -93,10 +94,11 @@ impl Notify {
     async fn succeeded(&self, input: NotifyInput) -> Result<Notified, Refusal> {
         let receipt = Receipt::new(input, OffsetDateTime::now_utc());
         let place = self.write(&receipt).await?;
-        let message_id = match self.config.notify_on {
-            NotifyOn::All => Some(self.publish(&success::message(&receipt, &place)).await?),
-            NotifyOn::Failures | NotifyOn::None => None,
+        let wanted = match self.config.notify_on {
+            NotifyOn::All => place.written || !Box::pin(self.another_tells(&receipt, &place)).await,
+            NotifyOn::Failures | NotifyOn::None => false,
         };
+        let message_id = if wanted { Some(self.publish(&success::message(&receipt, &place)).await?) } else { None };
         Ok(Notified { receipt: Some(place), message_id })
     }
 

@@ -173,6 +173,7 @@ impl Validate {
         let transfer = Transfer {
             method: method_for(source.size, self.config.multipart_threshold),
             precondition: plan::precondition(spot.stands.as_ref()),
+            replaces: spot.stands.as_ref().and_then(|stands| stands.version_id.clone()),
             destination: spot.destination,
             upload: None,
             crc64nvme: head.crc64nvme,

@@ -39,10 +39,22 @@ impl Check<'_> {
             self.report.skipped += 1;
             return;
         }
-        let told = self.facts.messages.get(&(execution.arn.clone(), "SUCCEEDED".to_owned()));
-        if self.facts.settings.notify_on == "all" && told.is_none() {
+        let told = self.facts.messages.contains_key(&(execution.arn.clone(), "SUCCEEDED".to_owned()));
+        if self.facts.settings.notify_on == "all" && !told && !self.is_told_by_another(execution) {
             self.broken(Rule::Told, format!("{} succeeded, and nobody was told", execution.arn));
         }
+    }
+
+    /// Whether the receipt is that of another execution of the same event, which has told people, or whose redrive will.
+    fn is_told_by_another(&self, execution: &Execution) -> bool {
+        let notified = execution.output.as_ref().map(|output| &output["receipt"]);
+        let Some(receipt) = notified.filter(|receipt| receipt["written"] == false) else { return false };
+        let facts = self.facts;
+        let filed = facts.receipts.iter().find(|filed| receipt["key"] == filed.key.as_str());
+        let Some(Ok(written)) = filed.map(|filed| &filed.receipt) else { return false };
+        let other = &written.execution.arn;
+        facts.messages.contains_key(&(other.clone(), "SUCCEEDED".to_owned()))
+            || facts.executions.iter().any(|one| one.arn == *other && one.is_unfinished())
     }
 
     fn failure(&mut self, execution: &Execution) {

@@ -115,6 +115,7 @@ impl Samples {
             },
             destination: self.destination(),
             precondition: Precondition::IfMatch(self.etag()),
+            replaces: Some(self.version()),
             method: if upload.is_some() { Method::Multipart } else { Method::CopyObject },
             upload,
             crc64nvme: Some(Crc64Nvme::EMPTY),

@@ -47,6 +47,22 @@ async fn tags_cost_no_request_more() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_backup_over_an_older_one_makes_one_request_more_to_see_that_it_covered_nothing_newer() -> TestResult {
+    let world = World::start(Setup::default().without_replica()).await?;
+    world.upload("k", "first").await?;
+    world.ended(1).await?;
+    let before = world.sandbox.s3().requests();
+    world.upload("k", "second").await?;
+    world.ended(2).await?;
+    let after = world.sandbox.s3().requests();
+    let more =
+        |name: &str| after.get(name).copied().unwrap_or_default() - before.get(name).copied().unwrap_or_default();
+    assert_eq!((more("HeadObject"), more("GetObjectTagging"), more("CopyObject")), (4, 1, 1));
+    assert_eq!((more("PutObject"), more("ListObjectVersions")), (2, 0), "the upload and the receipt");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_replica_costs_three_requests_and_four_states_more() -> TestResult {
     let world = World::start(Setup::default()).await?;
     let requests = requests_of_a_backup(&world, Some("team=a&stage=b")).await?;

@@ -1,8 +1,10 @@
 //! Duplicates and versions: nothing twice, and the newest on top.
 
 use holdfast_core::contract::Placement;
+use holdfast_sandbox::faults::{Effect, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
+    domain::{Facts, Known},
     world::{Rules, Setup, World},
 };
 
@@ -73,5 +75,67 @@ async fn many_versions_of_one_key_leave_the_newest_current_and_a_receipt_for_eac
     assert_eq!(world.backup("k").await?, b"version 11");
     assert_eq!(world.replica("k").await?, b"version 11");
     assert_eq!(world.receipts().await?.len(), 12);
+    Ok(())
+}
+
+/// Makes the next execution fail once it is planned, so that a redrive goes on with an old plan.
+fn fail_once_in(world: &World, function: &str, state: &str) -> TestResult {
+    let target = Target { service: Some(Service::Lambda), ..Target::default() }.function(function).state(state);
+    let (error_type, error_message) = ("Destination.Denied".to_owned(), "Not today.".to_owned());
+    let effect = Effect::FunctionError { error_type, error_message, at: Moment::Before };
+    world.sandbox.faults().add(Rule::new(target, effect).times(1))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_plan_whose_condition_holds_again_because_the_bytes_came_back_does_not_bury_the_newest() -> TestResult {
+    for (size, state) in [(1 << 10, "CopyObject"), ((5 << 20) + 1, "CopySlice")] {
+        let world = World::start(Setup::default().with("MultipartThreshold", "5242880")).await?;
+        let (a, b) = (vec![b'a'; size], vec![b'b'; size]);
+        world.upload("k", a.clone()).await?;
+        world.ended(1).await?;
+        fail_once_in(&world, "copy-part", state)?;
+        world.upload("k", b.clone()).await?;
+        let late = world.ended(2).await?.remove(1);
+        world.upload("k", a.clone()).await?;
+        world.ended(3).await?;
+        world.states.redrive_execution().execution_arn(&late.arn).send().await?;
+        world.ended(3).await?;
+
+        let path = world.path(&late).await?;
+        assert_eq!(path.iter().filter(|entered| *entered == "Validate").count(), 2, "it was planned anew: {path:?}");
+        assert!(world.backup("k").await? == a && world.replica("k").await? == a, "the newest is on top");
+        let receipts = world.receipts().await?;
+        let history: Vec<_> = receipts.iter().filter(|receipt| receipt.placement == Placement::History).collect();
+        let [receipt] = history.as_slice() else { return Err(format!("one came late, not {receipts:?}").into()) };
+        assert!(world.backup(receipt.backup.destination.key.as_str()).await? == b);
+        Facts::of(&world).await?.check(Known::default())?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_executions_of_one_event_that_were_both_planned_send_one_message() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    for _ in 0..2 {
+        fail_once_in(&world, "copy-part", "CopyObject")?;
+    }
+    world.upload("k", "bytes").await?;
+    let first = world.ended(1).await?.remove(0);
+    world.begin(&world.event_of(&first).await?).await?;
+    let both = world.ended(2).await?;
+    for execution in &both {
+        world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
+        world.ended(2).await?;
+    }
+    let mut told = Vec::new();
+    for execution in &both {
+        told.push(world.output(execution).await?["messageId"].is_string());
+    }
+    assert_eq!(told, [true, false]);
+    assert_eq!(world.messages(3).await?.len(), 3, "two failures and one success");
+    let versions = world.s3.list_object_versions().bucket(&world.outputs.backup_bucket).prefix("k").send().await?;
+    assert_eq!((versions.versions().len(), world.receipts().await?.len()), (1, 1));
+    Facts::of(&world).await?.check(Known::default())?;
     Ok(())
 }

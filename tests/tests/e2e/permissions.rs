@@ -78,7 +78,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "NotifyFunction",
-        sid: "WriteReceipts",
+        sid: "WriteReceiptsAndReadThoseOfOthers",
         action: "s3:PutObject",
         state: "Notify",
         error: "Destination.Denied",

@@ -144,6 +144,12 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
         let tags = s3.get_object_tagging().bucket(bucket).key("once").send().await?.tag_set;
         assert_eq!(tags.first().map(Tag::value), Some("a"), "{state} mends them");
     }
+    let (function, mut notified) = payload(world, once, "Notify").await?;
+    notified["execution"]["arn"] = json!("arn:aws:states:eu-west-1:000000000000:execution:holdfast-backup:another");
+    assert!(
+        invoke(world, &function, &notified).await?.get("messageId").is_none(),
+        "the one that wrote the receipt tells"
+    );
     for (planning, copying) in [("Validate", "CompleteUpload"), ("Replicate", "CompleteReplica")] {
         let (function, mut payload) = payload(world, once, planning).await?;
         let transfer = payload_of(world, once, copying).await?["transfer"].clone();

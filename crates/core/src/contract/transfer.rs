@@ -21,6 +21,10 @@ pub struct Transfer {
     pub destination: Destination,
     /// What must hold at the destination when the copy is published.
     pub precondition: Precondition,
+    /// The version that stood there when that was planned. S3 cannot be asked for it as a condition, so it is looked at
+    /// afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<VersionId>,
     /// How.
     pub method: Method,
     /// The open upload; present when the method is `multipart`, unless the copy stands already: for a replica that was

@@ -1,0 +1,160 @@
+//! A copy whose precondition held for the wrong reason: versions of equal bytes have equal entity tags.
+
+use aws_sdk_s3::{
+    Client,
+    operation::{head_object::HeadObjectOutput, list_object_versions::ListObjectVersionsOutput},
+    types::ObjectVersion,
+};
+use aws_smithy_mocks::{Rule, mock};
+use holdfast_core::{
+    ErrorName,
+    checksum::Crc64Nvme,
+    contract::{Method, Placement, Precondition, Transfer},
+    names::{ETag, VersionId},
+};
+use holdfast_lambda::{Failure, Named, testing};
+
+use super::{
+    call,
+    object::{head, heading, input, tagged},
+    reject::{removing, source_stands},
+};
+
+/// A copy (version `w1`, of the upload with sequencer 0A) that was planned to replace `w0`.
+fn replacing() -> Transfer {
+    let mut transfer = testing::single(3);
+    transfer.crc64nvme = Some(Crc64Nvme::of(b"abc"));
+    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+    transfer.replaces = Some(VersionId::new("w0").unwrap());
+    transfer
+}
+
+fn proving() -> Rule {
+    mock!(Client::head_object)
+        .match_requests(|request| (request.bucket(), request.version_id()) == (Some("dst"), Some("w1")))
+        .then_output(|| head(3, Some(Crc64Nvme::of(b"abc"))).build())
+}
+
+/// HeadObject of the source without a version.
+fn source_now(version: &'static str) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(|request| request.bucket() == Some("src") && request.version_id().is_none())
+        .then_output(move || HeadObjectOutput::builder().version_id(version).e_tag("\"tag\"").content_length(3).build())
+}
+
+fn listed(versions: &'static [&'static str]) -> Rule {
+    mock!(Client::list_object_versions).then_output(move || {
+        let version = |id: &&str| ObjectVersion::builder().key("a b").version_id(*id).size(3).build();
+        ListObjectVersionsOutput::builder().set_versions(Some(versions.iter().map(version).collect())).build()
+    })
+}
+
+/// Another version of the copy's key without a stamp.
+fn unstamped(version: &'static str) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(move |request| (request.bucket(), request.version_id()) == (Some("dst"), Some(version)))
+        .then_output(|| HeadObjectOutput::builder().e_tag("\"old\"").content_length(3).build())
+}
+
+/// Another version of the copy's key, of the upload with this sequencer.
+fn other(version: &'static str, sequencer: &'static str) -> Rule {
+    mock!(Client::head_object)
+        .match_requests(move |request| (request.bucket(), request.version_id()) == (Some("dst"), Some(version)))
+        .then_output(move || {
+            let head = HeadObjectOutput::builder().version_id(version).e_tag("\"old\"").content_length(3);
+            let head = head.metadata("holdfast-source-version", sequencer).metadata("holdfast-sequencer", sequencer);
+            head.metadata("holdfast-source-etag", "other").build()
+        })
+}
+
+async fn verified(transfer: &Transfer, rules: &[&Rule]) -> Result<(), Failure> {
+    let (proving, tags) = (proving(), tagged("blue"));
+    let rules: Vec<_> = [&proving, &tags].into_iter().chain(rules.iter().copied()).collect();
+    call("stored", input(transfer, &[], None), &rules).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_copy_that_replaced_nothing_or_is_the_newest_of_its_source_costs_one_request_at_most() {
+    let absent = Transfer { precondition: Precondition::IfAbsent, replaces: None, ..replacing() };
+    let late = Transfer { placement: Placement::History, ..replacing() };
+    let itself = Transfer { replaces: Some(VersionId::new("w1").unwrap()), ..replacing() };
+    for transfer in [absent, late, itself] {
+        verified(&transfer, &[]).await.unwrap();
+    }
+    let newest = source_now("v1");
+    verified(&replacing(), &[&newest]).await.unwrap();
+    assert_eq!(newest.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_copy_that_covers_a_newer_one_is_taken_back_and_planned_anew() {
+    for (versions, others, taken_back, why) in [
+        (&["w1", "w0"][..], vec![], false, "it replaced what the plan knew"),
+        (&["w1", "w2", "w0"], vec![other("w2", "0B")], true, "a newer one of the same bytes came between"),
+        (&["w1", "w2", "w0"], vec![other("w2", "09")], false, "an older one came between"),
+        (&["w1", "w2", "w3", "w0"], vec![other("w2", "09"), other("w3", "0B")], true, "the newer one lies deeper"),
+        (
+            &["w1", "w2", "w0"],
+            vec![unstamped("w2")],
+            true,
+            "nothing says its order, and the source has a newer version",
+        ),
+        (&["w2", "w1", "w3", "w0"], vec![other("w2", "0C")], false, "the newest is on top already"),
+        (&["w2", "w1", "w0"], vec![other("w2", "09")], true, "an older one came on top, published at once"),
+        (&["w2"], vec![], false, "it is gone by now"),
+    ] {
+        let (now, list, remove) = (source_now("v9"), listed(versions), removing());
+        let source = source_stands();
+        let rules: Vec<_> = [&now, &list, &remove, &source].into_iter().chain(&others).collect();
+        let outcome = verified(&replacing(), &rules).await.map_err(|failure| failure.name());
+        assert_eq!(outcome, if taken_back { Err(ErrorName::DestinationChanged) } else { Ok(()) }, "{why}");
+        assert_eq!(remove.num_calls(), usize::from(taken_back), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_in_parts_is_always_looked_at_because_its_place_is_from_when_its_upload_was_opened() {
+    let mut transfer = testing::multipart(3, 3);
+    transfer.crc64nvme = replacing().crc64nvme;
+    transfer.precondition = replacing().precondition;
+    transfer.replaces = replacing().replaces;
+    assert_eq!(transfer.method, Method::Multipart);
+    let (list, older) = (listed(&["w2", "w1", "w0"]), other("w2", "09"));
+    let rules = [&source_now("v1"), &list, &older, &source_stands(), &removing()];
+    let failure = verified(&transfer, &rules).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationChanged, "{failure}");
+    let beneath = [&source_now("v1"), &listed(&["w1", "w2", "w0"]), &unstamped("w2")];
+    verified(&transfer, &beneath).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_fails_and_says_which_versions_changed_places() {
+    let gone = mock!(Client::head_object)
+        .match_requests(|request| request.version_id() == Some("v1"))
+        .then_http_response(|| testing::bare(404));
+    let locked = mock!(Client::delete_object).then_http_response(|| {
+        testing::s3_error(403, "AccessDenied", "Access Denied because object protected by object lock.")
+    });
+    for (rules, words) in [
+        (vec![gone], "its source is gone, and it is the only copy"),
+        (vec![source_stands(), locked], "protected by object lock"),
+    ] {
+        let others = [source_now("v9"), listed(&["w1", "w2", "w0"]), other("w2", "0B")];
+        let rules: Vec<_> = others.iter().chain(&rules).collect();
+        let failure = verified(&replacing(), &rules).await.unwrap_err();
+        assert_eq!(failure.name(), ErrorName::DestinationDenied);
+        for words in [words, "s3://dst/a b (version w1) and version w2", "aws s3api copy-object", "then redrive"] {
+            assert!(failure.to_string().contains(words), "{failure}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_versions_there_is_nothing_to_look_at() {
+    let mut asked = input(&replacing(), &[], None);
+    if let holdfast_core::contract::VerifyInput::Object { stored, .. } = &mut asked {
+        stored.version_id = None;
+    }
+    let right = heading(head(3, Some(Crc64Nvme::of(b"abc"))));
+    assert!(call("stored", asked, &[&right]).await.is_ok());
+}

@@ -1,0 +1,41 @@
+//! Whether another execution tells people of the same backup: two executions of one duplicated event may both come to their
+//! end, and one message is enough. Whatever cannot be found out counts as no, since a message too many is better than none.
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_core::{contract::ReceiptRef, receipt::Receipt};
+
+use crate::Notify;
+
+impl Notify {
+    /// Whether the receipt that is there already was written by another execution, and that one has told people or still
+    /// will: it succeeded, or it runs. One that was stopped or failed after it wrote the receipt may have told that the
+    /// backup failed, so that this one has to have the last word.
+    pub(crate) async fn another_tells(&self, receipt: &Receipt, place: &ReceiptRef) -> bool {
+        let Some(written) = self.read_receipt(place).await else { return false };
+        let other = &written.execution.arn;
+        if *other == receipt.execution.arn {
+            return false;
+        }
+        let described = self.aws.states().describe_execution().execution_arn(other).send().await;
+        match described {
+            Ok(other) => matches!(other.status(), ExecutionStatus::Running | ExecutionStatus::Succeeded),
+            Err(error) => {
+                tracing::warn!(%error, other, "the execution that wrote the receipt could not be looked at");
+                false
+            }
+        }
+    }
+
+    async fn read_receipt(&self, place: &ReceiptRef) -> Option<Receipt> {
+        let s3 = self.aws.s3(self.aws.region());
+        let object = s3.get_object().bucket(place.bucket.as_str()).key(place.key.as_str()).send().await;
+        let bytes = match object {
+            Ok(object) => object.body.collect().await.ok()?.into_bytes(),
+            Err(error) => {
+                tracing::warn!(%error, receipt = %place.key, "the receipt that is there could not be read");
+                return None;
+            }
+        };
+        serde_json::from_slice(&bytes).ok()
+    }
+}
