@@ -14,6 +14,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use holdfast_sandbox::{
+    iam::Iam,
     identity::{Identity, Keyring},
     ports::EventSink,
     s3::{BucketSettings, S3, Service, Versioning},
@@ -72,7 +73,7 @@ async fn serve(listener: TcpListener, service: Service) {
     }
 }
 
-async fn open(folder: TempDir) -> Server {
+async fn open(folder: TempDir, iam: Arc<Iam>) -> Server {
     let keyring = Keyring::default();
     keyring.add(Identity {
         access_key_id: "AKIDTEST".to_owned(),
@@ -82,7 +83,7 @@ async fn open(folder: TempDir) -> Server {
     let recorder = Arc::new(Recorder::default());
     let store = Arc::new(Store::open(folder.path()).unwrap());
     let sink = Arc::clone(&recorder);
-    let s3 = S3::open(&folder.path().join("blobs"), store, sink, Arc::new(keyring), Arc::default()).unwrap();
+    let s3 = S3::open(&folder.path().join("blobs"), store, sink, Arc::new(keyring), iam).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
@@ -93,7 +94,12 @@ async fn open(folder: TempDir) -> Server {
 impl Server {
     /// A server without buckets.
     pub(crate) async fn start() -> Self {
-        open(tempfile::tempdir().unwrap()).await
+        Self::under(Arc::default()).await
+    }
+
+    /// A server without buckets, under policies.
+    pub(crate) async fn under(iam: Arc<Iam>) -> Self {
+        open(tempfile::tempdir().unwrap(), iam).await
     }
 
     /// A server with the bucket `bucket`, and a client for it.
@@ -128,7 +134,7 @@ impl Server {
             }
             tokio::task::yield_now().await;
         }
-        open(self.folder).await
+        open(self.folder, Arc::default()).await
     }
 
     /// A client that signs for a region.

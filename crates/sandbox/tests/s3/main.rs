@@ -15,6 +15,7 @@ mod listings;
 mod locks;
 mod multipart;
 mod objects;
+mod policies;
 mod races;
 mod regions;
 mod requests;
