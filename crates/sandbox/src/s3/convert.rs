@@ -247,7 +247,7 @@ fn checked_tags(tags: Tags) -> S3Result<Tags> {
     }
     for (index, (key, value)) in tags.iter().enumerate() {
         if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-            return Err(s3_error!(InvalidTag, "System tags cannot be added/updated by requester"));
+            return Err(s3_error!(InvalidTag, "Your TagKey cannot be prefixed with aws:"));
         }
         if key.is_empty() || key.chars().count() > 128 || !key.chars().all(is_of_tags) {
             return Err(s3_error!(InvalidTag, "The TagKey you have provided is invalid"));

@@ -4,7 +4,8 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html> and the error list in
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>): a path-style request is answered with 301
 //! `PermanentRedirect`; a virtual-host one, which DNS has brought to the right place, with 400
-//! `AuthorizationHeaderMalformed` and the region that was expected. Both carry `x-amz-bucket-region`, which is all that
+//! `AuthorizationHeaderMalformed` and the region that was expected, in the words that S3 uses
+//! (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, which is all that
 //! a HEAD request can see.
 
 use std::{fmt::Write, sync::Arc};

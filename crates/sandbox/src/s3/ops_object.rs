@@ -103,6 +103,13 @@ fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Re
     }
 }
 
+/// The header `x-amz-checksum-type`: of a part too, it is the object's, which says how the checksums of parts are combined
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+fn shown_kind(window: &Window, object: &Object) -> Option<dto::ChecksumType> {
+    let stored = window.checksum.as_ref().and(object.checksum.as_ref())?;
+    Some(dto::ChecksumType::from_static(stored.kind.name()))
+}
+
 fn content_range(window: &Window, size: u64) -> Option<String> {
     (window.partial && size > 0).then(|| format!("bytes {}-{}/{size}", window.start, window.end.saturating_sub(1)))
 }
@@ -210,8 +217,7 @@ impl Backend {
         output.tag_count = hidden.shown_tags(object).map(|tags| count(tags.len()));
         if input.checksum_mode.is_some() {
             set_checksum!(output, &window.checksum);
-            output.checksum_type =
-                window.checksum.as_ref().map(|checksum| dto::ChecksumType::from_static(checksum.kind.name()));
+            output.checksum_type = shown_kind(&window, object);
         }
         output.body = Some(held.stream());
         let mut response = S3Response::new(output);
@@ -244,8 +250,7 @@ impl Backend {
         output.parts_count = window.parts_count;
         if input.checksum_mode.is_some() {
             set_checksum!(output, &window.checksum);
-            output.checksum_type =
-                window.checksum.as_ref().map(|checksum| dto::ChecksumType::from_static(checksum.kind.name()));
+            output.checksum_type = shown_kind(&window, object);
         }
         let mut response = S3Response::new(output);
         response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);

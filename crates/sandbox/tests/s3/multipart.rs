@@ -113,6 +113,21 @@ async fn composite_checksums_are_made_of_the_parts_and_listed_with_them() {
         (head.checksum_sha256(), head.checksum_type()),
         (Some(expected.as_str()), Some(&ChecksumType::Composite))
     );
+    let part = client.head_object().bucket("bucket").key("a").part_number(2).checksum_mode(ChecksumMode::Enabled);
+    let part = part.send().await.unwrap();
+    assert_eq!(
+        (part.checksum_sha256(), part.checksum_type()),
+        (Some(sha256(&bodies[1]).as_str()), Some(&ChecksumType::Composite)),
+        "the value is the part's, and the type the object's"
+    );
+    client.copy_object().bucket("bucket").key("copy").copy_source("bucket/a").send().await.unwrap();
+    let copy = client.head_object().bucket("bucket").key("copy").checksum_mode(ChecksumMode::Enabled);
+    let copy = copy.send().await.unwrap();
+    assert_eq!(
+        (copy.checksum_sha256(), copy.checksum_type()),
+        (Some(sha256(&bodies.concat()).as_str()), Some(&ChecksumType::FullObject)),
+        "a copy has a checksum of the whole"
+    );
     let page = client.get_object_attributes().bucket("bucket").key("a").max_parts(2);
     let page = page.object_attributes(ObjectAttributes::ObjectParts).send().await.unwrap();
     let page = page.object_parts().unwrap();
