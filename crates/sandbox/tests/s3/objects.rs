@@ -3,7 +3,7 @@
 use aws_sdk_s3::{
     Client,
     primitives::{ByteStream, DateTime},
-    types::{StorageClass, Tag, Tagging},
+    types::{MetadataDirective, StorageClass, Tag, Tagging, TaggingDirective},
 };
 use holdfast_sandbox::s3::Versioning;
 
@@ -173,4 +173,37 @@ async fn many_requests_at_once_are_all_answered() {
         }
     });
     assert!(futures::future::join_all(work).await.into_iter().all(|same| same), "some bytes differ");
+}
+
+#[tokio::test]
+async fn ten_tags_and_two_kilobytes_of_metadata_are_the_limit_wherever_they_are_given() {
+    let (_server, client) = Server::with_bucket(Versioning::Never).await;
+    put(&client, "a", *b"x").await;
+    let query: Vec<String> = (0..11).map(|number| format!("k{number}=v")).collect();
+    let (ten, eleven) = (query[..10].join("&"), query.join("&"));
+    let refused = (400, "BadRequest".to_owned());
+    let puts = |tags: &str| client.put_object().bucket("bucket").key("b").tagging(tags).send();
+    let creates = |tags: &str| client.create_multipart_upload().bucket("bucket").key("b").tagging(tags).send();
+    let copies = |tags: &str| {
+        let copy = client.copy_object().bucket("bucket").key("b").copy_source("bucket/a").tagging(tags);
+        copy.tagging_directive(TaggingDirective::Replace).send()
+    };
+    puts(&ten).await.unwrap();
+    creates(&ten).await.unwrap();
+    copies(&ten).await.unwrap();
+    assert_eq!(failure(puts(&eleven).await), refused);
+    assert_eq!(failure(creates(&eleven).await), refused);
+    assert_eq!(failure(copies(&eleven).await), refused);
+    let tags = (0..11).map(|number| Tag::builder().key(format!("k{number}")).value("v").build().unwrap()).collect();
+    let tags = Tagging::builder().set_tag_set(Some(tags)).build().unwrap();
+    assert_eq!(failure(client.put_object_tagging().bucket("bucket").key("a").tagging(tags).send().await), refused);
+
+    let refused = (400, "MetadataTooLarge".to_owned());
+    let much = "v".repeat(2048);
+    let put = client.put_object().bucket("bucket").key("b").metadata("n", &much).send().await;
+    assert_eq!(failure(put), refused);
+    let create = client.create_multipart_upload().bucket("bucket").key("b").metadata("n", &much).send().await;
+    assert_eq!(failure(create), refused);
+    let copy = client.copy_object().bucket("bucket").key("b").copy_source("bucket/a").metadata("n", &much);
+    assert_eq!(failure(copy.metadata_directive(MetadataDirective::Replace).send().await), refused);
 }
