@@ -165,6 +165,23 @@ async fn a_stop_of_the_parent_aborts_its_children_and_a_redrive_goes_on_with_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_child_that_somebody_stopped_is_no_failure() {
+    let world = World::new(&Script::answers([Answer::Never]));
+    let machine = world.create("m", &distributed("STANDARD", two_steps(), json!({}))).await;
+    let arn = world.start(&machine, &json!(["a", "b"])).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let run = map_runs(&world, &json!(arn)).await.remove(0);
+    let child = children(&world, &run).await.remove(0);
+    world.ask("StopExecution", json!({"executionArn": child["executionArn"], "error": "Enough"})).await;
+    let described = world.end(&arn).await;
+    let output: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
+    assert_eq!((&output[0]["Status"], &output[0]["Error"]), (&json!("ABORTED"), &json!("Enough")));
+    assert_eq!(output[1], json!(["b"]));
+    let counts = &map_runs(&world, &json!(arn)).await[0]["itemCounts"];
+    assert_eq!((&counts["aborted"], &counts["succeeded"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_map_run_in_a_branch_that_is_given_up_is_aborted() {
     let map = distributed("STANDARD", two_steps(), json!({}))["States"]["M"].clone();
     let wait = json!({"W": {"Type": "Wait", "Seconds": 1, "Next": "F"}, "F": {"Type": "Fail", "Error": "Enough"}});
