@@ -46,7 +46,7 @@ pub use crate::{
 const STACK: &str = "holdfast";
 /// The region of the stack.
 const REGION: &str = "eu-west-1";
-/// How often what was written is made durable.
+/// How soon what was written is made durable.
 const FLUSH: Duration = Duration::from_millis(250);
 /// How often lifecycle rules are looked at. S3 does it once a day, at midnight UTC.
 const LIFECYCLE: Duration = Duration::from_hours(1);
@@ -407,11 +407,11 @@ async fn run_lifecycle(s3: S3) {
     }
 }
 
-/// Makes what was written durable, again and again.
+/// Makes what was written durable, a moment after it was: nothing happens while nothing is written.
 async fn flush(store: Arc<Store>) {
-    let mut ticks = interval(FLUSH);
     loop {
-        ticks.tick().await;
+        store.dirtied().await;
+        tokio::time::sleep(FLUSH).await;
         let store = Arc::clone(&store);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.flush()).await {
             tracing::error!(%error, "what was written last would not survive a crash");

@@ -2,7 +2,7 @@
 //! on the same folder finds everything.
 //!
 //! Writes are not synced one by one: a history event would then cost a disk flush. [`Store::flush`] syncs; the sandbox
-//! calls it a few times a second and when it stops.
+//! calls it a moment after each write and when it stops.
 
 use std::{
     ops::Bound,
@@ -12,6 +12,7 @@ use std::{
 
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition, backends::InMemoryBackend};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
 
 /// A set of named tables from text keys to JSON values.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Store {
     database: Database,
     /// Something was written that was not synced yet.
     is_dirty: AtomicBool,
+    /// Tells who makes things durable that there is something.
+    dirtied: Notify,
 }
 
 /// The store could not be read or written.
@@ -104,7 +107,7 @@ impl Store {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
             source => StoreError::Open { path, source },
         })?;
-        Ok(Self { database, is_dirty: AtomicBool::new(false) })
+        Ok(Self { database, is_dirty: AtomicBool::new(false), dirtied: Notify::new() })
     }
 
     /// A store that is gone when it is dropped.
@@ -112,7 +115,7 @@ impl Store {
         let database = Database::builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|source| StoreError::Open { path: "memory".to_owned(), source })?;
-        Ok(Self { database, is_dirty: AtomicBool::new(false) })
+        Ok(Self { database, is_dirty: AtomicBool::new(false), dirtied: Notify::new() })
     }
 
     /// Writes one record.
@@ -187,7 +190,18 @@ impl Store {
         if !self.is_dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        self.write(Durability::Immediate, |_| Ok(())).inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
+        self.write(Durability::Immediate, |_| Ok(())).inspect_err(|_| self.soil())
+    }
+
+    /// Waits until something was written that is not synced; at once if that is so. For one caller.
+    pub(crate) async fn dirtied(&self) {
+        self.dirtied.notified().await;
+    }
+
+    fn soil(&self) {
+        if !self.is_dirty.swap(true, Ordering::AcqRel) {
+            self.dirtied.notify_one();
+        }
     }
 
     fn write(
@@ -200,7 +214,7 @@ impl Store {
         change(&transaction)?;
         transaction.commit().map_err(redb::Error::from)?;
         if matches!(durability, Durability::None) {
-            self.is_dirty.store(true, Ordering::Release);
+            self.soil();
         }
         Ok(())
     }

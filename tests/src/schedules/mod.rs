@@ -7,3 +7,4 @@ pub mod schedule;
 mod stage;
 pub mod step;
 mod story;
+mod trouble;

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use futures::FutureExt;
+use holdfast_sandbox::faults::Active;
 use tokio::{
     runtime::Builder,
     task::yield_now,
@@ -19,7 +20,7 @@ use tokio::{
 use super::{
     stage::{Stage, Uploaded},
     step::{KEYS, Step, Wait},
-    story,
+    story, trouble,
 };
 use crate::{TestResult, domain::Known, schedules::schedule::Schedule, world::World};
 
@@ -27,6 +28,8 @@ use crate::{TestResult, domain::Known, schedules::schedule::Schedule, world::Wor
 const LONGEST: Duration = Duration::from_hours(24 * 30);
 /// How often what has failed is redriven once every fault is lifted.
 const REDRIVES: usize = 4;
+/// How long a step waits for what a fault may hold back for ever.
+const PATIENCE: Duration = Duration::from_hours(6);
 /// How many times in a row nothing is served before the clock may move.
 const STILL: u32 = 400;
 
@@ -44,6 +47,12 @@ pub struct Ran {
 impl Ran {
     pub(super) fn count(&mut self, what: &'static str, times: usize) {
         *self.counts.entry(what).or_default() += times as u64;
+    }
+
+    fn count_faults(&mut self, faults: &[Active]) {
+        for fault in faults {
+            self.count(trouble::kind(&fault.rule.effect), usize::try_from(fault.fired).unwrap_or(usize::MAX));
+        }
     }
 
     pub(super) fn tell(&mut self, what: impl Into<String>) {
@@ -77,6 +86,11 @@ async fn play(schedule: &Schedule, ran: &mut Ran) -> TestResult {
         let led_to = take(step, &mut stage, &mut uploads, ran).await?;
         ran.tell(format!("{number:>2}. {step}: {led_to}"));
     }
+    let faults = stage.lift_faults()?;
+    ran.count_faults(&faults);
+    for Active { rule, matched, fired, .. } in faults {
+        ran.tell(format!("lifted: {} struck {fired} of {matched}", serde_json::to_string(&rule)?));
+    }
     settle(&stage, ran).await?;
     ran.violations.extend(check(stage.world()?).await?);
     if !ran.violations.is_empty() {
@@ -106,13 +120,21 @@ async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: 
             ran.count("events delivered again", usize::from(again));
             if again { "a new execution" } else { "it has not come yet" }.to_owned()
         }
+        Step::Fault(rule) => {
+            stage.world()?.sandbox.faults().add(*rule.clone())?;
+            "in force".to_owned()
+        }
+        Step::LiftFaults => {
+            ran.count_faults(&stage.lift_faults()?);
+            "lifted".to_owned()
+        }
         Step::Wait(wait) => {
             pass(stage.world()?, *wait).await?;
             "passed".to_owned()
         }
         Step::Restart => {
             let running = running(stage.world()?).await?;
-            stage.restart().await?;
+            ran.count_faults(&stage.restart().await?);
             ran.count("restarts", 1);
             ran.count("executions cut by a restart", running);
             format!("{running} executions ran")
@@ -135,10 +157,12 @@ async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: 
     })
 }
 
-/// Redrives what has failed until all has succeeded, or fails again and again.
+/// Does what failed executions ask for and redrives them until all have succeeded, or fail again and again.
 async fn settle(stage: &Stage, ran: &mut Ran) -> TestResult {
     for _ in 0..REDRIVES {
         quiet(stage.world()?).await?;
+        let deleted = stage.follow_advice().await?;
+        ran.count("unproven copies deleted as advised", deleted);
         let redriven = stage.redrive().await?;
         ran.count("redrives", redriven);
         if redriven == 0 {
@@ -154,14 +178,17 @@ async fn running(world: &World) -> TestResult<usize> {
 }
 
 async fn pass(world: &World, wait: Wait) -> TestResult {
-    match wait {
-        Wait::Requests(count) => requests(world, count).await,
-        Wait::Time(time) => {
-            sleep(time).await;
-            Ok(())
+    let waiting = async {
+        match wait {
+            Wait::Requests(count) => requests(world, count).await,
+            Wait::Quiet => quiet(world).await,
+            Wait::Time(time) => {
+                sleep(time).await;
+                Ok(())
+            }
         }
-        Wait::Quiet => quiet(world).await,
-    }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or(Ok(()))
 }
 
 /// Waits until S3 has served so many requests, without letting the clock move as long as it serves any.
@@ -184,7 +211,7 @@ async fn requests(world: &World, count: u64) -> TestResult {
             return Ok(());
         }
         sleep(nap).await;
-        (still, nap) = (0, (nap * 2).min(Duration::from_mins(1)));
+        (still, nap) = (0, nap * 2);
     }
     Ok(())
 }
@@ -194,7 +221,7 @@ async fn quiet(world: &World) -> TestResult {
     let mut nap = Duration::from_millis(100);
     while !is_quiet(world).await? {
         sleep(nap).await;
-        nap = (nap * 2).min(Duration::from_mins(5));
+        nap = (nap * 2).min(Duration::from_hours(1));
     }
     Ok(())
 }

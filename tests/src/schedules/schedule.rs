@@ -11,6 +11,7 @@ use super::{
         Checksum, Deletion, Deployment, Dress, KEYS, MULTIPART_THRESHOLD, Proof, Replica, Sent, SourceBucket, Step,
         Upload, Wait,
     },
+    trouble,
 };
 
 /// Bytes of objects that are copied at once.
@@ -68,7 +69,13 @@ struct Making {
 impl Making {
     fn make(&mut self) {
         let keys = self.dice.between(1, KEYS.len() as u64);
+        for _ in 0..self.dice.weighted(&[(2, 0), (3, 1), (3, 2), (2, 3)]) {
+            self.fault();
+        }
         for _ in 0..self.dice.between(2, 6) {
+            if self.dice.percent(25) {
+                self.fault();
+            }
             let key = self.dice.below(keys);
             let upload = self.upload(usize::try_from(key).unwrap_or_default());
             self.uploads.push(upload);
@@ -77,13 +84,17 @@ impl Making {
                 self.steps.push(Step::Wait(wait));
             }
             while self.dice.percent(35) {
-                let step = self.trouble(key);
+                let step = self.between_uploads(key);
                 self.steps.push(step);
                 if let Some(wait) = self.wait() {
                     self.steps.push(Step::Wait(wait));
                 }
             }
         }
+    }
+
+    fn fault(&mut self) {
+        self.steps.push(Step::Fault(Box::new(trouble::rule(&mut self.dice))));
     }
 
     fn upload(&mut self, key: usize) -> Upload {
@@ -100,9 +111,9 @@ impl Making {
         }
     }
 
-    fn trouble(&mut self, key: u64) -> Step {
+    fn between_uploads(&mut self, key: u64) -> Step {
         let key = usize::try_from(key).unwrap_or_default();
-        match self.dice.weighted(&[(6, 0), (6, 1), (5, 2), (2, 3), (2, 4), (2, 5)]) {
+        match self.dice.weighted(&[(6, 0), (4, 1), (5, 2), (2, 3), (2, 4), (2, 5), (2, 6)]) {
             0 => {
                 let what = [(2, Deletion::Newest), (2, Deletion::Oldest), (3, Deletion::Key)];
                 Step::Delete(key, self.dice.weighted(&what))
@@ -111,6 +122,7 @@ impl Making {
             2 => Step::Restart,
             3 => Step::StopExecution,
             4 => Step::Redrive,
+            5 => Step::LiftFaults,
             _ => Step::RemoveOpenUploads,
         }
     }
@@ -163,6 +175,23 @@ mod tests {
             "redrive",
             "lifecycle",
             "nothing moves",
+            "lift every fault",
+            "inside200",
+            "NoSuchUpload",
+            "PreconditionFailed",
+            "TooManyRequestsException",
+            "\"drop\":\"before\"",
+            "\"drop\":\"after\"",
+            "\"kill\":\"before\"",
+            "\"kill\":\"during\"",
+            "\"kill\":\"after\"",
+            "functionError",
+            "latency",
+            "flip",
+            "repeat",
+            "delay",
+            "reorder",
+            "probability",
         ] {
             assert!(text.contains(part), "no schedule has {part:?}");
         }

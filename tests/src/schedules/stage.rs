@@ -6,6 +6,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_sandbox::faults::Active;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -75,13 +76,31 @@ impl Stage {
         self.world.as_ref().ok_or_else(|| "the sandbox did not start again".into())
     }
 
-    /// Stops the sandbox in order and starts it again on its data.
-    pub(super) async fn restart(&mut self) -> TestResult {
-        if let Some(world) = self.world.take() {
-            world.sandbox.stop().await?;
+    /// Stops the sandbox in order and starts it again on its data. The faults in force, which it forgets, stay; answers
+    /// what they did so far.
+    pub(super) async fn restart(&mut self) -> TestResult<Vec<Active>> {
+        let Some(world) = self.world.take() else { return Err("the sandbox did not start again".into()) };
+        let faults = world.sandbox.faults().rules();
+        world.sandbox.stop().await?;
+        let world = World::start(self.setup.clone()).await?;
+        for fault in &faults {
+            let mut rule = fault.rule.clone();
+            rule.when.skip = rule.when.skip.saturating_sub(fault.matched);
+            rule.when.times = rule.when.times.map(|times| times.saturating_sub(fault.fired));
+            if rule.when.times != Some(0) {
+                world.sandbox.faults().add(rule)?;
+            }
         }
-        self.world = Some(World::start(self.setup.clone()).await?);
-        Ok(())
+        self.world = Some(world);
+        Ok(faults)
+    }
+
+    /// Lifts every fault; answers what they did.
+    pub(super) fn lift_faults(&self) -> TestResult<Vec<Active>> {
+        let faults = self.world()?.sandbox.faults();
+        let active = faults.rules();
+        faults.clear();
+        Ok(active)
     }
 
     /// Stops the sandbox for good.
@@ -157,6 +176,24 @@ impl Stage {
         Ok(count)
     }
 
+    /// Does what the messages of failed executions ask people for: deletes the copies that nobody can prove any more, because
+    /// their source was deleted. Answers how many.
+    pub(super) async fn follow_advice(&self) -> TestResult<usize> {
+        let world = self.world()?;
+        let mut count = 0;
+        for execution in self.executions().await? {
+            if execution.status != ExecutionStatus::Failed {
+                continue;
+            }
+            let failed = world.states.describe_execution().execution_arn(&execution.arn).send().await?;
+            let Some((bucket, key, version)) = failed.cause.as_deref().and_then(unproven_copy) else { continue };
+            let s3 = if bucket == world.outputs.replica_bucket { &world.replica_s3 } else { &world.s3 };
+            s3.delete_object().bucket(bucket).key(key).version_id(version).send().await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Removes every open upload of the backup and the replica bucket, as lifecycle does; answers how many.
     pub(super) async fn remove_open_uploads(&self) -> TestResult<usize> {
         let world = self.world()?;
@@ -175,6 +212,15 @@ impl Stage {
         }
         Ok(count)
     }
+}
+
+/// Bucket, key and version of the copy that a message says is to be deleted.
+fn unproven_copy(cause: &str) -> Option<(&str, &str, &str)> {
+    let (_, rest) = cause.split_once("The copy stands at s3://")?;
+    let (place, rest) = rest.split_once(" (version ")?;
+    let (version, rest) = rest.split_once(')')?;
+    let (bucket, key) = place.split_once('/')?;
+    rest.contains("delete that version of the copy").then_some((bucket, key, version))
 }
 
 /// What an upload carries besides its bytes.

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use holdfast_sandbox::faults::Rule;
+
 /// The keys that uploads go to: few, so that versions meet; odd, so that they are encoded.
 pub const KEYS: [&str; 3] = ["alpha", "beta/2 ü+&", ".gamma%20/delta"];
 
@@ -123,6 +125,10 @@ pub enum Step {
     Delete(usize, Deletion),
     /// The event of the n-th upload is delivered once more.
     EventAgain(usize),
+    /// Something begins to go wrong.
+    Fault(Box<Rule>),
+    /// Nothing goes wrong any more.
+    LiftFaults,
     /// Time passes.
     Wait(Wait),
     /// The sandbox is stopped in order and started again on its data.
@@ -191,6 +197,11 @@ impl fmt::Display for Step {
             Self::Delete(key, Deletion::Oldest) => write!(f, "delete the oldest version of {:?} for good", KEYS[*key]),
             Self::Delete(key, Deletion::Key) => write!(f, "delete {:?}", KEYS[*key]),
             Self::EventAgain(upload) => write!(f, "deliver the event of upload {upload} once more"),
+            Self::Fault(rule) => {
+                let rule = serde_json::to_string(rule).map_err(|_| fmt::Error)?;
+                write!(f, "fault {rule}")
+            }
+            Self::LiftFaults => f.write_str("lift every fault"),
             Self::Wait(wait) => write!(f, "wait {wait}"),
             Self::Restart => f.write_str("stop the sandbox and start it again on its data"),
             Self::StopExecution => f.write_str("stop the execution that was started last"),
