@@ -90,7 +90,8 @@ fn wanted(request: Option<dto::RestoreRequest>) -> S3Result<(Duration, String)> 
 }
 
 impl Backend {
-    /// Begins to restore an object (202), or keeps a restored copy for longer (200).
+    /// Begins to restore an object, or keeps a restored copy for longer. S3 answers 202 to the one and 200 to the other;
+    /// `s3s` 0.14.1 answers 200 to both, and gives its user no say in it.
     pub(super) fn restore_object(
         &self,
         req: S3Request<dto::RestoreObjectInput>,
@@ -108,16 +109,16 @@ impl Backend {
             .ok_or_else(|| errors::invalid_argument("Retrieval option is not supported by this storage class"))?;
         let sooner = now.saturating_add(takes);
         let present = object.restore.filter(|restore| restore.is_under_way(now) || restore.is_readable(now));
-        let (status, restore) = match present {
-            Some(restore) if restore.is_readable(now) => (http::StatusCode::OK, Restore::of(now, days)),
+        let restore = match present {
+            Some(restore) if restore.is_readable(now) => Restore::of(now, days),
             // Only a faster tier may take over.
             Some(restore) if restore.completes <= sooner => {
                 return Err(s3_error!(RestoreAlreadyInProgress, "Object restore is already in progress"));
             }
-            _ => (http::StatusCode::ACCEPTED, Restore::of(sooner, days)),
+            _ => Restore::of(sooner, days),
         };
         let change = |object: &mut Object| object.restore = Some(restore);
         state.change_object(&input.bucket, &input.key, input.version_id.as_deref(), change)?;
-        Ok(S3Response::with_status(dto::RestoreObjectOutput::default(), status))
+        Ok(S3Response::new(dto::RestoreObjectOutput::default()))
     }
 }
