@@ -214,13 +214,13 @@ impl Stage {
     }
 }
 
-/// Bucket, key and version of the copy that a message says is to be deleted.
+/// Bucket, key and version of the copy that a message says people may delete.
 fn unproven_copy(cause: &str) -> Option<(&str, &str, &str)> {
-    let (_, rest) = cause.split_once("The copy stands at s3://")?;
+    let (_, rest) = cause.split_once("The copy stands at s3://").or_else(|| cause.split_once("The copy s3://"))?;
     let (place, rest) = rest.split_once(" (version ")?;
     let (version, rest) = rest.split_once(')')?;
     let (bucket, key) = place.split_once('/')?;
-    rest.contains("delete that version of the copy").then_some((bucket, key, version))
+    rest.contains("delete that version of").then_some((bucket, key, version))
 }
 
 /// What an upload carries besides its bytes.
@@ -275,4 +275,22 @@ async fn in_parts(world: &World, upload: &Upload, bytes: &[u8]) -> TestResult<Up
     let request = world.s3.complete_multipart_upload().bucket(bucket).key(key).set_upload_id(opened.upload_id);
     let stored = request.multipart_upload(parts.build()).send().await?;
     Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_that_people_may_delete_is_found_in_either_message() {
+        for cause in [
+            "The source version s3://src/k (version s) was deleted. The copy stands at s3://dst/a b/c (version v), unproven. \
+             Compare it by other means, or delete that version of the copy and redrive.",
+            "The copy s3://dst/a b/c (version v) is not its source s3://src/k (version s). The source is gone by now. \
+             Compare it by other means, or delete that version of it and redrive.",
+        ] {
+            assert_eq!(unproven_copy(cause), Some(("dst", "a b/c", "v")), "{cause}");
+        }
+        assert_eq!(unproven_copy("The copy s3://dst/k (version v) is not its source. It was removed."), None);
+    }
 }
