@@ -1,9 +1,6 @@
-//! The product's template with a permission taken away.
+//! The product's template with a permission, or time, taken away.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use serde_yaml_ng::Value;
 use tempfile::TempDir;
@@ -12,6 +9,9 @@ use crate::{TestResult, world::workspace};
 
 /// What stands in the place of an action that was taken away: no service has it.
 const NOTHING: &str = "none:Nothing";
+
+/// The state machine, beside the template.
+const MACHINE: &str = "statemachine/backup.asl.json";
 
 /// A copy of the template, beside a copy of the state machine.
 #[derive(Debug)]
@@ -29,11 +29,25 @@ impl Changed {
         if removed != 1 {
             return Err(format!("{resource} has {action} {removed} times in its statement {sid}").into());
         }
+        let machine = fs::read_to_string(workspace().join(MACHINE))?;
+        Self::write(&serde_yaml_ng::to_string(&template)?, &machine)
+    }
+
+    /// With a state machine whose Tasks may take no more than a second each.
+    pub fn with_tasks_of_one_second() -> TestResult<Self> {
+        let template = fs::read_to_string(workspace().join("template.yaml"))?;
+        let mut machine: serde_json::Value = serde_json::from_slice(&fs::read(workspace().join(MACHINE))?)?;
+        if hurry(&mut machine) == 0 {
+            return Err("no Task has TimeoutSeconds".into());
+        }
+        Self::write(&template, &machine.to_string())
+    }
+
+    fn write(template: &str, machine: &str) -> TestResult<Self> {
         let changed = Self { folder: tempfile::tempdir()? };
         fs::create_dir(changed.folder.path().join("statemachine"))?;
-        let machine = Path::new("statemachine/backup.asl.json");
-        fs::copy(workspace().join(machine), changed.folder.path().join(machine))?;
-        fs::write(changed.path(), serde_yaml_ng::to_string(&template)?)?;
+        fs::write(changed.folder.path().join(MACHINE), machine)?;
+        fs::write(changed.path(), template)?;
         Ok(changed)
     }
 
@@ -63,6 +77,22 @@ fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
             count
         }
         Value::Mapping(mapping) => mapping.values_mut().map(|item| remove(item, sid, action)).sum(),
+        _ => 0,
+    }
+}
+
+/// Sets every `TimeoutSeconds` to one; answers how many there were.
+fn hurry(definition: &mut serde_json::Value) -> usize {
+    match definition {
+        serde_json::Value::Object(members) => {
+            let mut count = 0;
+            if let Some(seconds) = members.get_mut("TimeoutSeconds") {
+                *seconds = 1.into();
+                count = 1;
+            }
+            count + members.values_mut().map(hurry).sum::<usize>()
+        }
+        serde_json::Value::Array(items) => items.iter_mut().map(hurry).sum(),
         _ => 0,
     }
 }

@@ -33,16 +33,24 @@ pub(crate) fn scenarios(state: &str) -> &'static [Scenario] {
     }
 }
 
+/// How a world is made whose store tells a checksum, or none.
+pub(crate) fn setup(store: Store) -> Setup {
+    // Objects of as few bytes as that are copied in one part.
+    Setup { store, time_scale: 0.0001, ..Setup::default() }.configured("MULTIPART_THRESHOLD", "16")
+}
+
 /// A world in which the uploads of a state come through it.
 pub(crate) async fn world(state: &str) -> TestResult<World> {
-    let untold = scenarios(state).contains(&Scenario::Untold);
-    let store = if untold { Store::TellsNone } else { Store::TellsChecksums };
-    // Objects of as few bytes as that are copied in one part.
-    let setup = Setup { store, time_scale: 0.0001, ..Setup::default() }.configured("MULTIPART_THRESHOLD", "16");
-    World::start(setup).await
+    let scenario = scenarios(state).last();
+    World::start(setup(scenario.map_or_else(Store::default, |scenario| scenario.store()))).await
 }
 
 impl Scenario {
+    /// What the store of its world tells.
+    pub(crate) fn store(self) -> Store {
+        if self == Self::Untold { Store::TellsNone } else { Store::TellsChecksums }
+    }
+
     /// Uploads to a key.
     pub(crate) async fn upload(self, world: &World, key: &str) -> TestResult {
         let (bytes, algorithm) = match self {
