@@ -112,9 +112,6 @@ struct Ready<F>(Result<F, ConfigError>);
 impl<F: Function> Handler for Ready<F> {
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-        let Ok(payload) = serde_json::from_slice(&payload) else {
-            return Invocation::Failed(Bytes::from_static(b"{\"errorType\":\"Runtime.BadPayload\"}"));
-        };
         match respond(&self.0, &payload, Deadline::after(left)).await {
             Ok(output) => Invocation::Answered(output.to_string().into()),
             Err(report) => Invocation::Failed(json!(report).to_string().into()),

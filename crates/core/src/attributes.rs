@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{bounds::shown, event::InvalidInput};
+
 /// The attributes of an object that a backup keeps. Names and values are S3's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -73,9 +75,31 @@ impl Attributes {
             .collect()
     }
 
-    fn flat(&self) -> BTreeMap<String, String> {
-        let storage_class = self.storage_class.as_deref().unwrap_or("STANDARD");
-        let headers = [
+    /// Whether headers can carry them all: a line break in one would begin another. S3 cannot have answered such a value.
+    pub(crate) fn check(&self, path: &str) -> Result<(), InvalidInput> {
+        let wrong = |name: &str, problem: &str| {
+            Err(InvalidInput { path: format!("{path}.{name}"), problem: problem.to_owned() })
+        };
+        let broken = |text: &str| text.chars().any(|character| character.is_control() && character != '\t');
+        for (name, value) in self.headers() {
+            if value.is_some_and(broken) {
+                return wrong(name, "a header's value has no control characters");
+            }
+        }
+        let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        for (name, value) in &self.metadata {
+            if name.is_empty() || !name.bytes().all(in_names) {
+                return wrong("metadata", &format!("{} cannot be the name of a header", shown(name)));
+            }
+            if broken(value) {
+                return wrong(&format!("metadata.{name}"), "a header's value has no control characters");
+            }
+        }
+        Ok(())
+    }
+
+    fn headers(&self) -> [(&'static str, Option<&str>); 8] {
+        [
             ("contentType", self.content_type.as_deref()),
             ("cacheControl", self.cache_control.as_deref()),
             ("contentDisposition", self.content_disposition.as_deref()),
@@ -83,9 +107,12 @@ impl Attributes {
             ("contentLanguage", self.content_language.as_deref()),
             ("expires", self.expires.as_deref()),
             ("websiteRedirectLocation", self.website_redirect_location.as_deref()),
-            ("storageClass", Some(storage_class)),
-        ];
-        let headers = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            ("storageClass", Some(self.storage_class.as_deref().unwrap_or("STANDARD"))),
+        ]
+    }
+
+    fn flat(&self) -> BTreeMap<String, String> {
+        let headers = self.headers().into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
         let metadata = self.metadata.iter().map(|(name, value)| (format!("metadata.{name}"), value.clone()));
         let tags = self.tags.iter().map(|(name, value)| (format!("tags.{name}"), value.clone()));
         headers.chain(metadata).chain(tags).collect()

@@ -11,7 +11,7 @@ use crc_fast::CrcAlgorithm;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
 
-use crate::names::InvalidName;
+use crate::{bounds::shown, names::InvalidName};
 
 const ALGORITHM: CrcAlgorithm = CrcAlgorithm::Crc64Nvme;
 
@@ -22,7 +22,7 @@ pub struct Crc64Nvme(u64);
 
 /// The text is not base64 of eight bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a CRC64NVME: it takes base64 of eight bytes")]
+#[error("{} is not a CRC64NVME: it takes base64 of eight bytes", shown(.0))]
 pub struct InvalidCrc(String);
 
 impl Crc64Nvme {
@@ -100,8 +100,9 @@ impl TryFrom<String> for Sha256 {
 
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(&text, &mut bytes)
-            .map_err(|_| InvalidName::new(format!("{text:?} is not a SHA-256: it takes 64 hexadecimal digits")))?;
+        hex::decode_to_slice(&text, &mut bytes).map_err(|_| {
+            InvalidName::new(format!("{} is not a SHA-256: it takes 64 hexadecimal digits", shown(&text)))
+        })?;
         Ok(Self(bytes))
     }
 }

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::names::{BucketName, ETag, ObjectKey, Sequencer, VersionId};
+use crate::{
+    bounds,
+    names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
+};
 
 /// What S3 sends when an object was created.
 pub const OBJECT_CREATED: &str = "Object Created";
@@ -21,7 +24,7 @@ pub const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
 
 /// The event, or a payload, is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("{}: {}", clipped(path), clipped(problem))]
 pub struct InvalidInput {
     /// Where, as a JSON path from the top, for example `detail.object.key`.
     pub path: String,
@@ -29,10 +32,34 @@ pub struct InvalidInput {
     pub problem: String,
 }
 
+/// A path or a problem as people are shown it, on one line. Both may hold what was sent, which is anything of any length.
+fn clipped(text: &str) -> String {
+    const SHOWN: usize = 400;
+    let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(end, _)| end);
+    let mut shown = String::with_capacity(end);
+    for character in text[..end].chars() {
+        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    if end < text.len() { format!("{shown} (and {} more bytes)", text.len() - end) } else { shown }
+}
+
+/// What serde says is wrong, and where. A field whose name is empty is shown by its quotation marks.
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidInput {
+    let path = error.path().to_string();
+    InvalidInput { path: if path.is_empty() { "\"\"".to_owned() } else { path }, problem: error.inner().to_string() }
+}
+
+/// Reads JSON text, and says where it is wrong if it is: not JSON, nested too deeply, or with text that is not Unicode.
+pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
+    json.end().map_err(|error| InvalidInput { path: ".".to_owned(), problem: error.to_string() })?;
+    Ok(value)
+}
+
 /// Decodes a JSON value, and says where it is wrong if it is.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| InvalidInput { path: error.path().to_string(), problem: error.inner().to_string() })
+    serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
 }
 
 /// Which event an upload was announced by.
@@ -40,6 +67,7 @@ pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventRef {
     /// The event's id.
+    #[serde(deserialize_with = "bounds::opaque")]
     pub id: String,
     /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
@@ -129,9 +157,9 @@ impl Upload {
             key: detail.object.key,
             version_id: detail.object.version_id,
             etag: detail.object.etag,
-            region: required("region", envelope.region)?,
+            region: required("region", envelope.region, bounds::check_region)?,
             event: EventRef {
-                id: required("id", envelope.id)?,
+                id: required("id", envelope.id, bounds::check_opaque)?,
                 time: time_of(event)?,
                 sequencer: detail.object.sequencer,
             },
@@ -144,12 +172,13 @@ impl Upload {
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionEnded {
     /// The execution.
+    #[serde(deserialize_with = "bounds::execution_arn")]
     pub execution_arn: String,
     /// Its state machine.
     pub state_machine_arn: String,
     /// The execution's name.
     pub name: String,
-    /// `FAILED`, `TIMED_OUT`, `ABORTED` (or another status, which a rule should not let through).
+    /// `FAILED`, `TIMED_OUT` or `ABORTED`.
     pub status: String,
     /// Milliseconds since 1970.
     pub start_date: i64,
@@ -178,7 +207,16 @@ impl ExecutionEnded {
             ));
         }
         let envelope: EventBridgeEvent<Value> = decode(event)?;
-        decode(&envelope.detail).map_err(|error| within("detail", error))
+        if envelope.source != "aws.states" {
+            let problem = format!("{:?} does not run executions; expected \"aws.states\"", envelope.source);
+            return Err(invalid("source", problem));
+        }
+        let ended: Self = decode(&envelope.detail).map_err(|error| within("detail", error))?;
+        if !matches!(ended.status.as_str(), "FAILED" | "TIMED_OUT" | "ABORTED") {
+            let problem = format!("{:?} needs no message; expected FAILED, TIMED_OUT or ABORTED", ended.status);
+            return Err(invalid("detail.status", problem));
+        }
+        Ok(ended)
     }
 }
 
@@ -200,10 +238,11 @@ fn time_of(event: &Value) -> Result<OffsetDateTime, InvalidInput> {
         .map_err(|_| invalid("time", format!("{text:?} is not a time; expected RFC 3339 such as 2026-11-22T10:00:00Z")))
 }
 
-fn required(field: &str, value: Option<String>) -> Result<String, InvalidInput> {
-    value
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| invalid(field, "missing; every EventBridge event has one".to_owned()))
+fn required(field: &str, value: Option<String>, check: fn(&str) -> Result<(), String>) -> Result<String, InvalidInput> {
+    let missing = || invalid(field, "missing; every EventBridge event has one".to_owned());
+    let text = value.filter(|text| !text.is_empty()).ok_or_else(missing)?;
+    check(&text).map_err(|problem| invalid(field, problem))?;
+    Ok(text)
 }
 
 fn invalid(path: &str, problem: String) -> InvalidInput {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     contract::Method,
-    names::{ByteRange, PartNumber},
+    names::{ByteRange, InvalidName, PartNumber},
 };
 
 /// One mebibyte in bytes.
@@ -126,9 +126,9 @@ impl PartLayout {
     }
 }
 
-/// A run of parts that one Lambda copies.
+/// A run of parts that one Lambda copies; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", try_from = "ReadSlice")]
 pub struct Slice {
     /// Position among the slices, from 0.
     pub index: u32,
@@ -136,6 +136,28 @@ pub struct Slice {
     pub first_part: PartNumber,
     /// Last part, included.
     pub last_part: PartNumber,
+}
+
+/// A slice as JSON has it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReadSlice {
+    index: u32,
+    first_part: PartNumber,
+    last_part: PartNumber,
+}
+
+impl TryFrom<ReadSlice> for Slice {
+    type Error = InvalidName;
+
+    fn try_from(read: ReadSlice) -> Result<Self, InvalidName> {
+        let ReadSlice { index, first_part, last_part } = read;
+        if first_part > last_part {
+            let problem = format!("a slice's firstPart, here {first_part}, is at most its lastPart, here {last_part}");
+            return Err(InvalidName::new(problem));
+        }
+        Ok(Self { index, first_part, last_part })
+    }
 }
 
 impl Slice {

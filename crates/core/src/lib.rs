@@ -4,6 +4,7 @@
 //! the tests ask it what must be true.
 
 pub mod attributes;
+mod bounds;
 pub mod checksum;
 pub mod contract;
 pub mod encoding;
@@ -11,6 +12,7 @@ pub mod error_name;
 pub mod event;
 pub mod layout;
 pub mod names;
+pub mod payload;
 pub mod receipt;
 pub mod slices;
 pub mod stamp;

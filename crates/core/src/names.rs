@@ -4,6 +4,8 @@ use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::shown;
+
 /// A value that is not what its type promises.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -71,7 +73,8 @@ text_newtype!(
     check_key
 );
 text_newtype!(
-    /// A version id: opaque text of at most 1,024 bytes; `null` names the version of an unversioned object
+    /// A version id: opaque text of at most 1,024 bytes that is ready to stand in a URL, so without blanks and control
+    /// characters; `null` names the version of an unversioned object
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>).
     VersionId,
     check_version
@@ -85,11 +88,14 @@ fn check_bucket(text: &str) -> Result<(), InvalidName> {
         && bytes.iter().copied().all(allowed)
         && edge(bytes.first())
         && edge(bytes.last())
+        && !text.contains("..")
     {
         Ok(())
     } else {
         Err(InvalidName(format!(
-            "{text:?} is not a bucket name: it takes 3 to 63 characters of a-z, 0-9, '.' and '-', a letter or digit at both ends"
+            "{} is not a bucket name: it takes 3 to 63 characters of a-z, 0-9, '.' and '-', a letter or digit at both \
+             ends and no two dots in a row",
+            shown(text)
         )))
     }
 }
@@ -103,12 +109,14 @@ fn check_key(text: &str) -> Result<(), InvalidName> {
 
 fn check_version(text: &str) -> Result<(), InvalidName> {
     match text.len() {
-        1..=1024 => Ok(()),
+        1..=1024 if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
+        1..=1024 => Err(InvalidName(format!("{} is not a version id: it takes visible ASCII characters", shown(text)))),
         length => Err(InvalidName(format!("a version id takes 1 to 1,024 bytes, this one has {length}"))),
     }
 }
 
-/// An entity tag without its quotation marks. Events carry it bare, HTTP headers quoted; both parse to the same value.
+/// An entity tag without its quotation marks: visible ASCII, because it is sent in headers. Events carry it bare, HTTP
+/// headers quoted; both parse to the same value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ETag(String);
@@ -117,8 +125,12 @@ impl ETag {
     /// Parses a bare or a quoted tag.
     pub fn new(text: &str) -> Result<Self, InvalidName> {
         let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-        if bare.is_empty() || bare.contains('"') {
-            return Err(InvalidName(format!("{text:?} is not an entity tag")));
+        let visible = bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        if !(1..=1024).contains(&bare.len()) || !visible {
+            return Err(InvalidName(format!(
+                "{} is not an entity tag: it takes 1 to 1,024 visible ASCII characters",
+                shown(text)
+            )));
         }
         Ok(Self(bare.to_owned()))
     }
@@ -168,7 +180,10 @@ impl Sequencer {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidName> {
         let text = text.into();
         if text.is_empty() || text.len() > 1024 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(InvalidName(format!("{text:?} is not a sequencer: it takes hexadecimal digits")));
+            return Err(InvalidName(format!(
+                "{} is not a sequencer: it takes 1 to 1,024 hexadecimal digits",
+                shown(&text)
+            )));
         }
         Ok(Self(text))
     }
@@ -317,7 +332,7 @@ mod tests {
 
     #[test]
     fn names_that_s3_would_refuse_do_not_parse() {
-        for bad in ["ab", "Upper", "under_score", "-edge", "edge-", &"a".repeat(64)] {
+        for bad in ["ab", "Upper", "under_score", "-edge", "edge-", "two..dots", &"a".repeat(64)] {
             assert!(BucketName::new(bad).is_err(), "{bad}");
         }
         assert!(ObjectKey::new("").is_err());

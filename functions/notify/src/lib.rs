@@ -36,16 +36,14 @@ use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function,
     failure::{Call, Side},
 };
-use serde_json::Value;
 use time::OffsetDateTime;
 
-pub use crate::refusal::Refusal;
 use crate::{
     config::{Config, NotifyOn},
     history::{Ending, Walk},
     message::Message,
-    request::Request,
 };
+pub use crate::{refusal::Refusal, request::Request};
 
 /// The most events that a page of history has.
 const PAGE: i32 = 1000;
@@ -73,8 +71,7 @@ impl Function for Notify {
         ErrorName::InputInvalid,
         ErrorName::Internal,
     ];
-    /// A [`NotifyInput`], or the event of an execution that ended; see [`Request`].
-    type Input = Value;
+    type Input = Request;
     type Output = Notified;
     type Error = Refusal;
 
@@ -82,8 +79,8 @@ impl Function for Notify {
         Ok(Self { config: Config::read(environment)?, aws })
     }
 
-    async fn call(&self, input: Value, _deadline: Deadline) -> Result<Notified, Refusal> {
-        match Request::read(&input)? {
+    async fn call(&self, input: Request, _deadline: Deadline) -> Result<Notified, Refusal> {
+        match input {
             Request::Succeeded(input) => Box::pin(self.succeeded(*input)).await,
             Request::Ended(ended) => Box::pin(self.ended(&ended)).await,
         }

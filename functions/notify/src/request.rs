@@ -3,26 +3,27 @@
 
 use holdfast_core::{
     contract::NotifyInput,
-    event::{ExecutionEnded, InvalidInput, decode},
+    event::{ExecutionEnded, InvalidInput},
+    payload::Payload,
 };
 use serde_json::Value;
 
 /// One of the two payloads.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub enum Request {
     /// From the state Notify: a backup is proven.
     Succeeded(Box<NotifyInput>),
     /// From EventBridge: an execution failed, timed out or was stopped.
     Ended(Box<ExecutionEnded>),
 }
 
-impl Request {
-    /// Reads a payload. EventBridge's events have a `detail-type`; the state machine's payload has none.
-    pub(crate) fn read(payload: &Value) -> Result<Self, InvalidInput> {
+impl Payload for Request {
+    /// EventBridge's events have a `detail-type`; the state machine's payload has none.
+    fn read(payload: &Value) -> Result<Self, InvalidInput> {
         if payload.get("detail-type").is_some() {
             ExecutionEnded::from_event(payload).map(|ended| Self::Ended(Box::new(ended)))
         } else {
-            decode(payload).map(|input| Self::Succeeded(Box::new(input)))
+            NotifyInput::read(payload).map(|input| Self::Succeeded(Box::new(input)))
         }
     }
 }

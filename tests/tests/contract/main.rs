@@ -8,6 +8,7 @@ mod documents;
 mod errors;
 mod events;
 mod history;
+mod hostile;
 mod markdown;
 mod payloads;
 mod samples;

@@ -12,7 +12,7 @@ use holdfast_core::{
     },
     event::EventRef,
     layout::{MAX_OBJECT, PartLayout},
-    names::{BucketName, ETag, ObjectKey, PartNumber, Sequencer, VersionId},
+    names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
     stamp::Stamp,
 };
 use serde::Serialize;
@@ -185,11 +185,11 @@ impl Samples {
 
     /// A slice that is not done; its digest, where one is made, is all but one part along.
     pub(crate) fn slice_open(self, index: u32, digested: bool) -> SliceResult {
-        let parts = self.slices().iter().map(|slice| slice.parts().count()).max().unwrap_or(1);
+        let slice = self.slices()[usize::try_from(index).unwrap()];
         let resume = digested.then(|| DigestProgress {
-            next_part: PartNumber::new(10_000).unwrap(),
+            next_part: slice.last_part,
             crc64nvme: Crc64Nvme::EMPTY,
-            part_sha256: vec![Sha256::of(b""); parts],
+            part_sha256: vec![Sha256::of(b""); slice.parts().count() - 1],
         });
         SliceResult { index, done: false, bytes: MAX_OBJECT, digest: None, resume }
     }

@@ -4,29 +4,30 @@ use std::collections::BTreeSet;
 
 use holdfast_core::{
     contract::{CompleteInput, CopyInput, NotifyInput, ReplicateInput, ValidateInput, VerifyInput},
-    event::{InvalidInput, decode},
+    event::InvalidInput,
+    payload::Payload,
 };
 use serde_json::Value;
 
 use crate::machine::{Machine, text};
 
-/// Reads a payload as its type does, unknown fields refused.
+/// Reads a payload as its function does, unknown fields refused.
 pub(crate) type Reader = fn(&Value) -> Result<(), InvalidInput>;
 
 /// A state, the crate of the function that it calls, and the reader of what it sends.
 pub(crate) const TASKS: [(&str, &str, Reader); 12] = [
-    ("Validate", "validate", |payload| decode::<ValidateInput>(payload).map(drop)),
-    ("CopyObject", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
-    ("CopySlice", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
-    ("DigestSlice", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
-    ("CompleteUpload", "complete-multipart", |payload| decode::<CompleteInput>(payload).map(drop)),
-    ("VerifyBackup", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
-    ("Replicate", "cross-region-replicate", |payload| decode::<ReplicateInput>(payload).map(drop)),
-    ("CopyReplicaSlice", "copy-part", |payload| decode::<CopyInput>(payload).map(drop)),
-    ("DigestReplicaSlice", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
-    ("CompleteReplica", "complete-multipart", |payload| decode::<CompleteInput>(payload).map(drop)),
-    ("VerifyReplica", "checksum-verify", |payload| decode::<VerifyInput>(payload).map(drop)),
-    ("Notify", "notify", |payload| decode::<NotifyInput>(payload).map(drop)),
+    ("Validate", "validate", |payload| ValidateInput::read(payload).map(drop)),
+    ("CopyObject", "copy-part", |payload| CopyInput::read(payload).map(drop)),
+    ("CopySlice", "copy-part", |payload| CopyInput::read(payload).map(drop)),
+    ("DigestSlice", "checksum-verify", |payload| VerifyInput::read(payload).map(drop)),
+    ("CompleteUpload", "complete-multipart", |payload| CompleteInput::read(payload).map(drop)),
+    ("VerifyBackup", "checksum-verify", |payload| VerifyInput::read(payload).map(drop)),
+    ("Replicate", "cross-region-replicate", |payload| ReplicateInput::read(payload).map(drop)),
+    ("CopyReplicaSlice", "copy-part", |payload| CopyInput::read(payload).map(drop)),
+    ("DigestReplicaSlice", "checksum-verify", |payload| VerifyInput::read(payload).map(drop)),
+    ("CompleteReplica", "complete-multipart", |payload| CompleteInput::read(payload).map(drop)),
+    ("VerifyReplica", "checksum-verify", |payload| VerifyInput::read(payload).map(drop)),
+    ("Notify", "notify", |payload| NotifyInput::read(payload).map(drop)),
 ];
 
 #[test]

@@ -12,6 +12,7 @@
 //! | Replicate | cross-region-replicate | [`ReplicateInput`] | [`ReplicaPlan`] |
 //! | Notify | notify | [`NotifyInput`] | [`Notified`] |
 
+mod checks;
 mod notify;
 mod plan;
 mod replica;

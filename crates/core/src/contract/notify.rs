@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
+    bounds,
     contract::{Proven, SliceResult, Transfer},
     names::{BucketName, ObjectKey},
 };
@@ -31,6 +32,7 @@ pub struct NotifyInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecutionRef {
     /// Its ARN.
+    #[serde(deserialize_with = "bounds::execution_arn")]
     pub arn: String,
     /// When it started.
     #[serde(with = "time::serde::rfc3339")]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bounds,
     contract::{Proven, Replan, Stored, Transfer},
     layout::Slice,
     names::BucketName,
@@ -15,6 +16,7 @@ pub struct ReplicaTarget {
     /// The bucket.
     pub bucket: BucketName,
     /// Its region.
+    #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
 

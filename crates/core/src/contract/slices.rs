@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bounds,
     checksum::{Crc64Nvme, Sha256},
     contract::{Stored, Transfer},
     layout::Slice,
@@ -39,6 +40,7 @@ pub struct SliceResult {
     /// Whether nothing is left to do.
     pub done: bool,
     /// Bytes of the slice that are copied, or digested, so far.
+    #[serde(deserialize_with = "bounds::size")]
     pub bytes: u64,
     /// The digest of the source's bytes, once a digest was asked for and is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attributes::Attributes,
+    bounds,
     checksum::Crc64Nvme,
     event::EventRef,
     layout::PartLayout,
@@ -64,8 +65,10 @@ pub struct Source {
     /// Its entity tag; every read is made conditional on it.
     pub etag: ETag,
     /// Its size in bytes.
+    #[serde(deserialize_with = "bounds::size")]
     pub size: u64,
     /// Its bucket's region.
+    #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
 
@@ -78,6 +81,7 @@ pub struct Destination {
     /// The key.
     pub key: ObjectKey,
     /// The bucket's region; the copy is asked for there.
+    #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
 
@@ -127,10 +131,13 @@ pub enum Placement {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MultipartUpload {
     /// S3's id for it.
+    #[serde(deserialize_with = "bounds::opaque")]
     pub upload_id: String,
     /// Bytes of every part but the last.
+    #[serde(deserialize_with = "bounds::part_size")]
     pub part_size: u64,
     /// How many parts.
+    #[serde(deserialize_with = "bounds::part_count")]
     pub part_count: u32,
 }
 

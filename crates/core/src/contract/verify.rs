@@ -4,14 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     attributes::Difference,
+    bounds,
     contract::{Destination, DigestProgress, SliceDigest, SliceResult, Stored, Transfer},
     layout::Slice,
     names::VersionId,
 };
 
-/// What checksum-verify is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode", deny_unknown_fields)]
+/// What checksum-verify is asked. Read with [`Payload::read`](crate::payload::Payload::read), which knows the path of a
+/// fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode")]
 pub enum VerifyInput {
     /// Read one slice of the source and digest it.
     Digest {
@@ -20,7 +22,7 @@ pub enum VerifyInput {
         /// Which parts.
         slice: Slice,
         /// Where an earlier call stopped.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         resume: Option<DigestProgress>,
     },
     /// Compare the copy with its source.
@@ -30,10 +32,9 @@ pub enum VerifyInput {
         /// The copy.
         stored: Stored,
         /// The results of the slices, where there were any.
-        #[serde(default)]
         slices: Vec<SliceResult>,
         /// Where an earlier call stopped.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         resume: Option<VerifyProgress>,
     },
 }
@@ -62,6 +63,7 @@ pub struct VerifyProgress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestProgress>,
     /// Bytes read so far.
+    #[serde(deserialize_with = "bounds::bytes_read")]
     pub bytes_read: u64,
 }
 
@@ -78,6 +80,7 @@ pub struct Evidence {
     /// The copy's value: the same.
     pub copy: String,
     /// Bytes that were read for it, of either side.
+    #[serde(deserialize_with = "bounds::bytes_read")]
     pub bytes_read: u64,
     /// Whether the entity tags are equal too. Supporting, never a proof: under SSE-KMS or another part size they differ.
     pub etags_equal: bool,

@@ -14,11 +14,11 @@ use aws_sdk_sns::{
     operation::publish::{PublishInput, PublishOutput},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::contract::Notified;
+use holdfast_core::{contract::Notified, payload::Payload};
 use holdfast_lambda::{Aws, Deadline, Function, Named, testing::Sent};
 use serde_json::{Value, json};
 
-use crate::{Notify, Refusal};
+use crate::{Notify, Refusal, Request};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:backups";
 const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1";
@@ -48,7 +48,7 @@ async fn tell(
         mock_client!(aws_sdk_sfn, RuleMode::MatchAny, states, |config| config.retry_config(RetryConfig::disabled()));
     let environment = [("SNS_TOPIC_ARN", TOPIC), ("BACKUP_BUCKET", "dst")].iter().chain(environment).copied().collect();
     let function = Notify::new(&environment, Aws::with_s3(s3).with_sns(sns).with_states(states)).unwrap();
-    let outcome = function.call(input, Deadline::after(Duration::from_mins(1))).await;
+    let outcome = function.call(Request::read(&input)?, Deadline::after(Duration::from_mins(1))).await;
     if let Err(refusal) = &outcome {
         assert!(Notify::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
     }

@@ -76,7 +76,9 @@ async fn what_is_out_of_the_ordinary_is_said() {
     let mut input = input();
     input["transfer"]["placement"] = json!("history");
     input["transfer"]["stampPlace"] = json!("receipt");
-    input["backup"]["destination"]["key"] = json!(".holdfast/history/a b/v1");
+    for leg in ["transfer", "backup"] {
+        input[leg]["destination"]["key"] = json!(".holdfast/history/a b/v1");
+    }
     input["backup"]["evidence"] = evidence(&json!([
         {"name": "tags.team", "expected": "blue", "mended": true},
         {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "mended": false},

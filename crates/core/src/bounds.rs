@@ -1,0 +1,105 @@
+//! Limits of numbers and texts that have no type of their own, for serde: what passes them can be counted with, put
+//! into a header and shown to a person.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::layout::{MAX_OBJECT, MAX_PART, MAX_PARTS};
+
+/// A region's name: one label of a host name, because it becomes one. Regions that do not exist yet are let through.
+pub(crate) fn check_region(text: &str) -> Result<(), String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
+    if is_label && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(())
+    } else {
+        Err(format!("{} is not a region: it takes a name such as eu-west-1", shown(text)))
+    }
+}
+
+/// The ARN of an execution, `arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`. It is put into links
+/// and into a command that people paste, so it has none of the characters that names of state machines may not have
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
+pub(crate) fn check_execution_arn(text: &str) -> Result<(), String> {
+    let fields: Vec<_> = text.split(':').collect();
+    let legal = |character: char| {
+        !character.is_whitespace() && !character.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;/".contains(character)
+    };
+    let is_arn = matches!(fields[..], ["arn", _, "states", _, _, "execution" | "express", _, _, ..])
+        && fields.iter().all(|field| !field.is_empty())
+        && text.len() <= 512
+        && text.chars().all(legal);
+    let expected = "expected one such as arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:name";
+    if is_arn { Ok(()) } else { Err(format!("{} is not the ARN of an execution; {expected}", shown(text))) }
+}
+
+/// An opaque name of somebody else's: an upload's id, an event's id.
+pub(crate) fn check_opaque(text: &str) -> Result<(), String> {
+    if (1..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(format!("{} is not an id: it takes 1 to 1,024 visible ASCII characters", shown(text)))
+    }
+}
+
+/// A text as an error message shows it: quoted, with control characters escaped, and cut where it is long.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?} (and {} more bytes)", &text[..end], text.len() - end),
+    }
+}
+
+fn text_that<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    check(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}
+
+/// A [region](check_region).
+pub(crate) fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text_that(deserializer, check_region)
+}
+
+/// An [execution's ARN](check_execution_arn).
+pub(crate) fn execution_arn<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text_that(deserializer, check_execution_arn)
+}
+
+/// An [opaque name](check_opaque).
+pub(crate) fn opaque<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text_that(deserializer, check_opaque)
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D, [least, most]: [u64; 2], what: &str) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format!("{what} lies between {least} and {most}, this one is {number}")))
+    }
+}
+
+/// The size of an object, or of a run of its bytes.
+pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number(deserializer, [0, MAX_OBJECT], "a size in bytes")
+}
+
+/// Bytes that were read to prove a copy: at most all of both sides.
+pub(crate) fn bytes_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number(deserializer, [0, 2 * MAX_OBJECT], "a number of bytes read")
+}
+
+/// The size of a part. The least size is S3's own business: servers like S3 take smaller ones.
+pub(crate) fn part_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number(deserializer, [1, MAX_PART], "a part size in bytes")
+}
+
+/// How many parts an upload has.
+pub(crate) fn part_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    number(deserializer, [1, MAX_PARTS], "a number of parts")
+        .and_then(|count| u32::try_from(count).map_err(D::Error::custom))
+}

@@ -1,0 +1,190 @@
+//! What is promised of any input.
+
+use std::{cmp::Ordering, collections::HashSet, fmt::Debug};
+
+use holdfast_core::{
+    contract::{CompleteInput, CopyInput, NotifyInput, ReplicateInput, Transfer, ValidateInput, VerifyInput},
+    encoding::{copy_source, tagging},
+    event::{ExecutionEnded, InvalidInput, Upload, decode, parse},
+    names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
+    payload::Payload,
+    receipt::{DEFAULT_PREFIX, Receipt, history_key, receipt_key},
+    slices,
+    stamp::Stamp,
+};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A refusal says where and what, in few words and on one line.
+fn is_readable(refusal: &InvalidInput) {
+    let sentence = refusal.to_string();
+    assert!(!refusal.path.is_empty() && !refusal.problem.is_empty(), "{refusal:?}");
+    assert!(sentence.len() < 4000, "{} bytes", sentence.len());
+    assert!(!sentence.contains(char::is_control), "{sentence:?} is not one line");
+}
+
+/// What was read, written and read again is the same.
+fn survives<T: Serialize + PartialEq + Debug>(value: &T, read: impl Fn(&Value) -> Result<T, InvalidInput>) {
+    let again = read(&serde_json::to_value(value).unwrap());
+    assert_eq!(again.as_ref(), Ok(value), "it was not read back");
+}
+
+/// What can be sent in a header: visible ASCII.
+fn is_safe_in_a_header(text: &str) {
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
+}
+
+fn payload<T: Payload + Serialize + PartialEq + Debug>(json: &Value) -> Option<T> {
+    match T::read(json) {
+        Ok(read) => {
+            survives(&read, T::read);
+            Some(read)
+        }
+        Err(refusal) => {
+            is_readable(&refusal);
+            None
+        }
+    }
+}
+
+/// Every reader answers or refuses; what it answers reads back, and can be worked with.
+pub(crate) fn of_events_and_payloads(input: &[u8]) {
+    let json = match parse(input) {
+        Ok(json) => json,
+        Err(refusal) => return is_readable(&refusal),
+    };
+    match Upload::from_event(&json) {
+        Ok(upload) => accepted_upload(&upload),
+        Err(refusal) => is_readable(&refusal),
+    }
+    if let Err(refusal) = ExecutionEnded::from_event(&json) {
+        is_readable(&refusal);
+    }
+    if let Some(input) = payload::<ValidateInput>(&json) {
+        let _ = Upload::from_event(&input.event).inspect(accepted_upload).inspect_err(is_readable);
+        if let Some(replan) = input.replan {
+            let _ = replan.is_exhausted(input.redrives);
+            accepted_transfer(&replan.given_up);
+        }
+    }
+    if let Some(CopyInput { transfer, slice }) = payload(&json) {
+        accepted_transfer(&transfer);
+        if let (Some(slice), Some(layout)) = (slice, transfer.layout()) {
+            assert!(layout.slice_bytes(slice) <= transfer.source.size);
+        }
+    }
+    if let Some(CompleteInput { transfer, slices: results }) = payload(&json) {
+        let layout = transfer.layout().unwrap();
+        let digests = slices::digests(layout, &results);
+        let _ = digests.map(|digests| (slices::crc64nvme(layout, &digests), slices::sha256(&digests)));
+        accepted_transfer(&transfer);
+    }
+    if let Ok(VerifyInput::Digest { transfer, .. } | VerifyInput::Object { transfer, .. }) = VerifyInput::read(&json) {
+        accepted_transfer(&transfer);
+    }
+    if let Some(input) = payload::<ReplicateInput>(&json) {
+        accepted_transfer(&input.transfer);
+    }
+    if let Some(input) = payload::<NotifyInput>(&json) {
+        accepted_transfer(&input.transfer);
+        survives(&Receipt::new(input, OffsetDateTime::UNIX_EPOCH), decode::<Receipt>);
+    }
+}
+
+fn accepted_upload(upload: &Upload) {
+    for text in [upload.etag.as_ref().map(ETag::as_str), upload.version_id.as_ref().map(VersionId::as_str)] {
+        is_safe_in_a_header(text.unwrap_or_default());
+    }
+    is_safe_in_a_header(&upload.region);
+    let _ = copy_source(&upload.bucket, &upload.key, upload.version_id.as_ref());
+    let time = upload.event.time.format(&Rfc3339).unwrap();
+    let printed = json!({
+        "id": upload.event.id, "detail-type": "Backup Requested", "source": "ops", "time": time, "region": upload.region,
+        "detail": {
+            "bucket": {"name": upload.bucket},
+            "object": {
+                "key": upload.key, "version-id": upload.version_id, "etag": upload.etag,
+                "sequencer": upload.event.sequencer
+            }
+        }
+    });
+    assert_eq!(Upload::from_event(&printed).as_ref(), Ok(upload), "it was not read back");
+}
+
+fn accepted_transfer(transfer: &Transfer) {
+    if let Some(layout) = transfer.layout() {
+        let parts: usize = layout.slices().iter().map(|slice| slice.parts().count()).sum();
+        assert_eq!(u64::try_from(parts), Ok(layout.part_count()), "slices leave parts out");
+    }
+    let metadata = transfer.metadata();
+    for (name, value) in &metadata {
+        is_safe_in_a_header(name);
+        assert!(!value.contains(['\r', '\n', '\0']), "{value:?}");
+    }
+    let _ = (transfer.stamp.fits(&metadata), tagging(&transfer.attributes.tags));
+    for key in [
+        receipt_key(DEFAULT_PREFIX, &transfer.source.bucket, &transfer.source.key, &transfer.stamp),
+        history_key(&transfer.source.key, &transfer.stamp),
+    ] {
+        // A version id of 1,024 characters leaves no room for a key. None of S3's own is that long.
+        assert!(key.is_ok() || longest_version(&transfer.stamp) > 600, "{key:?}");
+    }
+}
+
+fn longest_version(stamp: &Stamp) -> usize {
+    let version = stamp.version_id.as_ref().map_or(0, |version| version.as_str().len());
+    let sequencer = stamp.sequencer.as_ref().map_or(0, |sequencer| sequencer.as_str().len());
+    version.max(sequencer).max(stamp.etag.as_str().len()) * 3
+}
+
+/// The first of the lines is a key, the second a version.
+pub(crate) fn of_copy_sources(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (key, version) = text.split_once('\n').unwrap_or((&text, ""));
+    let (Ok(key), version) = (ObjectKey::new(key), VersionId::new(version).ok()) else { return };
+    let bucket = BucketName::new("source.bucket-1").unwrap();
+    let encoded = copy_source(&bucket, &key, version.as_ref());
+    is_safe_in_a_header(&encoded);
+    // As S3 reads it (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html, x-amz-copy-source).
+    let (path, query) = encoded.split_once('?').map_or((encoded.as_str(), None), |(path, query)| (path, Some(query)));
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    let (read_bucket, read_key) = path.split_once('/').unwrap();
+    assert_eq!((decoded(read_bucket).as_str(), decoded(read_key).as_str()), (bucket.as_str(), key.as_str()));
+    let read_version = query.map(|query| decoded(query.strip_prefix("versionId=").unwrap()));
+    assert_eq!(read_version.as_deref(), version.as_ref().map(VersionId::as_str));
+}
+
+/// The number that a sequencer is, padded with zeros on the right to as many digits as any may have.
+fn number(sequencer: &Sequencer) -> Vec<u32> {
+    let mut digits: Vec<u32> = sequencer.as_str().chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+    digits.resize(1024, 0);
+    digits
+}
+
+/// Three lines are three sequencers.
+pub(crate) fn of_sequencers(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let read = |line: &str| {
+        let sequencer = Sequencer::new(line).ok()?;
+        assert_eq!(sequencer.as_str(), line, "it is not printed as it came");
+        Some(sequencer)
+    };
+    let sequencers: Vec<_> = text.lines().filter_map(read).take(3).collect();
+    for a in &sequencers {
+        for b in &sequencers {
+            let order = a.cmp(b);
+            assert_eq!(order, number(a).cmp(&number(b)), "{a} and {b} are not in the order of their numbers");
+            assert_eq!(order, b.cmp(a).reverse(), "{a} and {b}");
+            assert_eq!(order == Ordering::Equal, a == b, "{a} and {b}");
+            assert_eq!(a.partial_cmp(b), Some(order));
+            for c in &sequencers {
+                assert!(!(a <= b && b <= c) || a <= c, "{a}, {b} and {c} go round in a circle");
+            }
+        }
+    }
+    let newest: HashSet<_> = sequencers.iter().max().map(number).into_iter().collect();
+    let largest: HashSet<_> = sequencers.iter().map(number).max().into_iter().collect();
+    assert_eq!(newest, largest);
+}

@@ -1,0 +1,317 @@
+//! Hostile payloads of every function, and hostile receipts.
+
+use holdfast_core::{contract::NotifyInput, event::decode, payload::Payload, receipt::Receipt};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Functions,
+    case::{Case, rows, spoil},
+    events, valid,
+};
+
+/// One byte more than the largest object has.
+const TOO_LARGE: u64 = 53_687_091_200_001;
+
+fn plans() -> impl Iterator<Item = Case> {
+    let validate = rows(
+        "Validate",
+        [
+            ("no event at all", "/event", None, "."),
+            ("a field that nobody knows", "/surprise", Some(json!(1)), "surprise"),
+            ("a negative number of redrives", "/redrives", Some(json!(-1)), "redrives"),
+            ("more redrives than can be counted", "/redrives", Some(json!(4_294_967_296_u64)), "redrives"),
+            ("a first plan as one that is made anew", "/replan/attempt", Some(json!(1)), "replan.attempt"),
+            ("an attempt of one and a half", "/replan/attempt", Some(json!(1.5)), "replan.attempt"),
+            ("an error that nobody knows", "/replan/error", Some(json!("States.ALL")), "replan.error"),
+            ("nothing that was given up", "/replan/givenUp", None, "replan"),
+            (
+                "somebody else's upload to abort",
+                "/replan/givenUp/destination/bucket",
+                Some(json!("somebody-elses")),
+                "replan.givenUp",
+            ),
+            ("another event's upload to abort", "/replan/givenUp/event/id", Some(json!("other")), "replan.givenUp"),
+            (
+                "an upload to abort without an id",
+                "/replan/givenUp/upload/uploadId",
+                Some(json!("")),
+                "replan.givenUp.upload.uploadId",
+            ),
+        ],
+    );
+    let replicate = rows(
+        "Replicate",
+        [
+            ("no backup", "/backup", None, "."),
+            ("a backup that is elsewhere", "/backup/destination/key", Some(json!("other")), "backup.destination"),
+            ("a proof of two values", "/backup/evidence/copy", Some(json!("other")), "backup.evidence.copy"),
+            ("a proof by hearsay", "/backup/evidence/method", Some(json!("hearsay")), "backup.evidence.method"),
+            ("a proof by MD5", "/backup/evidence/algorithm", Some(json!("MD5")), "backup.evidence.algorithm"),
+            (
+                "more bytes read than there are",
+                "/backup/evidence/bytesRead",
+                Some(json!(u64::MAX)),
+                "backup.evidence.bytesRead",
+            ),
+            (
+                "a checksum of seven bytes",
+                "/backup/stored/crc64nvme",
+                Some(json!("AAAAAAAAAA==")),
+                "backup.stored.crc64nvme",
+            ),
+            ("no region of the replica", "/replica/region", None, "replica"),
+            ("a replica in no region", "/replica/region", Some(json!("")), "replica.region"),
+            ("a replica on another host", "/replica/region", Some(json!("evil.example#")), "replica.region"),
+            ("a replica where the backup is", "/replica/bucket", Some(json!("holdfast-backup")), "replica.bucket"),
+            ("a replica in a bucket without a name", "/replica/bucket", Some(json!("")), "replica.bucket"),
+        ],
+    );
+    validate.chain(replicate)
+}
+
+fn copies() -> impl Iterator<Item = Case> {
+    let whole = rows(
+        "CopyObject",
+        [
+            ("nothing to copy", "/transfer", None, "."),
+            ("a source without an entity tag", "/transfer/source/etag", None, "transfer.source"),
+            ("a size below nothing", "/transfer/source/size", Some(json!(-1)), "transfer.source.size"),
+            ("a size of 48.8 TiB and a byte", "/transfer/source/size", Some(json!(TOO_LARGE)), "transfer.source.size"),
+            ("a size past all numbers", "/transfer/source/size", Some(json!(1e300)), "transfer.source.size"),
+            ("a size in words", "/transfer/source/size", Some(json!("5")), "transfer.source.size"),
+            ("six gibibytes in one request", "/transfer/source/size", Some(json!(6_u64 << 30)), "transfer.method"),
+            (
+                "a copy onto its source's bucket",
+                "/transfer/destination/bucket",
+                Some(json!("holdfast-source")),
+                "transfer.destination.bucket",
+            ),
+            ("a method that is none", "/transfer/method", Some(json!("move")), "transfer.method"),
+            ("parts without a slice", "/transfer/method", Some(json!("multipart")), "slice"),
+            ("a condition that is none", "/transfer/precondition", Some(json!("never")), "transfer.precondition"),
+            (
+                "a condition on an empty tag",
+                "/transfer/precondition",
+                Some(json!({"ifMatch": ""})),
+                "transfer.precondition.ifMatch",
+            ),
+            ("a placement that is none", "/transfer/placement", Some(json!("oldest")), "transfer.placement"),
+            (
+                "a second header in a content type",
+                "/transfer/attributes/contentType",
+                Some(json!("text/plain\r\nx-amz-acl: public-read")),
+                "transfer.attributes.contentType",
+            ),
+            (
+                "a blank in the name of metadata",
+                "/transfer/attributes/metadata",
+                Some(json!({"two words": ""})),
+                "transfer.attributes.metadata",
+            ),
+            (
+                "a NUL in metadata",
+                "/transfer/attributes/metadata",
+                Some(json!({"owner": "a\0"})),
+                "transfer.attributes.metadata.owner",
+            ),
+            (
+                "tags in a list",
+                "/transfer/attributes/tags",
+                Some(json!([{"Key": "a", "Value": "b"}])),
+                "transfer.attributes.tags",
+            ),
+            ("a stamp without a tag", "/transfer/stamp/etag", None, "transfer.stamp"),
+            ("a stamp in Latin", "/transfer/stamp/sequencer", Some(json!("MCMXC")), "transfer.stamp.sequencer"),
+            ("a time that is none", "/transfer/event/time", Some(json!(0)), "transfer.event.time"),
+        ],
+    );
+    let slice = rows(
+        "CopySlice",
+        [
+            ("part 0", "/slice/firstPart", Some(json!(0)), "slice.firstPart"),
+            ("part 10,001", "/slice/lastPart", Some(json!(10_001)), "slice.lastPart"),
+            ("a part past the object's last", "/slice/lastPart", Some(json!(9999)), "slice.lastPart"),
+            (
+                "a slice that ends before it begins",
+                "/slice",
+                Some(json!({"index": 0, "firstPart": 2, "lastPart": 1})),
+                "slice",
+            ),
+            ("a negative slice", "/slice/index", Some(json!(-1)), "slice.index"),
+            ("a slice without a last part", "/slice/lastPart", None, "slice"),
+            ("no upload to copy into", "/transfer/upload", None, "transfer.upload"),
+            (
+                "an upload's id with a line break",
+                "/transfer/upload/uploadId",
+                Some(json!("2~\n")),
+                "transfer.upload.uploadId",
+            ),
+            ("parts of no bytes", "/transfer/upload/partSize", Some(json!(0)), "transfer.upload.partSize"),
+            (
+                "parts of more than five gibibytes",
+                "/transfer/upload/partSize",
+                Some(json!((5_u64 << 30) + 1)),
+                "transfer.upload.partSize",
+            ),
+            ("an upload of no parts", "/transfer/upload/partCount", Some(json!(0)), "transfer.upload.partCount"),
+            (
+                "more parts than S3 takes",
+                "/transfer/upload/partCount",
+                Some(json!(10_001)),
+                "transfer.upload.partCount",
+            ),
+            (
+                "fewer parts than make the object",
+                "/transfer/upload/partCount",
+                Some(json!(1)),
+                "transfer.upload.partCount",
+            ),
+            ("an upload for a single copy", "/transfer/method", Some(json!("copyObject")), "transfer.upload"),
+        ],
+    );
+    whole.chain(slice)
+}
+
+fn completions() -> impl Iterator<Item = Case> {
+    let twice = json!({"index": 0, "done": true, "bytes": 0});
+    rows(
+        "CompleteUpload",
+        [
+            ("no results", "/slices", None, "."),
+            ("an empty list of results", "/slices", Some(json!([])), "slices"),
+            ("a result too few", "/slices/0", None, "slices"),
+            ("a slice that came twice", "/slices/1", Some(twice.clone()), "slices"),
+            ("a result too many", "/slices/99", Some(twice), "slices"),
+            ("a slice that is not done", "/slices/0/done", Some(json!(false)), "slices"),
+            ("a slice that is done in words", "/slices/0/done", Some(json!("true")), "slices[0].done"),
+            ("a slice of too many bytes", "/slices/0/bytes", Some(json!(TOO_LARGE)), "slices[0].bytes"),
+            (
+                "a digest that is not base64",
+                "/slices/0/digest/crc64nvme",
+                Some(json!("!!!!!!!!!!!=")),
+                "slices[0].digest.crc64nvme",
+            ),
+            ("half a SHA-256", "/slices/0/digest/sha256", Some(json!("ab".repeat(16))), "slices[0].digest.sha256"),
+            ("a third digest", "/slices/0/digest/md5", Some(json!("")), "slices[0].digest.md5"),
+            ("no upload to complete", "/transfer/upload", None, "transfer.upload"),
+        ],
+    )
+}
+
+fn proofs() -> impl Iterator<Item = Case> {
+    let digest = json!({"crc64nvme": "AAAAAAAAAAA=", "sha256": "00".repeat(32)});
+    let slice = rows(
+        "DigestSlice",
+        [
+            ("no mode", "/mode", None, "."),
+            ("a mode that is none", "/mode", Some(json!("guess")), "mode"),
+            ("the mode of another payload", "/mode", Some(json!("object")), "slice"),
+            ("a digest of no slice", "/slice", None, "."),
+            ("a digest past the end", "/slice/lastPart", Some(json!(9999)), "slice.lastPart"),
+            ("a digest that goes on elsewhere", "/resume/nextPart", Some(json!(9999)), "resume"),
+            ("a digest of part 0", "/resume/nextPart", Some(json!(0)), "resume.nextPart"),
+            ("more parts digested than there were", "/resume/partSha256", Some(json!(["ab".repeat(32)])), "resume"),
+            (
+                "a part's digest that is none",
+                "/resume/partSha256",
+                Some(json!(["zz".repeat(32)])),
+                "resume.partSha256[0]",
+            ),
+            ("a field from the future", "/transfer/source/owner", Some(json!("me")), "transfer.source.owner"),
+        ],
+    );
+    let object = rows(
+        "VerifyBackup",
+        [
+            ("nothing that was stored", "/stored", None, "."),
+            ("a stored version without a tag", "/stored/etag", None, "stored"),
+            ("a stored version that is null and void", "/stored/versionId", Some(json!(" ")), "stored.versionId"),
+            ("slices that overlap", "/slices/1/index", Some(json!(0)), "slices"),
+            ("more slices read than there are", "/resume/slices", Some(json!(vec![digest; 99])), "resume.slices"),
+            ("bytes read below nothing", "/resume/bytesRead", Some(json!(-5)), "resume.bytesRead"),
+            ("more bytes read than both have", "/resume/bytesRead", Some(json!(u64::MAX)), "resume.bytesRead"),
+            ("a reading that goes on elsewhere", "/resume/digest/nextPart", Some(json!(9)), "resume.digest"),
+            ("slices of an object without parts", "/transfer/upload", None, "slices"),
+        ],
+    );
+    slice.chain(object)
+}
+
+fn ends() -> impl Iterator<Item = Case> {
+    rows(
+        "Notify",
+        [
+            ("no execution to tell of", "/execution", None, "."),
+            ("an execution without a start", "/execution/startedAt", None, "execution"),
+            ("an execution that is no ARN", "/execution/arn", Some(json!("backup-1")), "execution.arn"),
+            (
+                "an execution with a link of its own",
+                "/execution/arn",
+                Some(json!("arn:aws:states:a/b:1:execution:m:n")),
+                "execution.arn",
+            ),
+            ("a backup without a proof", "/backup/evidence", None, "backup"),
+            (
+                "a backup that differs from its source",
+                "/backup/evidence/copy",
+                Some(json!("x")),
+                "backup.evidence.copy",
+            ),
+            ("a replica that differs", "/replica/evidence/copy", Some(json!("x")), "replica.evidence.copy"),
+            ("a backup at another place", "/backup/destination/region", Some(json!("eu-west-9")), "backup.destination"),
+            ("a slice that is missing in the receipt", "/slices/0", None, "slices"),
+        ],
+    )
+}
+
+/// Every payload that has to be refused, with what it is made of.
+fn cases() -> Vec<(Case, Value)> {
+    let valid = valid();
+    let all = plans().chain(copies()).chain(completions()).chain(proofs()).chain(ends());
+    all.map(|case| (valid[case.state].clone(), case)).map(|(base, case)| (case, base)).collect()
+}
+
+#[tokio::test]
+async fn every_hostile_case_is_refused_by_name_with_its_path() {
+    let functions = Functions::new().await;
+    let cases: Vec<_> = events::cases().into_iter().chain(cases()).collect();
+    assert!(cases.len() >= 150, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for (case, mut payload) in cases {
+        case.spoil(&mut payload);
+        if let Err(problem) = functions.refuses(case.state, payload.to_string().as_bytes(), case.path).await {
+            wrong.push(format!("{}, sent by {}: {problem}", case.sentence, case.state));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn receipt() -> Value {
+    let input = NotifyInput::read(&valid()["Notify"]).unwrap();
+    serde_json::to_value(Receipt::new(input, OffsetDateTime::UNIX_EPOCH)).unwrap()
+}
+
+#[test]
+fn a_receipt_that_somebody_has_changed_is_refused_with_the_path() {
+    assert!(decode::<Receipt>(&receipt()).is_ok());
+    for (sentence, pointer, change, path) in [
+        ("a receipt of no version", "/receiptVersion", None, "."),
+        ("a negative version", "/receiptVersion", Some(json!(-1)), "receiptVersion"),
+        ("a field that was added", "/approvedBy", Some(json!("me")), "approvedBy"),
+        ("a source without a key", "/source/key", None, "source"),
+        ("a source that is too large", "/source/size", Some(json!(TOO_LARGE)), "source.size"),
+        ("a backup in no bucket", "/backup/destination/bucket", Some(json!("")), "backup.destination.bucket"),
+        ("a proof that is none", "/backup/evidence/method", Some(json!("trust")), "backup.evidence.method"),
+        ("a digest cut short", "/slices/0/sha256", Some(json!("ab")), "slices[0].sha256"),
+        ("a stamp that is not a number", "/stamp/sequencer", Some(json!("x")), "stamp.sequencer"),
+        ("an execution that is none", "/execution/arn", Some(json!("arn")), "execution.arn"),
+        ("a time that is none", "/completedAt", Some(json!("never")), "completedAt"),
+        ("a lag past all numbers", "/lagMs", Some(json!(u64::MAX)), "lagMs"),
+    ] {
+        let mut receipt = receipt();
+        spoil(&mut receipt, pointer, change.as_ref());
+        let refused = decode::<Receipt>(&receipt).err().map(|error| error.path);
+        assert_eq!(refused.as_deref(), Some(path), "{sentence}");
+    }
+}
