@@ -201,7 +201,11 @@ impl World {
 
     /// Waits until this many executions have ended, and answers them, oldest first.
     pub async fn ended(&self, count: usize) -> TestResult<Vec<Ended>> {
-        let waiting = tokio::time::timeout(PATIENCE, async {
+        self.ended_within(count, PATIENCE).await
+    }
+
+    async fn ended_within(&self, count: usize, patience: Duration) -> TestResult<Vec<Ended>> {
+        let waiting = tokio::time::timeout(patience, async {
             loop {
                 let ended = self.executions().await?;
                 if ended.len() >= count && ended.iter().all(|execution| execution.status != ExecutionStatus::Running) {
@@ -251,7 +255,12 @@ impl World {
 
     /// The one execution, which must have succeeded.
     pub async fn succeeded(&self) -> TestResult<Ended> {
-        let mut ended = self.ended(1).await?;
+        self.succeeded_within(PATIENCE).await
+    }
+
+    /// The same of one that may take longer.
+    pub async fn succeeded_within(&self, patience: Duration) -> TestResult<Ended> {
+        let mut ended = self.ended_within(1, patience).await?;
         let execution = ended.remove(0);
         if execution.status == ExecutionStatus::Succeeded {
             return Ok(execution);

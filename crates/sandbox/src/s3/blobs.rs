@@ -131,6 +131,14 @@ impl Blobs {
         Held { blobs: Arc::clone(self), extents }
     }
 
+    /// A file of this length that is one hole: it reads as zeros and takes no room.
+    pub(super) fn hole(self: &Arc<Self>, length: u64) -> io::Result<Held> {
+        let blob = rand::random::<u64>();
+        let held = self.hold(vec![Extent { blob, offset: 0, length, known: None }]);
+        File::create_new(self.path(blob))?.set_len(length)?;
+        Ok(held)
+    }
+
     /// Stores a body of at most `limit` bytes and computes its digests on the way.
     pub(super) async fn write(
         self: &Arc<Self>,

@@ -36,6 +36,7 @@ mod ops_upload;
 mod publish;
 mod requests;
 mod restore;
+mod sparse;
 mod state;
 
 use std::{
