@@ -98,7 +98,6 @@ fn payloads(history: &[HistoryEvent]) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes in a debug build: run it by hand, as docs/limits.md says"]
 async fn the_largest_object_stays_within_every_quota_with_every_retry_of_its_slices_used_up() -> TestResult {
     // Waits are a hundredth of AWS's. The time of a function is not scaled, so copies that take no time need one run.
     let world = World::start(Setup::default()).await?;
