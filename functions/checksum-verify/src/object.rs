@@ -68,8 +68,11 @@ pub(crate) async fn verify(
     };
     match verified {
         Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, asked, failure).await),
-        Ok(verification) if verification.done => order::check(aws, asked).await.map(|()| verification),
-        other => other,
+        Ok(verification) => match &verification.evidence {
+            Some(evidence) => order::check(aws, asked, evidence).await.map(|()| verification),
+            None => Ok(verification),
+        },
+        other @ Err(_) => other,
     }
 }
 

@@ -3,8 +3,8 @@
 //! although a newer upload was published in between: bytes A, B, A, and B arrives last. S3 has no condition on versions.
 //!
 //! So what lies around a copy that replaced another is looked at once it is proven: between its version and the one that
-//! the plan knew, nothing may be newer. If something is, the copy is removed again, and the next plan puts it among the
-//! late ones. A copy in parts has its place from when its upload was opened, so that an older one may also lie above.
+//! the plan knew, nothing may be newer. If something is, the copy is put among the late ones and then taken back. A copy in
+//! parts has its place from when its upload was opened, so that an older one may also lie above: that a person has to mend.
 //!
 //! What is asked is cheap. A single copy of the version that is the source's current one cannot have covered a newer one,
 //! and most are. For the others the versions are listed. One without a stamp says nothing of its order; as in a plan, the
@@ -12,8 +12,11 @@
 
 use holdfast_core::{
     ErrorName,
-    contract::{Method, Placement, Precondition},
+    checksum::Crc64Nvme,
+    contract::{Algorithm, Destination, Evidence, Method, Placement, Precondition, Source, Transfer},
+    layout::MAX_PART,
     names::VersionId,
+    receipt::history_key,
     stamp::Standing,
 };
 use holdfast_lambda::{
@@ -38,8 +41,16 @@ enum Recency {
     Untold,
 }
 
+/// How a copy has the wrong place, and which version shows it.
+enum Misplaced {
+    /// It lies on top of a newer one.
+    Covers(VersionId),
+    /// An older one lies on top of it.
+    IsCovered(VersionId),
+}
+
 /// Checks the place of a proven copy among the versions of its key.
-pub(crate) async fn check(aws: &Aws, asked: Asked<'_>) -> Result<(), Failure> {
+pub(crate) async fn check(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<(), Failure> {
     let Some(version) = asked.stored.version_id.as_ref() else { return Ok(()) };
     let transfer = asked.transfer;
     let replaced_another = matches!(transfer.precondition, Precondition::IfMatch(_));
@@ -54,7 +65,11 @@ pub(crate) async fn check(aws: &Aws, asked: Asked<'_>) -> Result<(), Failure> {
     }
     let listed = s3::newest_versions(&aws.s3(&transfer.destination.region), &transfer.destination).await?;
     match misplaced(aws, asked, recency, (version, &listed)).await? {
-        Some(other) => Err(take_back(aws, asked, &other).await?),
+        Some(Misplaced::Covers(newer)) => Err(take_back(aws, asked, evidence, &newer).await?),
+        Some(Misplaced::IsCovered(older)) => {
+            let reason = "S3 puts an object in parts where its upload was opened, not where it was completed.";
+            Err(changed_places(asked, &older, reason))
+        }
         None => Ok(()),
     }
 }
@@ -71,19 +86,23 @@ async fn recency(aws: &Aws, asked: Asked<'_>) -> Result<Recency, Failure> {
     Ok(if is_current { Recency::Newest } else { Recency::Superseded })
 }
 
-/// The version that shows that the copy has the wrong place: an older one on top, or a newer one covered.
+/// The version that shows that the copy has the wrong place. An older one on top that was copied in one request came after
+/// this copy, and is taken back by its own execution; only one in parts may have been there before.
 async fn misplaced(
     aws: &Aws,
     asked: Asked<'_>,
     recency: Recency,
     (version, listed): (&VersionId, &[Listed]),
-) -> Result<Option<VersionId>, Failure> {
+) -> Result<Option<Misplaced>, Failure> {
     let Some(position) = listed.iter().position(|listed| listed.version_id == *version) else { return Ok(None) };
     let (above, beneath) = (&listed[..position], &listed[position + 1..]);
     if let Some(on_top) = above.first() {
         // Whatever is newer and on top has the right place, whatever lies beneath.
+        if asked.transfer.method == Method::CopyObject {
+            return Ok(None);
+        }
         let standing = standing(aws, asked, &on_top.version_id).await?;
-        return Ok((standing == Standing::Older).then(|| on_top.version_id.clone()));
+        return Ok((standing == Standing::Older).then(|| Misplaced::IsCovered(on_top.version_id.clone())));
     }
     let known = asked.transfer.replaces.as_ref();
     for covered in beneath.iter().take(LOOKED_AT).take_while(|listed| Some(&listed.version_id) != known) {
@@ -93,7 +112,7 @@ async fn misplaced(
             Standing::Same | Standing::Older => false,
         };
         if is_newer {
-            return Ok(Some(covered.version_id.clone()));
+            return Ok(Some(Misplaced::Covers(covered.version_id.clone())));
         }
     }
     Ok(None)
@@ -107,28 +126,74 @@ async fn standing(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<St
     Ok(stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&asked.transfer.stamp)))
 }
 
-/// Takes the copy back, so that the next plan finds a place for it, and answers the failure that leads there. While its
-/// source is gone it is the only copy, and stays.
-async fn take_back(aws: &Aws, asked: Asked<'_>, other: &VersionId) -> Result<Failure, Failure> {
-    let copy = asked.copy();
-    let problem = if reject::source_stands(aws, asked).await? {
-        match reject::remove(aws, asked).await? {
-            Ok(()) => {
-                let message = format!(
-                    "Uploads of the same bytes had let {copy} and version {other} of its key change places. It was taken \
-                     back. A new plan is made."
-                );
-                return Ok(Failure::new(ErrorName::DestinationChanged, message));
-            }
-            Err(reason) => reason,
+/// Takes a copy back that covers a newer one, so that the next plan finds a place for it, and answers the failure that
+/// leads there.
+async fn take_back(aws: &Aws, asked: Asked<'_>, evidence: &Evidence, newer: &VersionId) -> Result<Failure, Failure> {
+    let stays =
+        |reason| changed_places(asked, newer, &format!("The copy is proven, but cannot be taken back: {reason}"));
+    if let Err(reason) = Box::pin(keep(aws, asked, evidence)).await? {
+        return Ok(stays(reason));
+    }
+    match reject::remove(aws, asked).await? {
+        Ok(()) => {
+            let message = format!(
+                "Uploads of the same bytes had let {} cover the newer version {newer} of its key. It was taken back. A new \
+                 plan is made.",
+                asked.copy()
+            );
+            Ok(Failure::new(ErrorName::DestinationChanged, message))
         }
-    } else {
-        "its source is gone, and it is the only copy.".to_owned()
+        Err(reason) => Ok(stays(reason)),
+    }
+}
+
+/// Makes sure that what is taken back is not lost, whatever comes next: a backup is copied among the late ones first, where
+/// the next plan finds and proves it, also if its source is gone by then. A replica has its backup. Answers why that cannot
+/// be, if it cannot.
+async fn keep(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<Result<(), String>, Failure> {
+    let Transfer { source, destination, stamp, .. } = asked.transfer;
+    let is_replica = source.version_id != stamp.version_id;
+    if is_replica {
+        let stands = reject::source_stands(aws, asked).await?;
+        return Ok(if stands { Ok(()) } else { Err("its backup is gone, and it is the only copy.".to_owned()) });
+    }
+    // What one CopyObject takes is what one part takes.
+    if source.size > MAX_PART {
+        return Ok(Err("it is too large to be copied among the late ones in one request.".to_owned()));
+    }
+    let key = match history_key(&destination.key, stamp) {
+        Ok(key) => key,
+        Err(error) => return Ok(Err(format!("it has no place among the late ones: {error}."))),
     };
+    let late = Transfer {
+        source: Source {
+            bucket: destination.bucket.clone(),
+            key: destination.key.clone(),
+            version_id: asked.stored.version_id.clone(),
+            etag: asked.stored.etag.clone(),
+            size: source.size,
+            region: destination.region.clone(),
+        },
+        destination: Destination { key, ..destination.clone() },
+        precondition: Precondition::IfAbsent,
+        method: Method::CopyObject,
+        upload: None,
+        placement: Placement::History,
+        ..asked.transfer.clone()
+    };
+    // Without a key: only a bucket that encrypts with S3's own has equal tags for equal bytes.
+    let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await?;
+    let differs = |kept: Crc64Nvme| evidence.algorithm == Algorithm::Crc64Nvme && kept.to_string() != evidence.copy;
+    let same = !kept.crc64nvme.is_some_and(differs);
+    Ok(if same { Ok(()) } else { Err("its copy among the late ones has another checksum.".to_owned()) })
+}
+
+/// The failure of a copy whose place a person has to mend.
+fn changed_places(asked: Asked<'_>, other: &VersionId, reason: &str) -> Failure {
     let message = format!(
-        "Uploads of the same bytes had let {copy} and version {other} of its key change places, so that an older upload is \
-         the current backup. The copy is proven, but cannot be taken back: {problem} Copy the newer of the two onto the key \
-         (aws s3api copy-object), then redrive."
+        "Uploads of the same bytes had let {} and version {other} of its key change places, so that an older upload is the \
+         current backup. {reason} Copy the newer of the two onto the key (aws s3api copy-object), then redrive.",
+        asked.copy()
     );
-    Ok(Failure::new(ErrorName::DestinationDenied, message))
+    Failure::new(ErrorName::DestinationDenied, message)
 }

@@ -100,13 +100,16 @@ pub(crate) fn stamp_of_gone(upload: &Upload) -> Option<Stamp> {
 }
 
 /// Whether what stands may be the copy of a plan that was given up, published by a request whose answer was lost. Asked
-/// where the copy's metadata has no room for a stamp: then it is no more than that something unstamped came since.
+/// where the copy's metadata has no room for a stamp: then it is no more than that something unstamped came since, and has
+/// the size and, where both are known, the checksum.
 pub(crate) fn may_be_copy(given_up: &Transfer, stands: &Head) -> bool {
     let was_there = match &given_up.precondition {
         Precondition::IfAbsent => false,
         Precondition::IfMatch(etag) => *etag == stands.etag,
     };
-    given_up.stamp_place == StampPlace::Receipt && stands.stamp.is_none() && !was_there
+    let differs = given_up.crc64nvme.zip(stands.crc64nvme).is_some_and(|(source, copy)| source != copy);
+    let same = stands.size == given_up.source.size && !differs;
+    given_up.stamp_place == StampPlace::Receipt && stands.stamp.is_none() && !was_there && same
 }
 
 /// The transfer whose copy stands there already.

@@ -79,7 +79,7 @@ async fn many_versions_of_one_key_leave_the_newest_current_and_a_receipt_for_eac
 }
 
 /// Makes the next execution fail once it is planned, so that a redrive goes on with an old plan.
-fn fail_once_in(world: &World, function: &str, state: &str) -> TestResult {
+pub(crate) fn fail_once_in(world: &World, function: &str, state: &str) -> TestResult {
     let target = Target { service: Some(Service::Lambda), ..Target::default() }.function(function).state(state);
     let (error_type, error_message) = ("Destination.Denied".to_owned(), "Not today.".to_owned());
     let effect = Effect::FunctionError { error_type, error_message, at: Moment::Before };

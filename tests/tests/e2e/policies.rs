@@ -18,6 +18,8 @@ use holdfast_tests::{
 };
 use serde_json::{Value, json};
 
+use crate::order::fail_once_in;
+
 /// What was needed so far, by role, statement and action.
 #[derive(Default)]
 struct Needed(BTreeMap<(String, String, String), bool>);
@@ -189,6 +191,23 @@ async fn found_to_be_bad(world: &World) -> TestResult {
     Ok(())
 }
 
+/// A copy with tags that covers a newer one of equal bytes is kept among the late ones before it is taken back.
+async fn overtaken(needed: &mut Needed) -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.upload("k", "a").await?;
+    world.ended(1).await?;
+    fail_once_in(&world, "copy-part", "CopyObject")?;
+    let tagged = world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").tagging("team=blue");
+    tagged.body(ByteStream::from_static(b"b")).send().await?;
+    let late = world.ended(2).await?.remove(1);
+    world.upload("k", "a").await?;
+    world.ended(3).await?;
+    world.states.redrive_execution().execution_arn(&late.arn).send().await?;
+    world.ended(3).await?;
+    needed.take(&world);
+    Ok(())
+}
+
 /// Every function tells that what it works on is gone, and does not take that for a refusal.
 async fn called_too_late(world: &World, once: &Ended) -> TestResult {
     let small = world.ended(3).await?.swap_remove(2);
@@ -269,6 +288,7 @@ async fn told(needed: &mut Needed) -> TestResult {
 async fn every_action_of_every_policy_is_needed() -> TestResult {
     let mut needed = Needed::default();
     versioned(&mut needed).await?;
+    overtaken(&mut needed).await?;
     unversioned(&mut needed).await?;
     told(&mut needed).await?;
     let (idle, judged) = (needed.idle(), needed.judged());

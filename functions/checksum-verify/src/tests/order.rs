@@ -2,8 +2,10 @@
 
 use aws_sdk_s3::{
     Client,
-    operation::{head_object::HeadObjectOutput, list_object_versions::ListObjectVersionsOutput},
-    types::ObjectVersion,
+    operation::{
+        copy_object::CopyObjectOutput, head_object::HeadObjectOutput, list_object_versions::ListObjectVersionsOutput,
+    },
+    types::{CopyObjectResult, ObjectVersion},
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
@@ -67,6 +69,22 @@ fn other(version: &'static str, sequencer: &'static str) -> Rule {
         })
 }
 
+fn copied(bytes: &[u8]) -> CopyObjectOutput {
+    let result = CopyObjectResult::builder().e_tag("\"tag\"").checksum_crc64_nvme(Crc64Nvme::of(bytes).to_string());
+    CopyObjectOutput::builder().version_id("late").copy_object_result(result.build()).build()
+}
+
+/// CopyObject of the very version to its place among the late ones.
+fn keeping() -> Rule {
+    mock!(Client::copy_object)
+        .match_requests(|request| {
+            let to = (request.bucket(), request.key(), request.if_none_match());
+            to == (Some("dst"), Some(".holdfast/history/a b/v1"), Some("*"))
+                && request.copy_source() == Some("dst/a%20b?versionId=w1")
+        })
+        .then_output(|| copied(b"abc"))
+}
+
 async fn verified(transfer: &Transfer, rules: &[&Rule]) -> Result<(), Failure> {
     let (proving, tags) = (proving(), tagged("blue"));
     let rules: Vec<_> = [&proving, &tags].into_iter().chain(rules.iter().copied()).collect();
@@ -100,15 +118,29 @@ async fn a_copy_that_covers_a_newer_one_is_taken_back_and_planned_anew() {
             "nothing says its order, and the source has a newer version",
         ),
         (&["w2", "w1", "w3", "w0"], vec![other("w2", "0C")], false, "the newest is on top already"),
-        (&["w2", "w1", "w0"], vec![other("w2", "09")], true, "an older one came on top, published at once"),
+        (&["w2", "w1", "w0"], vec![], false, "what came on top came later, and its own execution looks"),
         (&["w2"], vec![], false, "it is gone by now"),
     ] {
-        let (now, list, remove) = (source_now("v9"), listed(versions), removing());
-        let source = source_stands();
-        let rules: Vec<_> = [&now, &list, &remove, &source].into_iter().chain(&others).collect();
+        let (now, list, kept, remove) = (source_now("v9"), listed(versions), keeping(), removing());
+        let rules: Vec<_> = [&now, &list, &kept, &remove].into_iter().chain(&others).collect();
         let outcome = verified(&replacing(), &rules).await.map_err(|failure| failure.name());
         assert_eq!(outcome, if taken_back { Err(ErrorName::DestinationChanged) } else { Ok(()) }, "{why}");
         assert_eq!(remove.num_calls(), usize::from(taken_back), "{why}");
+        assert_eq!(kept.num_calls(), usize::from(taken_back), "nothing is removed that is not kept: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_could_not_be_kept_is_not_taken_back() {
+    let refused = || testing::s3_error(403, "AccessDenied", "no");
+    let worse = mock!(Client::copy_object).then_output(|| copied(b"abd"));
+    for (keeping, name) in [
+        (mock!(Client::copy_object).then_http_response(refused), ErrorName::DestinationDenied),
+        (worse, ErrorName::DestinationDenied),
+    ] {
+        let (now, list, newer, remove) = (source_now("v9"), listed(&["w1", "w2", "w0"]), other("w2", "0B"), removing());
+        let failure = verified(&replacing(), &[&now, &list, &newer, &keeping, &remove]).await.unwrap_err();
+        assert_eq!((failure.name(), remove.num_calls()), (name, 0), "{failure}");
     }
 }
 
@@ -120,9 +152,9 @@ async fn a_copy_in_parts_is_always_looked_at_because_its_place_is_from_when_its_
     transfer.replaces = replacing().replaces;
     assert_eq!(transfer.method, Method::Multipart);
     let (list, older) = (listed(&["w2", "w1", "w0"]), other("w2", "09"));
-    let rules = [&source_now("v1"), &list, &older, &source_stands(), &removing()];
-    let failure = verified(&transfer, &rules).await.unwrap_err();
-    assert_eq!(failure.name(), ErrorName::DestinationChanged, "{failure}");
+    let failure = verified(&transfer, &[&source_now("v1"), &list, &older]).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationDenied, "{failure}");
+    assert!(failure.to_string().contains("(version w1) and version w2 of its key change places"), "{failure}");
     let beneath = [&source_now("v1"), &listed(&["w1", "w2", "w0"]), &unstamped("w2")];
     verified(&transfer, &beneath).await.unwrap();
 }
@@ -135,18 +167,30 @@ async fn what_cannot_be_taken_back_fails_and_says_which_versions_changed_places(
     let locked = mock!(Client::delete_object).then_http_response(|| {
         testing::s3_error(403, "AccessDenied", "Access Denied because object protected by object lock.")
     });
-    for (rules, words) in [
-        (vec![gone], "its source is gone, and it is the only copy"),
-        (vec![source_stands(), locked], "protected by object lock"),
+    let mut replica = replacing();
+    replica.stamp.version_id = Some(VersionId::new("v0").unwrap());
+    for (transfer, rules, words) in [
+        (replica, vec![gone], "its backup is gone, and it is the only copy"),
+        (replacing(), vec![keeping(), locked], "protected by object lock"),
     ] {
         let others = [source_now("v9"), listed(&["w1", "w2", "w0"]), other("w2", "0B")];
         let rules: Vec<_> = others.iter().chain(&rules).collect();
-        let failure = verified(&replacing(), &rules).await.unwrap_err();
+        let failure = verified(&transfer, &rules).await.unwrap_err();
         assert_eq!(failure.name(), ErrorName::DestinationDenied);
         for words in [words, "s3://dst/a b (version w1) and version w2", "aws s3api copy-object", "then redrive"] {
             assert!(failure.to_string().contains(words), "{failure}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_replica_has_its_backup_and_is_taken_back_at_once() {
+    let mut replica = replacing();
+    replica.stamp.version_id = Some(VersionId::new("v0").unwrap());
+    let (now, list, newer) = (source_now("v9"), listed(&["w1", "w2", "w0"]), other("w2", "0B"));
+    let (stands, remove) = (source_stands(), removing());
+    let failure = verified(&replica, &[&now, &list, &newer, &stands, &remove]).await.unwrap_err();
+    assert_eq!((failure.name(), remove.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
 }
 
 #[tokio::test]
