@@ -96,14 +96,14 @@ async fn misplaced(
 ) -> Result<Option<Misplaced>, Failure> {
     let Some(position) = listed.iter().position(|listed| listed.version_id == *version) else { return Ok(None) };
     let (above, beneath) = (&listed[..position], &listed[position + 1..]);
-    if let Some(on_top) = above.first() {
-        // Whatever is newer and on top has the right place, whatever lies beneath.
-        if asked.transfer.method == Method::CopyObject {
-            return Ok(None);
-        }
-        let standing = standing(aws, asked, &on_top.version_id).await?;
-        return Ok((standing == Standing::Older).then(|| Misplaced::IsCovered(on_top.version_id.clone())));
+    // A copy in one request that lies on top came later, and its own execution looks after it.
+    if let Some(on_top) = above.first()
+        && asked.transfer.method == Method::Multipart
+        && standing(aws, asked, &on_top.version_id).await? == Standing::Older
+    {
+        return Ok(Some(Misplaced::IsCovered(on_top.version_id.clone())));
     }
+    // What is covered counts also where something lies on top, because that may be taken back by its own execution.
     let known = asked.transfer.replaces.as_ref();
     for covered in beneath.iter().take(LOOKED_AT).take_while(|listed| Some(&listed.version_id) != known) {
         let is_newer = match standing(aws, asked, &covered.version_id).await? {

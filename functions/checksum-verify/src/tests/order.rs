@@ -117,7 +117,7 @@ async fn a_copy_that_covers_a_newer_one_is_taken_back_and_planned_anew() {
             true,
             "nothing says its order, and the source has a newer version",
         ),
-        (&["w2", "w1", "w3", "w0"], vec![other("w2", "0C")], false, "the newest is on top already"),
+        (&["w2", "w1", "w3", "w0"], vec![other("w3", "0B")], true, "what is on top may be taken back as well"),
         (&["w2", "w1", "w0"], vec![], false, "what came on top came later, and its own execution looks"),
         (&["w2"], vec![], false, "it is gone by now"),
     ] {
