@@ -75,6 +75,16 @@ pub fn stack() -> Stack {
     Stack::read(&repository("template.yaml"), &settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Errors that a function raises elsewhere but that its work in a state cannot meet, and why. They are neither retried nor
+/// caught there.
+pub const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
+    ("CopyObject", ErrorName::UploadGone, "a single copy has no upload"),
+    ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so nothing is asked of the destination"),
+    ("CopyReplicaSlice", ErrorName::DestinationChanged, "as in CopySlice"),
+    ("DigestSlice", ErrorName::DestinationChanged, "a digest reads the source alone"),
+    ("DigestReplicaSlice", ErrorName::DestinationChanged, "as in DigestSlice"),
+];
+
 /// What the function of a crate can raise.
 pub fn raised_by(function: &str) -> &'static [ErrorName] {
     match function {

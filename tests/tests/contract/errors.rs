@@ -4,20 +4,11 @@
 use holdfast_core::{ErrorName, Recovery};
 
 pub(crate) use crate::machine::raised_by;
-use crate::machine::{Machine, Rule, State};
+use crate::machine::{CANNOT_ARISE, Machine, Rule, State};
 
-/// Errors that a function raises elsewhere but that cannot arise in a state, and why. They are neither retried nor caught
-/// there.
-const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
-    ("CopyObject", ErrorName::UploadGone, "a single copy has no upload"),
-    ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so nothing is asked of the destination"),
-    ("CopyReplicaSlice", ErrorName::DestinationChanged, "as in CopySlice"),
-    ("DigestSlice", ErrorName::DestinationChanged, "a digest reads the source alone"),
-    ("DigestReplicaSlice", ErrorName::DestinationChanged, "as in DigestSlice"),
-];
-
-/// Errors that a new plan would hide. A source that is gone when a plan is made anew may leave a copy that nobody can prove. A source that is gone before its published copy is proven leaves an unproven copy.
-/// In the second leg the source is the backup, and a backup that is gone was deleted under our hands. A person has to know.
+/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew, or before
+/// its published copy is proven, may leave a copy that nobody can prove. In the second leg the source is the backup, and a
+/// backup that is gone was deleted under our hands.
 const LEFT_TO_FAIL: [(&str, ErrorName); 6] = [
     ("Validate", ErrorName::SourceGone),
     ("VerifyBackup", ErrorName::SourceGone),

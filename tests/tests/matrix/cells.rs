@@ -4,7 +4,7 @@ use std::fmt;
 
 use holdfast_core::ErrorName;
 use holdfast_sandbox::faults::When;
-use holdfast_tests::machine::{Machine, State, raised_by};
+use holdfast_tests::machine::{CANNOT_ARISE, Machine, State, raised_by};
 
 use crate::scenario::{Scenario, scenarios};
 
@@ -43,15 +43,6 @@ impl fmt::Display for Cell {
         write!(formatter, "{}/{}/{:?}/{:?}", self.state, self.error, self.way, self.scenario)
     }
 }
-
-/// Errors that a function raises elsewhere but that its work in a state cannot meet, and why.
-pub(crate) const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
-    ("CopyObject", ErrorName::UploadGone, "a single copy has no upload"),
-    ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so nothing is asked of the destination"),
-    ("CopyReplicaSlice", ErrorName::DestinationChanged, "as in CopySlice"),
-    ("DigestSlice", ErrorName::DestinationChanged, "a digest reads the source alone"),
-    ("DigestReplicaSlice", ErrorName::DestinationChanged, "as in DigestSlice"),
-];
 
 fn cannot_arise(state: &str, error: &str) -> bool {
     CANNOT_ARISE.iter().any(|(in_state, name, _)| *in_state == state && name.as_str() == error)

@@ -5,12 +5,12 @@ use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service,
 use holdfast_tests::{
     TestResult,
     domain::Known,
-    machine::{Machine, State, raised_by},
+    machine::{CANNOT_ARISE, Machine, State, raised_by},
 };
 
 use crate::{
     AT_ONCE,
-    cells::{CANNOT_ARISE, Cell, Way, cells_of, errors_of},
+    cells::{Cell, Way, cells_of, errors_of},
     expected::{End, Response, response},
     run::{Trial, series},
     scenario::{Scenario, world},
