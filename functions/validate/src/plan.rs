@@ -100,16 +100,21 @@ pub(crate) fn stamp_of_gone(upload: &Upload) -> Option<Stamp> {
 }
 
 /// Whether what stands may be the copy of a plan that was given up, published by a request whose answer was lost. Asked
-/// where the copy's metadata has no room for a stamp: then it is no more than that something unstamped came since, and has
-/// the size and, where both are known, the checksum.
+/// where the copy's metadata has no room for a stamp: then it is no more than that something came since that may be it.
 pub(crate) fn may_be_copy(given_up: &Transfer, stands: &Head) -> bool {
     let was_there = match &given_up.precondition {
         Precondition::IfAbsent => false,
         Precondition::IfMatch(etag) => *etag == stands.etag,
     };
-    let differs = given_up.crc64nvme.zip(stands.crc64nvme).is_some_and(|(source, copy)| source != copy);
-    let same = stands.size == given_up.source.size && !differs;
-    given_up.stamp_place == StampPlace::Receipt && stands.stamp.is_none() && !was_there && same
+    !was_there && is_unstamped_copy(given_up, stands)
+}
+
+/// Whether this looks like the copy of an upload whose stamp has no room in its metadata: it has no stamp, the size and,
+/// where both are known, the checksum.
+pub(crate) fn is_unstamped_copy(given_up: &Transfer, head: &Head) -> bool {
+    let differs = given_up.crc64nvme.zip(head.crc64nvme).is_some_and(|(source, copy)| source != copy);
+    let same = head.size == given_up.source.size && !differs;
+    given_up.stamp_place == StampPlace::Receipt && head.stamp.is_none() && same
 }
 
 /// The transfer whose copy stands there already.

@@ -44,7 +44,9 @@ impl Validate {
         }
         let late = Destination { key: history_key(&source.key, stamp)?, ..current };
         let head = s3::head(&client, ObjectRef::current(&late)).await?;
-        Ok(head.filter(|head| is_copy(head, stamp)).map(|head| ((late, Placement::History), head)))
+        // That key is this upload's alone, so that what lies there needs no stamp to be known.
+        let ours = head.filter(|head| is_copy(head, stamp) || plan::is_unstamped_copy(given_up, head));
+        Ok(ours.map(|head| ((late, Placement::History), head)))
     }
 
     /// What it means that the source is gone, where no copy was found that a plan could go on with.

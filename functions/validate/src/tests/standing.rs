@@ -118,6 +118,22 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
 }
 
 #[tokio::test]
+async fn without_a_stamp_a_copy_among_the_late_ones_is_known_by_its_key() {
+    let mut unstamped = single(5);
+    unstamped.stamp_place = StampPlace::Receipt;
+    let kept = HeadObjectOutput::builder().version_id("b3").e_tag("\"kept\"");
+    for (size, proven, why) in [(5, true, "an earlier plan kept it there"), (6, false, "it cannot be a copy")] {
+        let late = head_key("dst", HISTORY, Some(kept.clone().content_length(size)));
+        let newer = head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+        let (receipt, listed) = (head_key("dst", RECEIPT, None), listed("a b", &[("b1", 5)]));
+        let rules = [&late, &newer, &receipt, &listed, &head("src", Some("v1"), source()), &tags(&[])];
+        let plan = ask(&rules, &[], replanned(unstamped.clone(), None)).await.unwrap();
+        let Plan::Copy { transfer, stored, .. } = &plan else { panic!("{plan:?}") };
+        assert_eq!((transfer.destination.key.as_str(), stored.is_some()), (HISTORY, proven), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_comes_after_its_source_is_gone_is_skipped_and_an_operator_is_told_of_an_unproven_copy() {
     let asked = || request(json!({"key": "a b", "version-id": "v1", "etag": "tag"}));
     for (event, receipt, outcome, why) in [
