@@ -42,6 +42,12 @@ impl<'a> Asked<'a> {
     pub(crate) fn copy(self) -> ObjectRef<'a> {
         ObjectRef::stored(&self.transfer.destination, self.stored)
     }
+
+    /// Whether the copy is a replica: what it was copied from is then a backup, and not the upload that the stamp names.
+    pub(crate) fn is_replica(self) -> bool {
+        let Transfer { source, stamp, .. } = self.transfer;
+        source.version_id != stamp.version_id || source.etag != stamp.etag
+    }
 }
 
 /// That the bytes are the same, and how it is known.
@@ -81,7 +87,7 @@ async fn without_source(aws: &Aws, asked: Asked<'_>) -> Result<Verification, Fai
     let client = aws.s3(&asked.transfer.destination.region);
     let head = standing(asked, s3::head(&client, asked.copy()).await?)?;
     let (Some(source), Some(copy)) = (asked.transfer.crc64nvme, head.crc64nvme) else {
-        return Err(proof::source_gone(asked.source(), asked.copy()));
+        return Err(proof::source_gone(asked));
     };
     let proof = compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?;
     finished(&client, asked, &head, proof).await

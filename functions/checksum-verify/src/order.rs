@@ -152,8 +152,7 @@ async fn take_back(aws: &Aws, asked: Asked<'_>, evidence: &Evidence, newer: &Ver
 /// be, if it cannot.
 async fn keep(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<Result<(), String>, Failure> {
     let Transfer { source, destination, stamp, .. } = asked.transfer;
-    let is_replica = source.version_id != stamp.version_id;
-    if is_replica {
+    if asked.is_replica() {
         let stands = reject::source_stands(aws, asked).await?;
         return Ok(if stands { Ok(()) } else { Err("its backup is gone, and it is the only copy.".to_owned()) });
     }

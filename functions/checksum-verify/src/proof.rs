@@ -9,7 +9,7 @@ use holdfast_core::{
 };
 use holdfast_lambda::{Failure, VerifyMode, s3::ObjectRef};
 
-use crate::read::Target;
+use crate::{object::Asked, read::Target};
 
 /// How a copy is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,15 +65,36 @@ pub(crate) fn mismatch(
 }
 
 /// The failure of a copy that stands, but whose source is not there any more to prove it by.
-pub(crate) fn source_gone(source: ObjectRef<'_>, copy: ObjectRef<'_>) -> Failure {
-    Failure::new(
-        ErrorName::SourceGone,
+pub(crate) fn source_gone(asked: Asked<'_>) -> Failure {
+    let (source, copy) = (asked.source(), asked.copy());
+    let message = if asked.is_replica() {
         format!(
-            "The source version {source} was deleted before its copy could be proven. The copy stands at {copy}, \
-             unproven and without a receipt. A redrive cannot prove it any more: compare it by other means, or delete \
-             that version of the copy and redrive, which then ends as skipped."
-        ),
-    )
+            "The backup version {source} was deleted before its replica could be proven. The replica stands at {copy}, \
+             unproven, and no receipt was written. {}",
+            without_source(asked)
+        )
+    } else {
+        format!(
+            "The source version {source} was deleted before its copy could be proven. The copy stands at {copy}, unproven \
+             and without a receipt. A redrive cannot prove it any more. {}",
+            without_source(asked)
+        )
+    };
+    Failure::new(ErrorName::SourceGone, message)
+}
+
+/// What a person can do about a copy that stands while what it was copied from is gone.
+///
+/// A redrive that finds no copy any more makes a new plan. That of the first leg ends as skipped, because there is nothing to
+/// copy. That of the second leg cannot: its backup is gone, and only a new backup of the upload brings another.
+pub(crate) fn without_source(asked: Asked<'_>) -> &'static str {
+    if asked.is_replica() {
+        "No redrive can bring the backup back. If the source version still stands, request its backup anew (an event Backup \
+         Requested that names it): that proves this replica too, or replaces it. If not, the replica may be all there is: \
+         keep it, and compare it by other means."
+    } else {
+        "Compare it by other means, or delete that version of it and redrive, which then ends as skipped."
+    }
 }
 
 /// Compares a part that was read from both sides.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use holdfast_core::{ErrorName, Recovery, names::VersionId};
 use holdfast_lambda::{Aws, Failure, Named, s3};
 
-use crate::object::Asked;
+use crate::{object::Asked, proof};
 
 /// The tag of a version that is not what its stamp says.
 const MARK: (&str, &str) = ("holdfast-proof", "failed");
@@ -46,11 +46,11 @@ pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Fa
             ErrorName::DestinationChanged,
             format!("The copy {} was found to be bad before. A new plan is made.", asked.copy()),
         ),
-        Ok(Outcome::LeftAlone) => mismatch.followed_by(
-            "The source is gone by now, so the copy was left as it is. Compare it by other means, or delete that \
-             version of it and redrive, which then ends as skipped."
-                .to_owned(),
-        ),
+        Ok(Outcome::LeftAlone) => {
+            let what = if asked.is_replica() { "backup" } else { "source" };
+            let advice = proof::without_source(asked);
+            mismatch.followed_by(format!("The {what} is gone by now, so the copy was left as it is. {advice}"))
+        }
         Err(failure) if failure.name().recovery() == Recovery::Redrive => {
             mismatch.followed_by(format!("Nothing could be done about that version: {failure}"))
         }

@@ -159,36 +159,66 @@ async fn a_bad_copy_in_a_bucket_without_versions_is_replaced_by_the_redrive() ->
     Ok(())
 }
 
-#[tokio::test]
-async fn a_bad_copy_whose_source_is_gone_is_left_and_named_because_it_may_be_all_there_is() -> TestResult {
-    let world = World::start(setup("stored")).await?;
-    CASES[0].flip(&world)?;
-    // VerifyBackup waits for the test to delete the source.
-    let denied = Target::default().function("checksum-verify").state("VerifyBackup");
-    let denied = Target { service: Some(Service::Lambda), ..denied };
-    let effect = Effect::FunctionError {
-        error_type: "Source.Denied".to_owned(),
-        error_message: "Not today.".to_owned(),
-        at: holdfast_sandbox::faults::Moment::Before,
-    };
-    world.sandbox.faults().add(Rule::new(denied, effect).times(1))?;
+/// Uploads an object whose copy has a wrong byte, and deletes what that was copied from before it can be compared. Answers how
+/// the execution fails when it is redriven then.
+async fn bad_and_alone(world: &World, case: &Case, source: &str) -> TestResult<holdfast_tests::world::Failed> {
+    case.flip(world)?;
+    crate::order::fail_once_in(world, "checksum-verify", case.state)?;
     world.upload(KEY, "nine byte").await?;
     let execution = world.failed().await?.execution;
-    let (source, backup) = (&world.outputs.source_bucket, &world.outputs.backup_bucket);
     let version = versions(&world.s3, source).await?.remove(0).version_id;
     world.s3.delete_object().bucket(source).key(KEY).set_version_id(version).send().await?;
     world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
     let failed = world.failed().await?;
     assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.sentence);
-    let bad = versions(&world.s3, backup).await?.remove(0).version_id.unwrap_or_default();
-    for words in [bad.as_str(), "The source is gone by now", "ends as skipped"] {
+    let (s3, bucket) = case.place(world);
+    let bad = versions(&s3, &bucket).await?.remove(0).version_id.unwrap_or_default();
+    assert!(failed.sentence.contains(&bad), "{bad} is missing in: {}", failed.sentence);
+    Ok(failed)
+}
+
+#[tokio::test]
+async fn a_bad_copy_whose_source_is_gone_is_left_and_named_because_it_may_be_all_there_is() -> TestResult {
+    let world = World::start(setup("stored")).await?;
+    let failed = bad_and_alone(&world, &CASES[0], &world.outputs.source_bucket).await?;
+    for words in ["The source is gone by now", "ends as skipped"] {
         assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
     }
-
-    world.s3.delete_object().bucket(backup).key(KEY).version_id(&bad).send().await?;
-    redrive(&world, &execution).await?;
+    delete_all(&world.s3, &world.outputs.backup_bucket).await?;
+    redrive(&world, &failed.execution).await?;
     let ended = world.ended(1).await?.remove(0);
     assert_eq!(ended.status, ExecutionStatus::Succeeded);
     assert_eq!(world.output(&ended).await?["reason"], "sourceGone");
+    Ok(())
+}
+
+async fn delete_all(s3: &Client, bucket: &str) -> TestResult {
+    for version in versions(s3, bucket).await? {
+        s3.delete_object().bucket(bucket).key(KEY).set_version_id(version.version_id).send().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_replica_whose_backup_is_gone_is_left_and_replaced_by_the_backup_that_is_requested_anew() -> TestResult {
+    let world = World::start(setup("stored")).await?;
+    let failed = bad_and_alone(&world, &CASES[1], &world.outputs.backup_bucket).await?;
+    for words in ["The backup is gone by now", "No redrive can bring the backup back", "request its backup anew"] {
+        assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
+    }
+    assert!(!failed.sentence.contains("skipped"), "{}", failed.sentence);
+
+    let mut request = world.event_of(&failed.execution).await?;
+    let version = request["detail"]["object"]["version-id"].clone();
+    request["detail-type"] = "Backup Requested".into();
+    request["source"] = "ops".into();
+    request["detail"]["object"] = serde_json::json!({ "key": KEY, "version-id": version });
+    world.begin(&request).await?;
+    let requested = world.ended(2).await?.remove(1);
+    assert_eq!(requested.status, ExecutionStatus::Failed, "the bad replica is found, told and removed");
+    world.states.redrive_execution().execution_arn(&requested.arn).send().await?;
+    assert_eq!(world.ended(2).await?.remove(1).status, ExecutionStatus::Succeeded);
+    assert_eq!((world.backup(KEY).await?, world.replica(KEY).await?), (b"nine byte".to_vec(), b"nine byte".to_vec()));
+    assert_eq!(world.receipts().await?.len(), 1);
     Ok(())
 }

@@ -15,6 +15,7 @@ use holdfast_core::{
     checksum::Crc64Nvme,
     contract::{Evidence, ProofMethod, Transfer},
     names::VersionId,
+    stamp::Stamp,
 };
 use holdfast_lambda::{
     Failure, Named,
@@ -115,11 +116,44 @@ async fn a_bad_version_that_was_told_before_leads_to_a_new_plan_whether_it_can_b
     }
 }
 
+/// The second leg of an upload whose version is `v0`: what the samples call the source is its backup.
+pub(super) fn of_a_backup(transfer: Transfer) -> Transfer {
+    let stamp = Stamp { version_id: Some(VersionId::new("v0").unwrap()), ..transfer.stamp };
+    Transfer { stamp, ..transfer }
+}
+
+/// What a person is told in either leg when the source of the copy is gone: what helps, and not what helps in the other leg.
+const WITHOUT_SOURCE: [(bool, &str, &str); 2] =
+    [(false, "redrive, which then ends as skipped", "Backup Requested"), (true, "Backup Requested", "ends as skipped")];
+
 #[tokio::test]
-async fn nothing_is_removed_while_the_source_is_gone() {
-    let failure = refused(&[&source_gone(), &wrong()]).await;
-    assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
-    assert!(failure.to_string().contains("The source is gone by now, so the copy was left as it is."), "{failure}");
+async fn nothing_is_removed_while_the_source_is_gone_and_the_advice_is_that_of_the_leg() {
+    for (is_replica, helps, misleads) in WITHOUT_SOURCE {
+        let transfer = if is_replica { of_a_backup(known()) } else { known() };
+        let rules = [&source_gone(), &wrong()];
+        let failure = call("stored", input(&transfer, &[], None), &rules).await.unwrap_err();
+        assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
+        let gone = if is_replica { "The backup is gone by now" } else { "The source is gone by now" };
+        let sentence = failure.to_string();
+        assert!(sentence.contains(gone) && sentence.contains("so the copy was left as it is."), "{sentence}");
+        assert!(sentence.contains(helps) && !sentence.contains(misleads), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_proven_any_more_is_told_with_what_is_gone_and_the_advice_of_the_leg() {
+    for (is_replica, helps, misleads) in WITHOUT_SOURCE {
+        let transfer = Transfer { crc64nvme: None, ..known() };
+        let transfer = if is_replica { of_a_backup(transfer) } else { transfer };
+        let gone = mock!(Client::get_object).then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
+        let failure = call("stored", input(&transfer, &[], None), &[&gone, &wrong()]).await.unwrap_err();
+        assert_eq!(failure.name(), ErrorName::SourceGone);
+        let what = if is_replica { "backup" } else { "source" };
+        let told = format!("The {what} version s3://src/a b (version v1) was deleted before its ");
+        let sentence = failure.to_string();
+        assert!(sentence.starts_with(&told), "{sentence}");
+        assert!(sentence.contains(helps) && !sentence.contains(misleads), "{sentence}");
+    }
 }
 
 #[tokio::test]
