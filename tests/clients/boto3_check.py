@@ -15,6 +15,7 @@ from botocore.config import Config
 
 import backups
 import management
+import redrive
 
 
 class World:
@@ -56,6 +57,7 @@ def main():
         sys.exit(f"{sys.argv[1]} is not the ready file of a sandbox that serves: {type(error).__name__}: {error}")
     management.check(world)
     backups.check(world)
+    redrive.check(world)
     print("boto3 finds everything as it should be.")
 
 
