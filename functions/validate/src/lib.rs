@@ -4,16 +4,13 @@
 //! of the destination. A large one costs two more: HEAD of its first part, whose size the copy takes over so that the
 //! entity tags are equal, and the opening of the upload with every attribute of the source.
 //!
-//! Nothing is lost, nothing is done twice. A copy of this very version at the destination means that the upload is
-//! backed up, or is being backed up by an execution that will say so. Two callers may not rely on that, and are answered
-//! by the receipt, which is the last thing an execution writes:
-//! - a re-plan: the copy may be this execution's own, published by a request whose answer was lost after
-//!   everything else had looked for it. Skipping would leave it without proof and receipt;
-//! - an operator's request (it has no sequencer): the execution that made the copy may have failed and be past redrive.
+//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up. A copy of this very version
+//! that stands does not: the execution that made it may have failed and be past redrive, and a re-plan may find its own,
+//! published by a request whose answer was lost. So where a copy stands the receipt is asked for; where there is none, the
+//! copy is proven where it stands ([`standing`]), unless its proof failed before: then it is copied again. Two executions
+//! of one event may both do so; the receipt is written once and people are told once all the same.
 //!
-//! Without a receipt both have the copy proven where it stands ([`standing`]), unless its proof failed before: then it is
-//! copied again. A late upload asks for its receipt too: its backup may have been the current one before a newer upload
-//! replaced it.
+//! A late upload asks for its receipt too: its backup may have been the current one before a newer upload replaced it.
 //!
 //! A call that is repeated after its answer was lost opens a second upload. The first is never completed; the bucket's
 //! lifecycle removes it.
@@ -99,9 +96,7 @@ struct Seen {
 /// What says that an upload is backed up.
 #[derive(Clone, Copy, PartialEq)]
 enum Witness {
-    /// A copy with its stamp.
-    Stamp,
-    /// Its receipt alone. A copy without one has to be proven.
+    /// Its receipt. A copy without one has to be proven.
     Receipt,
     /// Nothing: receipt and copies were looked for, and what stands was found not to be it.
     Nothing,
@@ -156,12 +151,8 @@ impl Validate {
         };
         let (source, head) = plan::pin(&upload, head)?;
         let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
-        let witness = match (&input.replan, &stamp.sequencer) {
-            (Some(_), _) => Witness::Nothing,
-            (None, Some(_)) => Witness::Stamp,
-            (None, None) => Witness::Receipt,
-        };
-        if stamp_place == StampPlace::Receipt && witness != Witness::Nothing {
+        let witness = if input.replan.is_some() { Witness::Nothing } else { Witness::Receipt };
+        if stamp_place == StampPlace::Receipt && witness == Witness::Receipt {
             self.check_receipt(&source, &stamp).await?;
         }
         let spot = self.spot(Copied { source: &source, stamp: &stamp, witness }, seen.destination).await?;
@@ -222,7 +213,7 @@ impl Validate {
         let mut left = Left::Copying;
         let placement = match plan::place(stands.as_ref(), stamp) {
             Place::Taken => {
-                left = self.check_taken(copied, &destination).await?;
+                left = self.check_taken(copied).await?;
                 Placement::Current
             }
             Place::Current => Placement::Current,
@@ -236,14 +227,13 @@ impl Validate {
             return Ok(Spot { destination, placement, stands, left });
         }
         // A newer upload stands. This one is late, or its event came again after it was backed up in its own turn.
-        if witness != Witness::Nothing {
+        if witness == Witness::Receipt {
             self.check_receipt(source, stamp).await?;
         }
         let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
         let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
         if plan::place(stands.as_ref(), stamp) == Place::Taken {
             left = match witness {
-                Witness::Stamp => return Err(Stop::already_backed_up(ObjectRef::current(&destination))),
                 Witness::Receipt => Left::Proving,
                 Witness::Nothing => Left::Copying,
             };
@@ -251,10 +241,9 @@ impl Validate {
         Ok(Spot { destination, placement, stands, left })
     }
 
-    /// A copy of this very upload stands: that is all where its stamp is enough. Else a receipt has to say so.
-    async fn check_taken(&self, copied: Copied<'_>, destination: &Destination) -> Result<Left, Stop> {
+    /// A copy of this very upload stands. A receipt has to say that it was proven.
+    async fn check_taken(&self, copied: Copied<'_>) -> Result<Left, Stop> {
         match copied.witness {
-            Witness::Stamp => Err(Stop::already_backed_up(ObjectRef::current(destination))),
             Witness::Receipt => self.check_receipt(copied.source, copied.stamp).await.map(|()| Left::Proving),
             Witness::Nothing => Ok(Left::Copying),
         }

@@ -52,28 +52,34 @@ impl Validate {
     /// What it means that the source is gone, where no copy was found that a plan could go on with.
     pub(crate) async fn gone(&self, upload: &Upload, replan: Option<&Replan>, stands: Option<&Head>) -> Stop {
         let object = plan::announced(upload);
+        match self.unproven(upload, replan, stands).await {
+            Ok(Some(copy)) => Refusal::Unproven { object: object.to_string(), copy }.into(),
+            Ok(None) => Stop::Skip(SkipReason::SourceGone, format!("{object} was deleted before it could be copied")),
+            Err(stop) => stop,
+        }
+    }
+
+    /// The copy that stands without a receipt; stops where there is one.
+    async fn unproven(
+        &self,
+        upload: &Upload,
+        replan: Option<&Replan>,
+        stands: Option<&Head>,
+    ) -> Result<Option<String>, Stop> {
         let destination = self.destination(&upload.key);
-        let copy = ObjectRef::current(&destination);
-        let unproven = |head: &Head| {
-            let copy = ObjectRef { version_id: head.version_id.as_ref(), ..copy }.to_string();
-            Stop::from(Refusal::Unproven { object: object.to_string(), copy })
-        };
-        if let (Some(replan), Some(head)) = (replan, stands)
-            && plan::may_be_copy(&replan.given_up, head)
-        {
-            return unproven(head);
+        if let Some(replan) = replan {
+            let copy = stands.filter(|head| plan::may_be_copy(&replan.given_up, head));
+            return Ok(copy.map(|head| name(&destination, head)));
         }
-        let stamp = plan::stamp_of_gone(upload).filter(|_| replan.is_none());
-        let copied = stamp.as_ref().zip(stands).filter(|(stamp, head)| is_copy(head, stamp));
-        match copied {
-            // The execution that made the copy proves it, or says why it could not.
-            Some((stamp, _)) if stamp.sequencer.is_some() => Stop::already_backed_up(copy),
-            Some((stamp, head)) => match self.check_receipt_of(&upload.bucket, &upload.key, stamp).await {
-                Ok(()) => unproven(head),
-                Err(stop) => stop,
-            },
-            None => Stop::Skip(SkipReason::SourceGone, format!("{object} was deleted before it could be copied")),
+        let Some((stamp, head)) = plan::stamp_of_gone(upload).zip(stands) else { return Ok(None) };
+        self.check_receipt_of(&upload.bucket, &upload.key, &stamp).await?;
+        if is_copy(head, &stamp) {
+            return Ok(Some(name(&destination, head)));
         }
+        // That key is this upload's alone.
+        let late = Destination { key: history_key(&upload.key, &stamp)?, ..destination };
+        let head = s3::head(&self.aws.s3(&late.region), ObjectRef::current(&late)).await?;
+        Ok(head.map(|head| name(&late, &head)))
     }
 
     /// The plan for a copy that stands.
@@ -87,6 +93,11 @@ impl Validate {
             stored: Some(stored),
         }
     }
+}
+
+/// A copy as people are told of it.
+fn name(destination: &Destination, head: &Head) -> String {
+    ObjectRef { version_id: head.version_id.as_ref(), ..ObjectRef::current(destination) }.to_string()
 }
 
 fn is_copy(head: &Head, stamp: &Stamp) -> bool {

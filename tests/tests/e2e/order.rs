@@ -1,5 +1,6 @@
 //! Duplicates and versions: nothing twice, and the newest on top.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::contract::Placement;
 use holdfast_sandbox::faults::{Effect, Moment, Rule, Service, Target};
 use holdfast_tests::{
@@ -21,6 +22,28 @@ async fn a_redelivered_event_changes_nothing() -> TestResult {
     let versions = world.s3.list_object_versions().bucket(&world.outputs.backup_bucket).prefix("k").send().await?;
     assert_eq!(versions.versions().len(), 1, "no second copy");
     assert_eq!((world.receipts().await?.len(), world.messages(1).await?.len()), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_over_a_copy_without_a_receipt_has_it_proven_where_it_stands() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    fail_once_in(&world, "checksum-verify", "VerifyBackup")?;
+    world.upload("k", "bytes").await?;
+    let first = world.failed().await?.execution;
+    world.begin(&world.event_of(&first).await?).await?;
+    let second = world.ended(2).await?.remove(1);
+    assert_eq!(second.status, ExecutionStatus::Succeeded, "{:?}", world.path(&second).await?);
+    assert_eq!(world.path(&second).await?[..3], ["Validate", "Route", "VerifyBackup"]);
+    assert_eq!((world.receipts().await?.len(), world.replica("k").await?), (1, b"bytes".to_vec()));
+
+    world.states.redrive_execution().execution_arn(&first.arn).send().await?;
+    world.ended(2).await?;
+    assert!(!world.output(&first).await?["messageId"].is_string(), "the second one has told people");
+    assert_eq!((world.messages(2).await?.len(), world.receipts().await?.len()), (2, 1), "a failure and a success");
+    let versions = world.s3.list_object_versions().bucket(&world.outputs.backup_bucket).prefix("k").send().await?;
+    assert_eq!(versions.versions().len(), 1, "no second copy");
+    Facts::of(&world).await?.check(Known::default())?;
     Ok(())
 }
 

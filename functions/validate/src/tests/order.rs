@@ -37,19 +37,28 @@ async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
 }
 
 #[tokio::test]
-async fn a_second_delivery_of_an_event_is_skipped_wherever_the_backup_is() {
-    let current = [head_key("dst", "a b", Some(backup("v1", Some("0A"))))];
-    let late = [
-        head_key("dst", "a b", Some(backup("v2", Some("0B")))),
-        head_key("dst", HISTORY, Some(backup("v1", Some("0A")))),
-        head_key("dst", RECEIPT, None),
-    ];
-    let replaced = [head_key("dst", "a b", Some(backup("v2", Some("0B")))), head_key("dst", RECEIPT, Some(written()))];
-    for destination in [current.as_slice(), &late, &replaced] {
-        let (source, tags) = (head("src", Some("v1"), source()), tags(&[]));
-        let rules: Vec<_> = destination.iter().chain([&source, &tags]).collect();
+async fn a_second_delivery_of_an_event_is_skipped_if_its_receipt_is_there_and_else_the_copy_is_proven_where_it_stands()
+{
+    let ours = || head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+    let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+    let late = || head_key("dst", HISTORY, Some(backup("v1", Some("0A"))));
+    for (stands, receipt, proven, why) in [
+        (vec![ours()], Some(written()), None, "it is the current backup"),
+        (vec![newer(), late()], Some(written()), None, "it is among the late ones"),
+        (vec![newer()], Some(written()), None, "a newer one has replaced it"),
+        (vec![ours()], None, Some("a b"), "the execution that made the copy may have failed since"),
+        (vec![newer(), late()], None, Some(HISTORY), "so may that of a late copy"),
+    ] {
+        let (source, receipt, tags) = (head("src", Some("v1"), source()), head_key("dst", RECEIPT, receipt), tags(&[]));
+        let rules: Vec<_> = stands.iter().chain([&source, &receipt, &tags]).collect();
         let plan = ask(&rules, &[], input(event())).await.unwrap();
-        assert_eq!(reason(&plan), Some(SkipReason::AlreadyBackedUp), "{plan:?}");
+        match (proven, &plan) {
+            (None, plan) => assert_eq!(reason(plan), Some(SkipReason::AlreadyBackedUp), "{why}"),
+            (Some(key), Plan::Copy { transfer, stored: Some(stored), .. }) => {
+                assert_eq!((transfer.destination.key.as_str(), stored.etag.as_str()), (key, "standing"), "{why}");
+            }
+            (Some(_), plan) => panic!("{why}: {plan:?}"),
+        }
     }
 }
 

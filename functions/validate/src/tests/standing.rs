@@ -134,17 +134,30 @@ async fn without_a_stamp_a_copy_among_the_late_ones_is_known_by_its_key() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_after_its_source_is_gone_is_skipped_and_an_operator_is_told_of_an_unproven_copy() {
+async fn what_comes_after_its_source_is_gone_is_skipped_if_its_receipt_is_there_and_else_the_unproven_copy_is_named() {
     let asked = || request(json!({"key": "a b", "version-id": "v1", "etag": "tag"}));
-    for (event, receipt, outcome, why) in [
-        (event(), None, Ok(SkipReason::AlreadyBackedUp), "the execution that made the copy proves it or says why not"),
-        (asked(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
-        (asked(), None, Err(ErrorName::SourceGone), "nobody proves it any more"),
-    ] {
-        let receipt = head_key("dst", RECEIPT, receipt);
-        let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
-        let found = ask(&[&receipt, &destination, &absent("src"), &tags(&[])], &[], input(event)).await;
-        let found = found.map(|plan| reason(&plan).unwrap()).map_err(|refusal| refusal.name());
-        assert_eq!(found, outcome, "{why}");
+    let ours = || vec![head_key("dst", "a b", Some(backup("v1", Some("0A"))))];
+    let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+    let late = || vec![newer(), head_key("dst", HISTORY, Some(backup("v1", Some("0A"))))];
+    let nothing = || vec![newer(), head_key("dst", HISTORY, None)];
+    for event in [event(), asked()] {
+        for (stands, receipt, outcome, why) in [
+            (ours(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
+            (ours(), None, Err("s3://dst/a b (version b1)"), "nothing is left to prove it by"),
+            (late(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
+            (late(), None, Err("s3://dst/.holdfast/history/a b/v1 (version b1)"), "nor a late one"),
+            (nothing(), None, Ok(SkipReason::SourceGone), "there is no copy"),
+        ] {
+            let (receipt, gone, tags) = (head_key("dst", RECEIPT, receipt), absent("src"), tags(&[]));
+            let rules: Vec<_> = stands.iter().chain([&receipt, &gone, &tags]).collect();
+            match (ask(&rules, &[], input(event.clone())).await, outcome) {
+                (Ok(plan), outcome) => assert_eq!(Ok(reason(&plan).unwrap()), outcome, "{why}"),
+                (Err(refusal), Err(copy)) => {
+                    assert_eq!(refusal.name(), ErrorName::SourceGone, "{why}");
+                    assert!(refusal.to_string().contains(copy), "{why}: {refusal}");
+                }
+                (Err(refusal), Ok(_)) => panic!("{why}: {refusal}"),
+            }
+        }
     }
 }
