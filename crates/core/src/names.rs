@@ -140,6 +140,13 @@ impl ETag {
         &self.0
     }
 
+    /// Whether it is the tag of an object that was uploaded in parts: it ends with their number, as in `…-3`
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
+    pub fn is_of_parts(&self) -> bool {
+        let count = self.0.rsplit_once('-').map(|(_, count)| count);
+        count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// The tag as HTTP headers carry it.
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
@@ -348,5 +355,10 @@ mod tests {
         assert_eq!(ETag::new("\"abc-2\""), ETag::new("abc-2"));
         assert_eq!(ETag::new("abc").map(|tag| tag.quoted()), Ok("\"abc\"".to_owned()));
         assert!(ETag::new("\"\"").is_err());
+        let of_parts = |tag: &str| ETag::new(tag).map(|tag| tag.is_of_parts());
+        assert_eq!(
+            [of_parts("abc-12"), of_parts("abc"), of_parts("abc-"), of_parts("abc-x")],
+            [Ok(true), Ok(false), Ok(false), Ok(false)]
+        );
     }
 }

@@ -128,6 +128,7 @@ mod tests {
             version_id: version.map(VersionId::new).transpose()?,
             sequencer: sequencer.map(Sequencer::new).transpose()?,
             etag: ETag::new("tag")?,
+            last_modified: None,
         })
     }
 

@@ -88,6 +88,7 @@ pub(crate) fn stamp(upload: &Upload, source: &Source, head: &Head) -> (Stamp, St
         version_id: source.version_id.clone(),
         sequencer: upload.event.sequencer.clone(),
         etag: source.etag.clone(),
+        last_modified: head.last_modified,
     };
     let place = if stamp.fits(&head.attributes.metadata) { StampPlace::Metadata } else { StampPlace::Receipt };
     (stamp, place)
@@ -96,7 +97,12 @@ pub(crate) fn stamp(upload: &Upload, source: &Source, head: &Head) -> (Stamp, St
 /// The stamp of an upload whose source is gone, where the event says enough.
 pub(crate) fn stamp_of_gone(upload: &Upload) -> Option<Stamp> {
     let etag = upload.etag.clone()?;
-    Some(Stamp { version_id: upload.version_id.clone(), sequencer: upload.event.sequencer.clone(), etag })
+    Some(Stamp {
+        version_id: upload.version_id.clone(),
+        sequencer: upload.event.sequencer.clone(),
+        etag,
+        last_modified: None,
+    })
 }
 
 /// Whether what stands may be the copy of a plan that was given up, published by a request whose answer was lost. Asked

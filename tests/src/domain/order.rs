@@ -2,7 +2,9 @@
 //!
 //! S3 orders the versions of a key by when their upload was *initiated*, and lists them in that order
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version that was deleted meanwhile is
-//! placed by its sequencer.
+//! placed by its stamp.
+
+use holdfast_core::{receipt::Receipt, stamp::Standing};
 
 use super::{
     Check, Rule,
@@ -47,8 +49,8 @@ impl Check<'_> {
         }
         // A version that does not exist any more may have been newer than all that do.
         let newest_receipt = facts.readable().find(|receipt| is_of(receipt, proven[0]));
-        let sequencer = newest_receipt.and_then(|receipt| receipt.stamp.sequencer.clone());
-        let was_newer = facts.source_of(receipt).is_none() && receipt.stamp.sequencer > sequencer;
+        let is_newer = |newest: &Receipt| receipt.stamp.standing(&newest.stamp) == Standing::Newer;
+        let was_newer = facts.source_of(receipt).is_none() && newest_receipt.is_none_or(is_newer);
         if !was_newer {
             let of =
                 receipt.source.version_id.as_ref().map_or_else(|| receipt.source.etag.to_string(), ToString::to_string);

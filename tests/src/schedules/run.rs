@@ -110,6 +110,14 @@ async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: 
             uploads.push(uploaded);
             format!("upload {} is version {version}", uploads.len() - 1)
         }
+        Step::UploadAcross(slow, quick) => {
+            let across = stage.upload_across(slow, quick).await?;
+            ran.count("uploads", 2);
+            ran.count("uploads across another", 1);
+            let versions = across.each_ref().map(|uploaded| uploaded.version_id.clone().unwrap_or_default());
+            uploads.extend(across);
+            format!("uploads {} and {} are versions {}", uploads.len() - 2, uploads.len() - 1, versions.join(" and "))
+        }
         Step::Delete(key, what) => {
             let deleted = stage.delete(KEYS[*key], *what).await?;
             ran.count("deletions", usize::from(deleted.is_some()));

@@ -39,14 +39,19 @@ impl Schedule {
             replica: dice.pick(&[Replica::Wanted, Replica::None]),
             proof: dice.weighted(&[(6, Proof::Stored), (1, Proof::Streamed)]),
         };
-        let mut making = Making { dice, uploads: Vec::new(), steps: Vec::new() };
+        let mut making = Making { dice, uploads: 0, steps: Vec::new() };
         making.make();
         Self { seed, deployment, steps: making.steps }
     }
 
     /// How many uploads there are.
     pub fn uploads(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Step::Upload(_))).count()
+        let count = |step: &Step| match step {
+            Step::Upload(_) => 1,
+            Step::UploadAcross(..) => 2,
+            _ => 0,
+        };
+        self.steps.iter().map(count).sum()
     }
 }
 
@@ -62,7 +67,7 @@ impl fmt::Display for Schedule {
 
 struct Making {
     dice: Dice,
-    uploads: Vec<Upload>,
+    uploads: usize,
     steps: Vec<Step>,
 }
 
@@ -78,8 +83,13 @@ impl Making {
             }
             let key = self.dice.below(keys);
             let upload = self.upload(usize::try_from(key).unwrap_or_default());
-            self.uploads.push(upload);
-            self.steps.push(Step::Upload(upload));
+            let step = if upload.sent == Sent::InParts && self.dice.percent(25) {
+                Step::UploadAcross(upload, Upload { sent: Sent::AtOnce, ..self.upload(upload.key) })
+            } else {
+                Step::Upload(upload)
+            };
+            self.uploads += if matches!(step, Step::Upload(_)) { 1 } else { 2 };
+            self.steps.push(step);
             if let Some(wait) = self.wait() {
                 self.steps.push(Step::Wait(wait));
             }
@@ -118,7 +128,7 @@ impl Making {
                 let what = [(2, Deletion::Newest), (2, Deletion::Oldest), (3, Deletion::Key)];
                 Step::Delete(key, self.dice.weighted(&what))
             }
-            1 => Step::EventAgain(self.dice.index(self.uploads.len())),
+            1 => Step::EventAgain(self.dice.index(self.uploads)),
             2 => Step::Restart,
             3 => Step::StopExecution,
             4 => Step::Redrive,
@@ -162,6 +172,7 @@ mod tests {
             "streamed",
             "at once",
             "in parts",
+            "and meanwhile",
             "CRC64NVME",
             "CRC32",
             "metadata and tags",

@@ -1,6 +1,8 @@
 //! The place where a schedule happens: a sandbox that can be stopped and started again, and what the people around it
 //! do to it.
 
+use std::{thread, time::Duration};
+
 use aws_sdk_s3::{
     primitives::ByteStream,
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
@@ -21,6 +23,8 @@ use crate::{
 /// A source bucket that the stack does not make, and that never kept versions.
 const UNVERSIONED: &str = "holdfast-test-unversioned";
 const PART: usize = 5 << 20;
+/// Long enough that the clock shows another second.
+const SECOND: Duration = Duration::from_millis(1_050);
 
 /// A sandbox with its data.
 #[derive(Debug)]
@@ -113,11 +117,21 @@ impl Stage {
 
     pub(super) async fn upload(&self, upload: &Upload) -> TestResult<Uploaded> {
         let world = self.world()?;
-        let bytes = upload.letter.to_string().into_bytes().repeat(upload.size);
+        let bytes = bytes_of(upload);
         match upload.sent {
             Sent::AtOnce => at_once(world, upload, bytes).await,
-            Sent::InParts => in_parts(world, upload, &bytes).await,
+            Sent::InParts => Parts::send(world, upload, &bytes).await?.complete(world).await,
         }
+    }
+
+    /// Uploads the second object at once while the first is sent in parts; answers both in the order of their events. S3
+    /// tells the beginning of uploads in whole seconds of the wall clock, so that one has to pass.
+    pub(super) async fn upload_across(&self, slow: &Upload, quick: &Upload) -> TestResult<[Uploaded; 2]> {
+        let world = self.world()?;
+        let parts = Parts::send(world, slow, &bytes_of(slow)).await?;
+        thread::sleep(SECOND);
+        let beside = at_once(world, quick, bytes_of(quick)).await?;
+        Ok([beside, parts.complete(world).await?])
     }
 
     /// Deletes from the source; answers which version it was, if there was one.
@@ -254,27 +268,44 @@ async fn at_once(world: &World, upload: &Upload, bytes: Vec<u8>) -> TestResult<U
     Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
 }
 
-async fn in_parts(world: &World, upload: &Upload, bytes: &[u8]) -> TestResult<Uploaded> {
-    let (key, bucket) = (KEYS[upload.key], &world.outputs.source_bucket);
-    let mut request = world.s3.create_multipart_upload().bucket(bucket).key(key);
-    for (name, value) in metadata(upload.dress) {
-        request = request.metadata(name, value);
+fn bytes_of(upload: &Upload) -> Vec<u8> {
+    upload.letter.to_string().into_bytes().repeat(upload.size)
+}
+
+/// An upload in parts, all of them sent.
+struct Parts {
+    key: &'static str,
+    id: Option<String>,
+    sent: CompletedMultipartUpload,
+}
+
+impl Parts {
+    async fn send(world: &World, upload: &Upload, bytes: &[u8]) -> TestResult<Self> {
+        let (key, bucket) = (KEYS[upload.key], &world.outputs.source_bucket);
+        let mut request = world.s3.create_multipart_upload().bucket(bucket).key(key);
+        for (name, value) in metadata(upload.dress) {
+            request = request.metadata(name, value);
+        }
+        let request = request.set_tagging(tagging(upload.dress)).checksum_algorithm(algorithm(upload.checksum));
+        let id = request.send().await?.upload_id;
+        let mut sent = CompletedMultipartUpload::builder();
+        for (part, number) in bytes.chunks(PART).zip(1..) {
+            let request = world.s3.upload_part().bucket(bucket).key(key).set_upload_id(id.clone());
+            let request = request.part_number(number).checksum_algorithm(algorithm(upload.checksum));
+            let stored = request.body(ByteStream::from(part.to_vec())).send().await?;
+            let part = CompletedPart::builder().part_number(number).set_e_tag(stored.e_tag);
+            let part = part.set_checksum_crc32(stored.checksum_crc32);
+            sent = sent.parts(part.set_checksum_crc64_nvme(stored.checksum_crc64_nvme).build());
+        }
+        Ok(Self { key, id, sent: sent.build() })
     }
-    let request = request.set_tagging(tagging(upload.dress)).checksum_algorithm(algorithm(upload.checksum));
-    let opened = request.send().await?;
-    let mut parts = CompletedMultipartUpload::builder();
-    for (part, number) in bytes.chunks(PART).zip(1..) {
-        let request = world.s3.upload_part().bucket(bucket).key(key).set_upload_id(opened.upload_id.clone());
-        let request = request.part_number(number).checksum_algorithm(algorithm(upload.checksum));
-        let stored = request.body(ByteStream::from(part.to_vec())).send().await?;
-        let part = CompletedPart::builder().part_number(number).set_e_tag(stored.e_tag);
-        parts = parts.parts(
-            part.set_checksum_crc32(stored.checksum_crc32).set_checksum_crc64_nvme(stored.checksum_crc64_nvme).build(),
-        );
+
+    async fn complete(self, world: &World) -> TestResult<Uploaded> {
+        let Self { key, id, sent } = self;
+        let request = world.s3.complete_multipart_upload().bucket(&world.outputs.source_bucket).key(key);
+        let stored = request.set_upload_id(id).multipart_upload(sent).send().await?;
+        Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
     }
-    let request = world.s3.complete_multipart_upload().bucket(bucket).key(key).set_upload_id(opened.upload_id);
-    let stored = request.multipart_upload(parts.build()).send().await?;
-    Ok(Uploaded { key, version_id: stored.version_id, etag: stored.e_tag.unwrap_or_default() })
 }
 
 #[cfg(test)]

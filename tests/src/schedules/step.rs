@@ -121,6 +121,9 @@ pub enum Wait {
 pub enum Step {
     /// Somebody uploads an object.
     Upload(Upload),
+    /// Somebody uploads an object at once while the parts of the first are on their way to the same key, for more than a
+    /// second.
+    UploadAcross(Upload, Upload),
     /// Somebody deletes from the source.
     Delete(usize, Deletion),
     /// The event of the n-th upload is delivered once more.
@@ -193,6 +196,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Upload(upload) => upload.fmt(f),
+            Self::UploadAcross(slow, quick) => write!(f, "{slow}, and meanwhile {quick}"),
             Self::Delete(key, Deletion::Newest) => write!(f, "delete the newest version of {:?} for good", KEYS[*key]),
             Self::Delete(key, Deletion::Oldest) => write!(f, "delete the oldest version of {:?} for good", KEYS[*key]),
             Self::Delete(key, Deletion::Key) => write!(f, "delete {:?}", KEYS[*key]),

@@ -120,7 +120,12 @@ impl Samples {
             upload,
             crc64nvme: Some(Crc64Nvme::EMPTY),
             attributes: self.attributes(),
-            stamp: Stamp { version_id: Some(self.version()), sequencer: Some(sequencer.clone()), etag: self.etag() },
+            stamp: Stamp {
+                version_id: Some(self.version()),
+                sequencer: Some(sequencer.clone()),
+                etag: self.etag(),
+                last_modified: Some(OffsetDateTime::UNIX_EPOCH),
+            },
             stamp_place: StampPlace::Metadata,
             placement: Placement::Current,
             event: EventRef {

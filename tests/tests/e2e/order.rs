@@ -1,5 +1,11 @@
 //! Duplicates and versions: nothing twice, and the newest on top.
 
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::contract::Placement;
 use holdfast_sandbox::faults::{Effect, Moment, Rule, Service, Target};
@@ -8,6 +14,8 @@ use holdfast_tests::{
     domain::{Facts, Known},
     world::{Rules, Setup, World},
 };
+use serde_json::{Value, json};
+use tokio::time::sleep;
 
 #[tokio::test]
 async fn a_redelivered_event_changes_nothing() -> TestResult {
@@ -132,6 +140,53 @@ async fn an_old_plan_whose_condition_holds_again_because_the_bytes_came_back_doe
         let history: Vec<_> = receipts.iter().filter(|receipt| receipt.placement == Placement::History).collect();
         let [receipt] = history.as_slice() else { return Err(format!("one came late, not {receipts:?}").into()) };
         assert!(world.backup(receipt.backup.destination.key.as_str()).await? == b);
+        Facts::of(&world).await?.check(Known::default())?;
+    }
+    Ok(())
+}
+
+/// Uploads an object in parts and, while they are on their way, another one at once to the same key; answers their events.
+async fn overlapping(world: &World, key: &str) -> TestResult<[Value; 2]> {
+    let bucket = &world.outputs.source_bucket;
+    let opened = world.s3.create_multipart_upload().bucket(bucket).key(key).send().await?;
+    // The beginning of an upload is told in whole seconds.
+    sleep(Duration::from_millis(1_050)).await;
+    world.upload(key, "quick").await?;
+    let quick = world.late_event_for(key).await?;
+    let part = world.s3.upload_part().bucket(bucket).key(key).set_upload_id(opened.upload_id.clone());
+    let part = part.part_number(1).body(ByteStream::from_static(b"slow")).send().await?;
+    let part = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag).build();
+    let parts = CompletedMultipartUpload::builder().parts(part).build();
+    let complete = world.s3.complete_multipart_upload().bucket(bucket).key(key).set_upload_id(opened.upload_id);
+    let stored = complete.multipart_upload(parts).send().await?;
+    let mut slow = quick.clone();
+    let object = json!({
+        "key": key, "size": 4, "sequencer": "FF", "version-id": stored.version_id(),
+        "etag": stored.e_tag().map(|tag| tag.trim_matches('"')),
+    });
+    slow["id"] = json!("later");
+    slow["detail"]["object"] = object;
+    Ok([quick, slow])
+}
+
+#[tokio::test]
+async fn of_uploads_that_overlap_the_one_initiated_last_is_the_current_backup_whichever_event_comes_first() -> TestResult
+{
+    for is_quick_first in [true, false] {
+        let world = World::start(Setup::default()).await?;
+        world.set_rules(Rules::Disabled).await?;
+        let mut events = overlapping(&world, "k").await?;
+        if !is_quick_first {
+            events.reverse();
+        }
+        for (number, event) in (1..).zip(&events) {
+            world.begin(event).await?;
+            world.ended(number).await?;
+        }
+        assert!(world.backup("k").await? == b"quick" && world.replica("k").await? == b"quick");
+        let receipts = world.receipts().await?;
+        let late = receipts.iter().filter(|receipt| receipt.placement == Placement::History);
+        assert_eq!(late.map(|receipt| receipt.source.size).collect::<Vec<_>>(), vec![4; usize::from(is_quick_first)]);
         Facts::of(&world).await?.check(Known::default())?;
     }
     Ok(())

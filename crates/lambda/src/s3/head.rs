@@ -16,6 +16,7 @@ use holdfast_core::{
     names::{BucketName, ETag, ObjectKey, VersionId},
     stamp::{Stamp, without_stamp},
 };
+use time::OffsetDateTime;
 
 use crate::{
     Failure,
@@ -78,6 +79,8 @@ pub struct Head {
     pub etag: ETag,
     /// Bytes.
     pub size: u64,
+    /// When its upload was initiated, in whole seconds.
+    pub last_modified: Option<OffsetDateTime>,
     /// The stored full-object CRC64NVME, if there is one.
     pub crc64nvme: Option<Crc64Nvme>,
     /// Headers, the user's own metadata and storage class; no tags, which HeadObject does not answer.
@@ -146,6 +149,7 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
         version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| sentence(&error))?,
         etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| sentence(&error))?,
         size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| sentence(&error))?,
+        last_modified: output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok()),
         crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| sentence(&error))?,
         attributes: Attributes {
             content_type: output.content_type().map(str::to_owned),

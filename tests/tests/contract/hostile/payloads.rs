@@ -71,7 +71,7 @@ fn plans() -> impl Iterator<Item = Case> {
 }
 
 fn copies() -> impl Iterator<Item = Case> {
-    let whole = rows(
+    rows(
         "CopyObject",
         [
             ("nothing to copy", "/transfer", None, "."),
@@ -122,11 +122,15 @@ fn copies() -> impl Iterator<Item = Case> {
                 "transfer.attributes.tags",
             ),
             ("a stamp without a tag", "/transfer/stamp/etag", None, "transfer.stamp"),
+            ("a stamp of no day", "/transfer/stamp/lastModified", Some(json!("once")), "transfer.stamp.lastModified"),
             ("a stamp in Latin", "/transfer/stamp/sequencer", Some(json!("MCMXC")), "transfer.stamp.sequencer"),
             ("a time that is none", "/transfer/event/time", Some(json!(0)), "transfer.event.time"),
         ],
-    );
-    let slice = rows(
+    )
+}
+
+fn slices() -> impl Iterator<Item = Case> {
+    rows(
         "CopySlice",
         [
             ("part 0", "/slice/firstPart", Some(json!(0)), "slice.firstPart"),
@@ -169,8 +173,7 @@ fn copies() -> impl Iterator<Item = Case> {
             ),
             ("an upload for a single copy", "/transfer/method", Some(json!("copyObject")), "transfer.upload"),
         ],
-    );
-    whole.chain(slice)
+    )
 }
 
 fn completions() -> impl Iterator<Item = Case> {
@@ -268,7 +271,7 @@ fn ends() -> impl Iterator<Item = Case> {
 /// Every payload that has to be refused, with what it is made of.
 fn cases() -> Vec<(Case, Value)> {
     let valid = valid();
-    let all = plans().chain(copies()).chain(completions()).chain(proofs()).chain(ends());
+    let all = plans().chain(copies()).chain(slices()).chain(completions()).chain(proofs()).chain(ends());
     all.map(|case| (valid[case.state].clone(), case)).map(|(base, case)| (case, base)).collect()
 }
 
