@@ -8,14 +8,17 @@ use aws_sdk_s3::{
     operation::complete_multipart_upload::builders::CompleteMultipartUploadFluentBuilder,
     presigning::PresigningConfig,
     primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
 use holdfast_sandbox::s3::Versioning;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::mpsc;
 
-use crate::harness::{REGION, Server, etag, failure, put};
+use crate::{
+    harness::{REGION, Server, etag, failure, put},
+    sizes::put_zeros,
+};
 
 /// Puts `hello` under a condition; between its first and its last byte `meanwhile` happens. Answers status and body.
 async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Future<Output = ()>) -> (u16, String) {
@@ -123,4 +126,27 @@ async fn a_put_that_expects_nothing_conflicts_with_a_deletion_and_fails_after_an
     assert_eq!(crate::harness::get(&client, "bucket", "a").await, b"first", "the first to finish wins");
     let (status, body) = put_slowly(&server, ("if-match", &etag(b"first")), async {}).await;
     assert_eq!(status, 200, "{body}");
+}
+
+#[tokio::test]
+async fn a_copy_that_expects_an_object_conflicts_with_its_deletion() {
+    let (server, client) = Server::with_bucket(Versioning::Enabled).await;
+    // So large that its SHA-1, which a copy with one has to compute, takes some time.
+    put_zeros(&server, &client, "source", &[512 << 20]).await;
+    let mut answers = Vec::new();
+    // Where the deletion comes before the copy has begun, or after it has ended, there is no race.
+    for head_start in [50, 100, 200, 400, 800] {
+        put(&client, "a", *b"x").await;
+        let copy = client.copy_object().bucket("bucket").key("a").copy_source("bucket/source");
+        let copy = copy.checksum_algorithm(ChecksumAlgorithm::Sha1).if_match(etag(b"x"));
+        let copied = tokio::spawn(copy.send());
+        tokio::time::sleep(Duration::from_millis(head_start)).await;
+        delete(&client).await;
+        answers.push(copied.await.unwrap().map_or_else(|error| failure::<(), _>(Err(error)), |_| (200, String::new())));
+        if answers.last().is_some_and(|answer| answer.0 == 409) {
+            break;
+        }
+    }
+    let conflict = (409, "ConditionalRequestConflict".to_owned());
+    assert_eq!(answers.last(), Some(&conflict), "{answers:?}");
 }
