@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::clock;
+use super::{clock, execution::Note};
 
 /// An event as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,4 +71,12 @@ pub(crate) fn details(kind: &str, fields: impl Into<Value>) -> Map<String, Value
 /// Text under a field together with the field that says whether it was cut, which it never is here.
 pub(crate) fn untruncated(name: &str, text: &str) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), json!(text)), (format!("{name}Details"), json!({"truncated": false}))])
+}
+
+/// The first event of an execution.
+pub(crate) fn execution_started(input: &str, role: &str) -> Note<'static> {
+    let kind = "ExecutionStarted";
+    let mut fields = untruncated("input", input);
+    fields.insert("roleArn".to_owned(), json!(role));
+    Note { kind, details: details(kind, fields) }
 }

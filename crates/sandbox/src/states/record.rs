@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::map_run::Child;
+use super::{clock, map_run::Child};
 
 /// How an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,47 @@ pub(crate) struct Record {
     pub(crate) events: u64,
 }
 
+/// What an execution is started as.
+pub(crate) struct Start {
+    /// Its ARN.
+    pub(crate) arn: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its machine's ARN.
+    pub(crate) machine: String,
+    /// The revision of the machine that it runs.
+    pub(crate) revision: String,
+    /// Its input, word for word.
+    pub(crate) input: String,
+    /// Its part in the Map Run that dispatches it.
+    pub(crate) child: Option<Child>,
+}
+
 impl Record {
+    /// That of an execution which starts now, with its place among all executions.
+    pub(crate) fn new(start: Start, number: u64) -> Self {
+        let Start { arn, name, machine, revision, input, child } = start;
+        Self {
+            arn,
+            name,
+            machine,
+            revision,
+            number,
+            status: Status::Running,
+            started: clock::now(),
+            stopped: None,
+            input,
+            output: None,
+            error: None,
+            cause: None,
+            redrives: 0,
+            redriven: None,
+            tokens: Vec::new(),
+            child,
+            events: 1,
+        }
+    }
+
     /// The ARN of the state machine itself; a child of a Map Run has the label behind it.
     pub(crate) fn whole_machine(&self) -> &str {
         self.machine.split('/').next().unwrap_or(&self.machine)

@@ -1,11 +1,11 @@
-//! Distributed Maps: what is read, batched, run, tolerated and written.
+//! Distributed Maps: what is run and tolerated.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use serde_json::{Value, json};
 
 use crate::{
-    distributed_support::{Bucket, distributed, pass, with},
+    distributed_support::{distributed, pass, picky, with},
     support::{Answer, Ended, Script, World, machine, run, task, text},
 };
 
@@ -93,78 +93,6 @@ async fn a_map_run_is_described_as_aws_recorded_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn objects_are_read_by_their_format() {
-    let csv = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "PIPE"});
-    let given = json!({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a", "b"], "MaxItems": 1});
-    for (config, content, expected) in [
-        (json!({"InputType": "JSON"}), "[1, {\"a\": 2}]", json!([1, {"a": 2}])),
-        (json!({"InputType": "JSON"}), "{\"x\": 1}", json!([{"Key": "x", "Value": 1}])),
-        (json!({"InputType": "JSON", "ItemsPointer": "/a/b"}), "{\"a\": {\"b\": [7]}}", json!([7])),
-        (json!({"InputType": "JSONL", "MaxItems": "{% 2 %}"}), "1\n{\"a\": 2}\n\n3\n", json!([1, {"a": 2}])),
-        (csv, "a|b\n1|2\n", json!([{"a": "1", "b": "2"}])),
-        (given, "1,2\n3,4\n", json!([{"a": "1", "b": "2"}])),
-    ] {
-        let bucket = Bucket::holding([("list", content)]);
-        let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config,
-                            "Arguments": {"Bucket": "b", "Key": "{% $states.input.key %}"}});
-        let definition = distributed("STANDARD", pass(json!({})), json!({"ItemReader": reader}));
-        let ended = World::new(&bucket.script()).run(&definition, &json!({"key": "list"})).await;
-        assert_eq!(ended.output(), expected, "{config}");
-        assert_eq!(ended.of("MapStateStarted")[0]["mapStateStartedEventDetails"]["length"], 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_bucket_is_listed_page_after_page() {
-    let bucket = Bucket::holding([("x/1", "one"), ("x/2", "three"), ("x/3", ""), ("y", "no")]);
-    let reader = |most: Value| {
-        json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "ReaderConfig": most,
-                                      "Arguments": {"Bucket": "b", "Prefix": "x/", "MaxKeys": 2}})
-    };
-    let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({}))}));
-    let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
-    let output = ended.output();
-    assert_eq!(
-        output[1],
-        json!({"Etag": "\"x/2\"", "Key": "x/2", "LastModified": 1_668_699_881, "Size": 5, "StorageClass": "STANDARD"})
-    );
-    assert_eq!(output.as_array().unwrap().len(), 3);
-    let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({"MaxItems": 2}))}));
-    let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
-    assert_eq!(ended.output().as_array().unwrap().len(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_fails_the_map_run_by_name() {
-    for (key, content, cause) in [
-        ("gone", "", "The specified key does not exist."),
-        ("list", "7", "Attempting to map over non-iterable node."),
-        ("list", "{", "not JSON"),
-        ("list.gz", "[]", "is compressed"),
-    ] {
-        let bucket = Bucket::holding([("list", content), ("list.gz", content)]);
-        let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
-                            "Arguments": {"Bucket": "b", "Key": key}});
-        let definition = distributed("STANDARD", pass(json!({})), json!({"ItemReader": reader}));
-        let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
-        assert_eq!(ended.error(), "States.ItemReaderFailed");
-        assert!(ended.cause().contains(cause), "{} should say {cause}", ended.cause());
-        assert_eq!(ended.types()[3..], ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"]);
-        assert_eq!(ended.of("MapRunFailed")[0]["mapRunFailedEventDetails"]["error"], "States.ItemReaderFailed");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_selector_sees_the_item_its_key_and_its_source_and_the_states_input() {
-    let selector = json!({"item": "{% $states.context.Map.Item %}", "all": "{% $states.input.extra %}"});
-    let fields = json!({"Items": "{% $states.input.members %}", "ItemSelector": selector});
-    let ended =
-        run(&distributed("STANDARD", pass(json!({})), fields), &json!({"members": {"k": 1}, "extra": 2}), []).await;
-    let item = json!({"Index": 0, "Key": "k", "Value": 1, "Source": "STATE_DATA"});
-    assert_eq!(ended.output(), json!([{"item": item, "all": 2}]));
-}
-
-#[tokio::test(start_paused = true)]
 async fn children_do_not_see_the_variables_around_the_map() {
     let definition = machine(
         "A",
@@ -175,42 +103,6 @@ async fn children_do_not_see_the_variables_around_the_map() {
     );
     let ended = run(&definition, &json!({}), []).await;
     assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
-}
-
-#[tokio::test(start_paused = true)]
-async fn items_are_batched_by_number_and_by_bytes() {
-    let batches = async |batcher: Value, items: Value| {
-        let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemBatcher": batcher}));
-        run(&definition, &items, []).await.output()
-    };
-    assert_eq!(
-        batches(json!({"MaxItemsPerBatch": 2, "BatchInput": {"n": "{% $count($states.input) %}"}}), json!([1, 2, 3]))
-            .await,
-        json!([{"BatchInput": {"n": 3}, "Items": [1, 2]}, {"BatchInput": {"n": 3}, "Items": [3]}])
-    );
-    // {"Items":["aaaa","aaaa"]} has 25 bytes.
-    let items = json!(["aaaa", "aaaa", "aaaa"]);
-    let two_and_one = json!([{"Items": ["aaaa", "aaaa"]}, {"Items": ["aaaa"]}]);
-    assert_eq!(batches(json!({"MaxInputBytesPerBatch": 25}), items.clone()).await, two_and_one);
-    assert_eq!(batches(json!({"MaxInputBytesPerBatch": "{% 24 %}"}), items).await.as_array().unwrap().len(), 3);
-    let large = json!(["x".repeat(100_000), "x".repeat(100_000), "x".repeat(100_000)]);
-    let definition = distributed(
-        "EXPRESS",
-        pass(json!({"Output": "{% $count($states.input.Items) %}"})),
-        json!({"ItemBatcher": {"MaxItemsPerBatch": 9}, "Items": "{% [1..3].($states.input) %}"}),
-    );
-    let ended = run(&definition, &large[0], []).await;
-    assert_eq!(ended.output(), json!([2, 1]), "no batch is larger than an input may be");
-}
-
-/// A child that fails for items that are larger than 100.
-fn picky() -> Value {
-    let rule = json!([{"Condition": "{% $states.input > 100 %}", "Next": "Bad"}]);
-    json!({"StartAt": "Which", "States": {
-        "Which": {"Type": "Choice", "Choices": rule, "Default": "Good"},
-        "Good": {"Type": "Succeed"},
-        "Bad": {"Type": "Fail", "Error": "TooLarge", "Cause": "over 100"},
-    }})
 }
 
 #[tokio::test(start_paused = true)]
@@ -275,100 +167,6 @@ async fn as_many_children_run_as_may_and_more_when_the_map_run_is_updated() {
     let (code, _) = world.refused("UpdateMapRun", json!({"mapRunArn": map_run, "maxConcurrency": 1})).await;
     assert_eq!(code, "ValidationException", "it has ended");
     assert_eq!(world.refused("DescribeMapRun", json!({"mapRunArn": "arn:x"})).await.0, "ResourceNotFound");
-}
-
-#[tokio::test(start_paused = true)]
-async fn results_go_to_s3_in_the_layout_of_aws() {
-    let bucket = Bucket::holding([]);
-    let writer =
-        json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out", "Prefix": "jobs/"}});
-    let fields = json!({"ResultWriter": writer, "ToleratedFailureCount": 1, "Label": "l"});
-    let ended = World::new(&bucket.script()).run(&distributed("STANDARD", picky(), fields), &json!([1, 101])).await;
-    let output = ended.output();
-    let map_run = text(&output["MapRunArn"]);
-    let id = map_run.rsplit(':').next().unwrap();
-    let key = format!("jobs/{id}/manifest.json");
-    assert_eq!(output["ResultWriterDetails"], json!({"Bucket": "out", "Key": key}));
-    let manifest: Value = serde_json::from_str(&bucket.content(&key)).unwrap();
-    let (succeeded, failed) = (format!("jobs/{id}/SUCCEEDED_0.json"), format!("jobs/{id}/FAILED_0.json"));
-    let file = |key: &str| json!([{"Key": key, "Size": bucket.content(key).len()}]);
-    assert_eq!(
-        manifest,
-        json!({"DestinationBucket": "out", "MapRunArn": map_run,
-               "ResultFiles": {"FAILED": file(&failed), "PENDING": [], "SUCCEEDED": file(&succeeded)}})
-    );
-    let results = |key: &str| serde_json::from_str::<Value>(&bucket.content(key)).unwrap();
-    let mut names: Vec<String> = results(&succeeded)[0].as_object().unwrap().keys().cloned().collect();
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "ExecutionArn",
-            "Input",
-            "InputDetails",
-            "Name",
-            "Output",
-            "OutputDetails",
-            "RedriveCount",
-            "RedriveStatus",
-            "RedriveStatusReason",
-            "StartDate",
-            "StateMachineArn",
-            "Status",
-            "StopDate"
-        ]
-    );
-    let failed = &results(&failed)[0];
-    assert_eq!(
-        (&failed["Input"], &failed["Error"], &failed["Cause"]),
-        (&json!("101"), &json!("TooLarge"), &json!("over 100"))
-    );
-    assert_eq!((&failed["Status"], &failed["RedriveStatus"]), (&json!("FAILED"), &json!("REDRIVABLE_BY_MAP_RUN")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn results_are_shown_as_the_writer_is_told() {
-    let child = || pass(json!({"Output": "{% [$states.input, $states.input] %}"}));
-    for (config, expected) in [
-        (json!({"Transformation": "COMPACT"}), json!([[1, 1], [2, 2]])),
-        (json!({"Transformation": "FLATTEN"}), json!([1, 1, 2, 2])),
-    ] {
-        let only_config = json!({"ResultWriter": {"WriterConfig": config}});
-        let ended = run(&distributed("EXPRESS", child(), only_config), &json!([1, 2]), []).await;
-        assert_eq!(ended.output(), expected);
-        let bucket = Bucket::holding([]);
-        let mut config = config.clone();
-        config["OutputType"] = json!("JSONL");
-        let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}, "WriterConfig": config});
-        World::new(&bucket.script())
-            .run(&distributed("EXPRESS", child(), json!({"ResultWriter": writer})), &json!([1, 2]))
-            .await;
-        let lines: Vec<String> = expected.as_array().unwrap().iter().map(Value::to_string).collect();
-        assert_eq!(bucket.content_ending("/SUCCEEDED_0.jsonl"), lines.join("\n") + "\n");
-    }
-    let whole = json!({"ResultWriter": {"WriterConfig": {"Transformation": "NONE"}}});
-    let ended = run(&distributed("EXPRESS", child(), whole), &json!([1]), []).await;
-    assert_eq!((&ended.output()[0]["Output"], &ended.output()[0]["Status"]), (&json!("[1,1]"), &json!("SUCCEEDED")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn results_that_cannot_be_written_fail_the_map_run_by_name() {
-    let script = Script::new(|call, _| match call.resource.as_str() {
-        "aws-sdk:s3:putObject" => Answer::Error("S3.S3Exception", "denied"),
-        _ => Answer::Arguments,
-    });
-    let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}});
-    let definition = distributed("STANDARD", pass(json!({})), json!({"ResultWriter": writer}));
-    let ended = World::new(&script).run(&definition, &json!([1])).await;
-    assert_eq!((ended.error(), ended.cause()), ("States.ResultWriterFailed", "denied"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn outputs_that_are_too_large_together_fail_the_map_run() {
-    let child = pass(json!({"Output": "{% $pad('', 100000, 'x') %}"}));
-    let ended = run(&distributed("EXPRESS", child, json!({})), &json!([1, 2, 3]), []).await;
-    assert_eq!(ended.error(), "States.DataLimitExceeded");
-    assert_eq!(ended.of("MapRunFailed")[0]["mapRunFailedEventDetails"]["error"], "States.DataLimitExceeded");
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,16 @@ pub(crate) fn pass(fields: Value) -> Value {
     json!({"StartAt": "P", "States": {"P": with(json!({"Type": "Pass", "End": true}), fields)}})
 }
 
+/// A child that fails for items that are larger than 100.
+pub(crate) fn picky() -> Value {
+    let rule = json!([{"Condition": "{% $states.input > 100 %}", "Next": "Bad"}]);
+    json!({"StartAt": "Which", "States": {
+        "Which": {"Type": "Choice", "Choices": rule, "Default": "Good"},
+        "Good": {"Type": "Succeed"},
+        "Bad": {"Type": "Fail", "Error": "TooLarge", "Cause": "over 100"},
+    }})
+}
+
 /// Objects by key.
 #[derive(Clone, Default)]
 pub(crate) struct Bucket(Arc<Mutex<BTreeMap<String, String>>>);

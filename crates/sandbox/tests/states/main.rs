@@ -5,6 +5,8 @@
 mod api;
 mod definitions;
 mod distributed;
+mod distributed_items;
+mod distributed_results;
 mod distributed_support;
 mod errors;
 mod fan;
@@ -13,7 +15,9 @@ mod map_runs;
 mod nested;
 mod recorded;
 mod redrive;
+mod redrive_api;
 mod redrive_lines;
+mod redrive_support;
 mod restart;
 mod steps;
 mod support;

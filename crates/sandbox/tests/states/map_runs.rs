@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     distributed_support::{Bucket, distributed, pass},
-    support::{Answer, Ended, Script, World, machine, task, text},
+    support::{Answer, Script, World, machine, task, text},
 };
 
 /// Children of two Tasks: the first is given the item, the second the item in a list.
@@ -15,13 +15,6 @@ fn two_steps() -> Value {
         "T": task(json!({"Arguments": "{% $states.input %}", "Next": "U"})),
         "U": task(json!({"Arguments": "{% [$states.input] %}", "End": true})),
     }})
-}
-
-async fn redrive(world: &World, ended: &Ended) -> Ended {
-    let arn = text(&ended.described["executionArn"]);
-    world.ask("RedriveExecution", json!({"executionArn": arn})).await;
-    let described = world.end(&arn).await;
-    Ended { history: world.history(&arn).await, described }
 }
 
 async fn map_runs(world: &World, execution: &Value) -> Vec<Value> {
@@ -72,7 +65,7 @@ async fn standard_children_that_failed_go_on_from_the_state_that_failed_and_the_
 
     let second = Script::answers([]);
     let again = World::over(Arc::clone(&world.store), &second);
-    let after = redrive(&again, &before).await;
+    let after = again.redrive(&before).await;
     assert_eq!(second.arguments(), [json!(["bad"]), json!("c"), json!(["c"])]);
     assert_eq!(after.output(), json!([["a"], ["bad"], ["c"]]));
     assert_eq!(
@@ -109,7 +102,7 @@ async fn express_children_that_failed_start_over_under_the_same_arn() {
     world.states.shutdown().await.unwrap();
     let second = Script::answers([]);
     let again = World::over(Arc::clone(&world.store), &second);
-    let after = redrive(&again, &before).await;
+    let after = again.redrive(&before).await;
     assert_eq!(second.arguments(), [json!("bad"), json!(["bad"])], "from its first state");
     assert_eq!(after.output(), json!([["a"], ["bad"]]));
     let children = children(&again, &failed).await;
@@ -240,10 +233,10 @@ async fn a_map_run_whose_items_could_not_be_read_reads_them_when_it_is_redriven_
     let ended = world.run(&distributed("STANDARD", two_steps(), json!({"ItemReader": reader})), &json!({})).await;
     assert_eq!(ended.error(), "States.ItemReaderFailed");
     bucket.put("list", "[\"bad\"]");
-    let ended = redrive(&world, &ended).await;
+    let ended = world.redrive(&ended).await;
     assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
     bucket.put("list", "[\"changed\"]");
-    let ended = redrive(&world, &ended).await;
+    let ended = world.redrive(&ended).await;
     assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold", "it still has its own item");
     let runs = map_runs(&world, &ended.described["executionArn"]).await;
     assert_eq!((runs.len(), &runs[0]["redriveCount"]), (1, &json!(2)));
@@ -263,7 +256,7 @@ async fn results_that_could_not_be_written_are_written_by_a_redrive_without_runn
     assert_eq!((before.error(), refusing.count()), ("States.ResultWriterFailed", 3));
     world.states.shutdown().await.unwrap();
     let again = World::over(Arc::clone(&world.store), &served);
-    let after = redrive(&again, &before).await;
+    let after = again.redrive(&before).await;
     assert!(text(&after.output()["ResultWriterDetails"]["Key"]).ends_with("/manifest.json"));
     assert_eq!(served.count(), 2, "two files are written and no Task is called");
 }
@@ -278,7 +271,7 @@ async fn after_too_much_data_and_after_an_expression_that_failed_another_map_run
         let world = World::new(&Script::answers([]));
         let before = world.run(&distributed("STANDARD", child, fields), &json!([1, 2])).await;
         assert_eq!(before.error(), error);
-        let after = redrive(&world, &before).await;
+        let after = world.redrive(&before).await;
         assert_eq!(after.error(), error);
         let runs = map_runs(&world, &before.described["executionArn"]).await;
         assert_eq!((runs.len(), of(&runs, "redriveCount")), (2, vec![json!(0), json!(0)]), "{error}");
@@ -318,7 +311,7 @@ async fn a_map_run_is_redriven_at_most_a_thousand_times() {
     run["redrives"] = json!(1000);
     world.store.put("states.mapRuns", &key, &run).unwrap();
     let again = World::over(Arc::clone(&world.store), &Script::answers([]));
-    assert_eq!(redrive(&again, &before).await.error(), "States.Runtime");
+    assert_eq!(again.redrive(&before).await.error(), "States.Runtime");
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +329,7 @@ async fn a_child_that_cannot_be_redriven_any_more_stays_failed() {
     world.store.put("states.executions", &key, &record).unwrap();
     let second = Script::answers([]);
     let again = World::over(Arc::clone(&world.store), &second);
-    let after = redrive(&again, &before).await;
+    let after = again.redrive(&before).await;
     assert_eq!((after.error(), second.count()), ("States.ExceedToleratedFailureThreshold", 0));
     let run = map_runs(&again, &before.described["executionArn"]).await.remove(0);
     assert_eq!(run["executionCounts"]["failuresNotRedrivable"], 1);

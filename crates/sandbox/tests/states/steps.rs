@@ -82,10 +82,11 @@ async fn a_wait_waits_as_long_as_it_says() {
         }),
     );
     let before = tokio::time::Instant::now();
-    let ended = run(&definition, &json!({"seconds": 3600}), []).await;
+    let ended = run(&definition, &json!({"seconds": 60}), []).await;
     assert_eq!(ended.output(), json!("done"));
     let waited = before.elapsed().as_secs();
-    assert!((3590..3610).contains(&waited), "waited {waited} s");
+    // What the wall clock says has passed since the state was entered is not waited for.
+    assert!((50..=60).contains(&waited), "waited {waited} s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +99,9 @@ async fn waits_and_back_off_are_scaled_and_timeouts_are_not() {
     let before = tokio::time::Instant::now();
     let ended = World::scaled(0.01, &Script::answers([Answer::Never])).run(&definition, &json!({})).await;
     assert_eq!(ended.status(), "SUCCEEDED");
-    assert_eq!(before.elapsed().as_secs(), 10 + 10 + 20);
+    // Less by what the wall clock says has passed since the Wait was entered.
+    let waited = before.elapsed().as_secs();
+    assert!((10 + 10 + 15..=10 + 10 + 20).contains(&waited), "waited {waited} s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -183,6 +183,14 @@ impl World {
         self.ask("GetExecutionHistory", body).await["events"].as_array().unwrap().clone()
     }
 
+    /// Redrives an execution to its next end.
+    pub(crate) async fn redrive(&self, ended: &Ended) -> Ended {
+        let arn = text(&ended.described["executionArn"]);
+        self.ask("RedriveExecution", json!({"executionArn": arn})).await;
+        let described = self.end(&arn).await;
+        Ended { history: self.history(&arn).await, described }
+    }
+
     /// Runs a machine to its end.
     pub(crate) async fn run(&self, definition: &Value, input: &Value) -> Ended {
         let machine = self.create("machine", definition).await;

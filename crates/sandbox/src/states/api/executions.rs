@@ -16,12 +16,12 @@ use crate::{
         Inner, announce, clock,
         definition::Workflow,
         engine::Announce,
-        execution::{Execution, Note, Span, Stop},
+        execution::{Execution, Span, Stop},
         executions::Added,
-        history::{self, Data, Event, untruncated},
+        history::{self, Data, Event},
         limits,
         map_run::MapRunStatus,
-        record::{Record, Status},
+        record::{Record, Start, Status},
         redrive as redriving,
     },
     store::Order,
@@ -68,29 +68,15 @@ pub(crate) fn start(
     let arn = format!("arn:aws:states:{}:{ACCOUNT}:execution:{}:{name}", inner.region, machine.name);
     let role = inner.machines.revision(&machine.revision).map(|revision| revision.role.clone()).unwrap_or_default();
     let added = inner.executions.add(&arn, |number| {
-        let mut fields = untruncated("input", input);
-        fields.insert("roleArn".to_owned(), json!(role));
-        let first = Note { kind: "ExecutionStarted", details: history::details("ExecutionStarted", fields) };
-        let record = Record {
+        let start = Start {
             arn: arn.clone(),
             name,
             machine: machine.arn,
             revision: machine.revision,
-            number,
-            status: Status::Running,
-            started: clock::now(),
-            stopped: None,
             input: input.to_owned(),
-            output: None,
-            error: None,
-            cause: None,
-            redrives: 0,
-            redriven: None,
-            tokens: Vec::new(),
             child: None,
-            events: 1,
         };
-        Execution::new(&inner.store, record, first)
+        Execution::new(&inner.store, Record::new(start, number), history::execution_started(input, &role))
     });
     match added.map_err(unwritten)? {
         Added::New(execution) => {

@@ -4,7 +4,6 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use serde_json::json;
 
 use super::Distributed;
 use crate::{
@@ -15,10 +14,9 @@ use crate::{
         engine::{Announce, Failure, graph::Boxed},
         execution::{Execution, Note},
         executions::Added,
-        history::{self, untruncated},
-        limits,
+        history, limits,
         map_run::{Child, ChildInput, MapRun, MapRunRecord},
-        record::{Record, Status},
+        record::{Record, Start, Status},
         redrive,
     },
 };
@@ -129,26 +127,15 @@ impl Distributed<'_> {
                 items,
                 round: record.redrives,
             };
-            let record = Record {
+            let start = Start {
                 arn: arn.clone(),
                 name: record.child_name(index),
                 machine: record.machine_arn(),
                 revision: record.revision.clone(),
-                number,
-                status: Status::Running,
-                started: clock::now(),
-                stopped: None,
                 input: text,
-                output: None,
-                error: None,
-                cause: None,
-                redrives: 0,
-                redriven: None,
-                tokens: Vec::new(),
                 child: Some(child),
-                events: 1,
             };
-            Execution::new(&inner.store, record, first)
+            Execution::new(&inner.store, Record::new(start, number), first)
         });
         match added.map_err(|error| Failure::runtime(error.to_string()))? {
             Added::New(child) => {
@@ -160,10 +147,7 @@ impl Distributed<'_> {
     }
 
     fn first_note(&self, input: &str) -> Note<'static> {
-        let kind = "ExecutionStarted";
-        let mut fields = untruncated("input", input);
-        fields.insert("roleArn".to_owned(), json!(self.run.revision.role));
-        Note { kind, details: history::details(kind, fields) }
+        history::execution_started(input, &self.run.revision.role)
     }
 
     /// Whether the machine's role may do this, which Step Functions does by itself (`iam-policies-eg-dist-map.html`).

@@ -1,0 +1,156 @@
+//! `RedriveExecution` and what the API shows of it: refusals, client tokens, lists, events.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    redrive_support::{failing, step},
+    support::{Answer, Script, World, machine, text},
+};
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_redriven_is_refused_with_the_reason_that_describe_gives() {
+    let world = World::new(&Script::answers([Answer::Arguments, Answer::Never, failing()]));
+    let machine = world.create("m", &machine("A", json!({"A": step(json!({"End": true}))}))).await;
+    let succeeded = world.start(&machine, &json!({})).await;
+    world.end(&succeeded).await;
+    let running = world.start(&machine, &json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let orphaned = world.start(&machine, &json!({})).await;
+    world.end(&orphaned).await;
+    world.ask("DeleteStateMachine", json!({"stateMachineArn": machine})).await;
+    for (arn, reason) in [
+        (succeeded, "Execution is SUCCEEDED and cannot be redriven"),
+        (running, "Execution is RUNNING and cannot be redriven"),
+        (orphaned, "State machine is in DELETING status"),
+    ] {
+        refused(&world, &arn, reason).await;
+    }
+    let (code, _) = world.refused("RedriveExecution", json!({"executionArn": "arn:x"})).await;
+    assert_eq!(code, "ExecutionDoesNotExist");
+}
+
+async fn refused(world: &World, arn: &str, reason: &str) {
+    let (code, message) = world.refused("RedriveExecution", json!({"executionArn": arn})).await;
+    assert_eq!((code.as_str(), message), ("ExecutionNotRedrivable", format!("{reason}: '{arn}'")));
+    let described = world.ask("DescribeExecution", json!({"executionArn": arn})).await;
+    assert_eq!(described["redriveStatus"], "NOT_REDRIVABLE");
+    assert_eq!(described["redriveStatusReason"], reason);
+    assert_eq!(described["redriveCount"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fourteen_days_after_its_end_an_execution_cannot_be_redriven_nor_a_year_after_its_start() {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let script = Script::answers([failing()]);
+    let world = World::new(&script);
+    let ended = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
+    let arn = text(&ended.described["executionArn"]);
+    world.states.shutdown().await.unwrap();
+    let now = i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap();
+    for (started, stopped, reason) in [
+        (15 * DAY, 14 * DAY + 1, Some("Execution redrivable period exceeded")),
+        (366 * DAY, DAY, Some("Execution has exceeded the max execution time")),
+        (15 * DAY, 14 * DAY - 60_000, None),
+    ] {
+        let mut record: Value = world.store.load("states.executions").unwrap().remove(0).1;
+        record["started"] = json!(now - started);
+        record["stopped"] = json!(now - stopped);
+        world.store.put("states.executions", &arn, &record).unwrap();
+        let again = World::over(Arc::clone(&world.store), &script);
+        match reason {
+            Some(reason) => refused(&again, &arn, reason).await,
+            None => assert_eq!(again.redrive(&ended).await.status(), "SUCCEEDED"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_client_token_redrives_once() {
+    let world = World::new(&Script::answers([failing(), failing(), failing()]));
+    let ended = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
+    let arn = text(&ended.described["executionArn"]);
+    let with = |token: &str| json!({"executionArn": arn, "clientToken": token});
+    let first = world.ask("RedriveExecution", with("a")).await;
+    assert_eq!(world.ask("RedriveExecution", with("a")).await, first, "while it runs");
+    let described = world.end(&arn).await;
+    assert_eq!(described["redriveDate"], first["redriveDate"]);
+    assert_eq!(world.ask("RedriveExecution", with("a")).await, first, "after it has ended");
+    assert_eq!(world.end(&arn).await["redriveCount"], 1);
+    world.ask("RedriveExecution", with("b")).await;
+    assert_eq!(world.end(&arn).await["redriveCount"], 2);
+    for token in ["", "a b", &"x".repeat(65)] {
+        assert_eq!(world.refused("RedriveExecution", with(token)).await.0, "ValidationException");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn executions_are_listed_by_whether_they_were_redriven() {
+    let world = World::new(&Script::answers([failing(), Answer::Arguments]));
+    let machine = world.create("m", &machine("A", json!({"A": step(json!({"End": true}))}))).await;
+    let mut arns = Vec::new();
+    for _ in 0..2 {
+        let arn = world.start(&machine, &json!({})).await;
+        world.end(&arn).await;
+        arns.push(arn);
+    }
+    let redriven = world.ask("RedriveExecution", json!({"executionArn": arns[0]})).await;
+    world.end(&arns[0]).await;
+    let list = |filter: Value| json!({"stateMachineArn": machine, "redriveFilter": filter});
+    let listed = async |filter: Value| {
+        let answer = world.ask("ListExecutions", list(filter)).await;
+        answer["executions"].as_array().unwrap().clone()
+    };
+    let found = listed(json!("REDRIVEN")).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((&found[0]["executionArn"], &found[0]["redriveCount"]), (&json!(arns[0]), &json!(1)));
+    assert_eq!(found[0]["redriveDate"], redriven["redriveDate"]);
+    let found = listed(json!("NOT_REDRIVEN")).await;
+    assert_eq!((found.len(), &found[0]["executionArn"]), (1, &json!(arns[1])));
+    assert!(found[0].get("redriveDate").is_none());
+    assert_eq!(listed(json!(null)).await.len(), 2);
+    assert_eq!(world.refused("ListExecutions", list(json!("x"))).await.0, "ValidationException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_bus_is_told_that_a_redriven_execution_runs() {
+    let world = World::new(&Script::answers([failing()]));
+    let before = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
+    world.redrive(&before).await;
+    tokio::task::yield_now().await;
+    let events = world.events.0.lock().unwrap();
+    let of = |name: &str| -> Vec<Value> { events.iter().map(|event| event["detail"][name].clone()).collect() };
+    assert_eq!(of("status"), ["RUNNING", "FAILED", "RUNNING", "SUCCEEDED"]);
+    assert_eq!(of("redriveCount"), [0, 0, 1, 1]);
+    assert_eq!(of("redriveStatus"), ["NOT_REDRIVABLE", "REDRIVABLE", "NOT_REDRIVABLE", "NOT_REDRIVABLE"]);
+    assert_eq!(of("redriveDate")[..2], [json!(null), json!(null)]);
+    let again = &events[2]["detail"];
+    assert!(again["redriveDate"].is_i64(), "milliseconds, like the other dates: {again}");
+    assert_eq!((&again["stopDate"], &again["error"], &again["cause"]), (&json!(null), &json!(null), &json!(null)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_history_must_have_less_than_24999_events() {
+    let script = Script::answers([failing()]);
+    let world = World::new(&script);
+    let ended = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
+    let arn = text(&ended.described["executionArn"]);
+    world.states.shutdown().await.unwrap();
+    for (events, refused) in [(24_999, true), (24_998, false)] {
+        let (_, mut record) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+        record["events"] = json!(events);
+        world.store.put("states.executions", &arn, &record).unwrap();
+        let again = World::over(Arc::clone(&world.store), &script);
+        if refused {
+            let (code, message) = again.refused("RedriveExecution", json!({"executionArn": arn})).await;
+            assert_eq!(
+                (code.as_str(), message),
+                ("ExecutionNotRedrivable", format!("Execution history event limit exceeded: '{arn}'"))
+            );
+        } else {
+            again.ask("RedriveExecution", json!({"executionArn": arn})).await;
+            assert_eq!(again.end(&arn).await["status"], "SUCCEEDED");
+        }
+    }
+}
