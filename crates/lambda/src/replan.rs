@@ -8,7 +8,7 @@ use holdfast_core::{
 
 use crate::{
     Aws, Failure,
-    s3::{self, ObjectRef},
+    s3::{self, Head, ObjectRef},
 };
 
 /// The leg that is planned: what a transfer that was given up must have been for.
@@ -58,16 +58,29 @@ where
 }
 
 /// The versions that were found not to be their source, and stand all the same because they could not be removed: those that
-/// the earlier plan knew of, and the one that it made.
+/// the earlier plan knew of, and the one that it made. Each is named once.
 pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
     let given_up = &replan.given_up;
     let mut versions = given_up.bad_versions.clone();
-    if let Some(rejected) = replan.rejected.as_ref().filter(|rejected| rejected.version_id.is_some()) {
-        let object = ObjectRef::stored(&given_up.destination, rejected);
+    let rejected = replan.rejected.as_ref().and_then(|stored| Some((stored, stored.version_id.as_ref()?)));
+    // What is written without versions is another object under the same id by the next copy.
+    if let Some((stored, version)) = rejected.filter(|(_, version)| version.as_str() != "null")
+        && !versions.contains(version)
+    {
+        let object = ObjectRef::stored(&given_up.destination, stored);
         let stands = s3::head(&aws.s3(&given_up.destination.region), object).await?;
-        versions.extend(stands.and(rejected.version_id.clone()));
+        versions.extend(stands.and(stored.version_id.clone()));
     }
     Ok(versions)
+}
+
+/// Whether an earlier plan gave this copy up because it could not be proven: such a one is never taken for the backup again,
+/// wherever it is met.
+pub fn is_given_up(replan: Option<&Replan>, head: &Head) -> bool {
+    replan.is_some_and(|replan| {
+        let rejected = replan.rejected.as_ref().is_some_and(|rejected| rejected.is_same(&head.stored()));
+        rejected || head.version_id.as_ref().is_some_and(|version| replan.given_up.bad_versions.contains(version))
+    })
 }
 
 fn check(replan: &Replan, leg: Leg<'_>) -> Result<(), InvalidInput> {

@@ -6,6 +6,9 @@
 //! the plan knew, nothing may be newer. If something is, the copy is put among the late ones and then taken back. A copy in
 //! parts has its place from when its upload was opened, so that an older one may also lie above: that a person has to mend.
 //!
+//! A plan that found the copy standing says that it replaces itself: who made it, and over what, nobody knows any more. Then
+//! only what is newer by its stamp counts of what lies beneath.
+//!
 //! What is asked is cheap. A single copy of the version that is the source's current one cannot have covered a newer one,
 //! and most are. For the others the versions are listed. One without a stamp says nothing of its order; as in a plan, the
 //! source then tells.
@@ -17,18 +20,18 @@ use holdfast_core::{
     layout::MAX_PART,
     names::VersionId,
     receipt::history_key,
-    stamp::Standing,
+    stamp::{Stamp, Standing},
 };
 use holdfast_lambda::{
     Aws, Failure,
-    s3::{self, Head, Listed, ObjectRef},
+    s3::{self, Head, Listed, ObjectRef, Page, Versions},
 };
 
 use crate::{object::Asked, reject};
 
 /// How many versions beneath the copy are looked at, where the one that the plan knew is not found before: as many uploads
-/// of equal bytes would have to be published between one plan and its copy.
-const LOOKED_AT: usize = 10;
+/// would have to be published between one plan and its copy.
+const LOOKED_AT: usize = 50;
 
 /// What the source tells of the version that was copied.
 #[derive(Clone, Copy, PartialEq)]
@@ -49,29 +52,71 @@ enum Misplaced {
     IsCovered(VersionId),
 }
 
+/// What lies around a copy among the versions of its key.
+struct Around {
+    /// The current version, where that is another one.
+    on_top: Option<VersionId>,
+    /// What lies beneath it, the nearest first.
+    beneath: Vec<VersionId>,
+}
+
 /// Checks the place of a proven copy among the versions of its key.
 pub(crate) async fn check(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<(), Failure> {
     let Some(version) = asked.stored.version_id.as_ref() else { return Ok(()) };
     let transfer = asked.transfer;
-    let replaced_another = matches!(transfer.precondition, Precondition::IfMatch(_));
-    // A copy that was found where it stood may be the very version that the plan knew.
-    let is_itself = transfer.replaces.as_ref() == Some(version);
-    if !replaced_another || is_itself || transfer.placement == Placement::History {
+    // A copy that was found where it stood is said to replace itself.
+    let replaced_something = matches!(transfer.precondition, Precondition::IfMatch(_));
+    if !replaced_something || transfer.placement == Placement::History {
         return Ok(());
     }
     let recency = recency(aws, asked).await?;
     if recency == Recency::Newest && transfer.method == Method::CopyObject {
         return Ok(());
     }
-    let listed = s3::newest_versions(&aws.s3(&transfer.destination.region), &transfer.destination).await?;
-    match misplaced(aws, asked, recency, (version, &listed)).await? {
-        Some(Misplaced::Covers(newer)) => Err(take_back(aws, asked, evidence, &newer).await?),
+    let Some(around) = around(aws, asked, version).await? else { return Ok(()) };
+    match misplaced(aws, asked, recency, &around).await? {
+        Some(Misplaced::Covers(newer)) => take_back(aws, asked, evidence, (&newer, around.on_top.as_ref())).await,
         Some(Misplaced::IsCovered(older)) => {
             let reason = "S3 puts an object in parts where its upload was opened, not where it was completed.";
             Err(changed_places(asked, &older, reason))
         }
         None => Ok(()),
     }
+}
+
+/// Lists the versions around the copy, down to the one that its plan knew. None where the copy is gone by now, or lies beneath
+/// more versions than are listed: it is not what restore finds then, and that is logged.
+async fn around(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Option<Around>, Failure> {
+    let destination = &asked.transfer.destination;
+    let known = asked.transfer.replaces.as_ref().filter(|known| *known != version);
+    let client = aws.s3(&destination.region);
+    let mut versions = Versions::of(&client, destination);
+    let (mut on_top, mut beneath, mut is_found) = (None, Vec::new(), false);
+    loop {
+        let page = match versions.next_page().await? {
+            Page::Versions(page) => page,
+            Page::End => break,
+            Page::CutShort => {
+                tracing::warn!(copy = %asked.copy(), "too many versions lie on top for its place to be looked at");
+                break;
+            }
+        };
+        for Listed { version_id, .. } in page {
+            if version_id == *version {
+                is_found = true;
+            } else if !is_found {
+                on_top = on_top.or(Some(version_id));
+            } else if Some(&version_id) == known {
+                return Ok(Some(Around { on_top, beneath }));
+            } else {
+                beneath.push(version_id);
+            }
+            if beneath.len() == LOOKED_AT {
+                return Ok(Some(Around { on_top, beneath }));
+            }
+        }
+    }
+    Ok(is_found.then_some(Around { on_top, beneath }))
 }
 
 async fn recency(aws: &Aws, asked: Asked<'_>) -> Result<Recency, Failure> {
@@ -92,59 +137,94 @@ async fn misplaced(
     aws: &Aws,
     asked: Asked<'_>,
     recency: Recency,
-    (version, listed): (&VersionId, &[Listed]),
+    around: &Around,
 ) -> Result<Option<Misplaced>, Failure> {
-    let Some(position) = listed.iter().position(|listed| listed.version_id == *version) else { return Ok(None) };
-    let (above, beneath) = (&listed[..position], &listed[position + 1..]);
+    let ours = stamp(aws, asked).await?;
+    let standing = async |version: &VersionId| -> Result<Standing, Failure> {
+        let head = version_of_key(aws, asked, version).await?;
+        let stamp = head.and_then(|head| head.stamp);
+        Ok(stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&ours)))
+    };
     // A copy in one request that lies on top came later, and its own execution looks after it.
-    if let Some(on_top) = above.first()
+    if let Some(on_top) = &around.on_top
         && asked.transfer.method == Method::Multipart
-        && standing(aws, asked, &on_top.version_id).await? == Standing::Older
+        && standing(on_top).await? == Standing::Older
     {
-        return Ok(Some(Misplaced::IsCovered(on_top.version_id.clone())));
+        return Ok(Some(Misplaced::IsCovered(on_top.clone())));
     }
+    let was_found = asked.transfer.replaces == asked.stored.version_id;
     // What is covered counts also where something lies on top, because that may be taken back by its own execution.
-    let known = asked.transfer.replaces.as_ref();
-    for covered in beneath.iter().take(LOOKED_AT).take_while(|listed| Some(&listed.version_id) != known) {
-        let is_newer = match standing(aws, asked, &covered.version_id).await? {
+    for covered in &around.beneath {
+        let is_newer = match standing(covered).await? {
             Standing::Newer => true,
-            Standing::Unknown => recency == Recency::Superseded,
+            Standing::Unknown => !was_found && recency == Recency::Superseded,
             Standing::Same | Standing::Older => false,
         };
         if is_newer {
-            return Ok(Some(Misplaced::Covers(covered.version_id.clone())));
+            return Ok(Some(Misplaced::Covers(covered.clone())));
         }
     }
     Ok(None)
 }
 
-/// How another version of the key relates to the upload that was copied.
-async fn standing(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Standing, Failure> {
+/// The stamp of the upload that was copied. An operator's request knows no order; the copy that it found may.
+async fn stamp(aws: &Aws, asked: Asked<'_>) -> Result<Stamp, Failure> {
+    let planned = &asked.transfer.stamp;
+    if planned.sequencer.is_some() {
+        return Ok(planned.clone());
+    }
+    let client = aws.s3(&asked.transfer.destination.region);
+    let carried = s3::head(&client, asked.copy()).await?.and_then(|head| head.stamp);
+    Ok(carried.unwrap_or_else(|| planned.clone()))
+}
+
+/// Another version of the copy's key.
+async fn version_of_key(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Option<Head>, Failure> {
     let destination = &asked.transfer.destination;
     let object = ObjectRef { version_id: Some(version), ..ObjectRef::current(destination) };
-    let stamp = s3::head(&aws.s3(&destination.region), object).await?.and_then(|head: Head| head.stamp);
-    Ok(stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&asked.transfer.stamp)))
+    s3::head(&aws.s3(&destination.region), object).await
 }
 
 /// Takes a copy back that covers a newer one, so that the next plan finds a place for it, and answers the failure that
-/// leads there.
-async fn take_back(aws: &Aws, asked: Asked<'_>, evidence: &Evidence, newer: &VersionId) -> Result<Failure, Failure> {
-    let stays =
-        |reason| changed_places(asked, newer, &format!("The copy is proven, but cannot be taken back: {reason}"));
-    if let Err(reason) = Box::pin(keep(aws, asked, evidence)).await? {
-        return Ok(stays(reason));
+/// leads there. One that has to stay does no harm once the newer one lies on top again.
+async fn take_back(
+    aws: &Aws,
+    asked: Asked<'_>,
+    evidence: &Evidence,
+    (newer, on_top): (&VersionId, Option<&VersionId>),
+) -> Result<(), Failure> {
+    let removed = match Box::pin(keep(aws, asked, evidence)).await? {
+        Ok(()) => reject::remove(aws, asked).await?,
+        Err(reason) => Err(reason),
+    };
+    let Err(reason) = removed else {
+        let message = format!(
+            "Uploads of the same bytes had let {} cover the newer version {newer} of its key. It was taken back. A new plan is \
+             made.",
+            asked.copy()
+        );
+        return Err(Failure::new(ErrorName::DestinationChanged, message));
+    };
+    if Box::pin(is_mended(aws, asked, (newer, on_top))).await? {
+        return Ok(());
     }
-    match reject::remove(aws, asked).await? {
-        Ok(()) => {
-            let message = format!(
-                "Uploads of the same bytes had let {} cover the newer version {newer} of its key. It was taken back. A new \
-                 plan is made.",
-                asked.copy()
-            );
-            Ok(Failure::new(ErrorName::DestinationChanged, message))
-        }
-        Err(reason) => Ok(stays(reason)),
-    }
+    Err(changed_places(asked, newer, &format!("The copy is proven, but cannot be taken back: {reason}")))
+}
+
+/// Whether the newer version was put on top again, or one that is newer still.
+async fn is_mended(
+    aws: &Aws,
+    asked: Asked<'_>,
+    (newer, on_top): (&VersionId, Option<&VersionId>),
+) -> Result<bool, Failure> {
+    let Some(on_top) = on_top else { return Ok(false) };
+    let (newer, on_top) = (version_of_key(aws, asked, newer).await?, version_of_key(aws, asked, on_top).await?);
+    let Some((newer, on_top)) = newer.zip(on_top) else { return Ok(false) };
+    Ok(match (&newer.stamp, &on_top.stamp) {
+        (Some(newer), Some(on_top)) => matches!(on_top.standing(newer), Standing::Same | Standing::Newer),
+        (None, None) => newer.etag == on_top.etag && newer.size == on_top.size,
+        (Some(_), None) | (None, Some(_)) => false,
+    })
 }
 
 /// Makes sure that what is taken back is not lost, whatever comes next: a backup is copied among the late ones first, where

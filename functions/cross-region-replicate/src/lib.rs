@@ -30,7 +30,7 @@ use holdfast_core::{
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
     replan::{self, Leg},
-    s3::{self, Head, ObjectRef},
+    s3::{self, Head, ObjectRef, Sought},
 };
 
 use crate::plan::Place;
@@ -130,8 +130,7 @@ impl CrossRegionReplicate {
         }
         let destination = Destination { key: history_key(&input.transfer.source.key, stamp)?, ..destination };
         let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
-        let is_replica = plan::place(stands.as_ref(), stamp) == Place::Taken
-            && stands.as_ref().is_some_and(|head| !plan::is_rejected(input, head));
+        let is_replica = stands.as_ref().is_some_and(|head| plan::is_replica(input, head));
         Ok(Spot { destination, placement: Placement::History, stands, is_replica })
     }
 
@@ -144,15 +143,20 @@ impl CrossRegionReplicate {
         place: Place,
         current: Option<&Head>,
     ) -> Result<Option<Head>, Refusal> {
-        let copy = match (place, &input.replan) {
-            (Place::Taken, _) => current.cloned(),
-            (Place::Backup | Place::AskBackup, None) => None,
+        match (place, &input.replan) {
+            (Place::Taken, None) => Ok(current.cloned()),
+            (Place::Backup | Place::AskBackup, None) => Ok(None),
             (Place::History, _) | (_, Some(_)) => {
-                let sought = (&input.transfer.stamp, input.transfer.source.size);
-                s3::standing_copy(&self.aws.s3(&destination.region), destination, sought, current).await?
+                let given_up = input.replan.as_ref().map(|replan| &replan.given_up);
+                let at_its_key = given_up.filter(|given_up| given_up.destination == *destination);
+                let not_beneath = at_its_key.and_then(|given_up| given_up.replaces.as_ref());
+                let sought = Sought { size: input.transfer.source.size, not_beneath };
+                let client = self.aws.s3(&destination.region);
+                let is_it = |head: &Head| plan::is_replica(input, head);
+                let search = s3::standing_copy(&client, destination, sought, current, is_it).await?;
+                Ok(search.found(destination))
             }
-        };
-        Ok(copy.filter(|head| !plan::is_rejected(input, head)))
+        }
     }
 
     async fn is_current(&self, input: &ReplicateInput) -> Result<bool, Refusal> {

@@ -5,7 +5,10 @@ use holdfast_core::{
     layout::{PartLayout, method_for},
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::s3::{Head, ObjectRef};
+use holdfast_lambda::{
+    replan,
+    s3::{Head, ObjectRef},
+};
 
 use crate::Refusal;
 
@@ -39,10 +42,11 @@ pub(crate) fn is_current(current: Option<&Head>, backup: &Source) -> bool {
     current.is_some_and(|head| head.version_id == backup.version_id && head.etag == backup.etag)
 }
 
-/// Whether this is the version whose proof failed.
-pub(crate) fn is_rejected(input: &ReplicateInput, head: &Head) -> bool {
-    let rejected = input.replan.as_ref().and_then(|replan| replan.rejected.as_ref());
-    rejected.is_some_and(|rejected| rejected.is_same(&head.stored()))
+/// Whether this is the replica of the upload, and not a version whose proof failed.
+pub(crate) fn is_replica(input: &ReplicateInput, head: &Head) -> bool {
+    let stamp = head.stamp.as_ref();
+    stamp.is_some_and(|stamp| stamp.standing(&input.transfer.stamp) == Standing::Same)
+        && !replan::is_given_up(input.replan.as_ref(), head)
 }
 
 /// What is replicated: the very version that was verified.

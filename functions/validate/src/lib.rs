@@ -40,7 +40,7 @@ use holdfast_lambda::{
     s3::{self, Head, ObjectRef},
 };
 
-pub use crate::refusal::Refusal;
+pub use crate::refusal::{Refusal, Whose};
 use crate::{
     config::Config,
     plan::{Place, Stop},
@@ -141,13 +141,14 @@ impl Validate {
         let seen = Box::pin(self.look(&upload)).await?;
         let mut bad_versions = Vec::new();
         if let Some(replan) = &input.replan {
-            if let Some(plan) = Box::pin(self.replan(replan, seen.destination.as_ref())).await? {
+            bad_versions = replan::bad_versions(&self.aws, replan).await?;
+            if let Some(plan) = Box::pin(self.replan(replan, &seen, &bad_versions)).await? {
                 return Ok(plan);
             }
-            bad_versions = replan::bad_versions(&self.aws, replan).await?;
         }
         let Some(head) = seen.source else {
-            return Err(Box::pin(self.gone(&upload, input.replan.as_ref(), seen.destination.as_ref())).await);
+            let stands = seen.destination.as_ref().filter(|_| input.replan.is_none());
+            return Err(Box::pin(self.gone(&upload, stands)).await);
         };
         let (source, head) = plan::pin(&upload, head)?;
         let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);

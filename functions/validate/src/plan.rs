@@ -108,9 +108,10 @@ pub(crate) fn stamp_of_gone(upload: &Upload) -> Option<Stamp> {
 /// Whether what stands may be the copy of a plan that was given up, published by a request whose answer was lost. Asked
 /// where the copy's metadata has no room for a stamp: then it is no more than that something came since that may be it.
 pub(crate) fn may_be_copy(given_up: &Transfer, stands: &Head) -> bool {
-    let was_there = match &given_up.precondition {
-        Precondition::IfAbsent => false,
-        Precondition::IfMatch(etag) => *etag == stands.etag,
+    let was_there = match (&given_up.replaces, &given_up.precondition) {
+        (Some(version), _) => stands.version_id.as_ref() == Some(version),
+        (None, Precondition::IfMatch(etag)) => *etag == stands.etag,
+        (None, Precondition::IfAbsent) => false,
     };
     !was_there && is_unstamped_copy(given_up, stands)
 }
@@ -124,9 +125,24 @@ pub(crate) fn is_unstamped_copy(given_up: &Transfer, head: &Head) -> bool {
 }
 
 /// The transfer whose copy stands there already.
-pub(crate) fn standing(given_up: &Transfer, spot: (Destination, Placement)) -> Transfer {
-    let (destination, placement) = spot;
-    Transfer { destination, placement, upload: None, ..given_up.clone() }
+///
+/// What it replaced is what the plan that was given up knew, where that plan was for the same key and knew something. Else
+/// nobody knows, and it is said to replace itself: the verification then looks at what lies around it.
+pub(crate) fn standing(
+    given_up: &Transfer,
+    (destination, placement): (Destination, Placement),
+    head: &Head,
+) -> Transfer {
+    let transfer = Transfer { destination, placement, upload: None, ..given_up.clone() };
+    if transfer.destination == given_up.destination && given_up.replaces.is_some() {
+        return transfer;
+    }
+    Transfer { precondition: precondition(Some(head)), replaces: head.version_id.clone(), ..transfer }
+}
+
+/// Whether what a plan was to copy is not there any more: deleted or, where the source keeps no versions, overwritten.
+pub(crate) fn is_lost(given_up: &Transfer, source: Option<&Head>) -> bool {
+    source.is_none_or(|head| head.etag != given_up.source.etag)
 }
 
 /// Where a copy goes, as far as what stands at its key tells.

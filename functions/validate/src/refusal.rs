@@ -1,5 +1,7 @@
 //! Why validate fails, one variant for each reason.
 
+use std::fmt;
+
 use holdfast_core::{
     ErrorName,
     event::InvalidInput,
@@ -51,15 +53,30 @@ pub enum Refusal {
     },
     /// The source is gone, and what may be its copy was never proven.
     #[error(
-        "The source version {object} was deleted before its copy could be proven. {copy} stands without a receipt, and \
-         nothing is left to prove it by: compare it by other means, or delete that version of it and redrive, which then \
-         ends as skipped."
+        "The source {object} was deleted or overwritten before its copy could be proven. {whose} stands at {copy}, without a \
+         receipt of this upload, and nothing is left to prove it by. {}",
+        .whose.advice()
     )]
     Unproven {
         /// The source.
         object: String,
         /// What stands.
         copy: String,
+        /// Whose it is.
+        whose: Whose,
+    },
+    /// The source is gone, and more lies on top of its copy, if there is one, than is looked through.
+    #[error(
+        "The source {object} was deleted or overwritten before its copy could be proven. Whether the copy stands is not known: too many \
+         newer versions of {key} lie on top. Look for it (aws s3api list-object-versions) from the time of the upload on; its \
+         metadata holdfast-source-version and holdfast-source-etag name the upload. A redrive ends like this too: if it is \
+         found, compare it by other means."
+    )]
+    NotLookedThrough {
+        /// The source.
+        object: String,
+        /// Where the copy would be.
+        key: String,
     },
     /// The destination kept changing.
     #[error(transparent)]
@@ -67,6 +84,41 @@ pub enum Refusal {
     /// A service failed.
     #[error(transparent)]
     Service(Failure),
+}
+
+/// Whose an unproven copy is, and so what a person may do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Its stamp or its key names this very upload.
+    ThisUpload,
+    /// It has no stamp, and may be the backup of another upload.
+    Unknown {
+        /// Where the receipts of the key's uploads are.
+        receipts: String,
+    },
+}
+
+impl Whose {
+    fn advice(&self) -> String {
+        let last = "compare it by other means, or delete that version of it and redrive, which then ends as skipped.";
+        match self {
+            Self::ThisUpload => format!("Its stamp or its key says that it is of this upload: {last}"),
+            Self::Unknown { receipts } => format!(
+                "It has no stamp, so that it may as well be the backup of another upload: look whether a receipt under \
+                 {receipts} names that version as its backup. If one does, leave both it and this execution as they are. If \
+                 none does, and no other execution for the key is left to be redriven, it is this upload's: {last}"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ThisUpload => "The copy",
+            Self::Unknown { .. } => "What may be the copy",
+        })
+    }
 }
 
 impl From<Failure> for Refusal {
@@ -84,7 +136,7 @@ impl Named for Refusal {
             Self::Loop { .. } => ErrorName::ConfigLoop,
             Self::Archived { .. } => ErrorName::SourceArchived,
             Self::TooLarge { .. } => ErrorName::SourceTooLarge,
-            Self::Unproven { .. } => ErrorName::SourceGone,
+            Self::Unproven { .. } | Self::NotLookedThrough { .. } => ErrorName::SourceGone,
             Self::Contended(_) => ErrorName::DestinationContended,
             Self::Service(failure) => failure.name(),
         }

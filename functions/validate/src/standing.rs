@@ -3,74 +3,120 @@
 //! also where the source is gone by now: its checksum may be in the plan that was given up.
 
 use holdfast_core::{
-    contract::{Destination, Placement, Plan, Replan, SkipReason, Transfer},
+    contract::{Destination, Placement, Plan, Replan, SkipReason, StampPlace, Transfer},
     event::Upload,
+    names::{BucketName, ObjectKey, VersionId},
     receipt::history_key,
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::s3::{self, Head, ObjectRef};
+use holdfast_lambda::{
+    replan,
+    s3::{self, Head, ObjectRef, Search, Sought},
+};
 
 use crate::{
-    Refusal, Validate,
+    Refusal, Seen, Validate,
     plan::{self, Stop},
+    refusal::Whose,
 };
 
 impl Validate {
     /// A re-plan's first question: whether the copy stands, made by the plan that was given up or by another execution. One
-    /// whose proof failed is not taken.
-    pub(crate) async fn replan(&self, replan: &Replan, stands: Option<&Head>) -> Result<Option<Plan>, Stop> {
+    /// that could not be proven is not taken.
+    pub(crate) async fn replan(
+        &self,
+        replan: &Replan,
+        seen: &Seen,
+        bad_versions: &[VersionId],
+    ) -> Result<Option<Plan>, Stop> {
         let given_up = &replan.given_up;
         self.check_receipt(&given_up.source, &given_up.stamp).await?;
-        let Some((spot, head)) = self.find(given_up, stands).await? else { return Ok(None) };
-        let stored = head.stored();
-        if replan.rejected.as_ref().is_some_and(|rejected| rejected.is_same(&stored)) {
-            return Ok(None);
-        }
-        let transfer = plan::standing(given_up, spot);
-        Ok(Some(self.prove(replan.attempt, transfer, stored)))
+        let is_lost = plan::is_lost(given_up, seen.source.as_ref());
+        let Some((spot, head)) = self.find(replan, seen.destination.as_ref(), is_lost).await? else { return Ok(None) };
+        let bad_versions = bad_versions.to_vec();
+        let transfer = Transfer { bad_versions, ..plan::standing(given_up, spot, &head) };
+        Ok(Some(self.prove(replan.attempt, transfer, head.stored())))
     }
 
-    /// The copy, at the source's own key or among the late ones.
+    /// The copy, at the source's own key or among the late ones. Where it cannot be made again, because what it would be
+    /// copied from is lost, nothing is passed over in silence that may be it.
     async fn find(
         &self,
-        given_up: &Transfer,
+        replan: &Replan,
         stands: Option<&Head>,
+        is_lost: bool,
     ) -> Result<Option<((Destination, Placement), Head)>, Stop> {
+        let given_up = &replan.given_up;
         let (source, stamp) = (&given_up.source, &given_up.stamp);
         let current = self.destination(&source.key);
         let client = self.aws.s3(&current.region);
-        if let Some(head) = s3::standing_copy(&client, &current, (stamp, source.size), stands).await? {
-            return Ok(Some(((current, Placement::Current), head)));
+        let is_copy = |head: &Head| is_copy(head, stamp) && !replan::is_given_up(Some(replan), head);
+        let search = self.search(given_up, &current, stands, is_copy).await?;
+        if let Search::Found(head) = search {
+            return Ok(Some(((current, Placement::Current), *head)));
         }
-        let late = Destination { key: history_key(&source.key, stamp)?, ..current };
+        let late = Destination { key: history_key(&source.key, stamp)?, ..current.clone() };
         let head = s3::head(&client, ObjectRef::current(&late)).await?;
         // That key is this upload's alone, so that what lies there needs no stamp to be known.
-        let ours = head.filter(|head| is_copy(head, stamp) || plan::is_unstamped_copy(given_up, head));
-        Ok(ours.map(|head| ((late, Placement::History), head)))
+        let is_late = |head: &Head| {
+            let unstamped = plan::is_unstamped_copy(given_up, head) && !replan::is_given_up(Some(replan), head);
+            is_copy(head) || unstamped
+        };
+        if let Some(head) = head.filter(is_late) {
+            return Ok(Some(((late, Placement::History), head)));
+        }
+        if !is_lost {
+            return Ok(search.found(&current).map(|head| ((current, Placement::Current), head)));
+        }
+        let unproven = |head: &Head| plan::may_be_copy(given_up, head) && !replan::is_given_up(Some(replan), head);
+        let search = match given_up.stamp_place {
+            StampPlace::Metadata => search,
+            StampPlace::Receipt => self.search(given_up, &current, stands, unproven).await?,
+        };
+        let object = ObjectRef::source(source).to_string();
+        match search {
+            Search::NotThere => Ok(None),
+            Search::Found(head) => {
+                let whose = self.whose(&source.bucket, &source.key);
+                Err(Refusal::Unproven { object, copy: name(&current, &head), whose }.into())
+            }
+            Search::CutShort => {
+                Err(Refusal::NotLookedThrough { object, key: ObjectRef::current(&current).to_string() }.into())
+            }
+        }
     }
 
-    /// What it means that the source is gone, where no copy was found that a plan could go on with.
-    pub(crate) async fn gone(&self, upload: &Upload, replan: Option<&Replan>, stands: Option<&Head>) -> Stop {
+    async fn search(
+        &self,
+        given_up: &Transfer,
+        current: &Destination,
+        stands: Option<&Head>,
+        is_it: impl Fn(&Head) -> bool,
+    ) -> Result<Search, Stop> {
+        let not_beneath = given_up.replaces.as_ref().filter(|_| given_up.destination == *current);
+        let sought = Sought { size: given_up.source.size, not_beneath };
+        Ok(s3::standing_copy(&self.aws.s3(&current.region), current, sought, stands, is_it).await?)
+    }
+
+    /// Where an unstamped backup of this key is named by the receipt of its own upload.
+    fn whose(&self, bucket: &BucketName, key: &ObjectKey) -> Whose {
+        let (receipts, prefix) = (&self.config.receipt_bucket, &self.config.receipt_prefix);
+        Whose::Unknown { receipts: format!("s3://{receipts}/{prefix}{bucket}/{key}/") }
+    }
+
+    /// What it means that the source is gone, and no earlier plan has copied it.
+    pub(crate) async fn gone(&self, upload: &Upload, stands: Option<&Head>) -> Stop {
         let object = plan::announced(upload);
-        match self.unproven(upload, replan, stands).await {
-            Ok(Some(copy)) => Refusal::Unproven { object: object.to_string(), copy }.into(),
+        match self.unproven(upload, stands).await {
+            Ok(Some(copy)) => Refusal::Unproven { object: object.to_string(), copy, whose: Whose::ThisUpload }.into(),
             Ok(None) => Stop::Skip(SkipReason::SourceGone, format!("{object} was deleted before it could be copied")),
             Err(stop) => stop,
         }
     }
 
     /// The copy that stands without a receipt; stops where there is one.
-    async fn unproven(
-        &self,
-        upload: &Upload,
-        replan: Option<&Replan>,
-        stands: Option<&Head>,
-    ) -> Result<Option<String>, Stop> {
+    async fn unproven(&self, upload: &Upload, stands: Option<&Head>) -> Result<Option<String>, Stop> {
         let destination = self.destination(&upload.key);
-        if let Some(replan) = replan {
-            let copy = stands.filter(|head| plan::may_be_copy(&replan.given_up, head));
-            return Ok(copy.map(|head| name(&destination, head)));
-        }
         let Some((stamp, head)) = plan::stamp_of_gone(upload).zip(stands) else { return Ok(None) };
         self.check_receipt_of(&upload.bucket, &upload.key, &stamp).await?;
         if is_copy(head, &stamp) {

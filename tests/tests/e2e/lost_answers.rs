@@ -92,6 +92,42 @@ async fn without_a_checksum_of_the_source_such_a_copy_fails_by_name_and_can_be_g
 }
 
 #[tokio::test]
+async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_and_never_another_uploads_backup() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.make_source_unversioned().await?;
+    let full = |bytes: &'static [u8]| {
+        let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(KEY);
+        request.metadata("much", "m".repeat(2_000)).body(ByteStream::from_static(bytes)).send()
+    };
+    lose(&world, "CopyObject")?;
+    full(b"first").await?;
+    let execution = world.failed().await?.execution;
+    world.sandbox.faults().clear();
+    let copy = world.s3.head_object().bucket(&world.outputs.backup_bucket).key(KEY).send().await?;
+    let copy = copy.version_id.unwrap_or_default();
+    full(b"the second").await?;
+    world.ended(2).await?;
+    world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
+    let ended = world.ended(2).await?.remove(0);
+    let described = world.states.describe_execution().execution_arn(&ended.arn).send().await?;
+    let cause = described.cause.unwrap_or_default();
+    assert_eq!(described.error.as_deref(), Some("Source.Gone"), "{cause}");
+    let receipt = world.receipts().await?.remove(0);
+    let receipts = format!("s3://{}/.holdfast/receipts/{}/{KEY}/", world.outputs.receipt_bucket, receipt.source.bucket);
+    for words in [copy.as_str(), "What may be the copy stands at", receipts.as_str()] {
+        assert!(cause.contains(words), "{words} is missing in: {cause}");
+    }
+    assert_ne!(receipt.backup.stored.version_id.map(|version| version.to_string()), Some(copy.clone()));
+
+    world.s3.delete_object().bucket(&world.outputs.backup_bucket).key(KEY).version_id(copy).send().await?;
+    world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
+    let ended = world.ended(2).await?.remove(0);
+    assert_eq!(world.output(&ended).await?["reason"], "superseded");
+    assert_eq!(world.backup(KEY).await?, b"the second");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_copy_whose_answer_was_lost_is_found_beneath_a_newer_one() -> TestResult {
     let world = World::start(Setup::default()).await?;
     lose(&world, "CopyObject")?;

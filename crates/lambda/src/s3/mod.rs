@@ -13,4 +13,4 @@ pub use head::{Head, ObjectRef, head, source_parts};
 pub use publish::{copy_call, copy_object, published, stored};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
-pub use versions::{Listed, newest_versions, remove_version, standing_copy};
+pub use versions::{Listed, Page, Search, Sought, Versions, remove_version, standing_copy};

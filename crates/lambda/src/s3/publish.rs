@@ -12,7 +12,7 @@ use holdfast_core::{
     names::{ETag, VersionId},
 };
 
-use super::{ObjectRef, attributes::with_attributes, head};
+use super::{Head, ObjectRef, attributes::with_attributes, head};
 use crate::{
     Failure, Named,
     failure::{Call, Side},
@@ -78,7 +78,8 @@ pub async fn published(client: &Client, transfer: &Transfer, failure: Failure) -
         return Err(failure);
     }
     let standing = head(client, ObjectRef::current(&transfer.destination)).await?;
-    match standing.filter(|standing| standing.stamp.as_ref() == Some(&transfer.stamp)) {
+    let is_bad = |head: &Head| head.version_id.as_ref().is_some_and(|version| transfer.bad_versions.contains(version));
+    match standing.filter(|standing| standing.stamp.as_ref() == Some(&transfer.stamp) && !is_bad(standing)) {
         Some(standing) => Ok(standing.stored()),
         None => Err(failure),
     }

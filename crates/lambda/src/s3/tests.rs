@@ -19,7 +19,7 @@ use holdfast_core::{
     ErrorName,
     checksum::Crc64Nvme,
     contract::{Precondition, StampPlace},
-    names::{ETag, PartNumber},
+    names::{ETag, PartNumber, VersionId},
 };
 
 use super::{ObjectRef, abort_upload, copy_object, head, list_parts, open_upload};
@@ -114,6 +114,17 @@ async fn a_failed_precondition_is_success_when_our_own_copy_stands_and_a_change_
     let nothing = mock!(Client::head_object).then_http_response(|| testing::bare(404));
     let failure = copy_object(&client(&[&refused(), &nothing]), &transfer, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
+}
+
+#[tokio::test]
+async fn a_version_that_is_known_to_be_bad_is_not_taken_for_our_own_copy() {
+    let mut transfer = testing::single(3);
+    transfer.bad_versions = vec![VersionId::new("w1").unwrap()];
+    let refused = mock!(Client::copy_object)
+        .then_http_response(|| testing::s3_error(409, "ConditionalRequestConflict", "Another one is under way"));
+    let bad = mock!(Client::head_object).then_output(|| standing("0A"));
+    let failure = copy_object(&client(&[&refused, &bad]), &transfer, None).await.unwrap_err();
+    assert_eq!((failure.name(), bad.num_calls()), (ErrorName::DestinationChanged, 1));
 }
 
 #[tokio::test]

@@ -95,13 +95,92 @@ async fn verified(transfer: &Transfer, rules: &[&Rule]) -> Result<(), Failure> {
 async fn a_copy_that_replaced_nothing_or_is_the_newest_of_its_source_costs_one_request_at_most() {
     let absent = Transfer { precondition: Precondition::IfAbsent, replaces: None, ..replacing() };
     let late = Transfer { placement: Placement::History, ..replacing() };
-    let itself = Transfer { replaces: Some(VersionId::new("w1").unwrap()), ..replacing() };
-    for transfer in [absent, late, itself] {
+    for transfer in [absent, late] {
         verified(&transfer, &[]).await.unwrap();
     }
-    let newest = source_now("v1");
-    verified(&replacing(), &[&newest]).await.unwrap();
-    assert_eq!(newest.num_calls(), 1);
+    for transfer in [replacing(), found_standing()] {
+        let newest = source_now("v1");
+        verified(&transfer, &[&newest]).await.unwrap();
+        assert_eq!(newest.num_calls(), 1);
+    }
+}
+
+/// The plan of a copy that stood already.
+fn found_standing() -> Transfer {
+    let etag = ETag::new("copied").unwrap();
+    let replaces = Some(VersionId::new("w1").unwrap());
+    Transfer { precondition: Precondition::IfMatch(etag), replaces, ..replacing() }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_found_where_it_stood_is_taken_back_from_over_what_is_newer_by_its_stamp() {
+    let mut asked_for = found_standing();
+    asked_for.stamp.sequencer = None;
+    for (transfer, others, taken_back, why) in [
+        (found_standing(), vec![other("w2", "0B"), other("w0", "09")], true, "an earlier try had covered a newer one"),
+        (found_standing(), vec![other("w2", "09"), other("w0", "08")], false, "only older ones lie beneath"),
+        (found_standing(), vec![unstamped("w2"), other("w0", "08")], false, "it may have been there before all others"),
+        (
+            asked_for,
+            vec![other("w2", "0B"), other("w0", "09")],
+            true,
+            "the copy tells the order that the request does not",
+        ),
+    ] {
+        let (now, list, kept, remove) = (source_now("v9"), listed(&["w1", "w2", "w0"]), keeping(), removing());
+        let tags = tagged("blue");
+        let stamped = mock!(Client::head_object)
+            .match_requests(|request| (request.bucket(), request.version_id()) == (Some("dst"), Some("w1")))
+            .then_output(|| {
+                let head = head(3, Some(Crc64Nvme::of(b"abc"))).metadata("holdfast-source-version", "v1");
+                head.metadata("holdfast-sequencer", "0A").metadata("holdfast-source-etag", "tag").build()
+            });
+        let rules: Vec<_> = [&stamped, &tags, &now, &list, &kept, &remove].into_iter().chain(&others).collect();
+        let outcome = call("stored", input(&transfer, &[], None), &rules).await.map_err(|failure| failure.name());
+        assert_eq!(outcome.err(), taken_back.then_some(ErrorName::DestinationChanged), "{why}");
+        assert_eq!(remove.num_calls(), usize::from(taken_back), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn the_listing_goes_on_until_the_copy_and_what_its_plan_knew_are_met() {
+    let page = |ids: Vec<String>, next: Option<&'static str>| {
+        let version = |id: &String| ObjectVersion::builder().key("a b").version_id(id).size(3).build();
+        let versions = ids.iter().map(version).collect();
+        let page = ListObjectVersionsOutput::builder().set_versions(Some(versions)).is_truncated(next.is_some());
+        page.set_next_key_marker(next.map(|_| "a b".to_owned())).set_next_version_id_marker(next.map(str::to_owned))
+    };
+    let newer = (0..50).map(|number| format!("n{number}")).collect::<Vec<_>>();
+    let first = page(newer, Some("n49"));
+    let second = page(vec!["w1".to_owned(), "w2".to_owned()], Some("w2"));
+    let third = page(vec!["w0".to_owned(), "w9".to_owned()], None);
+    let at =
+        |marker: Option<&'static str>,
+         page: aws_sdk_s3::operation::list_object_versions::builders::ListObjectVersionsOutputBuilder| {
+            mock!(Client::list_object_versions)
+                .match_requests(move |request| {
+                    request.version_id_marker() == marker && request.key_marker() == marker.map(|_| "a b")
+                })
+                .then_output(move || page.clone().build())
+        };
+    let pages = [at(None, first), at(Some("n49"), second), at(Some("w2"), third)];
+    let (now, newer, kept, remove) = (source_now("v9"), other("w2", "0B"), keeping(), removing());
+    let rules: Vec<_> = pages.iter().chain([&now, &newer, &kept, &remove]).collect();
+    let failure = verified(&replacing(), &rules).await.unwrap_err();
+    assert_eq!((failure.name(), remove.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
+    assert_eq!(pages.each_ref().map(Rule::num_calls), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_is_settled_by_the_newer_one_that_a_person_has_put_on_top() {
+    let locked =
+        || mock!(Client::delete_object).then_http_response(|| testing::s3_error(403, "AccessDenied", "locked"));
+    for (on_top, settled) in [(other("w3", "0B"), true), (other("w3", "0C"), true), (other("w3", "09"), false)] {
+        let others = [source_now("v9"), listed(&["w3", "w1", "w2", "w0"]), other("w2", "0B"), keeping(), locked()];
+        let rules: Vec<_> = others.iter().chain([&on_top]).collect();
+        let outcome = verified(&replacing(), &rules).await.map_err(|failure| failure.name());
+        assert_eq!(outcome.err(), (!settled).then_some(ErrorName::DestinationDenied));
+    }
 }
 
 #[tokio::test]

@@ -93,6 +93,26 @@ async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_still_stand
     }
 }
 
+#[tokio::test]
+async fn a_replica_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met() {
+    let ours = || replica("v1", "0A");
+    for (at_its_key, among_the_late, key) in
+        [(ours(), None, "a b"), (replica("v2", "0B").version_id("r2"), Some(ours()), HISTORY)]
+    {
+        let mut asked = again(2, 0);
+        asked.transfer = single(5);
+        let given_up = &mut asked.replan.as_mut().unwrap().given_up;
+        given_up.upload = None;
+        given_up.bad_versions = vec![VersionId::new("r1").unwrap()];
+        let looks = [head("rep", "a b", Some(at_its_key)), head("rep", HISTORY, among_the_late), listed("a b", &[])];
+        let copy = copied();
+        let rules: Vec<_> = looks.iter().chain([&copy]).collect();
+        let plan = ask(&rules, "10", asked).await.unwrap();
+        assert_eq!((copy.num_calls(), plan.transfer.destination.key.as_str()), (1, key), "it is copied again");
+        assert_eq!(plan.transfer.bad_versions.len(), 1);
+    }
+}
+
 fn again(attempt: u32, redrives: u32) -> ReplicateInput {
     let mut given_up = multipart(100, 50);
     given_up.source.bucket = serde_json::from_value(json!("dst")).unwrap();

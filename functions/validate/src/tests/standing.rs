@@ -81,7 +81,8 @@ async fn a_copy_whose_proof_failed_is_copied_over_and_named_while_it_stands() {
         let bad = head_version("b1", ours.clone());
         let (receipt, late) = (head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None));
         let destination = head_key("dst", "a b", ours);
-        let rules = [&bad, &receipt, &late, &destination, &head("src", Some("v1"), source()), &tags(&[])];
+        let alone = listed("a b", &[("b1", 5)]);
+        let rules = [&bad, &receipt, &late, &destination, &alone, &head("src", Some("v1"), source()), &tags(&[])];
         let plan = ask(&rules, &[], replanned(single(5), Some(rejected))).await.unwrap();
         assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{plan:?}");
         let transfer = transfer(&plan);
@@ -109,7 +110,13 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
     let came = looks(standing("\"new\""));
     let refusal = ask(&came.each_ref(), &[], replanned(unstamped.clone(), None)).await.unwrap_err();
     assert_eq!(refusal.name(), ErrorName::SourceGone);
-    assert!(refusal.to_string().contains("s3://dst/a b (version b7) stands without a receipt"), "{refusal}");
+    for words in [
+        "What may be the copy stands at s3://dst/a b (version b7), without a receipt of this upload",
+        "look whether a receipt under s3://dst/.holdfast/receipts/src/a b/ names that version",
+        "If one does, leave both",
+    ] {
+        assert!(refusal.to_string().contains(words), "{refusal}");
+    }
 
     unstamped.precondition = Precondition::IfMatch(serde_json::from_value(json!("old")).unwrap());
     let was_there = looks(standing("\"old\""));
@@ -159,5 +166,95 @@ async fn what_comes_after_its_source_is_gone_is_skipped_if_its_receipt_is_there_
                 (Err(refusal), Ok(_)) => panic!("{why}: {refusal}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met() {
+    let mut given_up = single(5);
+    given_up.bad_versions = vec![VersionId::new("b1").unwrap()];
+    let bad = |place: &'static str| head_key("dst", place, Some(backup("v1", Some("0A"))));
+    let rejected: Option<Stored> = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
+    for (place, rejected, why) in [
+        ("a b", None, "it is the current one"),
+        ("a b", rejected, "it is the current one, and was rejected once more"),
+        (HISTORY, None, "it lies among the late ones"),
+    ] {
+        let newer = (place == HISTORY).then(|| backup("v2", Some("0B")).version_id("b2"));
+        let looks = [bad(place), head_key("dst", "a b", newer.clone()), head_key("dst", HISTORY, newer)];
+        let others = [head_key("dst", RECEIPT, None), listed("a b", &[]), head("src", Some("v1"), source()), tags(&[])];
+        let rules: Vec<_> = looks.iter().chain(&others).collect();
+        let plan = ask(&rules, &[], replanned(given_up.clone(), rejected)).await.unwrap();
+        assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{why}: {plan:?}");
+        assert_eq!(transfer(&plan).bad_versions, given_up.bad_versions, "it is named once: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_copy_is_found_beneath_one_that_is_known_to_be_bad() {
+    let mut given_up = single(5);
+    given_up.bad_versions = vec![VersionId::new("b1").unwrap()];
+    let good = head_version("b0", Some(backup("v1", Some("0A")).version_id("b0")));
+    let bad = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+    let beneath = listed("a b", &[("b1", 5), ("b0", 5)]);
+    let rules =
+        [&good, &bad, &beneath, &head_key("dst", RECEIPT, None), &head("src", Some("v1"), source()), &tags(&[])];
+    let plan = ask(&rules, &[], replanned(given_up.clone(), None)).await.unwrap();
+    let (transfer, stored) = stored(&plan);
+    assert_eq!(stored.version_id.as_ref().unwrap().as_str(), "b0");
+    assert_eq!(transfer.bad_versions, given_up.bad_versions);
+    assert_eq!(transfer.replaces, stored.version_id, "nobody knows what it replaced, so its place is looked at");
+}
+
+#[tokio::test]
+async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_also_beneath_a_newer_one() {
+    let mut given_up = single(5);
+    given_up.stamp_place = StampPlace::Receipt;
+    given_up.source.version_id = None;
+    given_up.stamp.version_id = None;
+    given_up.replaces = Some(VersionId::new("b0").unwrap());
+    let mut event = event();
+    event["detail"]["object"].as_object_mut().unwrap().remove("version-id");
+    let unstamped = |version: &str| HeadObjectOutput::builder().version_id(version).e_tag("\"copy\"").content_length(5);
+    for (beneath, outcome) in [
+        (listed("a b", &[("b2", 7), ("b1", 5), ("b0", 5)]), Err(ErrorName::SourceGone)),
+        (listed("a b", &[("b2", 7), ("b0", 5), ("b1", 5)]), Ok(Some(SkipReason::Superseded))),
+    ] {
+        let rules = [
+            head_version("b1", Some(unstamped("b1"))),
+            head_version("b0", Some(unstamped("b0"))),
+            head_key("dst", "a b", Some(unstamped("b2").content_length(7))),
+            head_key("dst", ".holdfast/receipts/src/a b/null-0A.json", None),
+            head_key("dst", ".holdfast/history/a b/null-0A", None),
+            beneath,
+            head("src", None, source().set_version_id(None).e_tag("\"another\"")),
+        ];
+        let replan = replanned(given_up.clone(), None).replan;
+        let input = ValidateInput { event: event.clone(), replan, redrives: 0 };
+        let found = ask(&rules.each_ref(), &[], input).await;
+        if let Err(refusal) = &found {
+            assert!(refusal.to_string().contains("stands at s3://dst/a b (version b1)"), "{refusal}");
+        }
+        assert_eq!(found.map(|plan| reason(&plan)).map_err(|refusal| refusal.name()), outcome);
+    }
+}
+
+#[tokio::test]
+async fn what_lies_beneath_too_many_versions_is_copied_again_or_told_where_that_cannot_be() {
+    for (stands, outcome) in [(true, Ok(())), (false, Err(ErrorName::SourceGone))] {
+        let page = mock!(Client::list_object_versions).then_output(|| {
+            let page = ListObjectVersionsOutput::builder().is_truncated(true);
+            page.next_key_marker("a b").next_version_id_marker("m").build()
+        });
+        let newer = head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+        let source = if stands { head("src", Some("v1"), source()) } else { absent("src") };
+        let looks = [head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None), newer, source, tags(&[])];
+        let rules: Vec<_> = looks.iter().chain([&page]).collect();
+        let found = ask(&rules, &[], replanned(single(5), None)).await;
+        if let Err(refusal) = &found {
+            assert!(refusal.to_string().contains("too many newer versions of s3://dst/a b lie on top"), "{refusal}");
+        }
+        assert_eq!(found.map(drop).map_err(|refusal| refusal.name()), outcome);
+        assert_eq!(page.num_calls(), 10, "it ends");
     }
 }
