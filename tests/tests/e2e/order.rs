@@ -7,12 +7,12 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_core::contract::Placement;
+use holdfast_core::{contract::Placement, receipt::Receipt};
 use holdfast_sandbox::faults::{Effect, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
-    world::{Rules, Setup, World},
+    world::{Ended, Rules, Setup, World},
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -187,6 +187,53 @@ async fn of_uploads_that_overlap_the_one_initiated_last_is_the_current_backup_wh
         let receipts = world.receipts().await?;
         let late = receipts.iter().filter(|receipt| receipt.placement == Placement::History);
         assert_eq!(late.map(|receipt| receipt.source.size).collect::<Vec<_>>(), vec![4; usize::from(is_quick_first)]);
+        Facts::of(&world).await?.check(Known::default())?;
+    }
+    Ok(())
+}
+
+/// Lets the second of three uploads plan its replica, and go on with it when the third has been replicated.
+async fn overtaken_in_the_replica(world: &World, [a, b]: [&[u8]; 2], in_parts: bool) -> TestResult<Ended> {
+    world.upload("k", a).await?;
+    world.ended(1).await?;
+    if in_parts {
+        fail_once_in(world, "copy-part", "CopyReplicaSlice")?;
+    } else {
+        let copy = Target::operation(Service::S3, "CopyObject").bucket(&world.outputs.replica_bucket);
+        world.sandbox.faults().add(Rule::new(copy, Effect::Latency { millis: 5_000 }).times(1))?;
+    }
+    world.upload("k", b).await?;
+    while world.sandbox.faults().rules().iter().all(|rule| rule.fired == 0) {
+        sleep(Duration::from_millis(50)).await;
+    }
+    if in_parts {
+        world.ended(2).await?;
+    }
+    world.upload("k", a).await?;
+    let second = world.ended(3).await?.remove(1);
+    if in_parts {
+        world.states.redrive_execution().execution_arn(&second.arn).send().await?;
+        world.ended(3).await?;
+    }
+    Ok(second)
+}
+
+#[tokio::test]
+async fn a_replica_whose_condition_holds_again_because_the_bytes_came_back_does_not_bury_the_newest() -> TestResult {
+    for (size, in_parts) in [(1 << 10, false), ((5 << 20) + 1, true)] {
+        let world = World::start(Setup::default().with("MultipartThreshold", "5242880")).await?;
+        let (a, b) = (vec![b'a'; size], vec![b'b'; size]);
+        let second = overtaken_in_the_replica(&world, [&a, &b], in_parts).await?;
+        let path = world.path(&second).await?;
+        let planned = path.iter().filter(|entered| *entered == "Replicate").count();
+        assert_eq!(planned, 2, "in parts: {in_parts}; its replica was planned anew: {path:?}");
+        assert!(world.backup("k").await? == a && world.replica("k").await? == a, "the newest is on top");
+        let receipts = world.receipts().await?;
+        assert!(receipts.iter().all(|receipt| receipt.placement == Placement::Current), "no backup was late");
+        let key = |receipt: &Receipt| receipt.replica.as_ref().map(|replica| replica.destination.key.to_string());
+        let late: Vec<_> = receipts.iter().filter_map(key).filter(|key| key != "k").collect();
+        let [late] = late.as_slice() else { return Err(format!("one replica came late, not {late:?}").into()) };
+        assert!(world.replica(late).await? == b);
         Facts::of(&world).await?.check(Known::default())?;
     }
     Ok(())
