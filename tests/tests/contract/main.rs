@@ -11,6 +11,7 @@ mod history;
 mod hostile;
 mod markdown;
 mod payloads;
+mod policies;
 mod samples;
 mod shape;
 mod types;

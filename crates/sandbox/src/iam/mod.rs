@@ -13,7 +13,11 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, sync::atomic::Ordering};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, PoisonError, atomic::Ordering},
+};
 
 use serde_json::Value;
 
@@ -98,6 +102,7 @@ impl Refusal {
 pub struct Iam {
     roles: BTreeMap<String, Vec<Statement>>,
     buckets: BTreeMap<String, Vec<Statement>>,
+    refused: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Iam {
@@ -142,7 +147,12 @@ impl Iam {
 
     /// Whether a caller may do something. An action that alone allows it is needed from then on.
     pub(crate) fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let allowing = self.judge(caller, need)?;
+        let allowing = self.judge(caller, need).inspect_err(|refusal| {
+            if let Some(role) = caller.role() {
+                let refused = (role.to_owned(), refusal.need.action.clone());
+                self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(refused);
+            }
+        })?;
         if let [only] = allowing.as_slice() {
             only.needed.store(true, Ordering::Relaxed);
         }
@@ -168,6 +178,11 @@ impl Iam {
                 })
             })
             .collect()
+    }
+
+    /// What roles asked for and were refused so far: the role's name and the action.
+    pub fn refused(&self) -> BTreeSet<(String, String)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The actions that allow it, or why nothing does. What belongs to the account needs none.

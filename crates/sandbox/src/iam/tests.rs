@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads easily")]
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{CopiedFrom, Iam, Need, Read, S3Request, Stack, events_need, sns_need, states_need};
@@ -91,6 +93,11 @@ fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
     iam.authorize(&caller(), Need::new("s3:PutObject", KEY)).unwrap();
     iam.authorize(&caller(), Need::new("s3:GetObjectVersion", KEY)).unwrap();
     assert_eq!(needed(), ["Write s3:PutObject", "Read s3:Get*"]);
+    assert_eq!(iam.refused(), BTreeSet::new());
+    let refusals: Vec<_> = (0..2).map(|_| iam.authorize(&caller(), Need::new("sns:Publish", "t")).is_err()).collect();
+    assert!(refusals == [true, true] && !iam.allows(&caller(), Need::new("sns:Unsubscribe", "t")));
+    let actions: Vec<_> = iam.refused().into_iter().map(|(_, action)| action).collect();
+    assert_eq!(actions, ["sns:Publish"]);
 }
 
 #[test]
