@@ -5,6 +5,9 @@ use serde_json::Value;
 
 /// Bytes of UTF-8 that one input, output, set of arguments or result may hold.
 pub(crate) const PAYLOAD: usize = 256 * 1024;
+/// Bytes of UTF-8 that all variables which a state sees may hold; those of one Assign hold a payload at most
+/// (`workflow-variables.html`, which gives the 10 MiB for a whole execution).
+pub(crate) const VARIABLES: usize = 10 * 1024 * 1024;
 /// Events that one execution's history may hold.
 pub(crate) const HISTORY: u64 = 25_000;
 /// Bytes of one definition.
@@ -22,7 +25,12 @@ pub(crate) const EXPRESS: u64 = 300;
 /// The longest wait or timeout, in seconds.
 pub(crate) const SECONDS: u64 = 99_999_999;
 
+/// Bytes of a value, written as JSON.
+pub(crate) fn length(value: &Value) -> usize {
+    value.to_string().len()
+}
+
 /// Whether a value, written as JSON, is larger than a payload may be.
 pub(crate) fn exceeds_payload(value: &Value) -> bool {
-    value.to_string().len() > PAYLOAD
+    length(value) > PAYLOAD
 }

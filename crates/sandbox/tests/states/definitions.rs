@@ -85,6 +85,59 @@ async fn a_graph_that_does_not_hold_together_is_refused_with_its_path() {
 }
 
 #[tokio::test]
+async fn a_result_or_an_error_is_read_only_where_there_is_one() {
+    const RESULT: &str = "'$states.result' is not supported";
+    const ERROR: &str = "'$states.errorOutput' is not supported";
+    let result = json!({"a": ["{% $states.result.b %}"]});
+    let error = json!("{% $states.errorOutput.Cause %}");
+    let catch = |fields: Value| {
+        let mut catcher = json!({"ErrorEquals": ["E"], "Next": "E"});
+        catcher.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        next(task(json!({"Catch": [catcher]})))
+    };
+    refused_at([
+        (next(json!({"Type": "Pass", "Output": result})), "/States/S/Output/a[0]", RESULT),
+        (next(json!({"Type": "Pass", "Assign": result})), "/States/S/Assign/a[0]", RESULT),
+        (next(task(json!({"Arguments": result}))), "/States/S/Arguments/a[0]", RESULT),
+        (map(json!({"ItemSelector": result})), "/States/S/ItemSelector/a[0]", RESULT),
+        (next(task(json!({"Output": error}))), "/States/S/Output", ERROR),
+        (catch(json!({"Output": result})), "/States/S/Catch[0]/Output/a[0]", RESULT),
+        (
+            with(json!({"Type": "Choice", "Default": "E", "Choices": [{"Condition": "{% $states.result %}", "Next": "E"}]})),
+            "/States/S/Choices[0]/Condition",
+            RESULT,
+        ),
+    ])
+    .await;
+    for right in [
+        next(task(json!({"Output": result, "Assign": result}))),
+        map(json!({"Output": result, "Assign": result})),
+        catch(json!({"Output": error, "Assign": {"e": error}})),
+    ] {
+        assert_eq!(findings(&right).await, [], "{right}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_has_a_name_that_expressions_can_refer_to() {
+    let long = "n".repeat(81);
+    for (name, message) in [
+        ("states", "reserved"),
+        (long.as_str(), "at most 80 characters"),
+        ("1st", "begins with a letter"),
+        ("_a", "begins with a letter"),
+        ("a-b", "letters, digits and underscores"),
+        ("", "begins with a letter"),
+    ] {
+        let found = findings(&next(json!({"Type": "Pass", "Assign": {name: 1}}))).await;
+        let location = format!("/States/S/Assign/{name}");
+        assert!(found.iter().any(|(_, at, what)| *at == location && what.contains(message)), "{name}: {found:?}");
+    }
+    let right = json!({"ü_1": 1, "n".repeat(80): 2});
+    assert_eq!(findings(&next(json!({"Type": "Pass", "Assign": right}))).await, []);
+}
+
+#[tokio::test]
 async fn a_field_that_is_wrong_is_refused_with_its_path() {
     refused_at([
         (next(json!({"Type": "Jump"})), "/States/S/Type", "'Jump' is not one of"),
@@ -96,6 +149,7 @@ async fn a_field_that_is_wrong_is_refused_with_its_path() {
             "can not be 'JSONPath'",
         ),
         (next(json!({"Type": "Pass", "Assign": 1})), "/States/S/Assign", "JSON object"),
+        (next(task(json!({"Credentials": {"RoleArn": "r"}}))), "/States/S/Credentials", "leave Credentials out"),
         (next(json!({"Type": "Pass", "Output": {"a": ["{% 1 + %}"]}})), "/States/S/Output/a[0]", "S0207"),
         (next(json!({"Type": "Task"})), "/States/S/Resource", "'Resource' is required"),
         (

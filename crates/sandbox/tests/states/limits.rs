@@ -48,6 +48,28 @@ async fn arguments_and_outputs_over_256_kib_fail_their_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_assign_takes_256_kib_and_all_variables_10_mib() {
+    let assign = |assign: Value| machine("A", json!({"A": {"Type": "Pass", "Assign": assign, "End": true}}));
+    let half = json!("x".repeat(LIMIT / 2 - 2));
+    let ended = run(&assign(json!({"a": "{% $states.input %}", "b": "{% $states.input %}"})), &half, []).await;
+    assert_eq!(ended.status(), "SUCCEEDED", "both together are 256 KiB");
+    let ended = run(&assign(json!({"a": "{% $states.input %}", "b": "{% $states.input & 'x' %}"})), &half, []).await;
+    assert_eq!(ended.error(), "States.DataLimitExceeded");
+
+    // Each state has an Assign of its own, of 256 KiB.
+    let state = |index: usize| {
+        let next = format!("A{}", index + 1);
+        let state = json!({"Type": "Pass", "Assign": {format!("a{index}"): "{% $states.input %}"}, "Next": next});
+        (format!("A{index}"), state)
+    };
+    let mut states: serde_json::Map<String, Value> = (1..=41).map(state).collect();
+    states.insert("A42".to_owned(), json!({"Type": "Succeed"}));
+    let ended = run(&machine("A1", Value::Object(states)), &json!("x".repeat(LIMIT - 2)), []).await;
+    assert_eq!(ended.error(), "States.DataLimitExceeded");
+    assert_eq!(ended.of("PassStateExited").len(), 40, "40 of 256 KiB are 10 MiB");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_execution_that_never_ends_fails_at_25000_events() {
     let definition = machine(
         "A",

@@ -55,7 +55,6 @@ pub(super) fn of_state(kind: &str) -> Option<Vec<&'static str>> {
             "Catch",
             "TimeoutSeconds",
             "HeartbeatSeconds",
-            "Credentials",
         ],
         "Pass" => &["Output", "Assign", "Next", "End"],
         "Choice" => &["Choices", "Default", "Output", "Assign"],
@@ -92,6 +91,8 @@ pub(super) fn only(object: &Map<String, Value>, allowed: &[&str], path: &str, fi
                      use Arguments, Output, Assign, Items or Condition"
                 ),
             );
+        } else if name == "Credentials" {
+            findings.schema(location, "Tasks that assume another role are not supported here; leave Credentials out");
         } else if DISTRIBUTED.contains(&name.as_str()) {
             findings.schema(
                 location,
@@ -102,6 +103,30 @@ pub(super) fn only(object: &Map<String, Value>, allowed: &[&str], path: &str, fi
         } else {
             findings.schema(location, format!("Field '{name}' is not supported"));
         }
+    }
+}
+
+/// The names of variables: 1 to 80 characters, an identifier of Unicode, and not `states`, which is Step Functions' own
+/// (Developer Guide, `workflow-variables.html`).
+pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Findings) {
+    let Some(assign) = object.get("Assign") else { return };
+    let Some(variables) = assign.as_object() else {
+        return findings.schema(format!("{path}/Assign"), "Value must be a JSON object");
+    };
+    for name in variables.keys() {
+        let mut characters = name.chars();
+        let begins = characters.next().is_some_and(|first| first.is_alphabetic());
+        let goes_on = characters.all(|character| character.is_alphanumeric() || character == '_');
+        let problem = if name == "states" {
+            "'states' is reserved"
+        } else if name.chars().count() > limits::NAME {
+            "A variable's name has at most 80 characters"
+        } else if !begins || !goes_on {
+            "A variable's name begins with a letter and goes on with letters, digits and underscores"
+        } else {
+            continue;
+        };
+        findings.schema(format!("{path}/Assign/{name}"), problem);
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     distributed::{self, Labels},
+    expressions,
     fields::{self, Literal},
     validate::Findings,
 };
@@ -100,9 +101,8 @@ fn check_state<'a>(
         );
     }
     fields::only(state, &allowed, path, findings);
-    for name in ["Assign"].iter().filter(|name| state.get(**name).is_some_and(|value| !value.is_object())) {
-        findings.schema(format!("{path}/{name}"), "Value must be a JSON object");
-    }
+    fields::assign(state, path, findings);
+    expressions::check_members(state, kind, path, findings);
     check_errors(state, path, (states, reached), findings);
     match kind {
         "Task" => check_task(state, path, findings),
@@ -219,9 +219,7 @@ fn check_choice<'a>(
         if !right {
             findings.schema(format!("{path}/Condition"), "Value must be a JSONata expression, true or false");
         }
-        if rule.get("Assign").is_some_and(|assign| !assign.is_object()) {
-            findings.schema(format!("{path}/Assign"), "Value must be a JSON object");
-        }
+        fields::assign(rule, &path, findings);
     }
 }
 
@@ -299,6 +297,7 @@ fn check_errors<'a>(
                 continue;
             };
             fields::only(entry, allowed, &path, findings);
+            fields::assign(entry, &path, findings);
             check_error_names(entry, &path, index + 1 == list.len(), findings);
             if field == "Retry" {
                 check_retrier(entry, &path, findings);

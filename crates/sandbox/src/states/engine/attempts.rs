@@ -86,7 +86,7 @@ impl Run {
             kind => Fan::new(self, here, kind)?.run(entry).await?,
         };
         let extra = Extra::Result(&result);
-        let assigned = self.fill_object(here, extra, state.assign.as_ref(), "Assign")?;
+        let assigned = self.assign(here, extra, state.assign.as_ref(), "Assign")?;
         let output = match &state.output {
             Some(output) => self.fill(here, extra, output, "Output")?,
             None => result,
@@ -104,7 +104,7 @@ impl Run {
     fn caught(&self, here: Here<'_>, index: usize, catcher: &Catcher, error: &Value) -> Result<Exit, Failure> {
         let extra = Extra::Error(error);
         let prefix = format!("Catch[{index}]/");
-        let assigned = self.fill_object(here, extra, catcher.assign.as_ref(), &format!("{prefix}Assign"))?;
+        let assigned = self.assign(here, extra, catcher.assign.as_ref(), &format!("{prefix}Assign"))?;
         let output = match &catcher.output {
             Some(output) => self.fill(here, extra, output, &format!("{prefix}Output"))?,
             None => error.clone(),

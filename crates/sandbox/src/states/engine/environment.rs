@@ -8,6 +8,7 @@ use crate::states::{
     frame::Frame,
     history,
     jsonata::{self, Environment, QueryError},
+    limits,
 };
 
 /// What `$states` holds besides input and context.
@@ -102,8 +103,20 @@ impl Run {
         jsonata::fill(template, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
     }
 
-    /// The same for an `Assign`.
+    /// The same for an object of templates.
     pub(super) fn fill_object(
+        &self,
+        here: Here<'_>,
+        extra: Extra<'_>,
+        templates: &Map<String, Value>,
+        location: &str,
+    ) -> Result<Map<String, Value>, Failure> {
+        let environment = self.environment(here, extra);
+        jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+    }
+
+    /// The same for an `Assign`, whose variables have quotas of their own.
+    pub(super) fn assign(
         &self,
         here: Here<'_>,
         extra: Extra<'_>,
@@ -111,8 +124,15 @@ impl Run {
         location: &str,
     ) -> Result<Map<String, Value>, Failure> {
         let Some(templates) = templates else { return Ok(Map::new()) };
-        let environment = self.environment(here, extra);
-        jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+        let assigned = self.fill_object(here, extra, templates, location)?;
+        let own: usize = assigned.values().map(limits::length).sum();
+        let visible = here.variables();
+        let kept = visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
+        let all = own + kept.map(|(_, value)| limits::length(value)).sum::<usize>();
+        if own > limits::PAYLOAD || all > limits::VARIABLES {
+            return Err(Failure::variables_too_large(&here.frame.state));
+        }
+        Ok(assigned)
     }
 
     /// Records an evaluation that failed.

@@ -42,6 +42,16 @@ impl Failure {
         )
     }
 
+    /// Variables that are too large. AWS documents the quota and not the error; this one is its name for data over a quota.
+    pub(super) fn variables_too_large(state: &str) -> Self {
+        Self::new(
+            "States.DataLimitExceeded",
+            format!(
+                "The state '{state}' assigned variables with a size exceeding the maximum number of bytes service limit."
+            ),
+        )
+    }
+
     /// The definition or the engine cannot go on; no retry would help.
     pub(super) fn runtime(cause: impl Into<String>) -> Self {
         Self { terminal: true, ..Self::new("States.Runtime", cause) }

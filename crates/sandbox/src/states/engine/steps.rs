@@ -17,7 +17,7 @@ use crate::states::{
 impl Run {
     /// Hands on the Output, or the input where there is none.
     pub(super) fn pass(&self, here: Here<'_>, state: &State) -> Result<Exit, Failure> {
-        let assigned = self.fill_object(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
+        let assigned = self.assign(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
         let output = self.output(here, state.output.as_ref(), "Output")?;
         Ok(Exit { output, assigned, next: state.next.clone() })
     }
@@ -45,9 +45,8 @@ impl Run {
             if !self.is_true(here, &rule.condition, &format!("Choices[{index}]/Condition"))? {
                 continue;
             }
-            let mut assigned = self.fill_object(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
-            let own =
-                self.fill_object(here, Extra::Nothing, rule.assign.as_ref(), &format!("Choices[{index}]/Assign"))?;
+            let mut assigned = self.assign(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
+            let own = self.assign(here, Extra::Nothing, rule.assign.as_ref(), &format!("Choices[{index}]/Assign"))?;
             let output = match &rule.output {
                 Some(output) => self.output(here, Some(output), &format!("Choices[{index}]/Output"))?,
                 None => self.output(here, state.output.as_ref(), "Output")?,

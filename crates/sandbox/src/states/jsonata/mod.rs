@@ -8,6 +8,8 @@
 mod functions;
 mod portable;
 
+use std::collections::BTreeSet;
+
 use jsonata_core::{
     evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions},
     parser,
@@ -53,9 +55,14 @@ pub(crate) enum Fault {
 /// Everything that AWS would refuse in an expression.
 pub(crate) fn faults(expression: &str) -> Vec<Fault> {
     match parser::parse(expression) {
-        Ok(tree) => portable::problems(&tree).into_iter().map(Fault::Unsupported).collect(),
+        Ok(tree) => portable::found(&tree).problems.into_iter().map(Fault::Unsupported).collect(),
         Err(error) => vec![Fault::Syntax(error.to_string())],
     }
+}
+
+/// The members of `$states` that an expression reads; none where it does not parse.
+pub(crate) fn members_of_states(expression: &str) -> BTreeSet<String> {
+    parser::parse(expression).map(|tree| portable::found(&tree).members).unwrap_or_default()
 }
 
 /// Whether a template has no expression in it.

@@ -4,6 +4,8 @@
 //! the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It implements `JSONata` 2.0.6
 //! (`transforming-data.html`), which does not have the operators `??` and `?:`.
 
+use std::collections::BTreeSet;
+
 use jsonata_core::ast::{AstNode, BinaryOp, Stage};
 
 /// Whether names refer to the expression's own input, which is never there.
@@ -13,23 +15,38 @@ enum Level {
     Inside,
 }
 
-/// What Step Functions would refuse in an expression.
-pub(super) fn problems(tree: &AstNode) -> Vec<String> {
-    let mut found = Vec::new();
+/// What was found in an expression.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// What Step Functions would refuse, wherever the expression stands.
+    pub(super) problems: Vec<String>,
+    /// The members of `$states` that are read.
+    pub(super) members: BTreeSet<String>,
+}
+
+/// What is in an expression.
+pub(super) fn found(tree: &AstNode) -> Found {
+    let mut found = Found::default();
     walk(tree, Level::Top, &mut found);
     found
 }
 
-fn walk(node: &AstNode, level: Level, found: &mut Vec<String>) {
+fn walk(node: &AstNode, level: Level, found: &mut Found) {
     match node {
         AstNode::Name(name) if level == Level::Top => {
-            found.push(format!("Reference to '{name}' at the top level is not supported."));
+            found.problems.push(format!("Reference to '{name}' at the top level is not supported."));
         }
         AstNode::Variable(name) if name.is_empty() && level == Level::Top => {
-            found.push("Reference to '$' at the top level is not supported.".to_owned());
+            found.problems.push("Reference to '$' at the top level is not supported.".to_owned());
         }
-        AstNode::ParentVariable(_) => found.push("Reference to '$$' is not supported.".to_owned()),
+        AstNode::ParentVariable(_) => found.problems.push("Reference to '$$' is not supported.".to_owned()),
         AstNode::Path { steps } => {
+            if let [first, second, ..] = steps.as_slice()
+                && let (AstNode::Variable(variable), AstNode::Name(member)) = (&first.node, &second.node)
+                && variable == "states"
+            {
+                found.members.insert(member.clone());
+            }
             for (index, step) in steps.iter().enumerate() {
                 walk(&step.node, if index == 0 { level } else { Level::Inside }, found);
                 for stage in &step.stages {
@@ -41,7 +58,7 @@ fn walk(node: &AstNode, level: Level, found: &mut Vec<String>) {
         }
         AstNode::Binary { op, lhs, rhs } => {
             if let Some(operator) = newer(*op) {
-                found.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
+                found.problems.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
             }
             walk(lhs, level, found);
             walk(rhs, level, found);
@@ -78,13 +95,13 @@ fn walk(node: &AstNode, level: Level, found: &mut Vec<String>) {
     }
 }
 
-fn walk_all(nodes: &[AstNode], level: Level, found: &mut Vec<String>) {
+fn walk_all(nodes: &[AstNode], level: Level, found: &mut Found) {
     for node in nodes {
         walk(node, level, found);
     }
 }
 
-fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Vec<String>) {
+fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Found) {
     for (key, value) in pairs {
         walk(key, level, found);
         walk(value, level, found);
@@ -105,8 +122,8 @@ fn newer(operator: BinaryOp) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn found(expression: &str) -> Vec<String> {
-        problems(&jsonata_core::parser::parse(expression).unwrap())
+    fn problems(expression: &str) -> Vec<String> {
+        found(&jsonata_core::parser::parse(expression).unwrap()).problems
     }
 
     #[test]
@@ -124,7 +141,11 @@ mod tests {
             "-phone",
             "$map($x, function($v) { phone })",
         ] {
-            assert_eq!(found(expression), ["Reference to 'phone' at the top level is not supported."], "{expression}");
+            assert_eq!(
+                problems(expression),
+                ["Reference to 'phone' at the top level is not supported."],
+                "{expression}"
+            );
         }
     }
 
@@ -142,24 +163,37 @@ mod tests {
             "$states.input ~> $keys()",
             "$exists($x.phone) and $x.phone in ['a']",
         ] {
-            assert_eq!(found(expression), [""; 0], "{expression}");
+            assert_eq!(problems(expression), [""; 0], "{expression}");
         }
     }
 
     #[test]
     fn the_input_that_expressions_do_not_have_is_found() {
         for expression in ["$$", "$$.a", "$states.input.a[$$.b = 1]", "$map($x, function($v) { $$.a })"] {
-            assert_eq!(found(expression), ["Reference to '$$' is not supported."], "{expression}");
+            assert_eq!(problems(expression), ["Reference to '$$' is not supported."], "{expression}");
         }
         for expression in ["$", "$.a", "$sum($)"] {
-            assert_eq!(found(expression), ["Reference to '$' at the top level is not supported."], "{expression}");
+            assert_eq!(problems(expression), ["Reference to '$' at the top level is not supported."], "{expression}");
         }
-        assert_eq!(found("$x[$ > 1].($ + 1)"), [""; 0]);
+        assert_eq!(problems("$x[$ > 1].($ + 1)"), [""; 0]);
+    }
+
+    #[test]
+    fn the_members_of_states_that_are_read_are_found_wherever_they_stand() {
+        let members = |expression: &str| found(&jsonata_core::parser::parse(expression).unwrap()).members;
+        assert_eq!(members("$states.input.result"), ["input".to_owned()].into());
+        assert_eq!(
+            members(
+                "$map($x, function($v) { $v + $states.result.n }) ~> $sum() + ($states.errorOutput[Error = 'E'] ? 1 : 0)"
+            ),
+            ["errorOutput".to_owned(), "result".to_owned()].into()
+        );
+        assert_eq!(members("$other.result"), BTreeSet::new());
     }
 
     #[test]
     fn operators_that_aws_does_not_have_are_found() {
-        assert_eq!(found("$x ?? 1"), ["The operator '??' is not part of JSONata 2.0.6."]);
-        assert_eq!(found("$x.a ?: 1"), ["The operator '?:' is not part of JSONata 2.0.6."]);
+        assert_eq!(problems("$x ?? 1"), ["The operator '??' is not part of JSONata 2.0.6."]);
+        assert_eq!(problems("$x.a ?: 1"), ["The operator '?:' is not part of JSONata 2.0.6."]);
     }
 }

@@ -80,7 +80,7 @@ impl Distributed<'_> {
     pub(super) fn source(&self) -> Result<Source, Failure> {
         let Some(reader) = &self.map.item_reader else { return self.items_of_state().map(Source::State) };
         let location = "ItemReader/Arguments";
-        let arguments = self.run.fill_object(self.here, Extra::Nothing, Some(&reader.arguments), location)?;
+        let arguments = self.run.fill_object(self.here, Extra::Nothing, &reader.arguments, location)?;
         let operation = if reader.resource.ends_with(":listObjectsV2") { "listObjectsV2" } else { "getObject" };
         let most = match &reader.reader_config.max_items {
             Some(template) => self.whole_number(template, "ItemReader/ReaderConfig/MaxItems", 100_000_000)?,

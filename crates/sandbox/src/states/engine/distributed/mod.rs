@@ -241,7 +241,7 @@ impl<'a> Distributed<'a> {
             return Ok(None);
         };
         let location = "ResultWriter/Arguments";
-        let arguments = self.run.fill_object(self.here, Extra::Nothing, Some(arguments), location)?;
+        let arguments = self.run.fill_object(self.here, Extra::Nothing, arguments, location)?;
         Destination::of(&arguments).map(Some).map_err(|cause| Failure::new("States.ResultWriterFailed", cause))
     }
 
