@@ -115,7 +115,7 @@ pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Fin
     };
     for name in variables.keys() {
         let mut characters = name.chars();
-        let begins = characters.next().is_some_and(|first| first.is_alphabetic());
+        let begins = characters.next().is_some_and(char::is_alphabetic);
         let goes_on = characters.all(|character| character.is_alphanumeric() || character == '_');
         let problem = if name == "states" {
             "'states' is reserved"
