@@ -53,6 +53,8 @@ async fn each_item_is_an_execution_of_its_own_with_its_own_history() {
         let history = world.history(&arn).await;
         let types: Vec<&str> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(types, ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]);
+        let role = &history[0]["executionStartedEventDetails"]["roleArn"];
+        assert_eq!(role, "arn:aws:iam::000000000000:role/machine");
     }
     let of_machine = world.ask("ListExecutions", json!({"stateMachineArn": ended.described["stateMachineArn"]})).await;
     assert_eq!(of_machine["executions"].as_array().unwrap().len(), 1, "children are listed by their Map Run alone");

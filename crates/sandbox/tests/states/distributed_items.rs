@@ -44,9 +44,10 @@ async fn a_bucket_is_listed_page_after_page() {
         json!({"Etag": "\"x/2\"", "Key": "x/2", "LastModified": 1_668_699_881, "Size": 5, "StorageClass": "STANDARD"})
     );
     assert_eq!(output.as_array().unwrap().len(), 3);
-    let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({"MaxItems": 2}))}));
-    let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
-    assert_eq!(ended.output().as_array().unwrap().len(), 2);
+    let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({"MaxItems": 1}))}));
+    let script = bucket.script();
+    let ended = World::new(&script).run(&definition, &json!({})).await;
+    assert_eq!((ended.output().as_array().unwrap().len(), script.count()), (1, 1), "no page is asked for in vain");
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,6 +57,8 @@ async fn what_cannot_be_read_fails_the_map_run_by_name() {
         ("list", "7", "Attempting to map over non-iterable node."),
         ("list", "{", "not JSON"),
         ("list.gz", "[]", "is compressed"),
+        ("list.zst", "[]", "is compressed"),
+        ("list.zstd", "[]", "is compressed"),
     ] {
         let bucket = Bucket::holding([("list", content), ("list.gz", content)]);
         let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
@@ -73,10 +76,10 @@ async fn what_cannot_be_read_fails_the_map_run_by_name() {
 async fn a_selector_sees_the_item_its_key_and_its_source_and_the_states_input() {
     let selector = json!({"item": "{% $states.context.Map.Item %}", "all": "{% $states.input.extra %}"});
     let fields = json!({"Items": "{% $states.input.members %}", "ItemSelector": selector});
-    let ended =
-        run(&distributed("STANDARD", pass(json!({})), fields), &json!({"members": {"k": 1}, "extra": 2}), []).await;
-    let item = json!({"Index": 0, "Key": "k", "Value": 1, "Source": "STATE_DATA"});
-    assert_eq!(ended.output(), json!([{"item": item, "all": 2}]));
+    let input = json!({"members": {"k": 1, "l": 2}, "extra": 2});
+    let ended = run(&distributed("STANDARD", pass(json!({})), fields), &input, []).await;
+    let item = |index: u8, key: &str| json!({"Index": index, "Key": key, "Value": index + 1, "Source": "STATE_DATA"});
+    assert_eq!(ended.output(), json!([{"item": item(0, "k"), "all": 2}, {"item": item(1, "l"), "all": 2}]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,6 +97,9 @@ async fn items_are_batched_by_number_and_by_bytes() {
     let items = json!(["aaaa", "aaaa", "aaaa"]);
     let two_and_one = json!([{"Items": ["aaaa", "aaaa"]}, {"Items": ["aaaa"]}]);
     assert_eq!(batches(json!({"MaxInputBytesPerBatch": 25}), items.clone()).await, two_and_one);
+    // Of three 32 bytes.
+    assert_eq!(batches(json!({"MaxInputBytesPerBatch": 31}), items.clone()).await, two_and_one);
+    assert_eq!(batches(json!({"MaxInputBytesPerBatch": 32}), items.clone()).await.as_array().unwrap().len(), 1);
     assert_eq!(batches(json!({"MaxInputBytesPerBatch": "{% 24 %}"}), items).await.as_array().unwrap().len(), 3);
     let large = json!(["x".repeat(100_000), "x".repeat(100_000), "x".repeat(100_000)]);
     let definition = distributed(
@@ -103,4 +109,57 @@ async fn items_are_batched_by_number_and_by_bytes() {
     );
     let ended = run(&definition, &large[0], []).await;
     assert_eq!(ended.output(), json!([2, 1]), "no batch is larger than an input may be");
+}
+
+/// Source: "Map.Item.Source" of the context object
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
+#[tokio::test(start_paused = true)]
+async fn items_that_are_read_have_the_bucket_and_the_key_as_their_source_and_the_call_is_the_states() {
+    let object = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+                        "Arguments": {"Bucket": "b", "Key": "x/list"}});
+    let list = json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "Arguments": {"Bucket": "b", "Prefix": "x/"}});
+    for (reader, source) in [(object, "S3://b/x/list"), (list, "S3://b")] {
+        let script = Bucket::holding([("x/list", "[1]")]).script();
+        let fields = json!({"ItemReader": reader, "ItemSelector": "{% $states.context.Map.Item.Source %}"});
+        let ended = World::new(&script).run(&distributed("STANDARD", pass(json!({})), fields), &json!({})).await;
+        assert_eq!(ended.output(), json!([source]));
+        let call = script.calls().remove(0);
+        assert_eq!((call.state.as_str(), call.role_arn.as_str()), ("M", "arn:aws:iam::000000000000:role/machine"));
+        assert_eq!(json!(call.execution_arn), ended.described["executionArn"]);
+    }
+}
+
+/// The limits of MaxItems and of ToleratedFailurePercentage
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html>,
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>) are those of expressions too.
+#[tokio::test(start_paused = true)]
+async fn what_an_expression_answers_has_to_be_in_range_before_a_map_run_is_started() {
+    let reader = json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "Arguments": {"Bucket": "b"},
+                        "ReaderConfig": {"MaxItems": "{% 100000001 %}"}});
+    let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "{% $nothing %}"}});
+    for fields in [
+        json!({"ItemReader": reader}),
+        json!({"ToleratedFailurePercentage": "{% 101 %}"}),
+        json!({"ToleratedFailurePercentage": "{% -1 %}"}),
+        json!({"MaxConcurrency": "{% -1 %}"}),
+        json!({"Items": "{% 'text' %}"}),
+        json!({"ResultWriter": writer}),
+    ] {
+        let ended = run(&distributed("STANDARD", pass(json!({})), fields.clone()), &json!([1]), []).await;
+        assert_eq!(ended.error(), "States.QueryEvaluationError", "{fields}");
+        assert!(ended.of("MapRunStarted").is_empty(), "{fields}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_may_be_as_large_as_an_input_and_no_larger() {
+    for (letters, succeeds) in [(262_142, true), (262_143, false)] {
+        let content = json!(["x".repeat(letters)]).to_string();
+        let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+                            "Arguments": {"Bucket": "b", "Key": "list"}});
+        let definition = distributed("STANDARD", pass(json!({"Output": "small"})), json!({"ItemReader": reader}));
+        let world = World::new(&Bucket::holding([("list", &content)]).script());
+        let ended = world.run(&definition, &json!({})).await;
+        assert_eq!((ended.status() == "SUCCEEDED", ended.error() == "States.DataLimitExceeded"), (succeeds, !succeeds));
+    }
 }

@@ -100,3 +100,35 @@ async fn outputs_that_are_too_large_together_fail_the_map_run() {
     assert_eq!(ended.error(), "States.DataLimitExceeded");
     assert_eq!(ended.of("MapRunFailed")[0]["mapRunFailedEventDetails"]["error"], "States.DataLimitExceeded");
 }
+
+/// "PENDING": executions that the Map Run did not come to
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>).
+#[tokio::test(start_paused = true)]
+async fn what_never_began_is_written_as_pending_and_without_a_prefix_under_the_map_run_alone() {
+    let bucket = Bucket::holding([]);
+    let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}});
+    let world = World::new(&bucket.script());
+    let fields = json!({"ResultWriter": writer, "MaxConcurrency": 1});
+    let ended = world.run(&distributed("STANDARD", picky(), fields), &json!([101, 1, 2])).await;
+    assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
+    let map_run = text(&ended.of("MapRunStarted")[0]["mapRunStartedEventDetails"]["mapRunArn"]);
+    let id = map_run.rsplit(':').next().unwrap();
+    let written = |file: &str| serde_json::from_str::<Value>(&bucket.content(&format!("{id}/{file}"))).unwrap();
+    let inputs = |file: &str| -> Vec<Value> {
+        written(file).as_array().unwrap().iter().map(|result| result["Input"].clone()).collect()
+    };
+    assert_eq!((inputs("FAILED_0.json"), inputs("PENDING_0.json")), (vec![json!("101")], vec![json!("1"), json!("2")]));
+    let files = &written("manifest.json")["ResultFiles"];
+    assert_eq!(
+        (&files["SUCCEEDED"], &files["PENDING"][0]["Key"]),
+        (&json!([]), &json!(format!("{id}/PENDING_0.json")))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_lists_are_flattened() {
+    let child = pass(json!({"Output": "{% $states.input = 1 ? [1, [2]] : {'a': 3} %}"}));
+    let writer = json!({"ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN"}}});
+    let ended = run(&distributed("EXPRESS", child, writer), &json!([1, 2]), []).await;
+    assert_eq!(ended.output(), json!([1, [2], {"a": 3}]));
+}

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, machine};
+use crate::support::{Answer, Script, World, machine, task};
 
 /// A machine of one distributed Map, `M`, whose children run these states.
 pub(crate) fn distributed(workflow: &str, mut processor: Value, more: Value) -> Value {
@@ -35,6 +35,39 @@ pub(crate) fn picky() -> Value {
         "Good": {"Type": "Succeed"},
         "Bad": {"Type": "Fail", "Error": "TooLarge", "Cause": "over 100"},
     }})
+}
+
+/// Children of two Tasks: the first is given the item, the second the item in a list.
+pub(crate) fn two_steps() -> Value {
+    json!({"StartAt": "T", "States": {
+        "T": task(json!({"Arguments": "{% $states.input %}", "Next": "U"})),
+        "U": task(json!({"Arguments": "{% [$states.input] %}", "End": true})),
+    }})
+}
+
+/// The Map Runs of an execution, the newest first.
+pub(crate) async fn map_runs(world: &World, execution: &Value) -> Vec<Value> {
+    let runs = world.ask("ListMapRuns", json!({"executionArn": execution})).await;
+    let mut described = Vec::new();
+    for run in runs["mapRuns"].as_array().unwrap() {
+        described.push(world.ask("DescribeMapRun", json!({"mapRunArn": run["mapRunArn"]})).await);
+    }
+    described
+}
+
+/// The children of a Map Run in the order of their starts.
+pub(crate) async fn children(world: &World, map_run: &Value) -> Vec<Value> {
+    let listed = world.ask("ListExecutions", json!({"mapRunArn": map_run["mapRunArn"]})).await;
+    let mut described = Vec::new();
+    for child in listed["executions"].as_array().unwrap().iter().rev() {
+        described.push(world.ask("DescribeExecution", json!({"executionArn": child["executionArn"]})).await);
+    }
+    described
+}
+
+/// One field of each.
+pub(crate) fn of(values: &[Value], field: &str) -> Vec<Value> {
+    values.iter().map(|value| value[field].clone()).collect()
 }
 
 /// Objects by key.

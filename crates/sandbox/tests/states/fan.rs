@@ -143,6 +143,8 @@ async fn iterations_that_run_are_aborted_when_the_input_of_another_cannot_be_mad
             "ExecutionFailed"
         ]
     );
+    let started = &ended.of("MapStateStarted")[0]["id"];
+    assert_eq!(&ended.of("EvaluationFailed")[0]["previousEventId"], started, "the iteration had not begun");
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,4 +197,57 @@ async fn what_runs_inside_an_aborted_branch_is_aborted_with_it() {
         types[at + 1..],
         ["MapIterationAborted", "TaskStateAborted", "MapStateAborted", "ParallelStateFailed", "ExecutionFailed"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_inside_a_branch_only_what_runs_is_aborted() {
+    let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
+    let branches = json!([
+        {"StartAt": "M", "States": {"M": {"Type": "Map", "Items": ["done", "stuck"], "ItemProcessor": inner, "End": true}}},
+        {"StartAt": "L", "States": {"L": {"Type": "Wait", "Seconds": 99, "End": true}}},
+        {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "F"}, "F": {"Type": "Fail", "Error": "Enough"}}},
+    ]);
+    let definition = machine("P", json!({"P": {"Type": "Parallel", "Branches": branches, "End": true}}));
+    let script = Script::new(|call, _| match call.arguments["Payload"].as_str() {
+        Some("stuck") => Answer::Never,
+        _ => Answer::Arguments,
+    });
+    let ended = World::new(&script).run(&definition, &json!({})).await;
+    let types = ended.types();
+    let at = types.iter().position(|kind| *kind == "FailStateEntered").unwrap();
+    assert_eq!(
+        types[at + 1..],
+        [
+            "MapIterationAborted",
+            "TaskStateAborted",
+            "MapStateAborted",
+            "WaitStateAborted",
+            "ParallelStateFailed",
+            "ExecutionFailed"
+        ]
+    );
+    assert_eq!(ended.of("MapIterationAborted")[0]["mapIterationAbortedEventDetails"]["index"], 1);
+}
+
+/// "Maximum input or output size for a task, state, or execution"
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+#[tokio::test(start_paused = true)]
+async fn what_goes_into_a_map_or_parallel_and_what_comes_out_of_it_may_not_be_too_large() {
+    let small = json!({"StartAt": "S", "States": {"S": {"Type": "Pass", "Output": "small", "End": true}}});
+    let large = "{% $pad('', 262144, 'x') %}";
+    let part = json!({"StartAt": "S", "States": {"S": {"Type": "Pass", "Output": "{% $pad('', 100000, 'x') %}", "End": true}}});
+    for (what, state) in [
+        ("Arguments", json!({"Type": "Parallel", "Arguments": large, "Branches": [small], "End": true})),
+        (
+            "ItemSelector",
+            json!({"Type": "Map", "Items": [1], "ItemSelector": large, "ItemProcessor": small, "End": true}),
+        ),
+        (
+            "the results together",
+            json!({"Type": "Map", "Items": [1, 2, 3], "ItemProcessor": part, "Output": "small", "End": true}),
+        ),
+    ] {
+        let ended = run(&machine("M", json!({"M": state})), &json!({}), []).await;
+        assert_eq!((ended.status(), ended.error()), ("FAILED", "States.DataLimitExceeded"), "{what}");
+    }
 }

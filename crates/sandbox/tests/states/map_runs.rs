@@ -5,40 +5,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use crate::{
-    distributed_support::{Bucket, distributed, pass},
+    distributed_support::{Bucket, children, distributed, map_runs, of, pass, two_steps},
     support::{Answer, Script, World, machine, task, text},
 };
-
-/// Children of two Tasks: the first is given the item, the second the item in a list.
-fn two_steps() -> Value {
-    json!({"StartAt": "T", "States": {
-        "T": task(json!({"Arguments": "{% $states.input %}", "Next": "U"})),
-        "U": task(json!({"Arguments": "{% [$states.input] %}", "End": true})),
-    }})
-}
-
-async fn map_runs(world: &World, execution: &Value) -> Vec<Value> {
-    let runs = world.ask("ListMapRuns", json!({"executionArn": execution})).await;
-    let mut described = Vec::new();
-    for run in runs["mapRuns"].as_array().unwrap() {
-        described.push(world.ask("DescribeMapRun", json!({"mapRunArn": run["mapRunArn"]})).await);
-    }
-    described
-}
-
-/// The children of a Map Run in the order of their starts.
-async fn children(world: &World, map_run: &Value) -> Vec<Value> {
-    let listed = world.ask("ListExecutions", json!({"mapRunArn": map_run["mapRunArn"]})).await;
-    let mut described = Vec::new();
-    for child in listed["executions"].as_array().unwrap().iter().rev() {
-        described.push(world.ask("DescribeExecution", json!({"executionArn": child["executionArn"]})).await);
-    }
-    described
-}
-
-fn of(values: &[Value], field: &str) -> Vec<Value> {
-    values.iter().map(|value| value[field].clone()).collect()
-}
 
 /// A runner that fails the second Task of one item, `"bad"`.
 fn failing() -> Arc<Script> {

@@ -29,6 +29,7 @@ async fn an_execution_that_is_waited_for_hands_its_output_on() {
         let result: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
         assert_eq!((&result["Output"], &result["Input"]), (&output, &output), "{call}");
         assert_eq!((&result["Status"], &result["StateMachineArn"]), (&json!("SUCCEEDED"), &json!(other)));
+        assert_eq!(result["RedriveStatus"], "NOT_REDRIVABLE");
         assert_eq!(result["RedriveStatusReason"], "Execution is SUCCEEDED and cannot be redriven");
         let history = world.history(&arn).await;
         let types: Vec<&str> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
@@ -48,7 +49,8 @@ async fn an_execution_that_is_not_waited_for_goes_on_alone() {
     let arguments = json!({"StateMachineArn": other});
     let ended = world.run(&calling("states:startExecution", arguments), &json!({})).await;
     let started = text(&ended.output()["ExecutionArn"]);
-    assert_eq!(world.ask("DescribeExecution", json!({"executionArn": started})).await["status"], "RUNNING");
+    let described = world.ask("DescribeExecution", json!({"executionArn": started})).await;
+    assert_eq!((&described["status"], &described["input"]), (&json!("RUNNING"), &json!("{}")));
     assert_eq!(world.end(&started).await["status"], "SUCCEEDED");
 }
 
@@ -138,4 +140,82 @@ async fn a_machine_redrives_an_execution_and_reads_how_it_stands() {
     let unknown = world.create("unknown", &calling("aws-sdk:sfn:deleteStateMachine", json!({}))).await;
     let described = world.end(&world.start(&unknown, &json!({})).await).await;
     assert!(text(&described["cause"]).contains("aws-sdk:sfn:deleteStateMachine"), "{described}");
+}
+
+/// "Service integration with Step Functions" (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>):
+/// the role has to be granted states:StartExecution.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_started_that_the_role_may_not_start() {
+    for call in ["states:startExecution", "states:startExecution.sync:2", "aws-sdk:sfn:startExecution"] {
+        let world = World::new(&Script::forbidding("states:StartExecution"));
+        let other = world.create("inner", &inner()).await;
+        let ended = world.run(&calling(call, json!({"StateMachineArn": other})), &json!({})).await;
+        assert_eq!(ended.error(), "States.Permissions", "{call}");
+        assert!(ended.cause().ends_with(&format!("may not states:StartExecution {other}")), "{}", ended.cause());
+        let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+        assert_eq!(listed["executions"], json!([]), "{call}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_task_that_gives_no_name_starts_an_execution_of_its_own() {
+    let world = World::new(&Script::new(|_, _| Answer::Never));
+    let other = world.create("inner", &inner()).await;
+    let mut definition = calling("states:startExecution", json!({"StateMachineArn": other}));
+    definition["States"]["B"] = definition["States"]["A"].clone();
+    definition["States"]["A"]["Next"] = json!("B");
+    definition["States"]["A"].as_object_mut().unwrap().remove("End");
+    assert_eq!(world.run(&definition, &json!({})).await.status(), "SUCCEEDED");
+    let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+    assert_eq!(listed["executions"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_starts_another_execution() {
+    let world = World::new(&Script::answers([Answer::Error("Bad", "why")]));
+    let other = world.create("inner", &inner()).await;
+    let mut definition = calling("states:startExecution.sync:2", json!({"StateMachineArn": other}));
+    definition["States"]["A"]["Retry"] = json!([{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1}]);
+    assert_eq!(world.run(&definition, &json!({})).await.output()["Status"], "SUCCEEDED");
+    let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+    let statuses: Vec<&Value> = listed["executions"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, ["SUCCEEDED", "FAILED"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_waited_for_and_times_out_or_is_stopped_is_a_task_that_failed() {
+    for status in ["TIMED_OUT", "ABORTED"] {
+        let script = Script::answers([Answer::Never]);
+        let world = World::new(&script);
+        let mut definition = inner();
+        definition["TimeoutSeconds"] = json!(60);
+        let other = world.create("inner", &definition).await;
+        let machine =
+            world.create("outer", &calling("states:startExecution.sync:2", json!({"StateMachineArn": other}))).await;
+        let arn = world.start(&machine, &json!({})).await;
+        while script.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if status == "ABORTED" {
+            let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+            let body = json!({"executionArn": listed["executions"][0]["executionArn"]});
+            world.ask("StopExecution", body).await;
+        }
+        let described = world.end(&arn).await;
+        assert_eq!((&described["status"], &described["error"]), (&json!("FAILED"), &json!("States.TaskFailed")));
+        let cause: Value = serde_json::from_str(described["cause"].as_str().unwrap()).unwrap();
+        assert_eq!(cause["Status"], status);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_reads_a_history_with_the_names_and_times_of_an_sdk() {
+    let world = World::new(&Script::answers([]));
+    let other = world.create("inner", &inner()).await;
+    let done = world.start(&other, &json!({})).await;
+    world.end(&done).await;
+    let definition = calling("aws-sdk:sfn:getExecutionHistory", json!({"ExecutionArn": done}));
+    let event = &world.run(&definition, &json!({})).await.output()["Events"][0];
+    assert_eq!((&event["Type"], &event["Id"]), (&json!("ExecutionStarted"), &json!(1)));
+    assert!(text(&event["Timestamp"]).starts_with("20"), "times are text: {event}");
 }

@@ -43,7 +43,7 @@ async fn refused(world: &World, arn: &str, reason: &str) {
 #[tokio::test(start_paused = true)]
 async fn fourteen_days_after_its_end_an_execution_cannot_be_redriven_nor_a_year_after_its_start() {
     const DAY: i64 = 24 * 60 * 60 * 1000;
-    let script = Script::answers([failing()]);
+    let script = Script::new(|_, _| failing());
     let world = World::new(&script);
     let ended = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
     let arn = text(&ended.described["executionArn"]);
@@ -53,6 +53,7 @@ async fn fourteen_days_after_its_end_an_execution_cannot_be_redriven_nor_a_year_
         (15 * DAY, 14 * DAY + 1, Some("Execution redrivable period exceeded")),
         (366 * DAY, DAY, Some("Execution has exceeded the max execution time")),
         (15 * DAY, 14 * DAY - 60_000, None),
+        (365 * DAY - 60_000, DAY, None),
     ] {
         let mut record: Value = world.store.load("states.executions").unwrap().remove(0).1;
         record["started"] = json!(now - started);
@@ -61,7 +62,7 @@ async fn fourteen_days_after_its_end_an_execution_cannot_be_redriven_nor_a_year_
         let again = World::over(Arc::clone(&world.store), &script);
         match reason {
             Some(reason) => refused(&again, &arn, reason).await,
-            None => assert_eq!(again.redrive(&ended).await.status(), "SUCCEEDED"),
+            None => assert_ne!(again.redrive(&ended).await.described["redriveCount"], 0),
         }
     }
 }
@@ -152,5 +153,45 @@ async fn the_history_must_have_less_than_24999_events() {
             again.ask("RedriveExecution", json!({"executionArn": arn})).await;
             assert_eq!(again.end(&arn).await["status"], "SUCCEEDED");
         }
+    }
+}
+
+/// The record of the only execution, to be changed behind the back of a service that was shut down.
+fn change(world: &World, arn: &str, change: impl FnOnce(&mut Value)) {
+    let (_, mut record) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+    change(&mut record);
+    world.store.put("states.executions", arn, &record).unwrap();
+}
+
+/// "The API will return idempotent responses for the last 10 client tokens used to successfully redrive the execution. These
+/// client tokens are valid for up to 15 minutes after they are first used."
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html>)
+#[tokio::test(start_paused = true)]
+async fn a_client_token_stands_for_15_minutes_and_the_last_ten_are_known() {
+    const MINUTE: i64 = 60_000;
+    let script = Script::new(|_, _| failing());
+    let world = World::new(&script);
+    let ended = world.run(&machine("A", json!({"A": step(json!({"End": true}))})), &json!({})).await;
+    let arn = text(&ended.described["executionArn"]);
+    let redrive = async |world: &World, token: Option<String>| {
+        world.ask("RedriveExecution", json!({"executionArn": arn, "clientToken": token})).await;
+        world.end(&arn).await["redriveCount"].as_u64().unwrap()
+    };
+    for number in 1..=11 {
+        assert_eq!(redrive(&world, Some(number.to_string())).await, number);
+    }
+    assert_eq!(redrive(&world, Some("2".to_owned())).await, 11, "of the last ten");
+    assert_eq!(redrive(&world, Some("1".to_owned())).await, 12, "before the last ten");
+    assert_eq!(redrive(&world, None).await, 13, "a request without a token repeats no other");
+    world.states.shutdown().await.unwrap();
+    for (passed, count) in [(15 * MINUTE - 30_000, 13), (15 * MINUTE + 1, 14)] {
+        change(&world, &arn, |record| {
+            let first = record["tokens"].as_array_mut().unwrap().iter_mut().find(|token| token["text"] == "1").unwrap();
+            let now = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+            first["used"] = json!(i64::try_from(now).unwrap() - passed);
+        });
+        let again = World::over(Arc::clone(&world.store), &script);
+        assert_eq!(redrive(&again, Some("1".to_owned())).await, count, "{passed} ms after its first use");
+        again.states.shutdown().await.unwrap();
     }
 }

@@ -204,3 +204,27 @@ async fn the_retry_counters_of_a_map_begin_anew() {
     let (_, after) = redriven_after_a_restart(&definition, &json!([1]), first, &second).await;
     assert_eq!((after.status(), second.count()), ("SUCCEEDED", 2), "it failed once more and was retried");
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_retry_a_redrive_goes_on_from_the_last_attempt_alone() {
+    let more =
+        json!({"MaxConcurrency": 1, "Retry": [{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]});
+    let definition = machine("M", json!({"M": map("T", json!({"T": step(json!({"End": true}))}), more)}));
+    // The first attempt comes to the third item, the second one fails with the first.
+    let first = Script::answers([Answer::Arguments, Answer::Arguments, failing(), failing()]);
+    let second = Script::answers([]);
+    let items = json!(["a", "b", "c"]);
+    let (_, after) = redriven_after_a_restart(&definition, &items, first, &second).await;
+    assert_eq!(second.arguments(), ["a", "b", "c"]);
+    assert_eq!(after.output(), items);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iteration_whose_item_is_gone_is_forgotten() {
+    let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
+    definition["States"]["M"]["MaxConcurrency"] = json!(1);
+    definition["States"]["M"]["Items"] = json!("{% $states.context.Execution.RedriveCount > 0 ? [1, 2] : [1, 2, 3] %}");
+    let answers = vec![Answer::Arguments, Answer::Arguments, failing()];
+    let (_, after, script) = redriven(&definition, &json!({}), answers).await;
+    assert_eq!((after.output(), script.count()), (json!([1, 2]), 3));
+}

@@ -39,6 +39,8 @@ type Answering = dyn Fn(&TaskCall, usize) -> Answer + Send + Sync;
 /// Answers calls by a function of the call; keeps the calls.
 pub(crate) struct Script {
     answer: Box<Answering>,
+    /// What no role may do.
+    forbidden: Option<&'static str>,
     calls: Mutex<Vec<TaskCall>>,
     now: AtomicUsize,
     /// The most calls that ran at one time.
@@ -48,12 +50,16 @@ pub(crate) struct Script {
 impl Script {
     /// A runner; the function is given the call and how many came before it.
     pub(crate) fn new(answer: impl Fn(&TaskCall, usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            answer: Box::new(answer),
-            calls: Mutex::default(),
-            now: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
-        })
+        Arc::new(Self::with(Box::new(answer), None))
+    }
+
+    /// A runner that answers every call with its arguments and permits everything but one action.
+    pub(crate) fn forbidding(action: &'static str) -> Arc<Self> {
+        Arc::new(Self::with(Box::new(|_, _| Answer::Arguments), Some(action)))
+    }
+
+    fn with(answer: Box<Answering>, forbidden: Option<&'static str>) -> Self {
+        Self { answer, forbidden, calls: Mutex::default(), now: AtomicUsize::new(0), most: AtomicUsize::new(0) }
     }
 
     /// A runner that gives these answers in turn, then its arguments.
@@ -62,9 +68,14 @@ impl Script {
         Self::new(move |_, _| answers.lock().unwrap().pop_front().unwrap_or(Answer::Arguments))
     }
 
+    /// Every call so far.
+    pub(crate) fn calls(&self) -> Vec<TaskCall> {
+        self.calls.lock().unwrap().clone()
+    }
+
     /// The arguments of every call so far.
     pub(crate) fn arguments(&self) -> Vec<Value> {
-        self.calls.lock().unwrap().iter().map(|call| call.arguments.clone()).collect()
+        self.calls().into_iter().map(|call| call.arguments).collect()
     }
 
     /// The calls so far.
@@ -94,6 +105,14 @@ impl TaskRunner for Script {
         };
         self.now.fetch_sub(1, Ordering::SeqCst);
         answer
+    }
+
+    fn permit(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), TaskError> {
+        if self.forbidden != Some(action) {
+            return Ok(());
+        }
+        let cause = format!("{role_arn} may not {action} {resource}");
+        Err(TaskError { error: "States.Permissions".to_owned(), cause })
     }
 }
 

@@ -111,11 +111,11 @@ impl Run {
         };
         let fields = Value::Object(untruncated("output", &started(&other).to_string()));
         self.task_event(here, resource, "TaskSubmitted", fields)?;
-        let mut waiting = Waiting { inner: &self.inner, other: Some(Arc::clone(&other)) };
+        let mut waiting = Waiting(Some(Arc::clone(&other)));
         let mut ended = other.ended.subscribe();
         // The sender lives as long as the execution.
         let _ = ended.wait_for(|()| !other.is_running()).await;
-        waiting.other = None;
+        waiting.0 = None;
         let record = other.record();
         let described = described(&self.inner, &record, output);
         Ok(if record.status == Status::Succeeded {
@@ -148,15 +148,13 @@ impl Run {
     }
 }
 
-/// Stops an execution that is waited for when nobody waits any more, unless it is the sandbox that stops.
-struct Waiting<'a> {
-    inner: &'a Inner,
-    other: Option<Arc<Execution>>,
-}
+/// Stops an execution that is waited for when nobody waits any more. When the sandbox stops it does so in vain: nothing
+/// of that is kept.
+struct Waiting(Option<Arc<Execution>>);
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(other) = self.other.take().filter(|_| !self.inner.closing.is_cancelled()) {
+        if let Some(other) = self.0.take() {
             other.stop.send_replace(Some(Stop::default()));
         }
     }

@@ -58,7 +58,7 @@ impl Distributed<'_> {
         let number = |template: Option<&Value>, name: &str, most: usize| -> Result<usize, Failure> {
             let Some(template) = template else { return Ok(most) };
             let number = self.whole_number(template, &format!("ItemBatcher/{name}"), u64::MAX)?;
-            Ok(usize::try_from(number).unwrap_or(most).clamp(1, most))
+            Ok(usize::try_from(number).unwrap_or(most).min(most))
         };
         let input = batcher.batch_input.as_ref();
         Ok(Batching {

@@ -75,9 +75,8 @@ impl Distributed<'_> {
 
     /// What is shown of an execution. One that did not succeed is shown whole.
     fn shown(&self, record: &Record, transformation: Transformation) -> Vec<Value> {
-        let output = record.output.as_deref().filter(|_| record.status == Status::Succeeded);
-        let output = || output.and_then(|text| serde_json::from_str::<Value>(text).ok());
-        match (transformation, output()) {
+        let output = record.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        match (transformation, output) {
             (Transformation::None, _) | (_, None) => vec![self.whole(record)],
             (Transformation::Flatten, Some(Value::Array(values))) => values,
             (Transformation::Compact | Transformation::Flatten, Some(output)) => vec![output],

@@ -1,0 +1,144 @@
+//! The rounds of a Map Run: what each runs, counts and shows. Source: Step Functions Developer Guide, "Redriving Map Runs"
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html>) and "Using Map state in Distributed mode"
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    distributed_support::{children, distributed, map_runs},
+    support::{Answer, Script, World, task, text},
+};
+
+/// A child of one Task that is given the item.
+fn one_step() -> Value {
+    json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}})
+}
+
+fn bad() -> Answer {
+    Answer::Error("Bad", "why")
+}
+
+#[tokio::test(start_paused = true)]
+async fn tolerated_failures_are_counted_in_items_and_not_in_batches() {
+    for (tolerated, succeeds) in [(1, false), (2, true)] {
+        let script = Script::new(|call, _| if call.arguments["Items"][0] == 3 { bad() } else { Answer::Arguments });
+        let world = World::new(&script);
+        let fields = json!({"ItemBatcher": {"MaxItemsPerBatch": 2}, "ToleratedFailureCount": tolerated});
+        let ended = world.run(&distributed("STANDARD", one_step(), fields), &json!([1, 2, 3, 4, 5])).await;
+        assert_eq!(ended.status() == "SUCCEEDED", succeeds, "{tolerated} tolerated");
+        let run = map_runs(&world, &ended.described["executionArn"]).await.remove(0);
+        let count = |kind: &str, of: &str| run[kind][of].as_u64().unwrap();
+        assert_eq!((count("itemCounts", "failed"), count("executionCounts", "failed")), (2, 1));
+        assert_eq!((count("itemCounts", "total"), count("executionCounts", "total")), (5, 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_timed_out_is_a_failure() {
+    let world = World::new(&Script::answers([Answer::Never]));
+    let ended = world.run(&distributed("EXPRESS", one_step(), json!({})), &json!([1])).await;
+    assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
+    let counts = &map_runs(&world, &ended.described["executionArn"]).await[0]["itemCounts"];
+    assert_eq!((&counts["timedOut"], &counts["failed"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_number_and_with_0_children_run_beyond_what_an_inline_map_may() {
+    for fields in [json!({}), json!({"MaxConcurrency": 0})] {
+        let script = Script::new(|_, _| Answer::After(Duration::from_secs(1)));
+        let items = json!((0..50).collect::<Vec<_>>());
+        let ended = World::new(&script).run(&distributed("EXPRESS", one_step(), fields.clone()), &items).await;
+        assert_eq!((ended.status(), script.most.load(Ordering::SeqCst)), ("SUCCEEDED", 50), "{fields}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_starts_another_map_run_also_after_one_that_succeeded() {
+    let fields = json!({
+        "Output": "{% $states.context.State.RetryCount > 0 ? $states.result : $nothing %}",
+        "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}],
+    });
+    let script = Script::answers([]);
+    let ended = World::new(&script).run(&distributed("STANDARD", one_step(), fields), &json!([7])).await;
+    assert_eq!(ended.output(), json!([7]));
+    assert_eq!((ended.of("MapRunStarted").len(), ended.of("MapRunSucceeded").len(), script.count()), (2, 2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_runs_once_in_a_round_whether_it_began_in_it_or_before() {
+    for workflow in ["STANDARD", "EXPRESS"] {
+        // The second item never began when the first one failed; both fail again for long enough to be seen.
+        let script = Script::new(|call, before| match call.arguments.as_str() {
+            Some("first") if before != 1 && before < 6 => bad(),
+            Some("second") if before < 6 => bad(),
+            _ => Answer::Arguments,
+        });
+        let world = World::new(&script);
+        let definition = distributed(workflow, one_step(), json!({"MaxConcurrency": 1}));
+        let before = world.run(&definition, &json!(["first", "second"])).await;
+        assert_eq!(script.arguments(), ["first"]);
+        let after = world.redrive(&before).await;
+        assert_eq!(after.error(), "States.ExceedToleratedFailureThreshold", "{workflow}");
+        assert_eq!(script.arguments(), ["first", "first", "second"], "{workflow}");
+        let after = world.redrive(&after).await;
+        assert_eq!(after.error(), "States.ExceedToleratedFailureThreshold", "{workflow}");
+        assert_eq!(script.arguments()[3..], ["second"], "{workflow}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_express_child_is_started_over_whatever_its_age_with_five_minutes_and_without_its_error() {
+    const DAYS: i64 = 15 * 24 * 60 * 60 * 1000;
+    let world = World::new(&Script::answers([bad()]));
+    let before = world.run(&distributed("EXPRESS", one_step(), json!({})), &json!(["a"])).await;
+    let run = map_runs(&world, &before.described["executionArn"]).await.remove(0);
+    let child = text(&children(&world, &run).await[0]["executionArn"]);
+    world.states.shutdown().await.unwrap();
+    let records: Vec<(String, Value)> = world.store.load("states.executions").unwrap();
+    let (key, mut record) = records.into_iter().find(|(key, _)| *key == child).unwrap();
+    for at in ["started", "stopped"] {
+        record[at] = json!(record[at].as_i64().unwrap() - DAYS);
+    }
+    world.store.put("states.executions", &key, &record).unwrap();
+    let again = World::over(Arc::clone(&world.store), &Script::answers([Answer::After(Duration::from_mins(4))]));
+    again.ask("RedriveExecution", json!({"executionArn": before.described["executionArn"]})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let described = &children(&again, &run).await[0];
+    assert_eq!(described["status"], "RUNNING", "{described}");
+    for field in ["error", "cause", "stopDate"] {
+        assert!(described.get(field).is_none(), "{field} is that of the end before: {described}");
+    }
+    let ended = again.end(&text(&before.described["executionArn"])).await;
+    assert_eq!(ended["output"], "[\"a\"]", "{ended}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_was_redriven_is_shown_with_when_and_how_often() {
+    let world = World::new(&Script::answers([bad()]));
+    let whole = json!({"ResultWriter": {"WriterConfig": {"Transformation": "NONE"}}});
+    let before = world.run(&distributed("STANDARD", one_step(), whole), &json!([1])).await;
+    let child = &world.redrive(&before).await.output()[0];
+    assert_eq!((&child["RedriveCount"], &child["Status"]), (&json!(1), &json!("SUCCEEDED")));
+    assert!(text(&child["RedriveDate"]).ends_with('Z'), "{child}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_that_the_end_before_handed_on_do_not_count_as_written_in_the_next_round() {
+    let world = World::new(&Script::answers([Answer::Arguments, bad(), Answer::Never]));
+    let definition = distributed("STANDARD", one_step(), json!({"MaxConcurrency": 1}));
+    let before = world.run(&definition, &json!([1, 2])).await;
+    let execution = &before.described["executionArn"];
+    assert_eq!(map_runs(&world, execution).await[0]["itemCounts"]["resultsWritten"], 2);
+    world.ask("RedriveExecution", json!({"executionArn": execution})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let counts = &map_runs(&world, execution).await[0]["itemCounts"];
+    assert_eq!(
+        (&counts["running"], &counts["succeeded"], &counts["resultsWritten"]),
+        (&json!(1), &json!(1), &json!(0))
+    );
+}
