@@ -2,7 +2,8 @@
 //! end, and one message is enough. Whatever cannot be found out counts as no, since a message too many is better than none.
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_core::{contract::ReceiptRef, receipt::Receipt};
+use holdfast_core::receipt::Receipt;
+use holdfast_lambda::s3::Named;
 
 use crate::Notify;
 
@@ -10,9 +11,8 @@ impl Notify {
     /// Whether the receipt that is there already was written by another execution, and that one has told people or still
     /// will: it succeeded, or it runs. One that was stopped or failed after it wrote the receipt may have told that the
     /// backup failed, so that this one has to have the last word.
-    pub(crate) async fn another_tells(&self, receipt: &Receipt, place: &ReceiptRef) -> bool {
-        let Some(written) = self.read_receipt(place).await else { return false };
-        let other = &written.execution.arn;
+    pub(crate) async fn another_tells(&self, receipt: &Receipt, found: &Named) -> bool {
+        let other = &found.execution.arn;
         if *other == receipt.execution.arn {
             return false;
         }
@@ -24,18 +24,5 @@ impl Notify {
                 false
             }
         }
-    }
-
-    async fn read_receipt(&self, place: &ReceiptRef) -> Option<Receipt> {
-        let s3 = self.aws.s3(self.aws.region());
-        let object = s3.get_object().bucket(place.bucket.as_str()).key(place.key.as_str()).send().await;
-        let bytes = match object {
-            Ok(object) => object.body.collect().await.ok()?.into_bytes(),
-            Err(error) => {
-                tracing::warn!(%error, receipt = %place.key, "the receipt that is there could not be read");
-                return None;
-            }
-        };
-        serde_json::from_slice(&bytes).ok()
     }
 }

@@ -1,11 +1,11 @@
 //! notify: tells how an execution ended.
 //!
 //! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
-//! already is left as it is. Where an earlier try of this execution wrote it the message is published all the same, because
-//! that try may have failed to publish. Where another execution of a duplicated event wrote it, that one tells people, and
-//! this one keeps silent, unless the other has ended otherwise than well ([`duplicate`]). So there is at least one message
-//! for every backup. A second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be
-//! asked what it has sent.
+//! already is left as it is while the copy that it names stands, and else replaced ([`receipt`]). Where an earlier try of
+//! this execution wrote it the message is published all the same, because that try may have failed to publish. Where
+//! another execution of a duplicated event wrote it, that one tells people, and this one keeps silent, unless the other has
+//! ended otherwise than well ([`duplicate`]). So there is at least one message for every backup. A second one comes where
+//! SNS took the first and its answer was lost on the way, since SNS cannot be asked what it has sent.
 //!
 //! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
 //! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
@@ -17,6 +17,7 @@ mod failure;
 mod history;
 mod links;
 mod message;
+mod receipt;
 mod refusal;
 mod request;
 mod success;
@@ -24,13 +25,12 @@ mod success;
 mod tests;
 mod words;
 
-use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use aws_sdk_sns::types::MessageAttributeValue;
 use holdfast_core::{
     ErrorName,
-    contract::{Notified, NotifyInput, ReceiptRef},
+    contract::{Notified, NotifyInput},
     event::ExecutionEnded,
-    receipt::{Receipt, receipt_key},
+    receipt::Receipt,
 };
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function,
@@ -90,10 +90,11 @@ impl Function for Notify {
 impl Notify {
     async fn succeeded(&self, input: NotifyInput) -> Result<Notified, Refusal> {
         let receipt = Receipt::new(input, OffsetDateTime::now_utc());
-        let place = self.write(&receipt).await?;
-        let wanted = match self.config.notify_on {
-            NotifyOn::All => place.written || !Box::pin(self.another_tells(&receipt, &place)).await,
-            NotifyOn::Failures | NotifyOn::None => false,
+        let (place, found) = Box::pin(self.write(&receipt)).await?;
+        let wanted = match (self.config.notify_on, &found) {
+            (NotifyOn::All, Some(found)) => !Box::pin(self.another_tells(&receipt, found)).await,
+            (NotifyOn::All, None) => true,
+            (NotifyOn::Failures | NotifyOn::None, _) => false,
         };
         let message_id = if wanted { Some(self.publish(&success::message(&receipt, &place)).await?) } else { None };
         Ok(Notified { receipt: Some(place), message_id })
@@ -111,35 +112,6 @@ impl Notify {
             NotifyOn::None => None,
         };
         Ok(Notified { receipt: None, message_id })
-    }
-
-    /// Writes the receipt, unless there is one.
-    async fn write(&self, receipt: &Receipt) -> Result<ReceiptRef, Refusal> {
-        let bucket = self.config.receipt_bucket.clone();
-        let source = &receipt.source;
-        let key = receipt_key(&self.config.receipt_prefix, &source.bucket, &source.key, &receipt.stamp)?;
-        let request = self
-            .aws
-            .s3(self.aws.region())
-            .put_object()
-            .bucket(bucket.as_str())
-            .key(key.as_str())
-            .if_none_match("*")
-            .content_type("application/json")
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-            .body(ByteStream::from(serde_json::to_vec_pretty(receipt)?));
-        match request.send().await {
-            Ok(_) => Ok(ReceiptRef { bucket, key, written: true }),
-            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 412) => {
-                Ok(ReceiptRef { bucket, key, written: false })
-            }
-            Err(error) => {
-                let resource = format!("s3://{bucket}/{key}");
-                let grant = "s3:PutObject";
-                let call = Call { operation: "PutObject", side: Side::Destination, resource, from: None, grant };
-                Err(call.s3_failure(error).into())
-            }
-        }
     }
 
     /// Publishes a message and answers its id.

@@ -48,10 +48,10 @@ pub struct Settings {
 pub struct FiledReceipt {
     /// Its key in the receipt bucket.
     pub key: String,
-    /// How many versions of it there are: it is written once.
-    pub written: usize,
     /// What it says; a sentence where it cannot be read.
     pub receipt: Result<Receipt, String>,
+    /// What its older versions say, the newest first: a receipt is replaced only when the copy that it names is gone.
+    pub replaced: Vec<Result<Receipt, String>>,
 }
 
 /// An execution as Step Functions describes it.
@@ -156,14 +156,13 @@ async fn receipts(world: &World, prefix: &str) -> TestResult<Vec<FiledReceipt>> 
         if !key.starts_with(prefix) {
             continue;
         }
-        if let Some(newer) = receipts.last_mut().filter(|receipt| receipt.key == key) {
-            newer.written += 1;
-            continue;
-        }
         let object = world.s3.get_object().bucket(bucket).key(key).set_version_id(version.version_id.clone());
         let bytes = object.send().await?.body.collect().await?.to_vec();
         let receipt = serde_json::from_slice(&bytes).map_err(|error| error.to_string());
-        receipts.push(FiledReceipt { key: key.to_owned(), written: 1, receipt });
+        match receipts.last_mut().filter(|newer| newer.key == key) {
+            Some(newer) => newer.replaced.push(receipt),
+            None => receipts.push(FiledReceipt { key: key.to_owned(), receipt, replaced: Vec::new() }),
+        }
     }
     Ok(receipts)
 }

@@ -29,7 +29,8 @@ use crate::{TestResult, world::World};
 pub enum Rule {
     /// Every source version that exists has a receipt, or an execution that a redrive finishes.
     NothingLost,
-    /// A source version has one receipt, written once, at the key that follows from the version.
+    /// A source version has one receipt, at the key that follows from the version. It is written once, unless the copy that it
+    /// names is gone.
     OneReceipt,
     /// What a receipt names stands, in the place that it says.
     CopyStands,

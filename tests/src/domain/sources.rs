@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::{
+    contract::Proven,
     names::VersionId,
     receipt::{Receipt, receipt_key},
 };
@@ -60,9 +61,12 @@ impl Check<'_> {
         let mut of_upload: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for filed in &facts.receipts {
             self.report.receipts += 1;
-            let FiledReceipt { key, written, receipt } = filed;
-            if *written > 1 {
-                self.broken(Rule::OneReceipt, format!("the receipt {key} was written {written} times"));
+            let FiledReceipt { key, receipt, replaced } = filed;
+            for replaced in replaced.iter().flatten().filter(|replaced| stands(facts, &replaced.backup)) {
+                let version = replaced.backup.stored.version_id.as_ref();
+                let sentence =
+                    format!("the receipt {key} was written again, and the version {version:?} that it named stands");
+                self.broken(Rule::OneReceipt, sentence);
             }
             let receipt = match receipt {
                 Ok(receipt) => receipt,
@@ -89,6 +93,15 @@ impl Check<'_> {
         let prefix = &self.facts.settings.receipt_prefix;
         receipt_key(prefix, &source.bucket, &source.key, &receipt.stamp).ok().map(|key| key.to_string())
     }
+}
+
+fn stands(facts: &Facts, proven: &Proven) -> bool {
+    let id = proven.stored.version_id.as_ref().map(VersionId::as_str);
+    facts.backup.versions.iter().any(|version| {
+        version.key == proven.destination.key.as_str()
+            && version.id.as_deref() == id
+            && version.etag == proven.stored.etag
+    })
 }
 
 /// Which upload a receipt is of: a version, or where the bucket keeps none the upload with a sequencer.

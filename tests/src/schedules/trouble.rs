@@ -12,6 +12,7 @@ use super::dice::Dice;
 const CALLS: &[(&str, Service, &str)] = &[
     ("validate", Service::S3, "HeadObject"),
     ("validate", Service::S3, "GetObjectTagging"),
+    ("validate", Service::S3, "GetObject"),
     ("validate", Service::S3, "CreateMultipartUpload"),
     ("validate", Service::S3, "AbortMultipartUpload"),
     ("copy-part", Service::S3, "CopyObject"),
@@ -34,6 +35,7 @@ const CALLS: &[(&str, Service, &str)] = &[
     ("cross-region-replicate", Service::S3, "CopyObject"),
     ("cross-region-replicate", Service::S3, "CreateMultipartUpload"),
     ("notify", Service::S3, "PutObject"),
+    ("notify", Service::S3, "GetObject"),
     ("notify", Service::S3, "HeadObject"),
     ("notify", Service::Sns, "Publish"),
     ("notify", Service::States, "GetExecutionHistory"),

@@ -35,7 +35,7 @@ const VALIDATE: [Statement; 7] = [
         ],
     ),
     ("ValidateFunction", "LookBeneathNewerBackups", &[("s3:ListBucketVersions", "versions beneath a newer one")]),
-    ("ValidateFunction", "ReadReceipts", &[("s3:GetObject", "the receipt of a copy whose stamp had no room")]),
+    ("ValidateFunction", "ReadReceipts", &[("s3:GetObject", "the receipt of an upload whose copy stands")]),
     ("ValidateFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
     ("ValidateFunction", "UseTheSourceKey", &[("kms:Decrypt", "HEAD of an object under that key")]),
     (
@@ -232,12 +232,21 @@ const CROSS_REGION_REPLICATE: [Statement; 7] = [
     ),
 ];
 
-const NOTIFY: [Statement; 4] = [
+const NOTIFY: [Statement; 6] = [
     (
         "NotifyFunction",
         "WriteReceiptsAndReadThoseOfOthers",
         &[("s3:GetObject", "the receipt of another execution of the event"), ("s3:PutObject", "the receipt")],
     ),
+    (
+        "NotifyFunction",
+        "LookWhetherBackupsStand",
+        &[
+            ("s3:GetObject", "HEAD of the backup that a receipt names, without versions"),
+            ("s3:GetObjectVersion", "HEAD of the version that a receipt names"),
+        ],
+    ),
+    ("NotifyFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
     ("NotifyFunction", "TellPeople", &[("sns:Publish", "the message")]),
     (
         "NotifyFunction",

@@ -56,6 +56,26 @@ async fn an_event_that_comes_again_over_a_copy_without_a_receipt_has_it_proven_w
 }
 
 #[tokio::test]
+async fn a_backup_that_was_deleted_and_is_made_anew_gets_a_receipt_of_its_own_and_is_told() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.upload("k", "bytes").await?;
+    let first = world.succeeded().await?;
+    let lost = world.receipts().await?.remove(0).backup.stored.version_id.map(|version| version.to_string());
+    let request = world.s3.delete_object().bucket(&world.outputs.backup_bucket).key("k");
+    request.set_version_id(lost.clone()).send().await?;
+    world.begin(&world.event_of(&first).await?).await?;
+    let second = world.ended(2).await?.remove(1);
+    assert_eq!(world.output(&second).await?["receipt"]["written"], true);
+    let receipts = world.receipts().await?;
+    let [receipt] = receipts.as_slice() else { return Err(format!("one receipt, not {receipts:?}").into()) };
+    assert_ne!(receipt.backup.stored.version_id.as_ref().map(ToString::to_string), lost);
+    assert_eq!((receipt.execution.arn.as_str(), world.backup("k").await?), (second.arn.as_str(), b"bytes".to_vec()));
+    assert_eq!(world.messages(2).await?.len(), 2);
+    Facts::of(&world).await?.check(Known::default())?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_old_event_that_comes_again_after_a_newer_upload_changes_nothing() -> TestResult {
     let world = World::start(Setup::default()).await?;
     world.upload("k", "first").await?;

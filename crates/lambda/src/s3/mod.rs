@@ -3,6 +3,7 @@
 mod attributes;
 mod head;
 mod publish;
+mod receipt;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod versions;
 
 pub use head::{Head, ObjectRef, head, source_parts};
 pub use publish::{copy_call, copy_object, published, stored};
+pub use receipt::{Filed, Named, NamedCopy, Writer, read_receipt};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
 pub use versions::{Listed, Page, Search, Sought, Versions, remove_version, standing_copy};

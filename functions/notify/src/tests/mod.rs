@@ -3,6 +3,7 @@
 
 mod failed;
 mod history;
+mod receipt;
 mod succeeded;
 
 use std::time::Duration;

@@ -1,15 +1,11 @@
 //! A proven backup: its receipt and its mail.
 
-use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
-use aws_sdk_sfn::{
-    operation::describe_execution::DescribeExecutionOutput, primitives::DateTime, types::ExecutionStatus,
-};
 use holdfast_core::{ErrorName, receipt::Receipt};
 use holdfast_lambda::testing::{s3_error, single};
 
 use super::*;
 
-const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
 
 fn evidence(differences: &Value) -> Value {
     json!({
@@ -18,7 +14,7 @@ fn evidence(differences: &Value) -> Value {
     })
 }
 
-fn input() -> Value {
+pub(super) fn input() -> Value {
     json!({
         "transfer": single(1536),
         "backup": {
@@ -103,50 +99,6 @@ async fn what_is_out_of_the_ordinary_is_said() {
         "both objects were read (3.0 KiB) and have the same SHA256 (ab); tags compared one by one",
     ] {
         assert!(body.contains(words), "{words} is missing in:\n{body}");
-    }
-}
-
-const OTHER: &str = "arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-2";
-
-/// The receipt that is there, written by this execution.
-fn standing(execution: &str) -> Rule {
-    let mut input = input();
-    input["execution"]["arn"] = json!(execution);
-    let receipt = Receipt::new(serde_json::from_value(input).unwrap(), time::OffsetDateTime::UNIX_EPOCH);
-    let bytes = serde_json::to_vec(&receipt).unwrap();
-    mock!(S3::get_object)
-        .match_requests(|request| (request.bucket(), request.key()) == (Some("dst"), Some(RECEIPT)))
-        .then_output(move || GetObjectOutput::builder().body(ByteStream::from(bytes.clone())).build())
-}
-
-fn other_has(status: ExecutionStatus) -> Rule {
-    mock!(States::describe_execution).match_requests(|request| request.execution_arn() == Some(OTHER)).then_output(
-        move || {
-            let described = DescribeExecutionOutput::builder().execution_arn(OTHER).state_machine_arn("m");
-            described.start_date(DateTime::from_secs(0)).status(status.clone()).build().unwrap()
-        },
-    )
-}
-
-#[tokio::test]
-async fn a_receipt_that_is_there_already_stays_and_one_execution_tells_people_at_least() {
-    let put = || mock!(S3::put_object).then_http_response(|| s3_error(412, "PreconditionFailed", "it is there"));
-    let unread = || mock!(S3::get_object).then_http_response(|| s3_error(403, "AccessDenied", "no"));
-    let unknown = || mock!(States::describe_execution).then_http_response(|| s3_error(400, "AccessDenied", "no"));
-    for (receipt, other, messages, why) in [
-        (standing(EXECUTION), None, 1, "the try of this execution that wrote it may have failed to publish"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Running)), 0, "the other one is about to tell"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Succeeded)), 0, "the other one has told"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Failed)), 1, "the other one told of a failure"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Aborted)), 1, "the other one told that it was stopped"),
-        (standing(OTHER), Some(unknown()), 1, "nobody knows how the other one ended"),
-        (unread(), None, 1, "nobody knows who wrote it"),
-    ] {
-        let (sent, publish) = published();
-        let states: Vec<_> = other.iter().collect();
-        let notified = tell([&[&put(), &receipt], &[&publish], &states], &[], input()).await.unwrap();
-        assert!(!notified.receipt.unwrap().written);
-        assert_eq!((sent.all().len(), notified.message_id.is_some()), (messages, messages == 1), "{why}");
     }
 }
 

@@ -161,6 +161,12 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
         invoke(world, &function, &notified).await?.get("messageId").is_none(),
         "the one that wrote the receipt tells"
     );
+    notified["backup"]["stored"]["versionId"] = json!("another");
+    assert_eq!(
+        invoke(world, &function, &notified).await?["receipt"]["written"],
+        false,
+        "the copy that it names stands"
+    );
     for (planning, copying) in [("Validate", "CompleteUpload"), ("Replicate", "CompleteReplica")] {
         let (function, mut payload) = payload(world, once, planning).await?;
         let transfer = payload_of(world, once, copying).await?["transfer"].clone();
@@ -244,6 +250,14 @@ async fn called_too_late(world: &World, once: &Ended) -> TestResult {
     ] {
         assert_eq!(again(world, once, state).await?, error, "{state}");
     }
+    let (function, mut notified) = payload(world, once, "Notify").await?;
+    assert_eq!(invoke(world, &function, &notified).await?["receipt"]["written"], true, "it was removed");
+    notified["backup"]["stored"]["versionId"] = json!("another");
+    assert_eq!(
+        invoke(world, &function, &notified).await?["receipt"]["written"],
+        true,
+        "the copy that it names is gone"
+    );
     delete(&world.s3, &world.outputs.backup_bucket, "small").await?;
     delete(&world.replica_s3, &world.outputs.replica_bucket, "small").await?;
     assert_eq!(again(world, &small, "Replicate").await?, "Source.Gone");
@@ -283,7 +297,11 @@ async fn unversioned(world: &World) -> TestResult {
     let request = world.s3.put_bucket_notification_configuration().bucket("plain-source");
     request.notification_configuration(events).send().await?;
     upload(world, "k", 5).await?;
-    world.succeeded().await?;
+    let execution = world.succeeded().await?;
+    let (function, mut notified) = payload(world, &execution, "Notify").await?;
+    notified["backup"]["stored"]["etag"] = json!("another");
+    let answer = invoke(world, &function, &notified).await?;
+    assert_eq!(answer["receipt"]["written"], false, "the copy that it names stands");
     Ok(())
 }
 
