@@ -4,8 +4,8 @@
 //! of the destination. A large one costs two more: HEAD of its first part, whose size the copy takes over so that the
 //! entity tags are equal, and the opening of the upload with every attribute of the source.
 //!
-//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up. A copy of this very version
-//! that stands does not: the execution that made it may have failed and be past redrive, and a re-plan may find its own,
+//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up, and only while the copy that it
+//! names stands ([`receipt`]). A copy of this very version that stands does not say so: the execution that made it may have failed and be past redrive, and a re-plan may find its own,
 //! published by a request whose answer was lost. So where a copy stands the receipt is asked for; where there is none, the
 //! copy is proven where it stands ([`standing`]), unless its proof failed before: then it is copied again. Two executions
 //! of one event may both do so; the receipt is written once and people are told once all the same.
@@ -17,6 +17,7 @@
 
 mod config;
 mod plan;
+mod receipt;
 mod refusal;
 mod standing;
 #[cfg(test)]
@@ -29,13 +30,12 @@ use holdfast_core::{
     contract::{Destination, Method, MultipartUpload, Placement, Plan, Source, StampPlace, Transfer, ValidateInput},
     event::Upload,
     layout::{PartLayout, method_for},
-    names::{BucketName, ObjectKey},
-    receipt::{history_key, receipt_key},
+    names::ObjectKey,
+    receipt::history_key,
     stamp::Stamp,
 };
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function,
-    failure::Side,
     replan::{self, Leg},
     s3::{self, Head, ObjectRef},
 };
@@ -154,7 +154,7 @@ impl Validate {
         let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
         let witness = if input.replan.is_some() { Witness::Nothing } else { Witness::Receipt };
         if stamp_place == StampPlace::Receipt && witness == Witness::Receipt {
-            self.check_receipt(&source, &stamp).await?;
+            self.check_receipt(&source, &stamp, seen.destination.as_ref()).await?;
         }
         let spot = self.spot(Copied { source: &source, stamp: &stamp, witness }, seen.destination).await?;
         plan::check_readable(&source, &head)?;
@@ -214,7 +214,7 @@ impl Validate {
         let mut left = Left::Copying;
         let placement = match plan::place(stands.as_ref(), stamp) {
             Place::Taken => {
-                left = self.check_taken(copied).await?;
+                left = self.check_taken(copied, stands.as_ref()).await?;
                 Placement::Current
             }
             Place::Current => Placement::Current,
@@ -229,7 +229,7 @@ impl Validate {
         }
         // A newer upload stands. This one is late, or its event came again after it was backed up in its own turn.
         if witness == Witness::Receipt {
-            self.check_receipt(source, stamp).await?;
+            self.check_receipt(source, stamp, stands.as_ref()).await?;
         }
         let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
         let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
@@ -243,25 +243,11 @@ impl Validate {
     }
 
     /// A copy of this very upload stands. A receipt has to say that it was proven.
-    async fn check_taken(&self, copied: Copied<'_>) -> Result<Left, Stop> {
-        match copied.witness {
-            Witness::Receipt => self.check_receipt(copied.source, copied.stamp).await.map(|()| Left::Proving),
+    async fn check_taken(&self, copied: Copied<'_>, stands: Option<&Head>) -> Result<Left, Stop> {
+        let Copied { source, stamp, witness } = copied;
+        match witness {
+            Witness::Receipt => self.check_receipt(source, stamp, stands).await.map(|()| Left::Proving),
             Witness::Nothing => Ok(Left::Copying),
-        }
-    }
-
-    /// Stops where a receipt says that the upload is backed up.
-    async fn check_receipt(&self, source: &Source, stamp: &Stamp) -> Result<(), Stop> {
-        self.check_receipt_of(&source.bucket, &source.key, stamp).await
-    }
-
-    async fn check_receipt_of(&self, bucket: &BucketName, key: &ObjectKey, stamp: &Stamp) -> Result<(), Stop> {
-        let key = receipt_key(&self.config.receipt_prefix, bucket, key, stamp)?;
-        let receipt =
-            ObjectRef { bucket: &self.config.receipt_bucket, key: &key, version_id: None, side: Side::Destination };
-        match s3::head(&self.aws.s3(self.aws.region()), receipt).await? {
-            Some(_) => Err(Stop::already_backed_up(receipt)),
-            None => Ok(()),
         }
     }
 

@@ -30,7 +30,7 @@ impl Validate {
         bad_versions: &[VersionId],
     ) -> Result<Option<Plan>, Stop> {
         let given_up = &replan.given_up;
-        self.check_receipt(&given_up.source, &given_up.stamp).await?;
+        self.check_receipt(&given_up.source, &given_up.stamp, seen.destination.as_ref()).await?;
         let is_lost = plan::is_lost(given_up, seen.source.as_ref());
         let Some((spot, head)) = self.find(replan, seen.destination.as_ref(), is_lost).await? else { return Ok(None) };
         let bad_versions = bad_versions.to_vec();
@@ -118,7 +118,7 @@ impl Validate {
     async fn unproven(&self, upload: &Upload, stands: Option<&Head>) -> Result<Option<String>, Stop> {
         let destination = self.destination(&upload.key);
         let Some((stamp, head)) = plan::stamp_of_gone(upload).zip(stands) else { return Ok(None) };
-        self.check_receipt_of(&upload.bucket, &upload.key, &stamp).await?;
+        self.check_receipt_of((&upload.bucket, &upload.key), &stamp, Some(head)).await?;
         if is_copy(head, &stamp) {
             return Ok(Some(name(&destination, head)));
         }

@@ -76,6 +76,30 @@ async fn a_backup_that_was_deleted_and_is_made_anew_gets_a_receipt_of_its_own_an
 }
 
 #[tokio::test]
+async fn an_old_backup_that_was_deleted_beneath_a_newer_one_is_made_anew_when_its_event_comes_again() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    world.upload("k", "first").await?;
+    let first = world.succeeded().await?;
+    let lost = world.receipts().await?.remove(0).backup.stored.version_id.map(|version| version.to_string());
+    world.upload("k", "second").await?;
+    world.ended(2).await?;
+    let request = world.s3.delete_object().bucket(&world.outputs.backup_bucket).key("k");
+    request.set_version_id(lost).send().await?;
+    world.begin(&world.event_of(&first).await?).await?;
+    let again = world.ended(3).await?.remove(2);
+    assert_eq!(world.output(&again).await?["receipt"]["written"], true);
+    let receipts = world.receipts().await?;
+    let receipt =
+        receipts.iter().find(|receipt| receipt.execution.arn == again.arn).ok_or("its receipt is the old one")?;
+    assert_eq!(world.backup(receipt.backup.destination.key.as_str()).await?, b"first");
+    assert_eq!((world.backup("k").await?, receipts.len()), (b"second".to_vec(), 2), "the newest stays on top");
+    assert_eq!(world.messages(3).await?.len(), 3);
+    // The first replica stays beneath the newer one.
+    Facts::of(&world).await?.check(Known { copies_beside: 1, ..Known::default() })?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_old_event_that_comes_again_after_a_newer_upload_changes_nothing() -> TestResult {
     let world = World::start(Setup::default()).await?;
     world.upload("k", "first").await?;

@@ -15,18 +15,27 @@ use aws_sdk_s3::{
     config::retry::RetryConfig,
     operation::{
         create_multipart_upload::CreateMultipartUploadOutput,
+        get_object::GetObjectOutput,
         get_object_tagging::GetObjectTaggingOutput,
         head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
         list_object_versions::ListObjectVersionsOutput,
     },
+    primitives::ByteStream,
     types::{ObjectVersion, Tag},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
-use holdfast_lambda::{Aws, Deadline, Function, Named, testing::bare};
+use holdfast_lambda::{
+    Aws, Deadline, Function, Named,
+    testing::{bare, s3_error},
+};
 use serde_json::{Value, json};
 
 use crate::{Refusal, Validate};
+
+/// Where the receipt of a version is, and that of an upload without one.
+const RECEIPTS: [&str; 2] = [".holdfast/receipts/src/a b/v1.json", ".holdfast/receipts/src/a b/null-0A.json"];
+const HISTORY: &str = ".holdfast/history/a b/v1";
 
 /// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_lambda::testing` have it.
 fn event() -> Value {
@@ -115,6 +124,28 @@ fn head_version(version: &'static str, answer: Option<HeadObjectOutputBuilder>) 
         Some(answer) => rule.then_output(move || answer.clone().build()),
         None => rule.then_http_response(|| bare(404)),
     }
+}
+
+/// The receipt of the upload, if there is one: by an execution that made this version of this key the backup.
+fn filed(names: Option<(&'static str, &'static str)>) -> Rule {
+    filed_in("dst", names)
+}
+
+fn filed_in(bucket: &'static str, names: Option<(&'static str, &'static str)>) -> Rule {
+    let rule =
+        mock!(Client::get_object).match_requests(|request| request.key().is_some_and(|key| RECEIPTS.contains(&key)));
+    let Some((key, version)) = names else { return rule.then_http_response(|| s3_error(404, "NoSuchKey", "none")) };
+    let receipt = json!({
+        "backup": {
+            "destination": {"bucket": bucket, "key": key, "region": "eu-west-1"},
+            "stored": {"versionId": version, "etag": "standing"}, "evidence": {}
+        },
+        "execution": {"arn": "arn"}, "receiptVersion": 9
+    });
+    rule.then_output(move || {
+        let body = ByteStream::from(receipt.to_string().into_bytes());
+        GetObjectOutput::builder().e_tag("\"receipt\"").body(body).build()
+    })
 }
 
 fn absent(bucket: &'static str) -> Rule {

@@ -4,13 +4,6 @@ use holdfast_core::contract::{Placement, Precondition};
 
 use super::*;
 
-const HISTORY: &str = ".holdfast/history/a b/v1";
-const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
-
-fn written() -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder().e_tag("\"receipt\"")
-}
-
 #[tokio::test]
 async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
     for (stands, placement, why) in [
@@ -18,7 +11,7 @@ async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
         (backup("v2", Some("0B")), Placement::History, "a newer upload stays"),
     ] {
         let (late, destination) = (head_key("dst", HISTORY, None), head_key("dst", "a b", Some(stands)));
-        let receipt = head_key("dst", RECEIPT, None);
+        let receipt = filed(None);
         let rules = [&head("src", Some("v1"), source()), &destination, &receipt, &late, &tags(&[])];
         let plan = ask(&rules, &[], input(event())).await.unwrap();
         let transfer = transfer(&plan);
@@ -43,13 +36,18 @@ async fn a_second_delivery_of_an_event_is_skipped_if_its_receipt_is_there_and_el
     let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
     let late = || head_key("dst", HISTORY, Some(backup("v1", Some("0A"))));
     for (stands, receipt, proven, why) in [
-        (vec![ours()], Some(written()), None, "it is the current backup"),
-        (vec![newer(), late()], Some(written()), None, "it is among the late ones"),
-        (vec![newer()], Some(written()), None, "a newer one has replaced it"),
+        (vec![ours()], Some(("a b", "b1")), None, "it is the current backup"),
+        (vec![newer(), late()], Some((HISTORY, "b1")), None, "it is among the late ones"),
+        (
+            vec![head_version("b0", Some(backup("v1", Some("0A")))), newer()],
+            Some(("a b", "b0")),
+            None,
+            "a newer one has replaced it",
+        ),
         (vec![ours()], None, Some("a b"), "the execution that made the copy may have failed since"),
         (vec![newer(), late()], None, Some(HISTORY), "so may that of a late copy"),
     ] {
-        let (source, receipt, tags) = (head("src", Some("v1"), source()), head_key("dst", RECEIPT, receipt), tags(&[]));
+        let (source, receipt, tags) = (head("src", Some("v1"), source()), filed(receipt), tags(&[]));
         let rules: Vec<_> = stands.iter().chain([&source, &receipt, &tags]).collect();
         let plan = ask(&rules, &[], input(event())).await.unwrap();
         match (proven, &plan) {
@@ -58,6 +56,27 @@ async fn a_second_delivery_of_an_event_is_skipped_if_its_receipt_is_there_and_el
                 assert_eq!((transfer.destination.key.as_str(), stored.etag.as_str()), (key, "standing"), "{why}");
             }
             (Some(_), plan) => panic!("{why}: {plan:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_does_not_count_whose_copy_was_deleted_or_lies_in_another_bucket() {
+    let gone = || head_version("b0", None);
+    let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
+    let ours = || head_key("dst", "a b", Some(backup("v1", Some("0A"))));
+    for (stands, bucket, proven, why) in [
+        (vec![gone(), newer(), head_key("dst", HISTORY, None)], "dst", false, "the copy was deleted"),
+        (vec![gone(), ours()], "dst", true, "another copy stands"),
+        (vec![ours()], "before", true, "the copy lies in the bucket that the stack had before"),
+    ] {
+        for event in [event(), request(json!({"key": "a b", "version-id": "v1", "sequencer": "0A"}))] {
+            let (source, tags) = (head("src", Some("v1"), source()), tags(&[]));
+            let receipt = filed_in(bucket, Some(("a b", "b0")));
+            let rules: Vec<_> = stands.iter().chain([&source, &receipt, &tags]).collect();
+            let plan = ask(&rules, &[], input(event)).await.unwrap();
+            let Plan::Copy { stored, .. } = plan else { panic!("{why}: {plan:?}") };
+            assert_eq!(stored.is_some(), proven, "{why}");
         }
     }
 }
@@ -78,7 +97,7 @@ async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backu
         };
         let destination = head_key("dst", "a b", Some(backup("v9", Some("0F"))));
         let late = head_key("dst", HISTORY, None);
-        let receipt = head_key("dst", RECEIPT, None);
+        let receipt = filed(None);
         let rules = [&head("src", Some("v1"), source()), &now, &destination, &receipt, &late, &tags(&[])];
         let plan = ask(&rules, &[], input(asked())).await.unwrap();
         assert_eq!(transfer(&plan).placement, placement, "{why}");
@@ -98,8 +117,8 @@ async fn an_operator_who_names_no_version_gets_the_current_one_pinned() {
 
 #[tokio::test]
 async fn an_operator_is_answered_by_the_receipt_and_a_copy_left_by_an_execution_past_redrive_is_proven() {
-    for (receipt, skipped) in [(Some(written()), true), (None, false)] {
-        let receipt = head_key("dst", RECEIPT, receipt);
+    for (receipt, skipped) in [(Some(("a b", "b1")), true), (None, false)] {
+        let receipt = filed(receipt);
         let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
         let rules = [&head("src", Some("v1"), source()), &receipt, &destination, &tags(&[])];
         let asked = request(json!({"key": "a b", "version-id": "v1"}));

@@ -9,9 +9,6 @@ use holdfast_lambda::testing::{multipart, s3_error};
 
 use super::*;
 
-const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
-const HISTORY: &str = ".holdfast/history/a b/v1";
-
 fn again(attempt: u32, redrives: u32, given_up: Transfer) -> ValidateInput {
     let replan = Replan { attempt, error: "Destination.Changed".to_owned(), given_up, rejected: None };
     ValidateInput { event: event(), replan: Some(replan), redrives }
@@ -29,7 +26,7 @@ fn aborted() -> Rule {
 async fn the_upload_that_was_given_up_is_aborted_and_the_destination_looked_at_anew() {
     let abort = aborted();
     let destination = head_key("dst", "a b", Some(backup("v0", Some("09"))));
-    let (receipt, late) = (head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None));
+    let (receipt, late) = (filed(None), head_key("dst", HISTORY, None));
     let beneath = listed("a b", &[("b1", 5)]);
     let rules = [&abort, &receipt, &beneath, &late, &head("src", Some("v1"), source()), &destination, &tags(&[])];
     let plan = ask(&rules, &[], again(2, 0, multipart(5, 5))).await.unwrap();
@@ -42,7 +39,7 @@ async fn the_upload_that_was_given_up_is_aborted_and_the_destination_looked_at_a
 async fn an_upload_that_is_gone_already_is_no_hindrance() {
     let gone = mock!(Client::abort_multipart_upload)
         .then_http_response(|| s3_error(404, "NoSuchUpload", "The specified upload does not exist."));
-    let rules = [&gone, &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
+    let rules = [&gone, &filed(None), &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
     let plan = ask(&rules, &[], again(2, 0, multipart(5, 5))).await.unwrap();
     assert_eq!(transfer(&plan).precondition, Precondition::IfAbsent);
 }
@@ -55,7 +52,7 @@ async fn the_sixth_plan_is_refused_with_what_to_do_and_a_redrive_allows_five_mor
     for words in ["s3://dst/a b", "5 plans", "Destination.Changed", "then redrive"] {
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
-    let rules = [&abort, &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
+    let rules = [&abort, &filed(None), &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
     ask(&rules, &[], again(6, 1, multipart(5, 5))).await.unwrap();
     let refusal = ask(&[&abort], &[], again(11, 1, multipart(5, 5))).await.unwrap_err();
     assert!(refusal.to_string().contains("every one of 10 plans"), "{refusal}");
@@ -73,6 +70,7 @@ async fn nobody_elses_upload_is_ever_aborted() {
 #[tokio::test]
 async fn a_source_that_went_while_it_was_copied_is_skipped_by_the_next_plan() {
     let (abort, tags) = (aborted(), tags(&[]));
-    let plan = ask(&[&abort, &absent("src"), &absent("dst"), &tags], &[], again(2, 0, multipart(5, 5))).await.unwrap();
+    let rules = [&abort, &filed(None), &absent("src"), &absent("dst"), &tags];
+    let plan = ask(&rules, &[], again(2, 0, multipart(5, 5))).await.unwrap();
     assert_eq!((reason(&plan), abort.num_calls()), (Some(SkipReason::SourceGone), 1));
 }

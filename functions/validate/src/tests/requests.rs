@@ -169,16 +169,15 @@ async fn an_unversioned_source_is_pinned_by_its_entity_tag_alone() {
 #[tokio::test]
 async fn metadata_without_room_for_the_stamp_leaves_it_to_the_receipt() {
     let full = || source().metadata("notes", "n".repeat(1950));
-    let receipt = ".holdfast/receipts/src/a b/v1.json";
     let standing = || head_key("dst", "a b", Some(HeadObjectOutput::builder().e_tag("\"theirs\"").content_length(1)));
 
-    let written = head_key("dst", receipt, Some(HeadObjectOutput::builder().e_tag("\"receipt\"")));
+    let written = filed(Some(("a b", "b1")));
     let rules = [&head("src", Some("v1"), full()), &written, &standing(), &tags(&[])];
     let plan = ask(&rules, &[], input(event())).await.unwrap();
     assert_eq!(reason(&plan), Some(SkipReason::AlreadyBackedUp), "the receipt says so");
 
     // Nothing says whether what stands is newer; the source says that its own current version is this one.
-    let unwritten = head_key("dst", receipt, None);
+    let unwritten = filed(None);
     let current = head("src", None, source());
     let rules = [&head("src", Some("v1"), full()), &unwritten, &standing(), &tags(&[]), &current];
     let plan = ask(&rules, &[], input(event())).await.unwrap();

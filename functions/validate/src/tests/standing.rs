@@ -9,13 +9,6 @@ use holdfast_lambda::testing::single;
 
 use super::*;
 
-const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
-const HISTORY: &str = ".holdfast/history/a b/v1";
-
-fn written() -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder().e_tag("\"receipt\"")
-}
-
 fn replanned(given_up: Transfer, rejected: Option<Stored>) -> ValidateInput {
     let replan = Replan { attempt: 2, error: "Source.Gone".to_owned(), given_up, rejected };
     ValidateInput { event: event(), replan: Some(replan), redrives: 0 }
@@ -33,9 +26,9 @@ fn stored(plan: &Plan) -> (&Transfer, &Stored) {
 async fn a_replan_proves_the_copy_that_stands_unless_its_receipt_is_written() {
     for (receipt, proves, why) in [
         (None, true, "it may be our own, published by a request whose answer was lost"),
-        (Some(written()), false, "another execution has finished it"),
+        (Some(("a b", "b1")), false, "another execution has finished it"),
     ] {
-        let receipt = head_key("dst", RECEIPT, receipt);
+        let receipt = filed(receipt);
         let destination = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
         let rules = [&receipt, &head("src", Some("v1"), source()), &destination, &tags(&[])];
         let plan = ask(&rules, &[], replanned(single(5), None)).await.unwrap();
@@ -63,7 +56,7 @@ async fn a_source_that_is_gone_does_not_hide_the_copy_wherever_it_lies() {
         (beneath, "a b", "b0", Placement::Current),
         (late, HISTORY, "b1", Placement::History),
     ] {
-        let (receipt, gone, none) = (head_key("dst", RECEIPT, None), absent("src"), tags(&[]));
+        let (receipt, gone, none) = (filed(None), absent("src"), tags(&[]));
         let rules: Vec<_> = [&receipt, &gone, &none].into_iter().chain(&looks).collect();
         let plan = ask(&rules, &[], replanned(single(5), None)).await.unwrap();
         let (transfer, stored) = stored(&plan);
@@ -79,7 +72,7 @@ async fn a_copy_whose_proof_failed_is_copied_over_and_named_while_it_stands() {
         let rejected = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
         let ours = stands.then(|| backup("v1", Some("0A")));
         let bad = head_version("b1", ours.clone());
-        let (receipt, late) = (head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None));
+        let (receipt, late) = (filed(None), head_key("dst", HISTORY, None));
         let destination = head_key("dst", "a b", ours);
         let alone = listed("a b", &[("b1", 5)]);
         let rules = [&bad, &receipt, &late, &destination, &alone, &head("src", Some("v1"), source()), &tags(&[])];
@@ -100,7 +93,7 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
     let looks = |stands: HeadObjectOutputBuilder| {
         [
             head_key("dst", "a b", Some(stands)),
-            head_key("dst", RECEIPT, None),
+            filed(None),
             head_key("dst", HISTORY, None),
             listed("a b", &[("b7", 5)]),
             absent("src"),
@@ -132,7 +125,7 @@ async fn without_a_stamp_a_copy_among_the_late_ones_is_known_by_its_key() {
     for (size, proven, why) in [(5, true, "an earlier plan kept it there"), (6, false, "it cannot be a copy")] {
         let late = head_key("dst", HISTORY, Some(kept.clone().content_length(size)));
         let newer = head_key("dst", "a b", Some(backup("v2", Some("0B"))));
-        let (receipt, listed) = (head_key("dst", RECEIPT, None), listed("a b", &[("b1", 5)]));
+        let (receipt, listed) = (filed(None), listed("a b", &[("b1", 5)]));
         let rules = [&late, &newer, &receipt, &listed, &head("src", Some("v1"), source()), &tags(&[])];
         let plan = ask(&rules, &[], replanned(unstamped.clone(), None)).await.unwrap();
         let Plan::Copy { transfer, stored, .. } = &plan else { panic!("{plan:?}") };
@@ -146,16 +139,18 @@ async fn what_comes_after_its_source_is_gone_is_skipped_if_its_receipt_is_there_
     let ours = || vec![head_key("dst", "a b", Some(backup("v1", Some("0A"))))];
     let newer = || head_key("dst", "a b", Some(backup("v2", Some("0B"))));
     let late = || vec![newer(), head_key("dst", HISTORY, Some(backup("v1", Some("0A"))))];
+    let deleted = || vec![head_version("b0", None), newer(), head_key("dst", HISTORY, None)];
     let nothing = || vec![newer(), head_key("dst", HISTORY, None)];
     for event in [event(), asked()] {
         for (stands, receipt, outcome, why) in [
-            (ours(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
+            (ours(), Some(("a b", "b1")), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
             (ours(), None, Err("s3://dst/a b (version b1)"), "nothing is left to prove it by"),
-            (late(), Some(written()), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
+            (late(), Some((HISTORY, "b1")), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
             (late(), None, Err("s3://dst/.holdfast/history/a b/v1 (version b1)"), "nor a late one"),
             (nothing(), None, Ok(SkipReason::SourceGone), "there is no copy"),
+            (deleted(), Some(("a b", "b0")), Ok(SkipReason::SourceGone), "the copy that the receipt names was deleted"),
         ] {
-            let (receipt, gone, tags) = (head_key("dst", RECEIPT, receipt), absent("src"), tags(&[]));
+            let (receipt, gone, tags) = (filed(receipt), absent("src"), tags(&[]));
             let rules: Vec<_> = stands.iter().chain([&receipt, &gone, &tags]).collect();
             match (ask(&rules, &[], input(event.clone())).await, outcome) {
                 (Ok(plan), outcome) => assert_eq!(Ok(reason(&plan).unwrap()), outcome, "{why}"),
@@ -182,7 +177,7 @@ async fn a_version_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met
     ] {
         let newer = (place == HISTORY).then(|| backup("v2", Some("0B")).version_id("b2"));
         let looks = [bad(place), head_key("dst", "a b", newer.clone()), head_key("dst", HISTORY, newer)];
-        let others = [head_key("dst", RECEIPT, None), listed("a b", &[]), head("src", Some("v1"), source()), tags(&[])];
+        let others = [filed(None), listed("a b", &[]), head("src", Some("v1"), source()), tags(&[])];
         let rules: Vec<_> = looks.iter().chain(&others).collect();
         let plan = ask(&rules, &[], replanned(given_up.clone(), rejected)).await.unwrap();
         assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{why}: {plan:?}");
@@ -197,8 +192,7 @@ async fn a_good_copy_is_found_beneath_one_that_is_known_to_be_bad() {
     let good = head_version("b0", Some(backup("v1", Some("0A")).version_id("b0")));
     let bad = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
     let beneath = listed("a b", &[("b1", 5), ("b0", 5)]);
-    let rules =
-        [&good, &bad, &beneath, &head_key("dst", RECEIPT, None), &head("src", Some("v1"), source()), &tags(&[])];
+    let rules = [&good, &bad, &beneath, &filed(None), &head("src", Some("v1"), source()), &tags(&[])];
     let plan = ask(&rules, &[], replanned(given_up.clone(), None)).await.unwrap();
     let (transfer, stored) = stored(&plan);
     assert_eq!(stored.version_id.as_ref().unwrap().as_str(), "b0");
@@ -224,7 +218,7 @@ async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_also_benea
             head_version("b1", Some(unstamped("b1"))),
             head_version("b0", Some(unstamped("b0"))),
             head_key("dst", "a b", Some(unstamped("b2").content_length(7))),
-            head_key("dst", ".holdfast/receipts/src/a b/null-0A.json", None),
+            filed(None),
             head_key("dst", ".holdfast/history/a b/null-0A", None),
             beneath,
             head("src", None, source().set_version_id(None).e_tag("\"another\"")),
@@ -248,7 +242,7 @@ async fn what_lies_beneath_too_many_versions_is_copied_again_or_told_where_that_
         });
         let newer = head_key("dst", "a b", Some(backup("v2", Some("0B"))));
         let source = if stands { head("src", Some("v1"), source()) } else { absent("src") };
-        let looks = [head_key("dst", RECEIPT, None), head_key("dst", HISTORY, None), newer, source, tags(&[])];
+        let looks = [filed(None), head_key("dst", HISTORY, None), newer, source, tags(&[])];
         let rules: Vec<_> = looks.iter().chain([&page]).collect();
         let found = ask(&rules, &[], replanned(single(5), None)).await;
         if let Err(refusal) = &found {
