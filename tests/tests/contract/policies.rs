@@ -133,7 +133,7 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
     ),
 ];
 
-const CHECKSUM_VERIFY: [Statement; 13] = [
+const CHECKSUM_VERIFY: [Statement; 14] = [
     (
         "ChecksumVerifyFunction",
         "ReadTheSource",
@@ -158,6 +158,11 @@ const CHECKSUM_VERIFY: [Statement; 13] = [
         "ChecksumVerifyFunction",
         "RemoveACopyThatIsNotItsSource",
         &[("s3:DeleteObjectVersion", "a copy that is not its source, or that covers a newer one")],
+    ),
+    (
+        "ChecksumVerifyFunction",
+        "NeverRemoveAReceipt",
+        &[("s3:DeleteObjectVersion", "denied, although the statement before allows it in all of the backup bucket")],
     ),
     (
         "ChecksumVerifyFunction",
@@ -354,14 +359,16 @@ fn the_policies_have_these_actions_and_no_others() {
 }
 
 #[test]
-fn policies_of_buckets_refuse_and_all_others_allow() {
+fn policies_of_buckets_refuse_and_all_others_allow_but_that_receipts_are_never_removed() {
     let mut effects = BTreeSet::new();
     let template = template();
     for (name, resource) in template["Resources"].as_mapping().unwrap() {
         let kind = resource["Type"].as_str().unwrap();
         effects_of(&resource["Properties"], &mut |effect| {
             effects.insert((kind.to_owned(), effect.to_owned()));
-            assert_eq!(effect == "Deny", kind == "AWS::S3::BucketPolicy", "{name:?}");
+            let refuses = kind == "AWS::S3::BucketPolicy";
+            let denies_one = name.as_str() == Some("ChecksumVerifyFunction");
+            assert!(denies_one || (effect == "Deny") == refuses, "{name:?}");
         });
     }
     let kinds: Vec<_> = effects.iter().map(|(kind, effect)| (kind.as_str(), effect.as_str())).collect();
@@ -371,6 +378,7 @@ fn policies_of_buckets_refuse_and_all_others_allow() {
             ("AWS::S3::BucketPolicy", "Deny"),
             ("AWS::SQS::QueuePolicy", "Allow"),
             ("AWS::Serverless::Function", "Allow"),
+            ("AWS::Serverless::Function", "Deny"),
             ("AWS::Serverless::StateMachine", "Allow"),
         ]
     );

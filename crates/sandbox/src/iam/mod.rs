@@ -145,18 +145,25 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether a caller may do something. An action that alone allows it is needed from then on.
+    /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone denies
+    /// what another allows.
     pub(crate) fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let allowing = self.judge(caller, need).inspect_err(|refusal| {
+        let OfRole { denying, allowing } = self.of_role(caller, &need);
+        let judged = self.judge(caller, need);
+        let deciding = match (denying.as_slice(), allowing.as_slice()) {
+            ([], [only]) if judged.is_ok() => Some(only),
+            ([only], [_, ..]) => Some(only),
+            _ => None,
+        };
+        if let Some(action) = deciding {
+            action.needed.store(true, Ordering::Relaxed);
+        }
+        judged.inspect_err(|refusal| {
             if let Some(role) = caller.role() {
                 let refused = (role.to_owned(), refusal.need.action.clone());
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(refused);
             }
-        })?;
-        if let [only] = allowing.as_slice() {
-            only.needed.store(true, Ordering::Relaxed);
-        }
-        Ok(())
+        })
     }
 
     /// Whether a caller may do something that it has not asked for.
@@ -166,9 +173,19 @@ impl Iam {
 
     /// Every action that the roles' policies allow, and whether it was needed so far.
     pub fn grants(&self) -> Vec<Grant> {
+        self.with_effect(Effect::Allow)
+    }
+
+    /// Every action that the roles' policies deny, and whether that was needed so far: it alone has kept a request from what
+    /// another statement allows.
+    pub fn denials(&self) -> Vec<Grant> {
+        self.with_effect(Effect::Deny)
+    }
+
+    fn with_effect(&self, effect: Effect) -> Vec<Grant> {
         let named = self.roles.iter().flat_map(|(role, statements)| statements.iter().map(move |one| (role, one)));
         named
-            .filter(|(_, statement)| statement.effect == Effect::Allow)
+            .filter(|(_, statement)| statement.effect == effect)
             .flat_map(|(role, statement)| {
                 statement.actions.iter().map(|action| Grant {
                     role: role.clone(),
@@ -185,13 +202,19 @@ impl Iam {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The actions that allow it, or why nothing does. What belongs to the account needs none.
-    fn judge(&self, caller: &Identity, need: Need) -> Result<Vec<&Action>, Refusal> {
-        let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
-        let role = caller.role();
-        let of_role = role.and_then(|role| self.roles.get(role)).into_iter().flatten();
+    /// What the policies of the caller's role say about it.
+    fn of_role(&self, caller: &Identity, need: &Need) -> OfRole<'_> {
+        let statements = caller.role().and_then(|role| self.roles.get(role)).into_iter().flatten();
         let (denying, allowing): (Vec<_>, Vec<_>) =
-            of_role.flat_map(|one| one.effects_on(caller, &need)).partition(|(effect, _)| *effect == Effect::Deny);
+            statements.flat_map(|one| one.effects_on(caller, need)).partition(|(effect, _)| *effect == Effect::Deny);
+        let actions = |effects: Vec<(Effect, _)>| effects.into_iter().map(|(_, action)| action).collect();
+        OfRole { denying: actions(denying), allowing: actions(allowing) }
+    }
+
+    /// Whether it is allowed, or why not. What belongs to the account needs no policy that allows it.
+    fn judge(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
+        let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
+        let OfRole { denying, allowing } = self.of_role(caller, &need);
         let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
         if !denying.is_empty() {
             return refused(need, Reason::RoleDenies);
@@ -200,14 +223,20 @@ impl Iam {
         if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &need).is_empty()) {
             return refused(need, Reason::BucketDenies);
         }
-        if role.is_some() && allowing.is_empty() {
+        if caller.role().is_some() && allowing.is_empty() {
             return refused(need, Reason::NothingAllows);
         }
-        Ok(allowing.into_iter().map(|(_, action)| action).collect())
+        Ok(())
     }
 }
 
-/// An action that a role's policy allows.
+/// The actions of a role's policies that are about a request.
+struct OfRole<'a> {
+    denying: Vec<&'a Action>,
+    allowing: Vec<&'a Action>,
+}
+
+/// An action that a role's policy allows or denies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// The role's name.
@@ -216,6 +245,6 @@ pub struct Grant {
     pub statement: String,
     /// The action as it is written.
     pub action: String,
-    /// Whether some request was allowed by it alone.
+    /// Whether some request was allowed, or denied, by it alone.
     pub needed: bool,
 }

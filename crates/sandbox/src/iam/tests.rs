@@ -101,6 +101,25 @@ fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
 }
 
 #[test]
+fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
+    let allow = json!({ "Effect": "Allow", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
+    let deny = |sid: &str, action: &str| json!({ "Sid": sid, "Effect": "Deny", "Action": action, "Resource": KEY });
+    let needed = |statements: Value| -> Vec<String> {
+        let iam = Iam::of(&with_statements(statements)).unwrap();
+        for action in ["s3:DeleteObject", "s3:GetObject"] {
+            assert!(iam.authorize(&caller(), Need::new(action, KEY)).is_err());
+        }
+        let denials = iam.denials();
+        assert!(!denials.is_empty() && iam.grants().iter().all(|grant| !grant.needed), "it allows nothing here");
+        denials.into_iter().filter(|denial| denial.needed).map(|denial| denial.statement).collect()
+    };
+    assert_eq!(needed(json!([allow, deny("Keep", "s3:DeleteObject")])), ["Keep"]);
+    assert_eq!(needed(json!([allow, deny("Keep", "s3:DeleteObject"), deny("Twice", "s3:Delete*")])), [""; 0]);
+    assert_eq!(needed(json!([allow, deny("Idle", "s3:GetObject"), deny("Keep", "s3:Delete*")])), ["Keep"]);
+    assert_eq!(needed(json!([deny("Idle", "s3:Delete*")])), [""; 0], "nothing allows it anyway");
+}
+
+#[test]
 fn what_is_denied_stays_denied_whatever_allows_it() {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });

@@ -61,7 +61,7 @@ impl Scenario {
 }
 
 /// The payload that a state gave to its function, and the function.
-async fn payload(world: &World, execution: &Ended, state: &str) -> TestResult<(String, Value)> {
+pub(super) async fn payload(world: &World, execution: &Ended, state: &str) -> TestResult<(String, Value)> {
     let mut entered = String::new();
     for event in world.history(execution).await? {
         if let Some(details) = event.state_entered_event_details {
@@ -77,7 +77,7 @@ async fn payload(world: &World, execution: &Ended, state: &str) -> TestResult<(S
 }
 
 /// Invokes a function and answers its output, or the name of its error.
-async fn invoke(world: &World, function: &str, payload: &Value) -> TestResult<Value> {
+pub(super) async fn invoke(world: &World, function: &str, payload: &Value) -> TestResult<Value> {
     Ok(match world.sandbox.lambda().invoke(function, payload.to_string().into()).await? {
         Invocation::Answered(output) => serde_json::from_slice(&output)?,
         Invocation::Failed(report) => serde_json::from_slice::<Value>(&report)?["errorType"].clone(),
