@@ -83,7 +83,13 @@ fn chance_is_the_same_for_the_same_seed_whatever_order_the_calls_come_in() {
     assert_eq!(lucky(1, &forth), lucky(1, &back));
     assert_ne!(lucky(1, &forth), lucky(2, &forth), "another seed is other luck");
     let count = lucky(1, &forth).iter().filter(|(_, struck)| *struck).count();
-    assert!((60..=140).contains(&count), "half of 200 calls, more or less, not {count}");
+    assert!((80..=120).contains(&count), "half of 200 calls, more or less, not {count}");
+    let three = added(json!({"when": {"probability": 0.5, "times": 3}, "effect": {"drop": "before"}}));
+    assert_eq!(
+        forth.iter().filter(|number| struck(&three, &part(**number))).count(),
+        3,
+        "what is spared does not count"
+    );
     let faults = added(rule(3));
     let again: Vec<bool> = (0..40).map(|_| struck(&faults, &part(1))).collect();
     assert!(again.contains(&true) && again.contains(&false), "the same call made again has new luck");
@@ -141,13 +147,45 @@ fn a_rule_that_no_call_could_meet_is_refused_with_what_to_do() {
         (json!({"when": {"probability": 0.0}, "effect": {"drop": "before"}}), "when.probability"),
         (json!({"when": {"probability": 1.5}, "effect": {"drop": "before"}}), "not 1.5"),
         (json!({"effect": {"error": {"code": "Odd"}}}), "effect.error.status"),
-        (json!({"effect": {"error": {"code": "Odd", "status": 200}}}), "not 200"),
+        (json!({"effect": {"error": {"code": "Odd", "status": 299}}}), "not 299"),
+        (json!({"effect": {"error": {"code": "Odd", "status": 600}}}), "not 600"),
+        (json!({"effect": {"error": {"code": "", "status": 500}}}), "error.code"),
+        (json!({"effect": {"error": {"code": "SNS.ThrottledException"}}}), "own name ThrottledException"),
         (json!({"effect": {"error": {"code": "Lambda.ServiceException"}}}), "own name ServiceException"),
         (json!({"effect": {"functionError": {"errorType": ""}}}), "errorType"),
     ] {
         let refused = Faults::default().add(serde_json::from_value(rule.clone()).unwrap()).unwrap_err().to_string();
         assert!(refused.contains(sentence), "{rule}: {refused}");
     }
+}
+
+#[test]
+fn a_rule_at_the_edge_of_what_is_allowed_is_in_force() {
+    for rule in [
+        json!({"when": {"probability": 1.0}, "effect": {"drop": "before"}}),
+        json!({"effect": {"error": {"code": "Odd", "status": 300}}}),
+        json!({"effect": {"error": {"code": "Odd", "status": 599}}}),
+    ] {
+        assert!(struck(&added(rule.clone()), &call("GetObject")), "{rule}");
+    }
+}
+
+#[test]
+fn latencies_add_up() {
+    let faults = added(json!({"effect": {"latency": {"millis": 5}}}));
+    faults.add(Rule::new(Target::default(), Effect::Latency { millis: 7 })).unwrap();
+    assert_eq!(faults.plan(&call("GetObject")).latency.as_millis(), 12);
+}
+
+#[test]
+fn what_is_to_die_with_its_next_call_dies_with_that_one_unless_a_rule_has_it() {
+    let working = Working::new(Names { name: "holdfast-copy-part", crate_name: "copy-part" }, None);
+    let faults = added(json!({"when": {"times": 1}, "effect": {"drop": "after"}}));
+    working.doom();
+    let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&working)).ending);
+    assert_eq!(endings.next(), Some(Ending::Drop(Moment::After)));
+    assert_eq!(endings.next(), Some(Ending::Kill(Life::After)));
+    assert_eq!(endings.next(), Some(Ending::AsUsual));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{CopiedFrom, Iam, Need, Read, S3Request, Stack, events_need, sns_need
 use crate::{
     identity::Identity,
     keys,
-    template::{BucketPolicy, Role, Settings},
+    template::{BucketPolicy, Role, Settings, StateMachine},
 };
 
 const KEY: &str = "arn:aws:s3:::b/k";
@@ -158,6 +158,65 @@ fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
         assert!(refusal.ends_with("with an explicit deny in a resource-based policy"), "{refusal}");
         assert_eq!(iam.authorize(&caller, Need::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
     }
+}
+
+/// What a role may do is the union of its policies
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
+#[test]
+fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
+    let allow = |action: &str| json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    let deny = |action: &str| json!({ "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*" });
+    let mut stack = with_statements(json!([allow("s3:GetObject")]));
+    stack.roles[0].policies.push(json!({ "Statement": [allow("s3:PutObject"), allow("s3:Delete*")] }));
+    let document = json!({ "Statement": [deny("s3:DeleteObject"), deny("s3:DeleteBucket")] });
+    stack.bucket_policies = vec![BucketPolicy { bucket: "b".to_owned(), document }];
+    let iam = Iam::of(&stack).unwrap();
+    for (action, allowed) in [
+        ("s3:GetObject", true),
+        ("s3:PutObject", true),
+        ("s3:DeleteObjectVersion", true),
+        ("s3:DeleteObject", false),
+        ("s3:DeleteBucket", false),
+    ] {
+        assert_eq!(iam.allows(&caller(), Need::new(action, KEY)), allowed, "{action}");
+    }
+}
+
+#[test]
+fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
+    let refused = |document: Value| {
+        let bucket_policies = vec![BucketPolicy { bucket: "b".to_owned(), document }];
+        Iam::of(&Stack { bucket_policies, ..stack() }).unwrap_err().to_string()
+    };
+    let with = |effect: &str, principal: Value| json!({ "Statement": [{ "Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*" }] });
+    assert!(refused(json!({})).ends_with("the policy has no Statement"));
+    assert!(refused(with("Allow", json!("*"))).ends_with("what a bucket's policy denies, not what it allows"));
+    for principal in [
+        json!("arn:aws:iam::000000000000:root"),
+        json!({ "AWS": "arn:aws:iam::000000000000:root" }),
+        json!({ "Service": "*" }),
+        json!({ "AWS": "*", "Service": "*" }),
+    ] {
+        let error = refused(with("Deny", principal.clone()));
+        assert!(error.ends_with("the sandbox evaluates statements whose Principal is \"*\""), "{principal}: {error}");
+    }
+}
+
+#[test]
+fn a_machine_whose_role_is_not_in_the_template_is_refused_at_the_start() {
+    let machine = |role_arn: &str| StateMachine {
+        logical_id: "Machine".to_owned(),
+        name: "m".to_owned(),
+        arn: "arn:aws:states:eu-west-1:000000000000:stateMachine:m".to_owned(),
+        role_arn: role_arn.to_owned(),
+        kind: "STANDARD".to_owned(),
+        definition: String::new(),
+        file: None,
+    };
+    let with = |role_arn: &str| Stack { state_machines: vec![machine(role_arn)], ..with_statements(json!([])) };
+    assert!(Iam::of(&with("arn:aws:iam::000000000000:role/copier")).is_ok());
+    let error = Iam::of(&with("arn:aws:iam::000000000000:role/other")).unwrap_err().to_string();
+    assert!(error.contains("Machine") && error.contains("role/other is not in the template"), "{error}");
 }
 
 #[test]

@@ -56,6 +56,13 @@ async fn each_item_is_an_execution_of_its_own_with_its_own_history() {
         let role = &history[0]["executionStartedEventDetails"]["roleArn"];
         assert_eq!(role, "arn:aws:iam::000000000000:role/machine");
     }
+    let told: Vec<Value> =
+        world.events.0.lock().unwrap().iter().map(|event| event["detail"]["status"].clone()).collect();
+    assert_eq!(
+        told.iter().filter(|status| **status == "RUNNING").count(),
+        3,
+        "the event bus is told of each: {told:?}"
+    );
     let of_machine = world.ask("ListExecutions", json!({"stateMachineArn": ended.described["stateMachineArn"]})).await;
     assert_eq!(of_machine["executions"].as_array().unwrap().len(), 1, "children are listed by their Map Run alone");
 }

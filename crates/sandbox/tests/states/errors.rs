@@ -151,3 +151,37 @@ async fn an_expression_that_fails_after_the_call_can_be_caught() {
     assert_eq!(ended.output()["Error"], "States.QueryEvaluationError");
     assert_eq!(ended.types()[4..8], ["TaskSucceeded", "EvaluationFailed", "TaskStateExited", "PassStateEntered"]);
 }
+
+/// "the interpreter scans through the catchers in the order listed in the array"
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
+#[tokio::test(start_paused = true)]
+async fn the_first_catcher_that_matches_takes_the_error() {
+    let catch = json!([{"ErrorEquals": ["Bad"], "Next": "Handled", "Output": "first"},
+                       {"ErrorEquals": ["States.ALL"], "Next": "Handled", "Output": "second"}]);
+    let states = json!({"A": task(json!({"Catch": catch, "End": true})), "Handled": handled()});
+    for (error, output) in [("Bad", "first"), ("Other", "second")] {
+        let ended = run(&machine("A", states.clone()), &json!({}), [Answer::Error(error, "")]).await;
+        assert_eq!(ended.output(), output);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_catcher_says_may_fail_too_and_is_named_with_its_place() {
+    for (field, value, error) in [
+        ("Output", json!({"x": "{% $states.errorOutput.missing %}"}), "States.QueryEvaluationError"),
+        ("Assign", json!({"x": "{% $states.errorOutput.missing %}"}), "States.QueryEvaluationError"),
+        ("Output", json!({"x": "{% $pad('', 262144, 'x') %}"}), "States.DataLimitExceeded"),
+    ] {
+        let mut catcher = json!({"ErrorEquals": ["Bad"], "Next": "Handled"});
+        catcher[field] = value;
+        let catch = json!([{"ErrorEquals": ["Other"], "Next": "Handled"}, catcher]);
+        let small = json!({"Type": "Pass", "Output": "small", "End": true});
+        let states = json!({"A": task(json!({"Catch": catch, "End": true})), "Handled": small});
+        let ended = run(&machine("A", states), &json!({}), [Answer::Error("Bad", "")]).await;
+        assert_eq!((ended.status(), ended.error()), ("FAILED", error), "{field}");
+        if error == "States.QueryEvaluationError" {
+            let failed = &ended.of("EvaluationFailed")[0]["evaluationFailedEventDetails"];
+            assert_eq!(failed["location"], json!(format!("Catch[1]/{field}/x")));
+        }
+    }
+}

@@ -35,6 +35,7 @@ async fn tolerated_failures_are_counted_in_items_and_not_in_batches() {
         let count = |kind: &str, of: &str| run[kind][of].as_u64().unwrap();
         assert_eq!((count("itemCounts", "failed"), count("executionCounts", "failed")), (2, 1));
         assert_eq!((count("itemCounts", "total"), count("executionCounts", "total")), (5, 3));
+        assert_eq!(count("itemCounts", "failuresNotRedrivable"), 0);
     }
 }
 
@@ -64,9 +65,19 @@ async fn a_retry_starts_another_map_run_also_after_one_that_succeeded() {
         "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}],
     });
     let script = Script::answers([]);
-    let ended = World::new(&script).run(&distributed("STANDARD", one_step(), fields), &json!([7])).await;
+    let world = World::new(&script);
+    let ended = world.run(&distributed("STANDARD", one_step(), fields), &json!([7])).await;
     assert_eq!(ended.output(), json!([7]));
-    assert_eq!((ended.of("MapRunStarted").len(), ended.of("MapRunSucceeded").len(), script.count()), (2, 2, 2));
+    let started = ended.of("MapRunStarted");
+    assert_eq!((started.len(), ended.of("MapRunSucceeded").len(), script.count()), (2, 2, 2));
+    let list =
+        |token: Value| json!({"executionArn": ended.described["executionArn"], "maxResults": 1, "nextToken": token});
+    let newest = world.ask("ListMapRuns", list(json!(null))).await;
+    let oldest = world.ask("ListMapRuns", list(newest["nextToken"].clone())).await;
+    for (page, event) in [(&newest, started[1]), (&oldest, started[0])] {
+        assert_eq!(page["mapRuns"][0]["mapRunArn"], event["mapRunStartedEventDetails"]["mapRunArn"]);
+    }
+    assert!(oldest["nextToken"].is_null(), "{oldest}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,4 +152,48 @@ async fn results_that_the_end_before_handed_on_do_not_count_as_written_in_the_ne
         (&counts["running"], &counts["succeeded"], &counts["resultsWritten"]),
         (&json!(1), &json!(1), &json!(0))
     );
+}
+
+/// "A list of Map Runs" page after page, and what UpdateMapRun changes while it runs
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateMapRun.html>).
+#[tokio::test(start_paused = true)]
+async fn tolerances_are_changed_while_a_map_run_runs_and_what_is_not_given_stays() {
+    for (change, field) in [
+        (json!({"toleratedFailureCount": 1}), "toleratedFailureCount"),
+        (json!({"toleratedFailurePercentage": 50}), "toleratedFailurePercentage"),
+    ] {
+        let script = Script::new(|_, before| if before == 0 { Answer::After(Duration::from_secs(9)) } else { bad() });
+        let world = World::new(&script);
+        let machine = world.create("m", &distributed("STANDARD", one_step(), json!({"MaxConcurrency": 1}))).await;
+        let arn = world.start(&machine, &json!([1, 2])).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let map_run = map_runs(&world, &json!(arn)).await[0]["mapRunArn"].clone();
+        let with = |fields: &Value| {
+            let mut body = fields.clone();
+            body["mapRunArn"] = map_run.clone();
+            body
+        };
+        for wrong in [
+            json!({"toleratedFailurePercentage": 101}),
+            json!({"toleratedFailurePercentage": -1}),
+            json!({"toleratedFailureCount": -1}),
+            json!({"maxConcurrency": "2"}),
+        ] {
+            assert_eq!(world.refused("UpdateMapRun", with(&wrong)).await.0, "ValidationException", "{wrong}");
+        }
+        world.ask("UpdateMapRun", with(&change)).await;
+        let described = map_runs(&world, &json!(arn)).await.remove(0);
+        assert_eq!((described[field].as_f64(), &described["maxConcurrency"]), (change[field].as_f64(), &json!(1)));
+        assert_eq!(world.end(&arn).await["status"], "SUCCEEDED", "{field}");
+    }
+    let world = World::new(&Script::answers([]));
+    assert_eq!(world.refused("DescribeMapRun", json!({"mapRunArn": "x"})).await.0, "InvalidArn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_thousand_and_first_item_is_run_too() {
+    let small = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "Output": 1, "End": true}}});
+    let ended =
+        World::new(&Script::answers([])).run(&distributed("EXPRESS", small, json!({})), &json!(vec![0; 1001])).await;
+    assert_eq!(ended.output(), json!(vec![1; 1001]));
 }

@@ -94,6 +94,7 @@ async fn children_that_wait_for_their_redrive_are_pending() {
     let run = map_runs(&again, &json!(arn)).await.remove(0);
     let counts = &run["executionCounts"];
     assert_eq!((&counts["running"], &counts["pendingRedrive"], &counts["failed"]), (&json!(1), &json!(2), &json!(0)));
+    assert_eq!(counts["pending"], 0, "what began once is not among those that did not");
     let pending = json!({"mapRunArn": run["mapRunArn"], "statusFilter": "PENDING_REDRIVE"});
     let listed = again.ask("ListExecutions", pending).await;
     assert_eq!(of(listed["executions"].as_array().unwrap(), "status"), ["PENDING_REDRIVE", "PENDING_REDRIVE"]);
@@ -119,6 +120,7 @@ async fn a_stop_of_the_parent_aborts_its_children_and_a_redrive_goes_on_with_the
     tokio::time::sleep(Duration::from_secs(1)).await;
     let run = map_runs(&world, &json!(arn)).await.remove(0);
     assert_eq!(run["status"], "ABORTED");
+    assert!(run["stopDate"].is_number(), "{run}");
     assert_eq!(of(&children(&world, &run).await, "status"), ["ABORTED", "ABORTED"]);
     world.ask("RedriveExecution", json!({"executionArn": arn})).await;
     let described = world.end(&arn).await;
@@ -163,6 +165,57 @@ async fn a_map_run_in_a_branch_that_is_given_up_is_aborted() {
     let run = map_runs(&world, &json!(arn)).await.remove(0);
     assert_eq!((&run["status"], &run["executionCounts"]["aborted"]), (&json!("ABORTED"), &json!(1)));
     assert_eq!(world.ask("DescribeExecution", json!({"executionArn": arn})).await["status"], "RUNNING");
+}
+
+/// A branch of one distributed Map whose children hand their item on in a list.
+fn branch(name: &str, items: Value) -> Value {
+    let state = format!("{name}Child");
+    let call = task(json!({"Arguments": "{% [$states.input] %}", "End": true}));
+    let child = json!({"StartAt": state, "States": {state.as_str(): call}});
+    let map = distributed("STANDARD", child, json!({"Items": items, "Label": name}))["States"]["M"].clone();
+    json!({"StartAt": name, "States": {name: map}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_run_is_aborted_with_the_branch_that_it_is_in_and_not_with_another() {
+    // Within the branch beside it something is given up, and caught there.
+    let inner = json!({"Type": "Parallel", "End": true, "Catch": [{"ErrorEquals": ["Enough"], "Next": "Caught"}], "Branches": [
+        {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 99, "End": true}}},
+        {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "Enough"}}},
+    ]});
+    let beside =
+        json!({"StartAt": "I", "States": {"I": inner, "Caught": {"Type": "Pass", "Output": "caught", "End": true}}});
+    let branches = json!([branch("M", json!(["a"])), beside]);
+    let definition = machine("P", json!({"P": {"Type": "Parallel", "Branches": branches, "End": true}}));
+    let script = Script::answers([Answer::After(Duration::from_secs(9)), Answer::Never]);
+    let world = World::new(&script);
+    let machine = world.create("m", &definition).await;
+    let done = world.start(&machine, &json!({})).await;
+    assert_eq!(world.end(&done).await["output"], json!([[["a"]], "caught"]).to_string());
+    let stopped = world.start(&machine, &json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.ask("StopExecution", json!({"executionArn": stopped})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let run = map_runs(&world, &json!(stopped)).await.remove(0);
+    assert_eq!(
+        (&run["status"], of(&children(&world, &run).await, "status")),
+        (&json!("ABORTED"), vec![json!("ABORTED")])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_each_distributed_map_goes_on_with_its_own_map_run() {
+    let branches = json!([branch("M", json!(["a"])), branch("N", json!(["b"]))]);
+    let definition = machine("P", json!({"P": {"Type": "Parallel", "Branches": branches, "End": true}}));
+    let world = World::new(&Script::answers([Answer::Never, Answer::Never]));
+    let machine = world.create("m", &definition).await;
+    let arn = world.start(&machine, &json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.states.shutdown().await.unwrap();
+    let again = World::over(Arc::clone(&world.store), &Script::answers([]));
+    assert_eq!(again.states.resume(), 3, "the parent and two children");
+    assert_eq!(again.end(&arn).await["output"], json!([[["a"]], [["b"]]]).to_string());
+    assert_eq!(map_runs(&again, &json!(arn)).await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,26 +302,28 @@ async fn after_too_much_data_and_after_an_expression_that_failed_another_map_run
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_whose_map_run_was_aborted_when_the_sandbox_was_killed_is_aborted_at_the_next_start() {
-    let world = World::new(&Script::answers([Answer::Never]));
-    let machine = world.create("m", &distributed("STANDARD", two_steps(), json!({}))).await;
-    let arn = world.start(&machine, &json!(["a"])).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    world.states.shutdown().await.unwrap();
-    let (key, mut run) = world.store.load::<Value>("states.mapRuns").unwrap().remove(0);
-    run["status"] = json!("ABORTED");
-    world.store.put("states.mapRuns", &key, &run).unwrap();
-    let mut record = world.store.load::<Value>("states.executions").unwrap();
-    record.retain(|(key, _)| *key == arn);
-    let (_, mut record) = record.remove(0);
-    record["status"] = json!("ABORTED");
-    world.store.put("states.executions", &arn, &record).unwrap();
-    let second = Script::answers([]);
-    let again = World::over(Arc::clone(&world.store), &second);
-    assert_eq!(again.states.resume(), 1);
-    let run = map_runs(&again, &json!(arn)).await.remove(0);
-    let child = text(&children(&again, &run).await[0]["executionArn"]);
-    assert_eq!((&again.end(&child).await["status"], second.count()), (&json!("ABORTED"), 0));
+async fn when_a_killed_sandbox_starts_again_a_child_of_an_aborted_map_run_is_aborted_unless_it_is_express() {
+    for (workflow, status, called) in [("STANDARD", "ABORTED", 0), ("EXPRESS", "SUCCEEDED", 2)] {
+        let world = World::new(&Script::answers([Answer::Never]));
+        let machine = world.create("m", &distributed(workflow, two_steps(), json!({}))).await;
+        let arn = world.start(&machine, &json!(["a"])).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.states.shutdown().await.unwrap();
+        let (key, mut run) = world.store.load::<Value>("states.mapRuns").unwrap().remove(0);
+        run["status"] = json!("ABORTED");
+        world.store.put("states.mapRuns", &key, &run).unwrap();
+        let mut record = world.store.load::<Value>("states.executions").unwrap();
+        record.retain(|(key, _)| *key == arn);
+        let (_, mut record) = record.remove(0);
+        record["status"] = json!("ABORTED");
+        world.store.put("states.executions", &arn, &record).unwrap();
+        let second = Script::answers([]);
+        let again = World::over(Arc::clone(&world.store), &second);
+        assert_eq!(again.states.resume(), 1);
+        let run = map_runs(&again, &json!(arn)).await.remove(0);
+        let child = text(&children(&again, &run).await[0]["executionArn"]);
+        assert_eq!((&again.end(&child).await["status"], second.count()), (&json!(status), called), "{workflow}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

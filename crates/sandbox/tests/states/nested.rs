@@ -219,3 +219,12 @@ async fn a_machine_reads_a_history_with_the_names_and_times_of_an_sdk() {
     assert_eq!((&event["Type"], &event["Id"]), (&json!("ExecutionStarted"), &json!(1)));
     assert!(text(&event["Timestamp"]).starts_with("20"), "times are text: {event}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_whose_input_and_output_are_too_large_together_fails_the_task_that_waited_for_it() {
+    let world = World::new(&Script::answers([]));
+    let other = world.create("inner", &inner()).await;
+    let arguments = json!({"StateMachineArn": other, "Input": {"x": "{% $pad('', 200000, 'x') %}"}});
+    let ended = world.run(&calling("states:startExecution.sync:2", arguments), &json!({})).await;
+    assert_eq!((ended.error(), ended.of("TaskFailed").len()), ("States.DataLimitExceeded", 1));
+}

@@ -121,6 +121,33 @@ async fn a_wait_that_was_aborted_waits_again_and_not_for_a_time_that_has_passed(
     }
 }
 
+/// "Redrive behavior of individual states": a Wait waits its seconds again
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>).
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_entered_long_ago_waits_its_seconds_again() {
+    for how in ["stop", "timeout"] {
+        let mut definition = machine("W", json!({"W": {"Type": "Wait", "Seconds": 50, "End": true}}));
+        definition["TimeoutSeconds"] = json!(if how == "stop" { 60 } else { 2 });
+        let world = World::new(&Script::answers([]));
+        let machine = world.create("m", &definition).await;
+        let arn = world.start(&machine, &json!({})).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if how == "stop" {
+            world.ask("StopExecution", json!({"executionArn": arn})).await;
+        }
+        world.end(&arn).await;
+        world.states.shutdown().await.unwrap();
+        let (key, mut frame) = world.store.load::<Value>("states.frames").unwrap().remove(0);
+        frame["entered"] = json!(frame["entered"].as_i64().unwrap() - 3_600_000);
+        world.store.put("states.frames", &key, &frame).unwrap();
+        let again = World::over(Arc::clone(&world.store), &Script::answers([]));
+        again.ask("RedriveExecution", json!({"executionArn": arn})).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let described = again.ask("DescribeExecution", json!({"executionArn": arn})).await;
+        assert_eq!(described["status"], "RUNNING", "{how}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_definition_is_the_one_that_the_execution_started_with() {
     let script = Script::answers([failing()]);

@@ -1,6 +1,6 @@
 //! `RedriveExecution` of Maps and Parallels: which of their lines of work run again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -203,6 +203,26 @@ async fn the_retry_counters_of_a_map_begin_anew() {
     let second = Script::answers([failing()]);
     let (_, after) = redriven_after_a_restart(&definition, &json!([1]), first, &second).await;
     assert_eq!((after.status(), second.count()), ("SUCCEEDED", 2), "it failed once more and was retried");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_map_that_was_stopped_or_timed_out_what_had_succeeded_is_kept() {
+    for how in ["stop", "timeout"] {
+        let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
+        definition["TimeoutSeconds"] = json!(60);
+        let script = Script::answers([Answer::Arguments, Answer::Never]);
+        let world = World::new(&script);
+        let machine = world.create("m", &definition).await;
+        let arn = world.start(&machine, &json!(["a", "b"])).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if how == "stop" {
+            world.ask("StopExecution", json!({"executionArn": arn})).await;
+        }
+        world.end(&arn).await;
+        world.ask("RedriveExecution", json!({"executionArn": arn})).await;
+        assert_eq!(world.end(&arn).await["output"], "[\"a\",\"b\"]", "{how}");
+        assert_eq!(script.arguments(), ["a", "b", "b"], "{how}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

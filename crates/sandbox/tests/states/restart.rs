@@ -205,3 +205,38 @@ async fn nothing_starts_after_a_shutdown() {
     let (code, _) = world.refused("StartExecution", json!({"stateMachineArn": machine})).await;
     assert_eq!(code, "ServiceUnavailable");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_a_restart_runs_every_iteration_of_the_map() {
+    let processor =
+        json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}});
+    let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
+    let map = json!({"Type": "Map", "ItemProcessor": processor, "Retry": retry, "End": true});
+    let world = World::new(&Script::answers([Answer::Arguments, Answer::Never]));
+    let machine = world.create("m", &machine("M", json!({"M": map}))).await;
+    let arn = world.start(&machine, &json!(["a", "b"])).await;
+    settle().await;
+    let second = Script::answers([Answer::Error("Bad", "")]);
+    let again = started_again(world, &second).await;
+    assert_eq!(again.end(&arn).await["output"], "[\"a\",\"b\"]");
+    assert_eq!(second.arguments(), ["b", "a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_machine_may_take_counts_from_its_start_also_after_a_restart() {
+    let mut definition = machine("A", json!({"A": task(json!({"End": true}))}));
+    definition["TimeoutSeconds"] = json!(3600);
+    let script = Script::new(|_, _| Answer::Never);
+    let world = World::new(&script);
+    let machine = world.create("m", &definition).await;
+    let arn = world.start(&machine, &json!({})).await;
+    settle().await;
+    world.states.shutdown().await.unwrap();
+    let (_, mut record) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+    record["started"] = json!(record["started"].as_i64().unwrap() - 3_590_000);
+    world.store.put("states.executions", &arn, &record).unwrap();
+    let before = tokio::time::Instant::now();
+    let again = started_again(world, &script).await;
+    assert_eq!(again.end(&arn).await["status"], "TIMED_OUT");
+    assert!(before.elapsed() < Duration::from_mins(1), "{:?}", before.elapsed());
+}

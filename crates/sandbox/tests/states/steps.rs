@@ -157,6 +157,7 @@ async fn the_context_object_says_where_an_expression_stands() {
     assert_eq!(seen["Execution"]["RedriveCount"], json!(0));
     assert_eq!(seen["StateMachine"]["Name"], json!("machine"));
     assert_eq!(seen["State"]["Name"], json!("A"));
+    assert!(seen["State"].get("RetryCount").is_none(), "a Pass is never tried again");
     assert!(seen["State"]["EnteredTime"].as_str().unwrap().ends_with('Z'));
     assert_eq!(output["items"], json!([{"Item": {"Index": 0, "Value": "x"}}, {"Item": {"Index": 1, "Value": "y"}}]));
 }
