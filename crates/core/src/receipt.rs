@@ -9,7 +9,7 @@ use crate::{
     checksum::Sha256,
     contract::{ExecutionRef, NotifyInput, Placement, Proven, SliceDigest, Source, StampPlace},
     event::EventRef,
-    names::{BucketName, InvalidName, ObjectKey},
+    names::{BucketName, InvalidName, ObjectKey, VersionId},
     stamp::Stamp,
 };
 
@@ -17,6 +17,8 @@ use crate::{
 pub const DEFAULT_PREFIX: &str = ".holdfast/receipts/";
 /// Where late backups are kept in the backup bucket.
 pub const HISTORY_PREFIX: &str = ".holdfast/history/";
+/// Where it is written down, in the bucket of a copy, that a version of it was found not to be its source.
+pub const BAD_PREFIX: &str = ".holdfast/bad/";
 /// Everything of Holdfast's own lies under this prefix and is never itself backed up.
 pub const OWN_PREFIX: &str = ".holdfast/";
 /// S3's limit for keys in bytes.
@@ -99,6 +101,11 @@ pub fn history_key(key: &ObjectKey, stamp: &Stamp) -> Result<ObjectKey, InvalidN
     ObjectKey::new(fitting(HISTORY_PREFIX, key, &format!("/{}", version_of(stamp))))
 }
 
+/// The key of what is written down about a bad version of a key: `.holdfast/bad/<key>/<version>`, in the same bucket.
+pub fn bad_key(key: &ObjectKey, version: &VersionId) -> Result<ObjectKey, InvalidName> {
+    ObjectKey::new(fitting(BAD_PREFIX, key, &format!("/{}", utf8_percent_encode(version.as_str(), SEGMENT))))
+}
+
 fn version_of(stamp: &Stamp) -> String {
     let version = stamp.version_id.as_ref().filter(|version| version.as_str() != "null");
     let text = match (version, &stamp.sequencer) {
@@ -121,7 +128,7 @@ fn fitting(before: &str, key: &ObjectKey, after: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{ETag, Sequencer, VersionId};
+    use crate::names::{ETag, Sequencer};
 
     fn stamp(version: Option<&str>, sequencer: Option<&str>) -> Result<Stamp, InvalidName> {
         Ok(Stamp {
@@ -145,6 +152,7 @@ mod tests {
             assert_eq!(receipt_key("r/", &bucket, &key, &stamp)?.as_str(), expected);
         }
         assert_eq!(history_key(&key, &stamp(Some("v1"), None)?)?.as_str(), ".holdfast/history//a b/v1");
+        assert_eq!(bad_key(&key, &VersionId::new("w/1")?)?.as_str(), ".holdfast/bad//a b/w%2F1");
         Ok(())
     }
 

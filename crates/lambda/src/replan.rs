@@ -1,9 +1,11 @@
 //! Plans that are made anew, in either leg: what was given up is aborted, and there are not too many of them.
 
 use holdfast_core::{
+    ErrorName,
     contract::{Destination, Replan},
     event::InvalidInput,
     names::{BucketName, ObjectKey, VersionId},
+    receipt::bad_key,
 };
 
 use crate::{
@@ -57,8 +59,11 @@ where
     Ok(())
 }
 
-/// The versions that were found not to be their source, and stand all the same because they could not be removed: those that
-/// the earlier plan knew of, and the one that it made. Each is named once.
+/// The versions that were found not to be their source: those that the earlier plan knew of, and the one that it made. Each is
+/// named once.
+///
+/// One that stands was marked, because it could not be removed. One that is gone was removed for being bad only if that is
+/// written down: somebody else may have deleted it, or it was taken back from over a newer one.
 pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
     let given_up = &replan.given_up;
     let mut versions = given_up.bad_versions.clone();
@@ -67,9 +72,16 @@ pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, 
     if let Some((stored, version)) = rejected.filter(|(_, version)| version.as_str() != "null")
         && !versions.contains(version)
     {
-        let object = ObjectRef::stored(&given_up.destination, stored);
-        let stands = s3::head(&aws.s3(&given_up.destination.region), object).await?;
-        versions.extend(stands.and(stored.version_id.clone()));
+        let Destination { bucket, key, region } = &given_up.destination;
+        let client = aws.s3(region);
+        let copy = ObjectRef::stored(&given_up.destination, stored);
+        let told_at = bad_key(key, version).map_err(|error| {
+            Failure::new(ErrorName::Internal, format!("no key can be derived for what is known of {copy}: {error}"))
+        })?;
+        let told = ObjectRef { key: &told_at, version_id: None, bucket, ..copy };
+        if s3::head(&client, copy).await?.is_some() || s3::head(&client, told).await?.is_some() {
+            versions.push(version.clone());
+        }
     }
     Ok(versions)
 }

@@ -5,12 +5,19 @@
 //! The mark is also how a redrive knows what was told already: the state that failed is entered again with the same input,
 //! and finds the same bad version. A version with the mark leads to a new plan instead of the same failure for ever.
 //!
+//! What is removed is written down first, beside the copies: a call that dies after the removal leaves nothing else that tells
+//! the next plan, and with it the receipt, which version was bad.
+//!
 //! Nothing is removed while its source is gone: then even a bad copy may be all that is left.
 
 use std::collections::BTreeMap;
 
-use holdfast_core::{ErrorName, Recovery, names::VersionId};
-use holdfast_lambda::{Aws, Failure, Named, s3};
+use aws_sdk_s3::{Client, primitives::ByteStream, types::ServerSideEncryption};
+use holdfast_core::{ErrorName, Recovery, contract::Destination, names::VersionId, receipt::bad_key};
+use holdfast_lambda::{
+    Aws, Failure, Named,
+    s3::{self, ObjectRef},
+};
 
 use crate::{object::Asked, proof};
 
@@ -33,7 +40,7 @@ enum Outcome {
 /// again, and finds the same.
 pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Failure {
     let again = "Redrive: a new plan copies every byte again";
-    match dispose(aws, asked).await {
+    match dispose(aws, asked, &mismatch).await {
         Ok(Outcome::Removed) => mismatch.followed_by(format!("That version was removed. {again}.")),
         Ok(Outcome::Marked(reason)) => {
             let (name, value) = MARK;
@@ -58,13 +65,16 @@ pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Fa
     }
 }
 
-async fn dispose(aws: &Aws, asked: Asked<'_>) -> Result<Outcome, Failure> {
+async fn dispose(aws: &Aws, asked: Asked<'_>, mismatch: &Failure) -> Result<Outcome, Failure> {
     if !source_stands(aws, asked).await? {
         return Ok(Outcome::LeftAlone);
     }
     let client = aws.s3(&asked.transfer.destination.region);
     let (name, value) = MARK;
     let told = s3::read_tags(&client, asked.copy()).await?.get(name).is_some_and(|found| found == value);
+    if !told {
+        Box::pin(write_down(&client, asked, mismatch)).await?;
+    }
     let removed = remove(aws, asked).await?;
     match removed {
         _ if told => Ok(Outcome::ToldBefore),
@@ -75,6 +85,26 @@ async fn dispose(aws: &Aws, asked: Asked<'_>) -> Result<Outcome, Failure> {
             Ok(Outcome::Marked(reason))
         }
     }
+}
+
+/// Writes down what was found about a version that is going to be removed. Once more does no harm.
+async fn write_down(client: &Client, asked: Asked<'_>, mismatch: &Failure) -> Result<(), Failure> {
+    let Some(version) = removable(asked) else { return Ok(()) };
+    let Destination { bucket, key, .. } = &asked.transfer.destination;
+    let key = bad_key(key, version).map_err(|error| {
+        let copy = asked.copy();
+        Failure::new(ErrorName::Internal, format!("no key can be derived for what is known of {copy}: {error}"))
+    })?;
+    let place = ObjectRef { bucket, key: &key, version_id: None, ..asked.copy() };
+    let request = client
+        .put_object()
+        .bucket(bucket.as_str())
+        .key(key.as_str())
+        .content_type("text/plain; charset=utf-8")
+        // S3's own key, so that this function needs none of the bucket's to encrypt with.
+        .server_side_encryption(ServerSideEncryption::Aes256)
+        .body(ByteStream::from(mismatch.to_string().into_bytes()));
+    request.send().await.map(drop).map_err(|error| place.call("PutObject", "s3:PutObject").s3_failure(error))
 }
 
 /// Whether what was copied is still there, so that it can be copied again.
@@ -88,7 +118,7 @@ pub(crate) async fn source_stands(aws: &Aws, asked: Asked<'_>) -> Result<bool, F
 /// been replaced since it was looked at.
 pub(crate) async fn remove(aws: &Aws, asked: Asked<'_>) -> Result<Result<(), String>, Failure> {
     let destination = &asked.transfer.destination;
-    let Some(version) = asked.stored.version_id.as_ref().filter(|version| is_version(version)) else {
+    let Some(version) = removable(asked) else {
         return Ok(Err("the bucket keeps no versions, and the next copy replaces it.".to_owned()));
     };
     match s3::remove_version(&aws.s3(&destination.region), destination, version).await {
@@ -98,6 +128,7 @@ pub(crate) async fn remove(aws: &Aws, asked: Asked<'_>) -> Result<Result<(), Str
     }
 }
 
-fn is_version(version: &VersionId) -> bool {
-    version.as_str() != "null"
+/// The version that can be removed without the risk that it is another object by then.
+fn removable(asked: Asked<'_>) -> Option<&VersionId> {
+    asked.stored.version_id.as_ref().filter(|version| version.as_str() != "null")
 }

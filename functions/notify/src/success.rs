@@ -126,8 +126,8 @@ fn differences(copy: &'static str, evidence: &Evidence) -> Vec<String> {
     if !evidence.bad_versions.is_empty() {
         let versions = evidence.bad_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
         remarks.push(format!(
-            "Under the key of the {copy} there is also what is not the source, and could not be removed: version \
-             {versions}. Delete it once nothing protects it any more."
+            "Also copied for the {copy}, but not the source, and no backup: version {versions}. Where it still stands, delete \
+             it once nothing protects it any more."
         ));
     }
     remarks

@@ -4,7 +4,7 @@ use holdfast_core::{
     attributes::Attributes,
     contract::{Algorithm, Evidence, Placement, Proven, StampPlace},
     names::VersionId,
-    receipt::{Receipt, history_key},
+    receipt::{BAD_PREFIX, Receipt, history_key},
 };
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) fn is_named(proven: &Proven, bucket: &Bucket, version: &Version) -> b
     same && destination.bucket.as_str() == bucket.name && destination.key.as_str() == version.key
 }
 
-/// Whether a proof says of a version that it is bad and could not be removed.
+/// Whether a proof says of a version that it is bad.
 fn is_named_as_bad(proven: &Proven, version: &Version) -> bool {
     let mut bad = proven.evidence.bad_versions.iter().map(VersionId::as_str);
     proven.destination.key.as_str() == version.key && bad.any(|id| version.id.as_deref() == Some(id))
@@ -160,6 +160,9 @@ impl<'a> Check<'a> {
                 let proofs =
                     || facts.readable().filter_map(|receipt| Some((receipt, proven_in(facts, receipt, bucket)?)));
                 if proofs().any(|(_, proven)| is_named(proven, bucket, version)) {
+                    continue;
+                }
+                if version.key.starts_with(BAD_PREFIX) {
                     continue;
                 }
                 if !version.current && proofs().any(|(_, proven)| is_named_as_bad(proven, version)) {

@@ -133,7 +133,7 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
     ),
 ];
 
-const CHECKSUM_VERIFY: [Statement; 14] = [
+const CHECKSUM_VERIFY: [Statement; 16] = [
     (
         "ChecksumVerifyFunction",
         "ReadTheSource",
@@ -169,6 +169,12 @@ const CHECKSUM_VERIFY: [Statement; 14] = [
         "KeepACopyBeforeItIsTakenBack",
         &[("s3:PutObject", "the copy among the late ones, before it is taken back")],
     ),
+    (
+        "ChecksumVerifyFunction",
+        "WriteDownThatACopyIsBad",
+        &[("s3:PutObject", "what is left of a bad version when it is removed")],
+    ),
+    ("ChecksumVerifyFunction", "WriteDownThatAReplicaIsBad", &[("s3:PutObject", "as of the backup")]),
     (
         "ChecksumVerifyFunction",
         "SeeThatTheNewestIsOnTop",

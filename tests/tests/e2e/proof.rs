@@ -8,7 +8,7 @@ use aws_sdk_s3::{
     },
 };
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::faults::{Effect, Rule, Service, Target};
+use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
@@ -156,6 +156,38 @@ async fn a_bad_copy_in_a_bucket_without_versions_is_replaced_by_the_redrive() ->
     assert!(failed.sentence.contains("the bucket keeps no versions"), "{}", failed.sentence);
     redrive(&world, &failed.execution).await?;
     assert_eq!(world.backup(KEY).await?, b"nine byte");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_removal_whose_answer_nobody_got_is_told_by_receipt_and_message() -> TestResult {
+    for case in CASES.into_iter().filter(|case| case.operation == "CopyObject") {
+        for effect in [Effect::Kill(Life::After), Effect::Drop(Moment::After)] {
+            let world = World::start(setup("stored")).await?;
+            case.flip(&world)?;
+            let (s3, bucket) = case.place(&world);
+            let removal = Target::operation(Service::S3, "DeleteObject").bucket(&bucket);
+            // As often as the SDK tries it within one call.
+            let times = if matches!(effect, Effect::Kill(_)) { 1 } else { 3 };
+            world.sandbox.faults().add(Rule::new(removal, effect.clone()).times(times))?;
+            world.upload(KEY, "nine byte").await?;
+            world.succeeded().await?;
+            let standing = versions(&s3, &bucket).await?;
+            let [good] = standing.as_slice() else { return Err(format!("one version, not {standing:?}").into()) };
+            let receipt = world.receipts().await?.remove(0);
+            let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
+            let [bad] = proven.evidence.bad_versions.as_slice() else {
+                return Err(format!("{} {effect:?}: the bad version is named, and it alone", case.state).into());
+            };
+            assert_ne!(Some(bad.as_str()), good.version_id());
+            let mail = world.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
+            assert!(mail.contains(bad.as_str()) && mail.contains("no backup"), "{mail}");
+            let note = s3.get_object().bucket(&bucket).key(format!(".holdfast/bad/{KEY}/{bad}")).send().await?;
+            let note = String::from_utf8(note.body.collect().await?.to_vec())?;
+            assert!(note.contains("is not its source") && note.contains("CRC64NVME"), "{note}");
+            Facts::of(&world).await?.check(Known::default())?;
+        }
+    }
     Ok(())
 }
 

@@ -45,8 +45,8 @@ pub struct Transfer {
     pub placement: Placement,
     /// The event that announced the upload.
     pub event: EventRef,
-    /// Versions of the destination's key that are earlier copies of this very upload, found not to be it, and could not be
-    /// removed. The receipt names them.
+    /// Versions of the destination's key that are earlier copies of this very upload, found not to be it. The receipt names
+    /// them, and none is taken for the copy again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_versions: Vec<VersionId>,
 }

@@ -88,8 +88,8 @@ pub struct Evidence {
     pub tags_compared: TagComparison,
     /// Every attribute of the copy that was not as planned.
     pub differences: Vec<Difference>,
-    /// Versions of the copy's key that are earlier copies of the same upload, found not to be it, and could not be removed,
-    /// for example because of object lock. They are no backups.
+    /// Versions of the copy's key that are earlier copies of the same upload, found not to be it. They are no backups, and
+    /// stand only where they could not be removed, for example because of object lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_versions: Vec<VersionId>,
 }

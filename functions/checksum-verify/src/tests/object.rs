@@ -29,7 +29,7 @@ use holdfast_lambda::{
 
 use super::{
     call, call_within, content, copy,
-    reject::{removing, source_stands},
+    reject::{removing, source_stands, written_down},
     source,
 };
 use crate::{ChecksumVerify, Verified};
@@ -236,7 +236,7 @@ async fn a_copy_that_is_not_its_source_is_named_with_both_values_and_its_version
         ),
     ] {
         let rules = [source_stands(), heading(head(size, stored)), source(right.clone()), copy(wrong.clone())];
-        let rules: Vec<_> = rules.into_iter().chain([tagged("blue"), removing()]).collect();
+        let rules: Vec<_> = rules.into_iter().chain([tagged("blue"), removing(), written_down()]).collect();
         let rules: Vec<_> = rules.iter().collect();
         let failure = call(mode, asked, &rules).await.unwrap_err();
         assert_eq!(failure.name(), ErrorName::ChecksumMismatch);

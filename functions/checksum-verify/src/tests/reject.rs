@@ -5,9 +5,10 @@ use aws_sdk_s3::{
     operation::{
         delete_object::DeleteObjectOutput,
         head_object::HeadObjectOutput,
+        put_object::PutObjectOutput,
         put_object_tagging::{PutObjectTaggingInput, PutObjectTaggingOutput},
     },
-    types::Tag,
+    types::{ServerSideEncryption, Tag},
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
@@ -82,8 +83,35 @@ fn wrong() -> Rule {
     heading(head(3, Some(Crc64Nvme::of(b"abx"))))
 }
 
+/// PutObject of what is known about the bad version.
+pub(super) fn written_down() -> Rule {
+    mock!(Client::put_object)
+        .match_requests(|request| {
+            (request.bucket(), request.key()) == (Some("dst"), Some(".holdfast/bad/a b/w1"))
+                && request.server_side_encryption() == Some(&ServerSideEncryption::Aes256)
+        })
+        .then_output(|| PutObjectOutput::builder().build())
+}
+
 async fn refused(rules: &[&Rule]) -> Failure {
-    call("stored", input(&known(), &[], None), rules).await.unwrap_err()
+    let note = written_down();
+    let rules: Vec<_> = rules.iter().copied().chain([&note]).collect();
+    Box::pin(call("stored", input(&known(), &[], None), &rules)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn nothing_is_removed_that_is_not_written_down() {
+    for (denied, removed) in [(false, 1), (true, 0)] {
+        let note = if denied {
+            mock!(Client::put_object).then_http_response(|| testing::s3_error(403, "AccessDenied", "no"))
+        } else {
+            written_down()
+        };
+        let rules = [&source_stands(), &wrong(), &marked(false), &removing(), &note];
+        let failure = call("stored", input(&known(), &[], None), &rules).await.unwrap_err();
+        assert_eq!((failure.name(), rules[3].num_calls()), (ErrorName::ChecksumMismatch, removed), "{failure}");
+        assert_eq!(failure.to_string().contains("Nothing could be done about that version: PutObject"), denied);
+    }
 }
 
 const LOCKED: &str = "Access Denied because object protected by object lock.";

@@ -71,8 +71,8 @@ async fn a_replica_that_an_earlier_try_made_is_found_beneath_a_newer_one() {
 }
 
 #[tokio::test]
-async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_still_stands() {
-    for stands in [true, false] {
+async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_stands_or_what_was_wrong_is_written_down() {
+    for (stands, told) in [(true, false), (false, true), (false, false)] {
         let mut asked = again(2, 0);
         let rejected = json!({"versionId": "r1", "etag": "standing", "crc64nvme": "AAAAAAAAAAA="});
         let replan = asked.replan.as_mut().unwrap();
@@ -86,10 +86,12 @@ async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_still_stand
             (head("rep", "a b", None), gone.then_http_response(|| bare(404)))
         };
         let copy = copied();
-        let plan = ask(&[&now, &bad, &copy, &listed("a b", &[("r1", 5)])], "10", asked).await.unwrap();
+        let note = told.then(|| HeadObjectOutput::builder().e_tag("\"note\""));
+        let note = head("rep", ".holdfast/bad/a b/r1", note);
+        let plan = ask(&[&now, &bad, &note, &copy, &listed("a b", &[("r1", 5)])], "10", asked).await.unwrap();
         assert_eq!(copy.num_calls(), 1, "it is copied again");
         let named: Vec<_> = plan.transfer.bad_versions.iter().map(VersionId::as_str).collect();
-        assert_eq!(named, if stands { vec!["r1"] } else { vec![] });
+        assert_eq!(named, if stands || told { vec!["r1"] } else { vec![] });
     }
 }
 

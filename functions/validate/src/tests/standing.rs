@@ -67,15 +67,18 @@ async fn a_source_that_is_gone_does_not_hide_the_copy_wherever_it_lies() {
 }
 
 #[tokio::test]
-async fn a_copy_whose_proof_failed_is_copied_over_and_named_while_it_stands() {
-    for (stands, named) in [(true, vec!["b1"]), (false, vec![])] {
+async fn a_copy_whose_proof_failed_is_copied_over_and_named_if_it_stands_or_what_was_wrong_is_written_down() {
+    for (stands, told, named) in [(true, false, vec!["b1"]), (false, true, vec!["b1"]), (false, false, vec![])] {
         let rejected = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
         let ours = stands.then(|| backup("v1", Some("0A")));
         let bad = head_version("b1", ours.clone());
         let (receipt, late) = (filed(None), head_key("dst", HISTORY, None));
         let destination = head_key("dst", "a b", ours);
         let alone = listed("a b", &[("b1", 5)]);
-        let rules = [&bad, &receipt, &late, &destination, &alone, &head("src", Some("v1"), source()), &tags(&[])];
+        let note = told.then(|| HeadObjectOutput::builder().e_tag("\"note\""));
+        let note = head_key("dst", ".holdfast/bad/a b/b1", note);
+        let source = head("src", Some("v1"), source());
+        let rules = [&bad, &note, &receipt, &late, &destination, &alone, &source, &tags(&[])];
         let plan = ask(&rules, &[], replanned(single(5), Some(rejected))).await.unwrap();
         assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{plan:?}");
         let transfer = transfer(&plan);
