@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_s3::{operation::list_object_versions::ListObjectVersionsOutput, types::ObjectVersion};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
 use holdfast_core::contract::{MultipartUpload, Transfer};
@@ -46,6 +47,15 @@ pub fn s3_error(status: u16, code: &str, message: &str) -> HttpResponse {
 /// S3's answer without a body, as HeadObject has it.
 pub fn bare(status: u16) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
+}
+
+/// The versions of a key with their sizes, as ListObjectVersions answers them, with a key beside it that has the same
+/// beginning.
+pub fn versions(key: &str, versions: &[(&str, i64)]) -> ListObjectVersionsOutput {
+    let version = |key: &str, id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
+    let beside = version(&format!("{key}2"), "other", 5);
+    let all = versions.iter().map(|(id, size)| version(key, id, *size)).chain([beside]).collect();
+    ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
 }
 
 /// Remembers the requests that a mock's rule was asked to match, so that a test can compare them field by field.

@@ -46,8 +46,8 @@ fn source_now(version: &'static str) -> Rule {
 
 fn listed(versions: &'static [&'static str]) -> Rule {
     mock!(Client::list_object_versions).then_output(move || {
-        let version = |id: &&str| ObjectVersion::builder().key("a b").version_id(*id).size(3).build();
-        ListObjectVersionsOutput::builder().set_versions(Some(versions.iter().map(version).collect())).build()
+        let versions: Vec<_> = versions.iter().map(|id| (*id, 3)).collect();
+        testing::versions("a b", &versions)
     })
 }
 

@@ -14,13 +14,15 @@ use aws_sdk_s3::{
         copy_object::CopyObjectOutput,
         create_multipart_upload::CreateMultipartUploadOutput,
         head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
-        list_object_versions::ListObjectVersionsOutput,
     },
-    types::{CopyObjectResult, ObjectVersion},
+    types::CopyObjectResult,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::contract::{ReplicaPlan, ReplicateInput, Transfer};
-use holdfast_lambda::{Aws, Deadline, Function, Named, testing::bare};
+use holdfast_lambda::{
+    Aws, Deadline, Function, Named,
+    testing::{self, bare},
+};
 use serde_json::json;
 
 use crate::{CrossRegionReplicate, Refusal};
@@ -65,16 +67,11 @@ fn head(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOutput
     }
 }
 
-/// The versions of a key as ListObjectVersions answers them, with a key beside it that has the same beginning.
+/// ListObjectVersions of a key.
 fn listed(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
-    mock!(Client::list_object_versions).match_requests(move |request| request.prefix() == Some(key)).then_output(
-        move || {
-            let version = |id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
-            let other = ObjectVersion::builder().key(format!("{key}2")).version_id("other").size(5).build();
-            let all = versions.iter().map(|(id, size)| version(id, *size)).chain([other]).collect();
-            ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
-        },
-    )
+    mock!(Client::list_object_versions)
+        .match_requests(move |request| request.prefix() == Some(key))
+        .then_output(move || testing::versions(key, versions))
 }
 
 /// HeadObject of one version.

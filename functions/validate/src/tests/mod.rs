@@ -18,16 +18,15 @@ use aws_sdk_s3::{
         get_object::GetObjectOutput,
         get_object_tagging::GetObjectTaggingOutput,
         head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
-        list_object_versions::ListObjectVersionsOutput,
     },
     primitives::ByteStream,
-    types::{ObjectVersion, Tag},
+    types::Tag,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
 use holdfast_lambda::{
     Aws, Deadline, Function, Named,
-    testing::{bare, s3_error},
+    testing::{self, bare, s3_error},
 };
 use serde_json::{Value, json};
 
@@ -104,16 +103,11 @@ fn head_key(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOu
     }
 }
 
-/// The versions of a key as ListObjectVersions answers them, with a key beside it that has the same beginning.
+/// ListObjectVersions of a key.
 fn listed(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
-    mock!(Client::list_object_versions).match_requests(move |request| request.prefix() == Some(key)).then_output(
-        move || {
-            let version = |id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
-            let other = ObjectVersion::builder().key(format!("{key}2")).version_id("other").size(5).build();
-            let all = versions.iter().map(|(id, size)| version(id, *size)).chain([other]).collect();
-            ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
-        },
-    )
+    mock!(Client::list_object_versions)
+        .match_requests(move |request| request.prefix() == Some(key))
+        .then_output(move || testing::versions(key, versions))
 }
 
 /// HeadObject of one version of the backup bucket.

@@ -1,5 +1,6 @@
 //! Copies that stand without a receipt: proven where they stand, also when their source is gone.
 
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use holdfast_core::{
     ErrorName,
     contract::{Placement, Precondition, Replan, StampPlace, Stored},
