@@ -227,3 +227,19 @@ async fn every_change_of_status_is_an_event() {
     assert_eq!(events[3]["detail-type"], "Step Functions Execution Status Change");
     assert_eq!(events[3]["resources"], json!([events[3]["detail"]["executionArn"]]));
 }
+
+/// "includedData" (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>).
+#[tokio::test(start_paused = true)]
+async fn an_execution_is_described_without_its_data_where_that_is_asked_for() {
+    let world = world();
+    let machine = world.create("m", &pass()).await;
+    let arn = world.start(&machine, &json!({"a": 1})).await;
+    world.end(&arn).await;
+    for (data, shown) in [("ALL_DATA", true), ("METADATA_ONLY", false)] {
+        let described = world.ask("DescribeExecution", json!({"executionArn": arn, "includedData": data})).await;
+        assert_eq!(described["status"], "SUCCEEDED");
+        for field in ["input", "output"] {
+            assert_eq!(described.get(field).is_some(), shown, "{data}: {field}");
+        }
+    }
+}

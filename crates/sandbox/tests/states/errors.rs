@@ -125,9 +125,11 @@ async fn each_field_that_must_have_a_type_says_so() {
         ),
         (json!({"Type": "Wait", "Seconds": "{% 'x' %}", "Next": "End"}), "Seconds", "number"),
         (json!({"Type": "Wait", "Seconds": "{% -1 %}", "Next": "End"}), "Seconds", "number"),
+        (json!({"Type": "Wait", "Seconds": "{% 100000000 %}", "Next": "End"}), "Seconds", "number"),
         (json!({"Type": "Wait", "Timestamp": "{% 'soon' %}", "Next": "End"}), "Timestamp", "timestamp"),
         (task(json!({"TimeoutSeconds": "{% 'x' %}", "Next": "End"})), "TimeoutSeconds", "number"),
         (json!({"Type": "Fail", "Error": "{% 1 %}"}), "Error", "string"),
+        (json!({"Type": "Fail", "Error": "E", "Cause": "{% 1 %}"}), "Cause", "string"),
     ];
     for (state, location, expected) in cases {
         let mut states = json!({"S": state, "End": {"Type": "Succeed"}});

@@ -1,5 +1,7 @@
 //! AWS's quotas.
 
+use std::{sync::Arc, time::Duration};
+
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Script, World, machine, run, task};
@@ -87,4 +89,30 @@ async fn an_execution_that_never_ends_fails_at_25000_events() {
     let body = json!({"executionArn": ended.described["executionArn"], "reverseOrder": true, "maxResults": 1});
     let last = world.ask("GetExecutionHistory", body).await;
     assert_eq!((&last["events"][0]["id"], &last["events"][0]["type"]), (&json!(25_000), &json!("ExecutionFailed")));
+}
+
+/// "Maximum execution history size: 25,000 events" (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>):
+/// whichever event of a Map would be the one too many.
+#[tokio::test(start_paused = true)]
+async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
+    let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
+    let map = json!({"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": inner, "End": true});
+    // The Task is scheduled again and comes to its end with four events; an iteration ends with the next, another begins.
+    for (last, refused) in [(24_995, "MapIterationSucceeded"), (24_994, "MapIterationStarted")] {
+        let world = World::new(&Script::answers([Answer::Never]));
+        let machine = world.create("m", &machine("M", json!({"M": map}))).await;
+        let arn = world.start(&machine, &json!({})).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.states.shutdown().await.unwrap();
+        let (key, mut event) = world.store.load::<Value>("states.history").unwrap().pop().unwrap();
+        world.store.delete("states.history", &key).unwrap();
+        event["id"] = json!(last);
+        world.store.put("states.history", &format!("{arn}#{last:08}"), &event).unwrap();
+        let again = World::over(Arc::clone(&world.store), &Script::answers([]));
+        again.states.resume();
+        assert_eq!(again.end(&arn).await["status"], "FAILED");
+        let history = again.history(&arn).await;
+        let end = history.last().unwrap();
+        assert_eq!((&end["id"], &end["type"]), (&json!(25_000), &json!("ExecutionFailed")), "instead of {refused}");
+    }
 }

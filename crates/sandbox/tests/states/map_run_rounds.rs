@@ -188,6 +188,10 @@ async fn tolerances_are_changed_while_a_map_run_runs_and_what_is_not_given_stays
     }
     let world = World::new(&Script::answers([]));
     assert_eq!(world.refused("DescribeMapRun", json!({"mapRunArn": "x"})).await.0, "InvalidArn");
+    let ended = world.run(&distributed("STANDARD", one_step(), json!({})), &json!([1])).await;
+    let map_run = map_runs(&world, &ended.described["executionArn"]).await[0]["mapRunArn"].clone();
+    let both = json!({"mapRunArn": map_run, "stateMachineArn": ended.described["stateMachineArn"]});
+    assert_eq!(world.refused("ListExecutions", both).await.0, "ValidationException", "one or the other");
 }
 
 #[tokio::test(start_paused = true)]

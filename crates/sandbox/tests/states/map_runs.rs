@@ -103,6 +103,8 @@ async fn children_that_wait_for_their_redrive_are_pending() {
     let run = map_runs(&again, &json!(arn)).await.remove(0);
     let counts = &run["executionCounts"];
     assert_eq!((&run["status"], &counts["pendingRedrive"]), (&json!("ABORTED"), &json!(0)));
+    let pending = json!({"mapRunArn": run["mapRunArn"], "statusFilter": "PENDING_REDRIVE"});
+    assert_eq!(again.ask("ListExecutions", pending).await["executions"], json!([]));
     assert_eq!((&counts["aborted"], &counts["failed"]), (&json!(1), &json!(2)));
 }
 

@@ -248,3 +248,20 @@ async fn an_iteration_whose_item_is_gone_is_forgotten() {
     let (_, after, script) = redriven(&definition, &json!({}), answers).await;
     assert_eq!((after.output(), script.count()), (json!([1, 2]), 3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_entry_into_the_map_ran_is_not_taken_for_the_work_of_this_one() {
+    let items = "{% $exists($turn) and $states.context.Execution.RedriveCount = 0 ? 'none' : ['a'] %}";
+    let more = json!({"Items": items, "Assign": {"turn": "{% $exists($turn) ? $turn + 1 : 1 %}"}, "Next": "Which"});
+    let mut again = map("T", json!({"T": step(json!({"End": true}))}), more);
+    again.as_object_mut().unwrap().remove("End");
+    let twice = json!([{"Condition": "{% $turn = 2 %}", "Next": "Done"}]);
+    let states = json!({
+        "M": again,
+        "Which": {"Type": "Choice", "Choices": twice, "Default": "M"},
+        "Done": {"Type": "Pass", "End": true},
+    });
+    let (before, after, script) = redriven(&machine("M", states), &json!({}), vec![]).await;
+    assert_eq!((before.error(), after.status()), ("States.QueryEvaluationError", "SUCCEEDED"));
+    assert_eq!(script.arguments(), ["a", "a"]);
+}

@@ -200,9 +200,13 @@ async fn only_what_was_interrupted_is_resumed_and_only_once() {
 #[tokio::test(start_paused = true)]
 async fn nothing_starts_after_a_shutdown() {
     let world = World::new(&Script::answers([]));
-    let machine = world.create("m", &machine("A", json!({"A": {"Type": "Succeed"}}))).await;
+    let machine = world.create("m", &machine("A", json!({"A": {"Type": "Fail"}}))).await;
+    let failed = world.start(&machine, &json!({})).await;
+    world.end(&failed).await;
     world.states.shutdown().await.unwrap();
     let (code, _) = world.refused("StartExecution", json!({"stateMachineArn": machine})).await;
+    assert_eq!(code, "ServiceUnavailable");
+    let (code, _) = world.refused("RedriveExecution", json!({"executionArn": failed})).await;
     assert_eq!(code, "ServiceUnavailable");
 }
 
@@ -238,5 +242,23 @@ async fn the_time_that_a_machine_may_take_counts_from_its_start_also_after_a_res
     let before = tokio::time::Instant::now();
     let again = started_again(world, &script).await;
     assert_eq!(again.end(&arn).await["status"], "TIMED_OUT");
+    assert!(before.elapsed() < Duration::from_mins(1), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_waits_for_what_is_left_of_it() {
+    let script = Script::answers([]);
+    let world = World::new(&script);
+    let definition = machine("W", json!({"W": {"Type": "Wait", "Seconds": 3600, "End": true}}));
+    let machine = world.create("m", &definition).await;
+    let arn = world.start(&machine, &json!({})).await;
+    settle().await;
+    world.states.shutdown().await.unwrap();
+    let (key, mut frame) = world.store.load::<Value>("states.frames").unwrap().remove(0);
+    frame["entered"] = json!(frame["entered"].as_i64().unwrap() - 3_590_000);
+    world.store.put("states.frames", &key, &frame).unwrap();
+    let before = tokio::time::Instant::now();
+    let again = started_again(world, &script).await;
+    assert_eq!(again.end(&arn).await["status"], "SUCCEEDED");
     assert!(before.elapsed() < Duration::from_mins(1), "{:?}", before.elapsed());
 }

@@ -161,3 +161,12 @@ async fn the_context_object_says_where_an_expression_stands() {
     assert!(seen["State"]["EnteredTime"].as_str().unwrap().ends_with('Z'));
     assert_eq!(output["items"], json!([{"Item": {"Index": 0, "Value": "x"}}, {"Item": {"Index": 1, "Value": "y"}}]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_input_of_the_execution_is_at_hand_in_every_state() {
+    let states = json!({
+        "A": {"Type": "Pass", "Output": "other", "Next": "B"},
+        "B": {"Type": "Pass", "Output": ["{% $states.input %}", "{% $states.context.Execution.Input %}"], "End": true},
+    });
+    assert_eq!(run(&machine("A", states), &json!({"in": 1}), []).await.output(), json!(["other", {"in": 1}]));
+}
