@@ -236,10 +236,27 @@ async fn of_uploads_that_overlap_the_one_initiated_last_is_the_current_backup_wh
     Ok(())
 }
 
+/// How a replica is copied that comes too late.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Late {
+    AtOnce,
+    /// Its answer is lost, so that the next try finds it where it stands.
+    AtOnceUnanswered,
+    InParts,
+}
+
 /// Lets the second of three uploads plan its replica, and go on with it when the third has been replicated.
-async fn overtaken_in_the_replica(world: &World, [a, b]: [&[u8]; 2], in_parts: bool) -> TestResult<Ended> {
+async fn overtaken_in_the_replica(world: &World, [a, b]: [&[u8]; 2], late: Late) -> TestResult<Ended> {
+    let in_parts = late == Late::InParts;
     world.upload("k", a).await?;
     world.ended(1).await?;
+    if late == Late::AtOnceUnanswered {
+        let target = Target { service: Some(Service::Lambda), ..Target::default() };
+        let (error_type, error_message) = ("S3.Unavailable".to_owned(), "Nobody got the answer.".to_owned());
+        let lost = Effect::FunctionError { error_type, error_message, at: Moment::After };
+        let target = target.function("cross-region-replicate").state("Replicate");
+        world.sandbox.faults().add(Rule::new(target, lost).times(1))?;
+    }
     if in_parts {
         fail_once_in(world, "copy-part", "CopyReplicaSlice")?;
     } else {
@@ -264,13 +281,13 @@ async fn overtaken_in_the_replica(world: &World, [a, b]: [&[u8]; 2], in_parts: b
 
 #[tokio::test]
 async fn a_replica_whose_condition_holds_again_because_the_bytes_came_back_does_not_bury_the_newest() -> TestResult {
-    for (size, in_parts) in [(1 << 10, false), ((5 << 20) + 1, true)] {
+    for (size, late) in [(1 << 10, Late::AtOnce), (1 << 10, Late::AtOnceUnanswered), ((5 << 20) + 1, Late::InParts)] {
         let world = World::start(Setup::default().with("MultipartThreshold", "5242880")).await?;
         let (a, b) = (vec![b'a'; size], vec![b'b'; size]);
-        let second = overtaken_in_the_replica(&world, [&a, &b], in_parts).await?;
+        let second = overtaken_in_the_replica(&world, [&a, &b], late).await?;
         let path = world.path(&second).await?;
         let planned = path.iter().filter(|entered| *entered == "Replicate").count();
-        assert_eq!(planned, 2, "in parts: {in_parts}; its replica was planned anew: {path:?}");
+        assert_eq!(planned, 2, "{late:?}: its replica was planned anew: {path:?}");
         assert!(world.backup("k").await? == a && world.replica("k").await? == a, "the newest is on top");
         let receipts = world.receipts().await?;
         assert!(receipts.iter().all(|receipt| receipt.placement == Placement::Current), "no backup was late");
