@@ -21,6 +21,7 @@ pub mod sns;
 pub mod states;
 pub mod store;
 pub mod sts;
+mod targets;
 mod tasks;
 pub mod template;
 

@@ -109,9 +109,10 @@ pub trait TaskRunner: Send + Sync {
 /// Starts executions: what an `EventBridge` target needs of Step Functions.
 #[async_trait]
 pub trait StartExecution: Send + Sync {
-    /// Starts the machine and answers the execution's ARN.
+    /// Starts the machine with the role of the rule's target, and answers the execution's ARN.
     async fn start_execution(
         &self,
+        role_arn: &str,
         state_machine_arn: &str,
         name: Option<String>,
         input: Value,

@@ -5,13 +5,10 @@ use std::{
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::Arc,
     time::Duration,
 };
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -22,18 +19,19 @@ use tokio::{
 use crate::{
     deploy::{DeployError, Deployment},
     events::{Events, Targets},
-    faults::{Call, Faults, Service},
+    faults::Faults,
     iam::{Iam, PolicyError},
     identity::Keyring,
     keys,
     lambda::{Lambda, LambdaOptions, MissingBinary},
     options::{MissingOutput, Place},
-    ports::{ACCOUNT, ApiError, Invocation, Invoke, StartExecution},
+    ports::ACCOUNT,
     s3::{self, S3},
     server::{Server, Services},
     sns::{Sns, SnsError},
     states::{self, States},
     store::{Store, StoreError},
+    targets::{Invoking, Starting},
     tasks::{S3Calls, Tasks},
     template::{Settings, Stack, TemplateError},
 };
@@ -192,8 +190,9 @@ impl Sandbox {
         };
         let server = Server::start(listener, services);
         states.resume();
-        let start = Arc::new(Behind { service: Arc::downgrade(&states), faults: faults.clone() });
-        let invoke = Arc::new(Behind { service: Arc::downgrade(&lambda), faults: faults.clone() });
+        let start =
+            Arc::new(Starting { states: Arc::downgrade(&states), iam: Arc::clone(&iam), faults: faults.clone() });
+        let invoke = Arc::new(Invoking { lambda: Arc::downgrade(&lambda) });
         events.connect(Targets { start, invoke });
         let mut chores = JoinSet::new();
         // Waiting for the disk would gain nothing where the data goes away with the sandbox.
@@ -297,41 +296,6 @@ impl Sandbox {
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("endpoint_url", &self.outputs.endpoint_url).finish_non_exhaustive()
-    }
-}
-
-/// A service that another one calls without keeping it alive: Step Functions tells `EventBridge`, which starts
-/// executions.
-struct Behind<T> {
-    service: Weak<T>,
-    faults: Faults,
-}
-
-impl<T> Behind<T> {
-    fn service(&self) -> Result<Arc<T>, ApiError> {
-        let gone = || ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500);
-        self.service.upgrade().ok_or_else(gone)
-    }
-}
-
-#[async_trait]
-impl StartExecution for Behind<States> {
-    async fn start_execution(
-        &self,
-        state_machine_arn: &str,
-        name: Option<String>,
-        input: Value,
-    ) -> Result<String, ApiError> {
-        let service = self.service()?;
-        let call = Call::new(Service::States, "StartExecution");
-        self.faults.under(call, None, service.start_execution(state_machine_arn, name, input)).await
-    }
-}
-
-#[async_trait]
-impl Invoke for Behind<Lambda> {
-    async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invocation, ApiError> {
-        self.service()?.invoke(function, payload).await
     }
 }
 

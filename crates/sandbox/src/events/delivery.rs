@@ -159,7 +159,8 @@ impl Bus {
         };
         match target.kind() {
             Some(Kind::StateMachine) => {
-                match targets.start.start_execution(&target.arn, Some(delivery.execution_name()), input).await {
+                let name = Some(delivery.execution_name());
+                match targets.start.start_execution(target.role_arn(), &target.arn, name, input).await {
                     // Started by an earlier try whose answer was lost.
                     Err(error) if error.code == "ExecutionAlreadyExists" => Outcome::Arrived,
                     Err(error) => Outcome::from_error(&error),

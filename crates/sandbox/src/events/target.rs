@@ -79,6 +79,10 @@ impl Target {
                 self.arn
             )));
         }
+        // As AWS says it: https://github.com/hashicorp/terraform-provider-aws/pull/19913
+        if self.kind() == Some(Kind::StateMachine) && self.role_arn.is_none() {
+            return Err(invalid(format!("RoleArn is required for target {}.", self.arn)));
+        }
         let inputs = [self.input.is_some(), self.input_path.is_some(), self.input_transformer.is_some()];
         if inputs.into_iter().filter(|given| *given).count() > 1 {
             return Err(invalid(format!(
@@ -122,6 +126,11 @@ impl Target {
 
     pub(super) fn maximum_retries(&self) -> u32 {
         self.retry_policy.as_ref().and_then(|policy| policy.maximum_retry_attempts).unwrap_or(185)
+    }
+
+    /// The role that a state machine is started with.
+    pub(super) fn role_arn(&self) -> &str {
+        self.role_arn.as_deref().unwrap_or_default()
     }
 
     /// In seconds.

@@ -26,7 +26,7 @@ pub(crate) use self::{
     operations::{events_need, sns_need, states_need},
     s3::{CopiedFrom, Read, S3Request, bucket_arn},
 };
-use crate::{identity::Identity, ports::ApiError, template::Stack};
+use crate::{identity::Identity, keys, ports::ApiError, template::Stack};
 
 /// AWS's own policies that give what the sandbox has no service for (logs and traces), and so nothing here.
 const WITHOUT_EFFECT: [&str; 3] = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"];
@@ -125,12 +125,18 @@ impl Iam {
                 .map_err(|problem| PolicyError { owner: format!("bucket {}", policy.bucket), problem })?;
             iam.buckets.entry(policy.bucket.clone()).or_default().extend(statements);
         }
-        let functions = stack.functions.iter().map(|function| (&function.logical_id, &function.role_arn));
-        let machines = stack.state_machines.iter().map(|machine| (&machine.logical_id, &machine.role_arn));
-        for (caller, role_arn) in functions.chain(machines) {
-            if !stack.roles.iter().any(|role| role.arn == *role_arn) {
+        let functions =
+            stack.functions.iter().map(|function| (function.logical_id.as_str(), function.role_arn.as_str()));
+        let machines =
+            stack.state_machines.iter().map(|machine| (machine.logical_id.as_str(), machine.role_arn.as_str()));
+        let rules = stack.rules.iter().flat_map(|rule| {
+            let roles = rule.targets.iter().filter_map(|target| target["RoleArn"].as_str());
+            roles.map(|role_arn| (rule.name.as_str(), role_arn))
+        });
+        for (caller, role_arn) in functions.chain(machines).chain(rules) {
+            if !stack.roles.iter().any(|role| role.arn == role_arn) {
                 let problem = format!("its role {role_arn} is not in the template, so nobody knows what it may do");
-                return Err(PolicyError { owner: caller.clone(), problem });
+                return Err(PolicyError { owner: caller.to_owned(), problem });
             }
         }
         Ok(iam)
@@ -143,6 +149,17 @@ impl Iam {
             statements.extend(Statement::of_document(document, Attached::Role)?);
         }
         Ok(())
+    }
+
+    /// Whether a session of a role may do something, where the role is the stack's own: the sandbox has no calls that make
+    /// roles, and so nothing is known of others.
+    pub(crate) fn authorize_role(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
+        let session = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
+        if session.role().is_some_and(|role| self.roles.contains_key(role)) {
+            self.authorize(&session, need)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone denies

@@ -26,13 +26,12 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ports::{ApiError, EventSink, StartExecution, TaskRunner},
+    ports::{ApiError, EventSink, TaskRunner},
     store::{Store, StoreError},
 };
 use engine::Announce;
@@ -131,6 +130,16 @@ impl States {
         api::handle(&self.inner, operation, body).await
     }
 
+    /// Starts a machine and answers the execution's ARN.
+    pub fn start_execution(
+        &self,
+        state_machine_arn: &str,
+        name: Option<String>,
+        input: &Value,
+    ) -> Result<String, ApiError> {
+        api::start(&self.inner, state_machine_arn, name, &input.to_string()).map(|execution| execution.record().arn)
+    }
+
     /// Stops working. Executions that run stay RUNNING in the store and are resumed when the sandbox starts again;
     /// calls that a Task has made are not waited for.
     pub async fn shutdown(&self) -> Result<(), StoreError> {
@@ -138,18 +147,6 @@ impl States {
         let mut tasks = std::mem::take(&mut *locked(&self.inner.tasks));
         while tasks.join_next().await.is_some() {}
         self.inner.store.flush()
-    }
-}
-
-#[async_trait]
-impl StartExecution for States {
-    async fn start_execution(
-        &self,
-        state_machine_arn: &str,
-        name: Option<String>,
-        input: Value,
-    ) -> Result<String, ApiError> {
-        api::start(&self.inner, state_machine_arn, name, &input.to_string()).map(|execution| execution.record().arn)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
-    Rule, Stack, StateMachine, TemplateError,
+    Role, Rule, Settings, Stack, StateMachine, TemplateError,
     names::{self, Kind},
     properties::Properties,
     resources::{calling_role, queue},
@@ -107,6 +107,19 @@ pub(super) fn events(
     Ok(())
 }
 
+/// The role that SAM makes for a rule that starts a machine
+/// (<https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-statemachine.html>).
+fn starting_role(settings: &Settings, made: &str, machine_arn: &str) -> Role {
+    let name = names::default_name(settings, &format!("{made}Role"));
+    let start = json!({ "Effect": "Allow", "Action": "states:StartExecution", "Resource": machine_arn });
+    Role {
+        arn: names::arn(settings, Kind::Role, &name),
+        name,
+        policies: vec![json!({ "Version": "2012-10-17", "Statement": [start] })],
+        managed_policies: Vec::new(),
+    }
+}
+
 /// The target of a rule that SAM makes, in the shape of the call `PutTargets`.
 fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Value {
     let scope = own.scope();
@@ -114,8 +127,9 @@ fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Value {
     let mut target =
         Map::from_iter([("Id".to_owned(), Value::from(id.unwrap_or(made))), ("Arn".to_owned(), Value::from(arn))]);
     if arn.contains(":states:") {
-        let role = names::default_name(scope.settings, &format!("{made}Role"));
-        target.insert("RoleArn".to_owned(), Value::from(names::arn(scope.settings, Kind::Role, &role)));
+        let role = starting_role(scope.settings, made, arn);
+        target.insert("RoleArn".to_owned(), Value::from(role.arn.clone()));
+        stack.roles.push(role);
     }
     for name in ["Input", "InputPath", "InputTransformer", "RetryPolicy"] {
         if let Some(value) = own.get(name) {

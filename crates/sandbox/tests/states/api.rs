@@ -1,6 +1,5 @@
 //! The API besides running machines.
 
-use holdfast_sandbox::ports::StartExecution;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Script, World, machine, task, text};
@@ -122,7 +121,7 @@ async fn bad_starts_are_refused_by_name() {
         assert_eq!(world.refused("StartExecution", body).await.0, code);
     }
     assert_eq!(world.refused("DescribeExecution", json!({"executionArn": "arn:x"})).await.0, "ExecutionDoesNotExist");
-    let started = world.states.start_execution(&arn, Some("from-a-rule".to_owned()), json!({"k": 1})).await.unwrap();
+    let started = world.states.start_execution(&arn, Some("from-a-rule".to_owned()), &json!({"k": 1})).unwrap();
     assert_eq!(world.end(&started).await["output"], "{\"k\":1}");
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{FUNCTION, MACHINE, QUEUE, bench, busy, upload};
+use super::{FUNCTION, MACHINE, QUEUE, ROLE, bench, busy, upload};
 use crate::faults::Faults;
 use crate::{
     events::{Events, Targets},
@@ -13,7 +13,7 @@ use crate::{
 #[tokio::test]
 async fn a_busy_target_is_tried_again_under_the_same_name_until_it_takes_the_event() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     *bench.recorder.start_errors.lock().unwrap() = [busy(), busy()].into();
     bench.send().await;
     let started = bench.recorder.started.lock().unwrap().clone();
@@ -25,7 +25,7 @@ async fn a_busy_target_is_tried_again_under_the_same_name_until_it_takes_the_eve
 #[tokio::test]
 async fn an_execution_that_an_earlier_try_started_counts_as_delivered() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     let exists = ApiError::new("ExecutionAlreadyExists", "it is there");
     *bench.recorder.start_errors.lock().unwrap() = [busy(), exists].into();
     bench.send().await;
@@ -35,7 +35,7 @@ async fn an_execution_that_an_earlier_try_started_counts_as_delivered() {
 #[tokio::test]
 async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_attributes() {
     let bench = bench();
-    let target = json!({ "Id": "m", "Arn": MACHINE, "RetryPolicy": { "MaximumRetryAttempts": 2 },
+    let target = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": { "MaximumRetryAttempts": 2 },
                          "DeadLetterConfig": { "Arn": QUEUE } });
     bench.rule(target).await;
     *bench.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(9).collect();
@@ -60,7 +60,7 @@ async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_a
 async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
     let bench = bench();
     let policy = json!({ "MaximumEventAgeInSeconds": 60 });
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RetryPolicy": policy, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": policy, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     *bench.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(99).collect();
     bench.send().await;
     let undelivered = bench.events.undelivered().unwrap();
@@ -72,7 +72,7 @@ async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
 #[tokio::test]
 async fn a_target_that_does_not_exist_is_not_tried_again() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     *bench.recorder.start_errors.lock().unwrap() =
         [ApiError::new("StateMachineDoesNotExist", "no such machine")].into();
     bench.send().await;
@@ -101,7 +101,7 @@ async fn rules_and_deliveries_under_way_survive_a_restart() {
     let earlier = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     earlier.handle("PutRule", rule).await.unwrap();
-    let targets = json!([{ "Id": "m", "Arn": MACHINE }]);
+    let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }]);
     earlier.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
     earlier.put_event(upload()).await;
     drop(earlier);
@@ -125,7 +125,7 @@ async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered
     let events = Events::new(store, "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     events.handle("PutRule", rule).await.unwrap();
-    let targets = json!([{ "Id": "m", "Arn": MACHINE }]);
+    let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }]);
     events.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
     events.put_event(upload()).await;
     let recorder = bench.recorder.clone();

@@ -21,6 +21,7 @@ use crate::{
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:backup";
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:notify";
+const ROLE: &str = "arn:aws:iam::000000000000:role/starter";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:undelivered";
 
 /// Machines and functions that write down what they are sent and answer as they are told; after that they succeed.
@@ -34,7 +35,14 @@ struct Recorder {
 
 #[async_trait]
 impl StartExecution for Recorder {
-    async fn start_execution(&self, arn: &str, name: Option<String>, input: Value) -> Result<String, ApiError> {
+    async fn start_execution(
+        &self,
+        role_arn: &str,
+        arn: &str,
+        name: Option<String>,
+        input: Value,
+    ) -> Result<String, ApiError> {
+        assert_eq!(role_arn, ROLE);
         self.started.lock().unwrap().push((arn.to_owned(), name.unwrap(), input));
         self.start_errors.lock().unwrap().pop_front().map_or_else(|| Ok("execution".to_owned()), Err)
     }
@@ -105,7 +113,7 @@ fn busy() -> ApiError {
 #[tokio::test]
 async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
     let bench = bench();
-    bench.rule(json!({ "Id": "machine", "Arn": MACHINE })).await;
+    bench.rule(json!({ "Id": "machine", "Arn": MACHINE, "RoleArn": ROLE })).await;
     bench.send().await;
     bench.events.put_event(json!({ "source": "other", "id": "x" })).await;
     bench.events.drained().await;
@@ -120,7 +128,7 @@ async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
 async fn put_events_makes_an_envelope_and_delivers_it_to_every_target() {
     let bench = bench();
     bench.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Backup Requested"]}"# })).await;
-    let targets = json!([{ "Id": "m", "Arn": MACHINE }, { "Id": "f", "Arn": FUNCTION, "InputPath": "$.detail" }]);
+    let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }, { "Id": "f", "Arn": FUNCTION, "InputPath": "$.detail" }]);
     bench.call("PutTargets", json!({ "Rule": "asked", "Targets": targets })).await;
     let entry = json!({ "Source": "ops", "DetailType": "Backup Requested", "Detail": r#"{"key":"a"}"#,
                         "Time": 1_511_968_428.0, "Resources": ["r"] });
@@ -167,7 +175,7 @@ async fn a_bad_entry_fails_by_itself_and_says_why() {
 #[tokio::test]
 async fn a_disabled_rule_delivers_nothing_until_it_is_enabled() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     bench.call("DisableRule", json!({ "Name": "uploads" })).await;
     bench.send().await;
     assert_eq!(bench.starts(), 0);
@@ -201,8 +209,8 @@ async fn rules_are_listed_by_prefix_and_in_pages() {
 #[tokio::test]
 async fn targets_are_listed_replaced_by_id_and_removed_and_then_the_rule_can_go() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE })).await;
-    let replaced = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": "arn:aws:iam::000000000000:role/r", "Input": "{}" });
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+    let replaced = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "Input": "{}" });
     bench.call("PutTargets", json!({ "Rule": "uploads", "Targets": [replaced] })).await;
     let listed = bench.call("ListTargetsByRule", json!({ "Rule": "uploads" })).await;
     assert_eq!(listed, json!({ "Targets": [replaced] }));
@@ -216,7 +224,7 @@ async fn targets_are_listed_replaced_by_id_and_removed_and_then_the_rule_can_go(
 #[tokio::test]
 async fn putting_a_rule_again_changes_its_pattern_and_keeps_its_targets() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     bench.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["other"]}"# })).await;
     bench.send().await;
     assert_eq!(bench.starts(), 0);
@@ -227,10 +235,10 @@ async fn putting_a_rule_again_changes_its_pattern_and_keeps_its_targets() {
 #[tokio::test]
 async fn what_cannot_be_had_is_refused_by_name() {
     let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE })).await;
+    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     let pattern = r#"{"source":["x"]}"#;
     let target = |extra: Value| {
-        let mut target = json!({ "Id": "t", "Arn": MACHINE });
+        let mut target = json!({ "Id": "t", "Arn": MACHINE, "RoleArn": ROLE });
         target.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         json!({ "Rule": "uploads", "Targets": [target] })
     };
@@ -261,6 +269,12 @@ async fn what_cannot_be_had_is_refused_by_name() {
             target(json!({ "Arn": "arn:aws:sns:us-east-1:000000000000:t" })),
             "ValidationException",
             "arn:aws:sns",
+        ),
+        (
+            "PutTargets",
+            json!({ "Rule": "uploads", "Targets": [{ "Id": "m", "Arn": MACHINE }] }),
+            "ValidationException",
+            "RoleArn is required for target arn:aws:states:us-east-1:000000000000:stateMachine:backup.",
         ),
         ("PutTargets", target(json!({ "SqsParameters": {} })), "ValidationException", "`SqsParameters`"),
         ("PutTargets", target(json!({ "Input": "{}", "InputPath": "$" })), "ValidationException", "one of Input"),
