@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::faults::Faults;
+
 /// The account that owns everything in the sandbox. Twelve digits, as AWS has them; this one is nobody's.
 pub const ACCOUNT: &str = "000000000000";
 
@@ -98,6 +100,11 @@ pub struct TaskError {
 pub trait TaskRunner: Send + Sync {
     /// Makes the call and waits for its end.
     async fn run(&self, call: TaskCall) -> Result<Value, TaskError>;
+
+    /// The rules that calls of Step Functions meet which a state makes. Where nothing is said, there are none.
+    fn faults(&self) -> Faults {
+        Faults::default()
+    }
 
     /// Whether a role may do what Step Functions does for it without a call: start the children of a Map Run, or redrive
     /// one. Where nothing is said, it may.

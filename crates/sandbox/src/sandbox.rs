@@ -171,7 +171,7 @@ impl Sandbox {
             sns: Arc::clone(&sns),
             iam: Arc::clone(&iam),
             faults: faults.clone(),
-            s3: S3Calls::new(endpoint_url, REGION, Arc::clone(&keyring)),
+            s3: S3Calls::new(endpoint_url, REGION, Arc::clone(&keyring), faults.clone()),
         });
         let pace = states::Options { time_scale: options.time_scale };
         let states = Arc::new(States::new(Arc::clone(&store), tasks, sink, REGION, pace)?);

@@ -38,12 +38,16 @@ impl TaskRunner for Tasks {
             "sns:publish" => self.publish(&call).await,
             other => {
                 let s3 = match other.strip_prefix("aws-sdk:s3:") {
-                    Some(operation) => self.s3.run(&call.role_arn, operation, &call.arguments).await,
+                    Some(operation) => self.s3.run(&call, operation).await,
                     None => None,
                 };
                 s3.unwrap_or_else(|| Err(unknown(other)))
             }
         }
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.clone()
     }
 
     /// AWS does not say how a Map Run fails for want of a permission; `States.Permissions` is the name that the Amazon
@@ -254,7 +258,7 @@ mod tests {
             lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
             sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
             iam: Arc::new(iam),
-            s3: S3Calls::new(String::new(), "eu-west-1", Arc::default()),
+            s3: S3Calls::new(String::new(), "eu-west-1", Arc::default(), Faults::default()),
             faults: Faults::default(),
         }
     }

@@ -153,7 +153,7 @@ impl Faults {
         plan
     }
 
-    /// The invocation whose worker has this access key.
+    /// The invocation or the state that calls with this access key.
     pub(crate) fn working(&self, access_key_id: &str) -> Option<Arc<Working>> {
         self.inner.workers.of(access_key_id)
     }
@@ -161,6 +161,11 @@ impl Faults {
     /// Says that calls with this key are made by an invocation, until the answer is dropped.
     pub(crate) fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
         self.inner.workers.attribute(access_key_id, working)
+    }
+
+    /// Says that calls with this key are made by a state itself.
+    pub(crate) fn introduce(&self, access_key_id: &str, state: &str) {
+        self.inner.workers.introduce(access_key_id, Working::of_state(state));
     }
 
     /// Waits until a rule is not in force any more.

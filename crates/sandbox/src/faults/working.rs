@@ -1,5 +1,5 @@
 //! Whose call it is: every worker of a function has an access key of its own, as every execution environment on AWS has
-//! session credentials of its own, and works on one invocation at a time.
+//! session credentials of its own, and works on one invocation at a time. So has every state that calls S3 itself.
 
 use std::{
     collections::HashMap,
@@ -13,15 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::{Call, Names};
 
-/// An invocation that runs.
+/// An invocation that runs, or a state that makes calls of its own.
 #[derive(Debug)]
 pub(crate) struct Working {
-    /// The function's name in Lambda.
-    pub(crate) function: String,
-    /// The function's crate.
-    pub(crate) crate_name: String,
-    /// The state that invoked it; none where no state did.
-    pub(crate) state: Option<String>,
+    /// The function's name in Lambda and its crate; none where a state calls without one.
+    function: Option<(String, String)>,
+    /// The state that calls, or that invoked the function; none where no state did.
+    state: Option<String>,
     killed: CancellationToken,
     doomed: AtomicBool,
 }
@@ -29,9 +27,18 @@ pub(crate) struct Working {
 impl Working {
     pub(crate) fn new(names: Names<'_>, state: Option<&str>) -> Arc<Self> {
         Arc::new(Self {
-            function: names.name.to_owned(),
-            crate_name: names.crate_name.to_owned(),
+            function: Some((names.name.to_owned(), names.crate_name.to_owned())),
             state: state.map(str::to_owned),
+            killed: CancellationToken::new(),
+            doomed: AtomicBool::new(false),
+        })
+    }
+
+    /// A state that calls a service without a function.
+    pub(crate) fn of_state(state: &str) -> Arc<Self> {
+        Arc::new(Self {
+            function: None,
+            state: Some(state.to_owned()),
             killed: CancellationToken::new(),
             doomed: AtomicBool::new(false),
         })
@@ -58,12 +65,12 @@ impl Working {
 
     /// A call as one that this invocation makes.
     pub(crate) fn makes<'a>(&'a self, call: Call<'a>) -> Call<'a> {
-        let names = Names { name: &self.function, crate_name: &self.crate_name };
-        Call { function: Some(names), state: self.state.as_deref(), ..call }
+        let names = self.function.as_ref().map(|(name, crate_name)| Names { name, crate_name });
+        Call { function: names, state: self.state.as_deref(), ..call }
     }
 }
 
-/// The invocations that run, by the access key of their worker.
+/// Who calls, by access key.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     by_key: Mutex<HashMap<String, Arc<Working>>>,
@@ -74,8 +81,12 @@ impl Workers {
         self.locked().get(access_key_id).cloned()
     }
 
-    pub(super) fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
+    pub(super) fn introduce(&self, access_key_id: &str, working: Arc<Working>) {
         self.locked().insert(access_key_id.to_owned(), working);
+    }
+
+    pub(super) fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
+        self.introduce(access_key_id, working);
         Attributed { workers: self, access_key_id: access_key_id.to_owned() }
     }
 

@@ -17,7 +17,12 @@ use aws_sdk_s3::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{identity::Keyring, keys, ports::TaskError};
+use crate::{
+    faults::Faults,
+    identity::Keyring,
+    keys,
+    ports::{TaskCall, TaskError},
+};
 
 /// The errors that the SDK for Java has an exception for, among those that these calls have.
 const EXCEPTIONS: [&str; 4] = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState", "InvalidRequest"];
@@ -26,23 +31,33 @@ const EXCEPTIONS: [&str; 4] = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState"
 pub(super) const CALLS: &str =
     "listObjectsV2, getObject, headObject, putObject, copyObject and deleteObject of aws-sdk:s3";
 
-/// Clients of this sandbox's S3, one for each role.
+/// Who calls: a role, and the state in which it does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Caller {
+    role_arn: String,
+    state: String,
+}
+
+/// Clients of this sandbox's S3, one for each caller, so that a call is known by its state.
 pub(crate) struct S3Calls {
     endpoint_url: String,
     region: &'static str,
     keyring: Arc<Keyring>,
-    clients: Mutex<BTreeMap<String, Client>>,
+    faults: Faults,
+    clients: Mutex<BTreeMap<Caller, Client>>,
 }
 
 impl S3Calls {
-    pub(crate) fn new(endpoint_url: String, region: &'static str, keyring: Arc<Keyring>) -> Self {
-        Self { endpoint_url, region, keyring, clients: Mutex::default() }
+    pub(crate) fn new(endpoint_url: String, region: &'static str, keyring: Arc<Keyring>, faults: Faults) -> Self {
+        Self { endpoint_url, region, keyring, faults, clients: Mutex::default() }
     }
 
-    fn client(&self, role_arn: &str) -> Client {
+    fn client(&self, call: &TaskCall) -> Client {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = clients.entry(role_arn.to_owned()).or_insert_with(|| {
-            let identity = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
+        let caller = Caller { role_arn: call.role_arn.clone(), state: call.state.clone() };
+        let client = clients.entry(caller).or_insert_with(|| {
+            let identity = keys::assumed_role(&call.role_arn, &uuid::Uuid::new_v4().simple().to_string());
+            self.faults.introduce(&identity.access_key_id, &call.state);
             self.keyring.add(identity.clone());
             let (id, secret) = (identity.access_key_id, identity.secret_access_key);
             let config = aws_sdk_s3::Config::builder()
@@ -61,14 +76,9 @@ impl S3Calls {
     }
 
     /// Makes a call; none where there is no such call here.
-    pub(super) async fn run(
-        &self,
-        role_arn: &str,
-        operation: &str,
-        arguments: &Value,
-    ) -> Option<Result<Value, TaskError>> {
-        let client = self.client(role_arn);
-        let mut fields = Fields(arguments.as_object().cloned().unwrap_or_default());
+    pub(super) async fn run(&self, call: &TaskCall, operation: &str) -> Option<Result<Value, TaskError>> {
+        let client = self.client(call);
+        let mut fields = Fields(call.arguments.as_object().cloned().unwrap_or_default());
         Some(match operation {
             "listObjectsV2" => list(&client, &mut fields).await,
             "getObject" => get(&client, &mut fields).await,

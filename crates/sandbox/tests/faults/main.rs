@@ -9,3 +9,4 @@ mod s3;
 mod services;
 #[path = "../signing/mod.rs"]
 mod signing;
+mod states;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Failure, Resource, Run, environment::Here};
 use crate::{
+    faults::{Call, Service},
     iam::states_need,
     ports::{ApiError, TaskError},
     states::{
@@ -56,10 +57,10 @@ impl Run {
         arguments: &Value,
     ) -> Result<Result<Value, TaskError>, Failure> {
         match (resource.kind.as_str(), resource.call.as_str()) {
-            ("states", "startExecution") => Ok(self.start_other(here, arguments).map(|other| started(&other))),
+            ("states", "startExecution") => Ok(self.start_other(here, arguments).await.map(|other| started(&other))),
             ("states", "startExecution.sync") => self.start_and_wait(here, resource, arguments, Output::Text).await,
             ("states", "startExecution.sync:2") => self.start_and_wait(here, resource, arguments, Output::Value).await,
-            _ => Ok(self.call_api(resource, arguments).await),
+            _ => Ok(self.call_api(here, resource, arguments).await),
         }
     }
 
@@ -68,9 +69,21 @@ impl Run {
         self.inner.runner.permit(&self.revision.role, &need.action, &need.resource)
     }
 
+    /// Makes a call under the fault rules. `service` is what its errors' names begin with.
+    async fn under_rules<T>(
+        &self,
+        here: Here<'_>,
+        operation: &str,
+        service: &str,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, TaskError> {
+        let call = Call { state: Some(&here.frame.state), ..Call::new(Service::States, operation) };
+        self.inner.runner.faults().under(call, None, work).await.map_err(|error| refusal(service, error))
+    }
+
     /// Starts an execution. One that is given no name gets one that follows from this Task, so that a sandbox started
     /// again finds it and starts no second one.
-    fn start_other(&self, here: Here<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
+    async fn start_other(&self, here: Here<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let machine = text("StateMachineArn").ok_or_else(|| TaskError {
             error: "States.Runtime".to_owned(),
@@ -82,20 +95,20 @@ impl Run {
             Some(Value::String(text)) => text.clone(),
             Some(input) => input.to_string(),
         };
-        let refused = |error| refusal("StepFunctions", error);
-        if let Some(name) = text("Name") {
-            return api::start(&self.inner, machine, Some(name.to_owned()), &input).map_err(refused);
-        }
-        let record = self.execution.record();
-        let place = format!("{}#{}#{}", record.arn, here.frame.entered_event, record.redrives);
-        let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string();
-        match api::start(&self.inner, machine, Some(name), &input) {
-            // A retry of the Task, whose first execution has ended.
-            Err(error) if error.code == "ExecutionAlreadyExists" => {
-                api::start(&self.inner, machine, None, &input).map_err(refused)
+        let start = async {
+            if let Some(name) = text("Name") {
+                return api::start(&self.inner, machine, Some(name.to_owned()), &input);
             }
-            other => other.map_err(refused),
-        }
+            let record = self.execution.record();
+            let place = format!("{}#{}#{}", record.arn, here.frame.entered_event, record.redrives);
+            let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string();
+            match api::start(&self.inner, machine, Some(name), &input) {
+                // A retry of the Task, whose first execution has ended.
+                Err(error) if error.code == "ExecutionAlreadyExists" => api::start(&self.inner, machine, None, &input),
+                other => other,
+            }
+        };
+        self.under_rules(here, "StartExecution", "StepFunctions", start).await
     }
 
     async fn start_and_wait(
@@ -105,7 +118,7 @@ impl Run {
         arguments: &Value,
         output: Output,
     ) -> Result<Result<Value, TaskError>, Failure> {
-        let other = match self.start_other(here, arguments) {
+        let other = match self.start_other(here, arguments).await {
             Ok(other) => other,
             Err(error) => return Ok(Err(error)),
         };
@@ -125,7 +138,7 @@ impl Run {
         })
     }
 
-    async fn call_api(&self, resource: &Resource, arguments: &Value) -> Result<Value, TaskError> {
+    async fn call_api(&self, here: Here<'_>, resource: &Resource, arguments: &Value) -> Result<Value, TaskError> {
         let operation = capitalized(&resource.call);
         if resource.kind != "aws-sdk:sfn" || !CALLS.contains(&operation.as_str()) {
             return Err(TaskError {
@@ -143,8 +156,8 @@ impl Run {
         let body = Value::Object(fields.into_iter().map(|(name, value)| (uncapitalized(&name), value)).collect());
         self.permit(&operation, &body)?;
         // Boxed, because the API starts executions, and executions call the API.
-        let answer = Box::pin(api::handle(&self.inner, &operation, body)).await;
-        answer.map(|answer| shown("", answer)).map_err(|error| refusal("Sfn", error))
+        let answering = Box::pin(api::handle(&self.inner, &operation, body));
+        self.under_rules(here, &operation, "Sfn", answering).await.map(|answer| shown("", answer))
     }
 }
 
@@ -222,6 +235,10 @@ fn uncapitalized(name: &str) -> String {
 
 /// A refusal, by the name that the SDK's exception has.
 fn refusal(service: &str, error: ApiError) -> TaskError {
+    // What its SDK did not get an answer to has no status to tell of.
+    if error.is_no_answer() {
+        return TaskError { error: format!("{service}.{}", error.code), cause: error.message };
+    }
     let ApiError { status, code, message } = error;
     let suffix = if code.ends_with("Exception") { "" } else { "Exception" };
     TaskError {
