@@ -56,6 +56,8 @@ def buckets(world):
         equal("the first", s3.get_object(Bucket=bucket, Key="a b", VersionId=first)["Body"].read(), b"one")
         part = s3.get_object(Bucket=bucket, Key="a b", VersionId=second, Range="bytes=1-2")
         equal("a range", (part["Body"].read(), part["ContentRange"]), (b"wo", "bytes 1-2/4"))
+        whole = s3.get_object(Bucket=bucket, Key="a b", VersionId=second, Range="bytes=2-1")
+        equal("a range that is none", (whole["Body"].read(), "ContentRange" in whole), (b"two!", False))
         refused("NoSuchKey", s3.get_object, Bucket=bucket, Key="a b")
     with fact("tags are kept, and a checksum is computed where the client sends none"):
         world.plain_s3.put_object(Bucket=bucket, Key="tagged", Body=b"123456789")
@@ -67,6 +69,12 @@ def buckets(world):
         equal("the size", attributes["ObjectSize"], 9)
         # The check value of CRC-64/NVME, ae8b14860a799888, in Base64.
         equal("the CRC64NVME", attributes["Checksum"]["ChecksumCRC64NVME"], "rosUhgp5mIg=")
+    with fact("an archived object is restored"):
+        s3.put_object(Bucket=bucket, Key="cold", Body=b"x", StorageClass="GLACIER")
+        wanted = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
+        answer = s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest=wanted)
+        equal("the status", answer["ResponseMetadata"]["HTTPStatusCode"], 202)
+        equal("its progress", s3.head_object(Bucket=bucket, Key="cold")["Restore"], 'ongoing-request="true"')
     with fact("a write on condition that nothing is there is refused where something is"):
         refused("PreconditionFailed", s3.put_object, Bucket=bucket, Key="tagged", Body=b"x", IfNoneMatch="*")
     with fact("a bucket is gone after its last version and itself are deleted"):

@@ -48,6 +48,8 @@ const REGION: &str = "eu-west-1";
 const FLUSH: Duration = Duration::from_millis(250);
 /// How often lifecycle rules are looked at. S3 does it once a day, at midnight UTC.
 const LIFECYCLE: Duration = Duration::from_hours(1);
+/// How often it is looked whether an archived object is restored.
+const RESTORES: Duration = Duration::from_secs(1);
 /// How long tasks under way may take to let go of the data at the end.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -200,6 +202,7 @@ impl Sandbox {
             chores.spawn(flush(Arc::clone(&store)));
         }
         chores.spawn(run_lifecycle(s3.clone()));
+        chores.spawn(complete_restores(s3.clone()));
         Ok(Self {
             outputs,
             stack,
@@ -367,6 +370,17 @@ async fn run_lifecycle(s3: S3) {
         ticks.tick().await;
         if let Err(error) = s3.run_lifecycle() {
             tracing::error!(%error, "lifecycle rules could not be carried out");
+        }
+    }
+}
+
+/// Tells of archived objects that are restored, again and again.
+async fn complete_restores(s3: S3) {
+    let mut ticks = interval(RESTORES);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = s3.complete_restores().await {
+            tracing::error!(%error, "a restore could not be completed");
         }
     }
 }

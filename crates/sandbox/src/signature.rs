@@ -85,27 +85,34 @@ pub(crate) enum Dialect {
 }
 
 impl Flaw {
-    /// As a service answers it.
+    /// As a service answers it. Services of AWS JSON refuse with status 400
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>, "HTTP status code 400", and
+    /// an answer of CloudWatch Logs in <https://github.com/maxbanton/cwh/issues/119>); Lambda with 403
+    /// (<https://github.com/wso2/product-apim/issues/10478>, <https://github.com/iann0036/iamlive/issues/58>), and so do the
+    /// services of the query protocol
+    /// (<https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>). No answer of Step Functions or `EventBridge`
+    /// themselves is known to us.
     pub(crate) fn answer(self, dialect: Dialect) -> ApiError {
         let is_query = dialect == Dialect::Query;
+        let refused = if dialect == Dialect::Json { 400 } else { 403 };
         let named = |json: &str, query: &str| if is_query { query.to_owned() } else { json.to_owned() };
         match self {
             Self::Missing => {
                 let message = named("Missing Authentication Token", "Request is missing Authentication Token");
                 let code = named("MissingAuthenticationTokenException", "MissingAuthenticationToken");
-                ApiError::new(&code, message).with_status(403)
+                ApiError::new(&code, message).with_status(refused)
             }
             Self::Incomplete(message) => {
                 ApiError::new(&named("IncompleteSignatureException", "IncompleteSignature"), message)
             }
             Self::UnknownKey => {
                 let message = "The security token included in the request is invalid.";
-                ApiError::new(&named("UnrecognizedClientException", "InvalidClientTokenId"), message).with_status(403)
+                ApiError::new(&named("UnrecognizedClientException", "InvalidClientTokenId"), message)
+                    .with_status(refused)
             }
             Self::DoesNotMatch(message) => {
-                let status = if dialect == Dialect::Json { 400 } else { 403 };
                 let code = named("InvalidSignatureException", "SignatureDoesNotMatch");
-                ApiError::new(&code, message).with_status(status)
+                ApiError::new(&code, message).with_status(refused)
             }
         }
     }
@@ -366,7 +373,9 @@ mod tests {
         assert_eq!(answer(&wrong, Dialect::Json), pair("InvalidSignatureException", 400));
         assert_eq!(answer(&wrong, Dialect::RestJson), pair("InvalidSignatureException", 403));
         assert_eq!(answer(&wrong, Dialect::Query), pair("SignatureDoesNotMatch", 403));
-        assert_eq!(answer(&Flaw::UnknownKey, Dialect::Json), pair("UnrecognizedClientException", 403));
+        assert_eq!(answer(&Flaw::UnknownKey, Dialect::Json), pair("UnrecognizedClientException", 400));
+        assert_eq!(answer(&Flaw::UnknownKey, Dialect::RestJson), pair("UnrecognizedClientException", 403));
+        assert_eq!(answer(&Flaw::Missing, Dialect::Json), pair("MissingAuthenticationTokenException", 400));
         assert_eq!(answer(&Flaw::UnknownKey, Dialect::Query), pair("InvalidClientTokenId", 403));
         assert_eq!(answer(&Flaw::Missing, Dialect::RestJson), pair("MissingAuthenticationTokenException", 403));
         assert_eq!(answer(&Flaw::Missing, Dialect::Query), pair("MissingAuthenticationToken", 403));

@@ -17,6 +17,7 @@ use super::{
     Backend, errors, fate,
     lock::{Governance, LegalHold, Retention},
     model::{Object, Tags},
+    range,
     requests::Requests,
 };
 use crate::{
@@ -99,6 +100,7 @@ impl S3Access for PolicyAccess {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let access_key = context.credentials().map(|credentials| credentials.access_key.as_str()).unwrap_or_default();
         let caller = self.keyring.get(access_key).ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
+        range::Probe::stop(context.extensions_mut())?;
         self.requests.count(context.s3_op().name());
         owned_as_expected(context.headers())?;
         let (bucket, key) = match context.s3_path() {

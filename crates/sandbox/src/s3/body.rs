@@ -7,7 +7,7 @@ use s3s::{S3Error, S3Result, TrailingHeaders, dto::StreamingBlob, s3_error};
 use super::{
     Backend,
     blobs::{Held, WriteError},
-    checksum::{Algorithm, Checksum, Digests},
+    checksum::{Algorithm, Checksum, Digests, Kind},
     errors,
     lock::{Lock, ObjectLock},
 };
@@ -79,6 +79,23 @@ impl Claims {
             )));
         }
         Ok(())
+    }
+
+    /// Refuses a part whose sender claims another checksum than its upload declares, or none where that of the upload is made
+    /// of those of its parts (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>,
+    /// x-amz-sdk-checksum-algorithm; S3's answer to the latter is quoted in <https://github.com/floci-io/floci/pull/3093>). An
+    /// upload that declares none takes parts with any, as the SDK for Rust sends them.
+    pub(super) fn fit(&self, declared: Option<(Algorithm, Kind)>) -> S3Result<()> {
+        let Some((algorithm, kind)) = declared else { return Ok(()) };
+        let is_needless = self.algorithm.is_none() && kind == Kind::FullObject;
+        if is_needless || self.algorithm == Some(algorithm) {
+            return Ok(());
+        }
+        Err(errors::invalid_request(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            algorithm.name().to_lowercase(),
+            self.algorithm.map_or_else(|| "null".to_owned(), |claimed| claimed.name().to_lowercase())
+        )))
     }
 
     /// Compares the claims with the bytes.

@@ -5,26 +5,38 @@ use std::net::SocketAddr;
 
 use http::Extensions;
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{front::RequestId, model::Tick, state::BucketRecord};
+use super::{
+    front::{RequestId, request_id},
+    model::{Object, Tick},
+    state::BucketRecord,
+};
 use crate::ports::ACCOUNT;
 
 /// The request that caused an event.
 #[derive(Debug, Clone)]
 pub(super) struct Cause {
     request_id: String,
-    source_ip: String,
+    /// None where it is S3 itself.
+    source_ip: Option<String>,
 }
 
 impl Cause {
+    /// S3 itself, which ends what somebody began.
+    pub(super) fn of_s3() -> Self {
+        Self { request_id: request_id(), source_ip: None }
+    }
+
     /// From the extensions that travel with a request.
     pub(super) fn of(extensions: &Extensions) -> Self {
         Self {
             request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
-            source_ip: extensions
-                .get::<SocketAddr>()
-                .map_or_else(|| "127.0.0.1".to_owned(), |address| address.ip().to_string()),
+            source_ip: Some(
+                extensions
+                    .get::<SocketAddr>()
+                    .map_or_else(|| "127.0.0.1".to_owned(), |address| address.ip().to_string()),
+            ),
         }
     }
 }
@@ -35,6 +47,10 @@ pub(super) enum Happening<'a> {
     Created { size: u64, etag: &'a str, reason: &'static str },
     /// A version is gone, or a delete marker hides the object.
     Deleted { marker: bool },
+    /// An archived object is being restored.
+    RestoreInitiated { object: &'a Object },
+    /// A restored copy can be read.
+    RestoreCompleted { object: &'a Object, expires: OffsetDateTime },
 }
 
 /// The envelope for `EventBridge`; `None` when the bucket does not send any.
@@ -54,9 +70,11 @@ pub(super) fn envelope(
         "version": "0",
         "bucket": { "name": bucket.name },
         "request-id": cause.request_id,
-        "requester": ACCOUNT,
-        "source-ip-address": cause.source_ip,
+        "requester": if cause.source_ip.is_some() { ACCOUNT } else { "s3.amazonaws.com" },
     });
+    if let Some(address) = &cause.source_ip {
+        detail["source-ip-address"] = json!(address);
+    }
     let detail_type = match what {
         Happening::Created { size, etag, reason } => {
             object["size"] = json!(size);
@@ -69,11 +87,24 @@ pub(super) fn envelope(
             detail["deletion-type"] = json!(if *marker { "Delete Marker Created" } else { "Permanently Deleted" });
             "Object Deleted"
         }
+        Happening::RestoreInitiated { object: restored } => {
+            restores(&mut object, &mut detail, restored);
+            "Object Restore Initiated"
+        }
+        Happening::RestoreCompleted { object: restored, expires } => {
+            restores(&mut object, &mut detail, restored);
+            detail["restore-expiry-time"] = json!(expires.format(&Rfc3339).unwrap_or_default());
+            "Object Restore Completed"
+        }
     };
     if let Some(version_id) = version_id {
         object["version-id"] = json!(version_id);
     }
-    object["sequencer"] = json!(at.sequencer());
+    // "Only used with PUTs and DELETEs":
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    if matches!(what, Happening::Created { .. } | Happening::Deleted { .. }) {
+        object["sequencer"] = json!(at.sequencer());
+    }
     detail["object"] = object;
     Some(json!({
         "version": "0",
@@ -86,4 +117,11 @@ pub(super) fn envelope(
         "resources": [format!("arn:aws:s3:::{}", bucket.name)],
         "detail": detail,
     }))
+}
+
+/// What is told of an object that is restored.
+fn restores(object: &mut Value, detail: &mut Value, restored: &Object) {
+    object["size"] = json!(restored.size());
+    object["etag"] = json!(restored.etag);
+    detail["source-storage-class"] = json!(restored.attributes.storage_class);
 }

@@ -3,21 +3,21 @@
 //! S3 refuses a request that reaches the wrong region
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html> and the error list in
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>): a path-style request is answered with 301
-//! `PermanentRedirect`; a virtual-host one, which DNS has brought to the right place, with 400
+//! `PermanentRedirect`, whose body is as in <https://github.com/yanganto/s3rs/issues/18>; a virtual-host one, which DNS has brought to the right place, with 400
 //! `AuthorizationHeaderMalformed` and the region that was expected, in the words that S3 uses
 //! (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, which is all that
 //! a HEAD request can see.
 
 use std::{fmt::Write, sync::Arc};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Collected};
 use percent_encoding::percent_decode_str;
 use quick_xml::escape::escape;
 use s3s::{Body, service::S3Service};
 
-use super::{Backend, auth::bucket_of_host, fate::Fate};
-use crate::signature::Scope;
+use super::{Backend, auth::bucket_of_host, fate::Fate, range, restore::Accepted};
+use crate::{identity::Keyring, signature::Scope};
 
 /// The errors that `s3s` answers without a message, with S3's own.
 const SILENT: [(&str, &str); 2] = [
@@ -37,6 +37,7 @@ pub(super) struct RequestId(pub(super) String);
 pub struct Service {
     inner: S3Service,
     backend: Arc<Backend>,
+    keyring: Arc<Keyring>,
 }
 
 impl std::fmt::Debug for Service {
@@ -46,8 +47,8 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    pub(super) fn new(inner: S3Service, backend: Arc<Backend>) -> Self {
-        Self { inner, backend }
+    pub(super) fn new(inner: S3Service, backend: Arc<Backend>, keyring: Arc<Keyring>) -> Self {
+        Self { inner, backend, keyring }
     }
 
     /// Answers one request. A hyper body becomes a [`Body`] by `Body::from`. Where the request's extensions hold a
@@ -60,14 +61,17 @@ impl Service {
             let fate = Fate::default();
             request.extensions_mut().insert(RequestId(id.clone()));
             request.extensions_mut().insert(fate.clone());
-            let answer = self.inner.call(request).await.unwrap_or_else(|error| {
-                tracing::error!(?error, "S3 could not answer");
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            });
+            let (head, body) = request.into_parts();
+            let answer = if range::is_malformed(&head) {
+                self.without_range(&head).await
+            } else {
+                self.answer(Request::from_parts(head, body)).await
+            };
             fate.of(answer)
         };
+        if response.extensions().get::<Accepted>().is_some() {
+            *response.status_mut() = StatusCode::ACCEPTED;
+        }
         if response.status().is_client_error() {
             response = with_message(response).await;
         }
@@ -76,6 +80,27 @@ impl Service {
             response.headers_mut().insert(HeaderName::from_static("x-amz-request-id"), value);
         }
         response
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.inner.call(request).await.unwrap_or_else(|error| {
+            tracing::error!(?error, "S3 could not answer");
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+    }
+
+    /// The answer to a read whose range is passed over, if there is nothing else to refuse it for.
+    async fn without_range(&self, head: &Parts) -> Response<Body> {
+        let probe = range::Probe::default();
+        let mut probing = range::copy(head);
+        probing.extensions_mut().insert(probe.clone());
+        let refusal = self.answer(probing).await;
+        match range::without_it(head, &self.keyring).filter(|_| probe.is_verified()) {
+            Some(request) => self.answer(request).await,
+            None => refusal,
+        }
     }
 
     /// The refusal of a request that was signed for another region than its bucket's.
@@ -142,6 +167,7 @@ fn refusal(what: &Misdirection<'_>, virtual_host: bool) -> Response<Body> {
         let message =
             format!("The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'");
         add("Message", &message);
+        add("Region", region);
         StatusCode::BAD_REQUEST
     } else {
         add("Code", "PermanentRedirect");
@@ -152,8 +178,8 @@ fn refusal(what: &Misdirection<'_>, virtual_host: bool) -> Response<Body> {
         add("Bucket", bucket);
         StatusCode::MOVED_PERMANENTLY
     };
-    add("Region", region);
     add("RequestId", id);
+    add("HostId", id);
     xml.push_str("</Error>");
     let mut response = Response::new(Body::from(xml));
     *response.status_mut() = status;
@@ -166,7 +192,7 @@ fn refusal(what: &Misdirection<'_>, virtual_host: bool) -> Response<Body> {
 }
 
 /// Sixteen characters, as S3's are.
-fn request_id() -> String {
+pub(super) fn request_id() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let random = rand::random::<[u8; 16]>();
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()

@@ -34,6 +34,7 @@ mod ops_object;
 mod ops_tags;
 mod ops_upload;
 mod publish;
+mod range;
 mod requests;
 mod restore;
 mod sparse;
@@ -206,7 +207,7 @@ impl S3 {
             faults: self.faults.clone(),
         });
         builder.set_host(auth::LocalHost);
-        Service::new(builder.build(), Arc::clone(&self.backend))
+        Service::new(builder.build(), Arc::clone(&self.backend), Arc::clone(&self.keyring))
     }
 
     /// How many requests were made since this S3 was opened, by the operation's name, for example `CopyObject`. Counted

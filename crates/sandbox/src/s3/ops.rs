@@ -157,7 +157,7 @@ impl S3 for Operations {
     }
 
     async fn restore_object(&self, req: S3Request<RestoreObjectInput>) -> Answer<RestoreObjectOutput> {
-        self.backend.restore_object(req)
+        self.backend.restore_object(req).await
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {

@@ -236,16 +236,8 @@ impl Backend {
         let number = part_number(input.part_number)?;
         let settings = Arc::clone(&self.state().upload(&input.bucket, &input.key, &input.upload_id)?.settings);
         claims.suffice(&settings.lock, self.state().bucket(&input.bucket)?.record.object_lock, "Put Part")?;
+        claims.fit(settings.declared)?;
         let declared = settings.declared.map(|(algorithm, _)| algorithm);
-        if let (Some(declared), Some(claimed)) = (declared, claims.algorithm)
-            && declared != claimed
-        {
-            return Err(errors::invalid_request(format!(
-                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-                declared.name().to_lowercase(),
-                claimed.name().to_lowercase()
-            )));
-        }
         let taken = self.take_body(&claims, input.body.take(), req.trailing_headers.as_ref(), declared).await?;
         let taken = self.flipped_body(taken, req.extensions.get()).await?;
         let checksum = (declared.is_some() || claims.algorithm.is_some()).then_some(taken.checksum);

@@ -1,18 +1,27 @@
 //! Copies of archived objects that can be read for a while
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>).
 //!
-//! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock.
+//! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock. Its beginning and its end are told to
+//! `EventBridge` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
+
+use std::collections::BTreeSet;
 
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
+use serde_json::Value;
+
 use super::{
-    Backend,
+    Backend, S3,
     clock::midnight_after,
     errors,
+    events::{Cause, Happening, envelope},
     model::{Attributes, Object},
+    publish::shown,
+    state::State,
 };
+use crate::ports::ApiError;
 
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -24,11 +33,45 @@ pub(super) struct Restore {
     completes: OffsetDateTime,
     /// Until when it is kept.
     expires: OffsetDateTime,
+    /// Whether its end was told.
+    #[serde(default = "told")]
+    is_told: bool,
 }
 
+/// What is true of a restore that was kept before its end was ever told.
+fn told() -> bool {
+    true
+}
+
+/// A version whose restore is under way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Restoring {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) id: String,
+}
+
+/// The versions whose restores are under way.
+pub(super) type AllRestoring = BTreeSet<Restoring>;
+
+/// Says, among the extensions of a response, that its status is 202.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accepted;
+
 impl Restore {
+    /// One that begins.
     fn of(completes: OffsetDateTime, days: Duration) -> Self {
-        Self { completes, expires: midnight_after(completes.saturating_add(days)) }
+        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_told: false }
+    }
+
+    /// One that is complete and is kept for longer.
+    fn kept(now: OffsetDateTime, days: Duration) -> Self {
+        Self { is_told: true, ..Self::of(now, days) }
+    }
+
+    /// Whether its end is still to be told.
+    pub(super) fn is_to_be_told(self) -> bool {
+        !self.is_told
     }
 
     fn is_under_way(self, now: OffsetDateTime) -> bool {
@@ -90,13 +133,23 @@ fn wanted(request: Option<dto::RestoreRequest>) -> S3Result<(Duration, String)> 
 }
 
 impl Backend {
-    /// Begins to restore an object, or keeps a restored copy for longer. S3 answers 202 to the one and 200 to the other;
-    /// `s3s` 0.14.1 answers 200 to both, and gives its user no say in it.
-    pub(super) fn restore_object(
+    /// Begins to restore an object, or keeps a restored copy for longer: 202 for the one and 200 for the other
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>, Responses).
+    pub(super) async fn restore_object(
         &self,
         req: S3Request<dto::RestoreObjectInput>,
     ) -> S3Result<S3Response<dto::RestoreObjectOutput>> {
-        let input = req.input;
+        let cause = Cause::of(&req.extensions);
+        let mut response = S3Response::new(dto::RestoreObjectOutput::default());
+        let (restore, event) = self.begin_restore(req.input, &cause)?;
+        if restore.is_to_be_told() {
+            response.extensions.insert(Accepted);
+            self.announce(event).await;
+        }
+        Ok(response)
+    }
+
+    fn begin_restore(&self, input: dto::RestoreObjectInput, cause: &Cause) -> S3Result<(Restore, Option<Value>)> {
         let (days, tier) = wanted(input.restore_request)?;
         let (now, mut state) = (self.now(), self.state());
         let version = state.find_named(&input.bucket, &input.key, input.version_id.as_deref())?;
@@ -110,7 +163,7 @@ impl Backend {
         let sooner = now.saturating_add(takes);
         let present = object.restore.filter(|restore| restore.is_under_way(now) || restore.is_readable(now));
         let restore = match present {
-            Some(restore) if restore.is_readable(now) => Restore::of(now, days),
+            Some(restore) if restore.is_readable(now) => Restore::kept(now, days),
             // Only a faster tier may take over.
             Some(restore) if restore.completes <= sooner => {
                 return Err(s3_error!(RestoreAlreadyInProgress, "Object restore is already in progress"));
@@ -118,7 +171,61 @@ impl Backend {
             _ => Restore::of(sooner, days),
         };
         let change = |object: &mut Object| object.restore = Some(restore);
-        state.change_object(&input.bucket, &input.key, input.version_id.as_deref(), change)?;
-        Ok(S3Response::new(dto::RestoreObjectOutput::default()))
+        let changed = state.change_object(&input.bucket, &input.key, input.version_id.as_deref(), change)?;
+        let place = Restoring { bucket: input.bucket, key: input.key, id: changed.id.clone() };
+        let event = state.restore_event(cause, &place, |object| Happening::RestoreInitiated { object });
+        if restore.is_to_be_told() {
+            state.restoring.insert(place);
+        }
+        Ok((restore, event))
+    }
+}
+
+impl State {
+    /// An event about the restore of a version; none where its bucket sends none.
+    fn restore_event<'a>(
+        &'a mut self,
+        cause: &Cause,
+        place: &Restoring,
+        what: impl FnOnce(&'a Object) -> Happening<'a>,
+    ) -> Option<Value> {
+        let at = self.tick();
+        let bucket = &self.bucket(&place.bucket).ok()?.record;
+        let version = self.version(&place.bucket, &place.key, &place.id).ok()??;
+        let shown = shown(bucket.versioning, &place.id);
+        envelope(cause, bucket, &place.key, shown.as_deref(), at, &what(version.object()?))
+    }
+
+    /// The events of the restores that are complete by now. Each is told once.
+    fn complete_restores(&mut self, now: OffsetDateTime) -> S3Result<Vec<Value>> {
+        let mut events = Vec::new();
+        for place in self.restoring.clone() {
+            let Restoring { bucket, key, id } = &place;
+            let version = self.version(bucket, key, id).ok().flatten();
+            let restore = version.and_then(|version| version.object()?.restore);
+            if restore.is_some_and(|restore| restore.is_under_way(now)) {
+                continue;
+            }
+            self.restoring.remove(&place);
+            // It may have been deleted meanwhile.
+            let Some(restore) = restore.filter(|restore| restore.is_to_be_told()) else { continue };
+            let change = |object: &mut Object| object.restore = Some(Restore { is_told: true, ..restore });
+            self.change_object(bucket, key, Some(id), change)?;
+            let what = |object| Happening::RestoreCompleted { object, expires: restore.expires };
+            events.extend(self.restore_event(&Cause::of_s3(), &place, what));
+        }
+        Ok(events)
+    }
+}
+
+impl S3 {
+    /// Tells of the restores that are complete by now.
+    pub async fn complete_restores(&self) -> Result<(), ApiError> {
+        let now = self.backend.now();
+        let completed = self.backend.state().complete_restores(now);
+        for event in completed.map_err(|error| errors::answer(&error))? {
+            self.backend.announce(Some(event)).await;
+        }
+        Ok(())
     }
 }

@@ -1,16 +1,22 @@
 //! Archived objects, and their copies that can be read for a while.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use aws_sdk_s3::{
     Client,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextRef},
+    error::BoxError,
     operation::head_object::HeadObjectOutput,
     primitives::ByteStream,
     types::{GlacierJobParameters, RestoreRequest, StorageClass, Tier},
 };
 use holdfast_sandbox::s3::Versioning;
+use serde_json::{Value, json};
 
-use crate::harness::{Server, failure, get, put};
+use crate::harness::{Server, etag, failure, get, put};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -84,4 +90,87 @@ async fn only_an_archive_is_restored_and_deep_archive_not_at_once() {
     assert_eq!(restore(&client, "deep", Tier::Expedited).await, Some((400, "InvalidArgument".to_owned())));
     assert_eq!(restore(&client, "deep", Tier::Bulk).await, None);
     assert_eq!(restore(&client, "gone", Tier::Bulk).await, Some((404, "NoSuchKey".to_owned())));
+}
+
+/// The statuses of the answers that a client got.
+#[derive(Debug, Clone, Default)]
+struct Statuses(Arc<Mutex<Vec<u16>>>);
+
+impl Intercept for Statuses {
+    fn name(&self) -> &'static str {
+        "statuses"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.lock().unwrap().push(context.response().status().as_u16());
+        Ok(())
+    }
+}
+
+/// What was told of restores: the kind of event and its detail, without its request's id, which is checked.
+fn told(server: &Server) -> Vec<(String, Value)> {
+    let restores = server.recorder.events().into_iter().filter(|event| event["detail"]["reason"].is_null());
+    let told = restores.map(|mut event| {
+        let id = event["detail"]["request-id"].take();
+        assert_eq!(id.as_str().map(str::len), Some(16), "{event}");
+        (event["detail-type"].as_str().unwrap().to_owned(), event["detail"].take())
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_restore_is_accepted_with_202_and_told_at_its_beginning_and_once_at_its_end() {
+    let (server, client) = Server::with_bucket(Versioning::Enabled).await;
+    archive(&client, "a", StorageClass::Glacier).await;
+    let version = head(&client, "a").await.version_id.unwrap();
+    let statuses = Statuses::default();
+    let counting = server.client_with("eu-west-1", |config| config.interceptor(statuses.clone()));
+    assert_eq!(restore(&counting, "a", Tier::Standard).await, None);
+    let mut begun = json!({
+        "version": "0",
+        "bucket": { "name": "bucket" },
+        "object": { "key": "a", "size": 4, "etag": etag(b"cold").trim_matches('"'), "version-id": version },
+        "request-id": null,
+        "requester": "000000000000",
+        "source-ip-address": "127.0.0.1",
+        "source-storage-class": "GLACIER",
+    });
+    assert_eq!(told(&server), [("Object Restore Initiated".to_owned(), begun.clone())]);
+    server.s3.complete_restores().await.unwrap();
+    assert_eq!(told(&server).len(), 1, "it is under way");
+
+    let server = server.restart().await;
+    server.s3.pass_time(Duration::from_hours(3));
+    server.s3.complete_restores().await.unwrap();
+    server.s3.complete_restores().await.unwrap();
+    let ended = told(&server).pop().unwrap();
+    let expires = ended.1["restore-expiry-time"].clone();
+    assert!(expires.as_str().is_some_and(|time| time.ends_with("T00:00:00Z")), "{expires}");
+    begun.as_object_mut().unwrap().remove("source-ip-address");
+    begun["requester"] = json!("s3.amazonaws.com");
+    begun["restore-expiry-time"] = expires;
+    assert_eq!(ended, ("Object Restore Completed".to_owned(), begun));
+    assert_eq!(told(&server).len(), 1, "its end is told once, also by a service that was started again");
+
+    let counting = server.client_with("eu-west-1", |config| config.interceptor(statuses.clone()));
+    assert_eq!(restore(&counting, "a", Tier::Standard).await, None);
+    server.s3.complete_restores().await.unwrap();
+    assert_eq!(told(&server).len(), 1, "that it is kept for longer is not told");
+    assert_eq!(*statuses.0.lock().unwrap(), [202, 200]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_restore_whose_version_is_gone_is_not_told() {
+    let (server, client) = Server::with_bucket(Versioning::Never).await;
+    archive(&client, "a", StorageClass::Glacier).await;
+    assert_eq!(restore(&client, "a", Tier::Expedited).await, None);
+    client.delete_object().bucket("bucket").key("a").send().await.unwrap();
+    server.s3.pass_time(Duration::from_mins(2));
+    server.s3.complete_restores().await.unwrap();
+    assert!(told(&server).iter().all(|(kind, _)| kind != "Object Restore Completed"));
 }

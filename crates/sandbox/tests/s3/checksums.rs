@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::{
     Client,
+    error::ProvideErrorMetadata,
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, ObjectAttributes},
 };
@@ -115,4 +116,37 @@ async fn an_old_object_has_no_checksum() {
     assert_eq!(together.object_size(), Some(3), "attributes separated by commas, as boto3 sends them");
     let error = server.s3.forget_checksum("bucket", "b", None).unwrap_err();
     assert_eq!((error.status, error.code.as_str()), (404, "NoSuchKey"));
+}
+
+#[tokio::test]
+async fn a_part_without_a_checksum_is_refused_where_the_uploads_is_made_of_them() {
+    let (server, client) = Server::with_bucket(Versioning::Never).await;
+    let plain = server.plain_client();
+    for (algorithm, kind, named) in [
+        (ChecksumAlgorithm::Sha256, None, "sha256"),
+        (ChecksumAlgorithm::Crc32, Some(ChecksumType::Composite), "crc32"),
+    ] {
+        let create = client.create_multipart_upload().bucket("bucket").key("k").checksum_algorithm(algorithm);
+        let id = create.set_checksum_type(kind).send().await.unwrap().upload_id.unwrap();
+        let part = plain.upload_part().bucket("bucket").key("k").upload_id(&id).part_number(1);
+        let error = part.body(ByteStream::from_static(b"part")).send().await.unwrap_err();
+        let sentence =
+            format!("Checksum Type mismatch occurred, expected checksum Type: {named}, actual checksum Type: null");
+        assert_eq!((error.code(), error.message()), (Some("InvalidRequest"), Some(sentence.as_str())));
+    }
+}
+
+#[tokio::test]
+async fn a_part_without_a_checksum_is_taken_where_s3_computes_the_uploads_by_itself() {
+    let (server, client) = Server::with_bucket(Versioning::Never).await;
+    let plain = server.plain_client();
+    for algorithm in [None, Some(ChecksumAlgorithm::Crc64Nvme), Some(ChecksumAlgorithm::Crc32C)] {
+        let kind = algorithm.as_ref().map(|_| ChecksumType::FullObject);
+        let create = client.create_multipart_upload().bucket("bucket").key("k");
+        let create = create.set_checksum_algorithm(algorithm.clone()).set_checksum_type(kind);
+        let id = create.send().await.unwrap().upload_id.unwrap();
+        let part = plain.upload_part().bucket("bucket").key("k").upload_id(&id).part_number(1);
+        let taken = part.body(ByteStream::from_static(b"part")).send().await;
+        assert!(taken.is_ok(), "{algorithm:?}: {taken:?}");
+    }
 }

@@ -168,6 +168,24 @@ impl Server {
         Client::from_conf(change(config).build())
     }
 
+    /// A GET of an address as it is: status and body.
+    pub(crate) async fn plain(&self, url: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let url: http::Uri = url.parse().unwrap();
+        let path = url.path_and_query().unwrap().as_str();
+        let mut request = http::Request::get(path).header("Host", self.address.to_string());
+        for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {
+            request = request.header(*name, *value);
+        }
+        let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        (head.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// The blob files, in bytes.
     pub(crate) fn blob_sizes(&self) -> Vec<u64> {
         let folder: PathBuf = self.folder.path().join("blobs");

@@ -18,6 +18,7 @@ mod multipart_checksums;
 mod objects;
 mod policies;
 mod races;
+mod ranges;
 mod regions;
 mod requests;
 mod restart;

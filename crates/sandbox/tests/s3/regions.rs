@@ -17,6 +17,10 @@ async fn a_request_signed_for_another_region_is_refused_and_told_the_right_one()
     let refused = stranger.get_object().bucket("bucket").key("a").send().await;
     let Err(SdkError::ServiceError(error)) = &refused else { panic!("{refused:?}") };
     assert_eq!(error.raw().headers().get("x-amz-bucket-region"), Some(REGION));
+    let body = String::from_utf8_lossy(error.raw().body().bytes().unwrap()).into_owned();
+    let names: Vec<&str> = body.split('<').filter_map(|piece| piece.split_once('>').map(|(name, _)| name)).collect();
+    let opened: Vec<&str> = names.into_iter().filter(|name| !name.starts_with(['/', '?'])).collect();
+    assert_eq!(opened, ["Error", "Code", "Message", "Endpoint", "Bucket", "RequestId", "HostId"], "{body}");
     assert_eq!(failure(refused), (301, "PermanentRedirect".to_owned()));
     let head = stranger.head_object().bucket("bucket").key("a").send().await;
     let Err(SdkError::ServiceError(error)) = &head else { panic!("{head:?}") };

@@ -219,6 +219,7 @@ fn hold_of(status: &str) -> S3Result<LegalHold> {
 
 /// 403 for a version that its lock protects.
 fn protected() -> S3Error {
+    // As in https://github.com/versity/versitygw/issues/1330
     S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied because object protected by object lock.")
 }
 

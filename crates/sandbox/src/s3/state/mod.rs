@@ -21,6 +21,7 @@ use super::{
     extents::Extent,
     lock::ObjectLock,
     model::{Part, Tick, UploadSettings, Version},
+    restore::{AllRestoring, Restore, Restoring},
 };
 use crate::store::{Store, StoreError};
 
@@ -33,6 +34,8 @@ const PARTS: &str = "s3.parts";
 pub(super) struct State {
     buckets: BTreeMap<String, Bucket>,
     uploads: BTreeMap<String, Upload>,
+    /// The restores whose ends are to be told.
+    pub(super) restoring: AllRestoring,
     last: Tick,
     store: Arc<Store>,
     blobs: Arc<Blobs>,
@@ -81,7 +84,7 @@ impl State {
     /// Everything that the store knows.
     pub(super) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
         let (buckets, uploads) = (BTreeMap::new(), BTreeMap::new());
-        let mut state = Self { buckets, uploads, last: Tick(0), store, blobs, clock };
+        let mut state = Self { buckets, uploads, restoring: AllRestoring::new(), last: Tick(0), store, blobs, clock };
         for (name, record) in state.store.load::<BucketRecord>(BUCKETS)? {
             state.buckets.insert(name, Bucket { record, keys: BTreeMap::new() });
         }
@@ -94,6 +97,10 @@ impl State {
                     continue;
                 }
                 state.blobs.keep(&object.extents);
+                if object.restore.is_some_and(Restore::is_to_be_told) {
+                    let id = version.id.clone();
+                    state.restoring.insert(Restoring { bucket: bucket.clone(), key: key.clone(), id });
+                }
             }
             if let Some(bucket) = state.buckets.get_mut(&bucket) {
                 place(bucket.keys.entry(key).or_default(), Arc::new(version));
