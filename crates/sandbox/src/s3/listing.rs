@@ -1,4 +1,4 @@
-//! One page of anything that is listed by key: objects, versions, uploads.
+//! One page of anything that is listed: by key (objects), by key and id (versions, uploads), or by number (parts).
 
 /// Where a listing resumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,15 @@ impl Mark {
         match self {
             Self::Key(text) | Self::Prefix(text) => text,
         }
+    }
+}
+
+/// A marker given as a plain key may be the common prefix that the page before ended with.
+fn mark_of_marker(marker: &str, delimiter: &str) -> Mark {
+    if !delimiter.is_empty() && marker.ends_with(delimiter) {
+        Mark::Prefix(marker.to_owned())
+    } else {
+        Mark::Key(marker.to_owned())
     }
 }
 
@@ -38,6 +47,17 @@ pub(super) struct Page<T> {
 }
 
 impl Query {
+    /// With a marker that is a plain key.
+    pub(super) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, marker: Option<&str>) -> Self {
+        let delimiter = delimiter.unwrap_or_default();
+        Self {
+            prefix: prefix.unwrap_or_default().to_owned(),
+            after: marker.map(|marker| mark_of_marker(marker, delimiter)),
+            delimiter: delimiter.to_owned(),
+            limit,
+        }
+    }
+
     /// Where to begin in a sorted map: no key before this can be on the page.
     pub(super) fn first(&self) -> &str {
         match &self.after {
@@ -92,6 +112,59 @@ impl Query {
     }
 }
 
+/// What a listing asks for of which a key may have several, each with an id.
+#[derive(Debug)]
+pub(super) struct Several {
+    pub(super) query: Query,
+    /// The key and the id that the page before ended with: the page begins inside this key's.
+    begun: Option<(String, String)>,
+}
+
+/// The markers that a listing of several resumes after. Empty ones count as none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Markers<'a> {
+    pub(super) key: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
+}
+
+impl Several {
+    pub(super) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, markers: Markers<'_>) -> Self {
+        let key = markers.key.filter(|marker| !marker.is_empty());
+        let id = markers.id.filter(|marker| !marker.is_empty());
+        let begun = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
+        Self { query: Query::of(prefix, delimiter, limit, key), begun }
+    }
+
+    /// Fills a page from keys in their order, which begin at [`Query::first`], with all of each in its order. Answers also
+    /// the id that the next page resumes after, if it resumes inside a key.
+    pub(super) fn page<'a, T>(
+        &self,
+        keys: impl Iterator<Item = (&'a str, Vec<(&'a str, T)>)>,
+    ) -> (Page<T>, Option<String>) {
+        let items = keys.flat_map(|(key, all)| {
+            let skip = match &self.begun {
+                Some((begun, id)) if begun == key => {
+                    all.iter().position(|(one, _)| one == id).map_or(all.len(), |at| at + 1)
+                }
+                _ if self.query.is_new(key) => 0,
+                _ => all.len(),
+            };
+            all.into_iter().skip(skip).map(move |listed| (key, listed))
+        });
+        let Page { entries, prefixes, next } = self.query.page(items);
+        let is_inside = matches!(next, Some(Mark::Key(_)));
+        let id = entries.last().filter(|_| is_inside).map(|(id, _)| (*id).to_owned());
+        (Page { entries: entries.into_iter().map(|(_, item)| item).collect(), prefixes, next }, id)
+    }
+}
+
+/// One page of what is listed by number, from items that come after the marker, and whether there are more.
+pub(super) fn numbered<T>(mut items: impl Iterator<Item = T>, limit: usize) -> (Vec<T>, bool) {
+    let page: Vec<T> = items.by_ref().take(limit).collect();
+    let is_truncated = limit > 0 && items.next().is_some();
+    (page, is_truncated)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +208,45 @@ mod tests {
     #[test]
     fn a_page_of_nothing_is_not_cut_short() {
         assert_eq!(page(&Query::default()), Page { entries: vec![], prefixes: vec![], next: None });
+    }
+
+    /// Three keys with two, one and three each.
+    fn several() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>)> {
+        [("a", vec!["2", "1"]), ("b/1", vec!["3"]), ("c", vec!["6", "5", "4"])]
+            .into_iter()
+            .map(|(key, ids)| (key, ids.into_iter().map(|id| (id, id)).collect()))
+    }
+
+    #[test]
+    fn pages_of_several_begin_after_the_one_that_the_page_before_ended_with() {
+        for (delimiter, expected) in [("", &["2", "1", "3", "6", "5", "4"][..]), ("/", &["2", "1", "6", "5", "4"])] {
+            for limit in 1..8 {
+                let (mut key, mut id, mut seen): (Option<String>, Option<String>, Vec<&str>) = (None, None, Vec::new());
+                loop {
+                    let markers = Markers { key: key.as_deref(), id: id.as_deref() };
+                    let (page, next) = Several::of(None, Some(delimiter), limit, markers).page(several());
+                    seen.extend(page.entries);
+                    (key, id) = (page.next.map(|mark| mark.text().to_owned()), next);
+                    if key.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(seen, expected, "pages of {limit}, delimiter {delimiter:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_the_key_does_not_have_ends_that_key() {
+        let markers = Markers { key: Some("a"), id: Some("gone") };
+        let (page, _) = Several::of(None, None, 9, markers).page(several());
+        assert_eq!(page.entries, ["3", "6", "5", "4"]);
+    }
+
+    #[test]
+    fn a_page_by_number_says_whether_there_are_more() {
+        assert_eq!(numbered(1..=3, 2), (vec![1, 2], true));
+        assert_eq!(numbered(1..=2, 2), (vec![1, 2], false));
+        assert_eq!(numbered(1..=2, 0), (vec![], false), "a page of nothing is not cut short");
     }
 }

@@ -7,6 +7,7 @@ use super::{
     convert::{count, page_size, set_checksum, signed},
     customer_key::{CustomerKey, customer_key},
     errors,
+    listing::numbered,
     model::Object,
     publish::shown,
 };
@@ -26,22 +27,18 @@ fn parts_page(
     }
     let limit = page_size(input.max_parts, "max-parts")?;
     let after = input.part_number_marker.unwrap_or_default();
-    let mut rest = object.parts.iter().filter(|part| i32::from(part.number) > after);
-    let parts: Vec<dto::ObjectPart> = rest
-        .by_ref()
-        .take(limit)
-        .map(|part| {
-            let mut listed = dto::ObjectPart {
-                part_number: Some(i32::from(part.number)),
-                size: Some(signed(part.size)),
-                ..Default::default()
-            };
-            set_checksum!(listed, &part.checksum);
-            listed
-        })
-        .collect();
+    let rest = object.parts.iter().filter(|part| i32::from(part.number) > after).map(|part| {
+        let mut listed = dto::ObjectPart {
+            part_number: Some(i32::from(part.number)),
+            size: Some(signed(part.size)),
+            ..Default::default()
+        };
+        set_checksum!(listed, &part.checksum);
+        listed
+    });
+    let (parts, is_truncated) = numbered(rest, limit);
     Ok(Some(dto::GetObjectAttributesParts {
-        is_truncated: Some(limit > 0 && rest.next().is_some()),
+        is_truncated: Some(is_truncated),
         max_parts: Some(count(limit)),
         next_part_number_marker: parts.last().and_then(|part| part.part_number),
         part_number_marker: Some(after),

@@ -1,6 +1,6 @@
 //! Listings: objects, versions, uploads and parts.
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,9 +8,9 @@ use s3s::{S3Response, S3Result, dto};
 
 use super::{
     Backend,
-    convert::{count, page_size, signed},
+    convert::{count, page_size, set_checksum, signed},
     errors,
-    listing::{Mark, Page, Query},
+    listing::{Mark, Markers, Page, Query, Several, numbered},
     model::{Object, Version, VersionContent},
     ops_bucket::owner,
     state::Upload,
@@ -55,15 +55,6 @@ fn mark_of_token(token: &str) -> S3Result<Mark> {
         Some(("k", key)) => Ok(Mark::Key(key.to_owned())),
         Some(("p", prefix)) => Ok(Mark::Prefix(prefix.to_owned())),
         _ => Err(errors::invalid_argument("The continuation token provided is incorrect")),
-    }
-}
-
-/// A marker given as a plain key may be the common prefix that the page before ended with.
-fn mark_of_marker(marker: &str, delimiter: &str) -> Mark {
-    if !delimiter.is_empty() && marker.ends_with(delimiter) {
-        Mark::Prefix(marker.to_owned())
-    } else {
-        Mark::Key(marker.to_owned())
     }
 }
 
@@ -141,13 +132,8 @@ impl Backend {
 
     pub(super) fn list_objects(&self, input: dto::ListObjectsInput) -> S3Result<S3Response<dto::ListObjectsOutput>> {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
-        let delimiter = input.delimiter.clone().unwrap_or_default();
-        let query = Query {
-            prefix: input.prefix.clone().unwrap_or_default(),
-            limit: page_size(input.max_keys, "max-keys")?,
-            after: input.marker.as_deref().map(|marker| mark_of_marker(marker, &delimiter)),
-            delimiter,
-        };
+        let limit = page_size(input.max_keys, "max-keys")?;
+        let query = Query::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, input.marker.as_deref());
         let page = self.objects(&input.bucket, &query, &encoder)?;
         let next = page.next.as_ref().map(|mark| encoder.write(mark.text()));
         let encode = |text: Option<String>| text.map(|text| encoder.write(&text));
@@ -172,31 +158,16 @@ impl Backend {
         input: dto::ListObjectVersionsInput,
     ) -> S3Result<S3Response<dto::ListObjectVersionsOutput>> {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
-        let delimiter = input.delimiter.clone().unwrap_or_default();
-        let marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
-        // With a version marker, the page begins inside the versions of the marked key.
-        let begun = marker.as_deref().zip(input.version_id_marker.as_deref().filter(|marker| !marker.is_empty()));
-        let query = Query {
-            prefix: input.prefix.clone().unwrap_or_default(),
-            limit: page_size(input.max_keys, "max-keys")?,
-            after: marker.as_deref().map(|marker| mark_of_marker(marker, &delimiter)),
-            delimiter,
-        };
+        let limit = page_size(input.max_keys, "max-keys")?;
+        let markers = Markers { key: input.key_marker.as_deref(), id: input.version_id_marker.as_deref() };
+        let asked = Several::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
         let state = self.state();
-        let keys =
-            state.bucket(&input.bucket)?.keys.range::<str, _>((Bound::Included(query.first()), Bound::Unbounded));
-        let found = keys.flat_map(|(key, versions)| {
-            let skip = match begun {
-                Some((begun, id)) if begun == key => {
-                    versions.iter().position(|version| version.id == id).map_or(versions.len(), |at| at + 1)
-                }
-                _ if query.is_new(key) => 0,
-                _ => versions.len(),
-            };
-            let listed = versions.iter().enumerate().skip(skip);
-            listed.map(move |(index, version)| (key.as_str(), (key, version, index == 0)))
+        let from = (Bound::Included(asked.query.first()), Bound::Unbounded);
+        let keys = state.bucket(&input.bucket)?.keys.range::<str, _>(from).map(|(key, versions)| {
+            let listed = versions.iter().enumerate();
+            (key.as_str(), listed.map(|(index, one)| (one.id.as_str(), (key, one, index == 0))).collect())
         });
-        let page = query.page(found);
+        let (page, next_version) = asked.page(keys);
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (key, version, latest) in &page.entries {
             match &version.content {
@@ -206,10 +177,6 @@ impl Backend {
                 VersionContent::DeleteMarker => markers.push(listed_marker(&encoder, key, version, *latest)),
             }
         }
-        let next_version = match &page.next {
-            Some(Mark::Key(_)) => page.entries.last().map(|(_, version, _)| version.id.clone()),
-            _ => None,
-        };
         Ok(S3Response::new(dto::ListObjectVersionsOutput {
             common_prefixes: encoder.prefixes(&page.prefixes),
             delete_markers: Some(markers),
@@ -217,11 +184,11 @@ impl Backend {
             encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             key_marker: Some(input.key_marker.map(|text| encoder.write(&text)).unwrap_or_default()),
-            max_keys: Some(count(query.limit)),
+            max_keys: Some(count(limit)),
             name: Some(input.bucket.clone()),
             next_key_marker: page.next.as_ref().map(|mark| encoder.write(mark.text())),
             next_version_id_marker: next_version,
-            prefix: Some(encoder.write(&query.prefix)),
+            prefix: Some(encoder.write(&asked.query.prefix)),
             version_id_marker: Some(input.version_id_marker.clone().unwrap_or_default()),
             versions: Some(versions),
             ..Default::default()
@@ -233,30 +200,23 @@ impl Backend {
         input: &dto::ListMultipartUploadsInput,
     ) -> S3Result<S3Response<dto::ListMultipartUploadsOutput>> {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
-        let delimiter = input.delimiter.clone().unwrap_or_default();
-        let marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
-        let begun = marker.as_deref().zip(input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty()));
-        let query = Query {
-            prefix: input.prefix.clone().unwrap_or_default(),
-            limit: page_size(input.max_uploads, "max-uploads")?,
-            after: marker.as_deref().map(|marker| mark_of_marker(marker, &delimiter)),
-            delimiter,
-        };
+        let limit = page_size(input.max_uploads, "max-uploads")?;
+        let markers = Markers { key: input.key_marker.as_deref(), id: input.upload_id_marker.as_deref() };
+        let asked = Several::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
         let state = self.state();
         state.bucket(&input.bucket)?;
-        let of_bucket = |upload: &&(&String, &Upload)| upload.1.settings.bucket == input.bucket;
-        let mut open: Vec<(&String, &Upload)> = state.uploads().filter(|upload| of_bucket(&upload)).collect();
-        open.sort_by(|(_, one), (_, other)| {
-            (&one.settings.key, one.settings.initiated).cmp(&(&other.settings.key, other.settings.initiated))
-        });
-        let last = begun.and_then(|(_, id)| open.iter().find(|(one, _)| *one == id));
-        let last = last.map(|(_, upload)| (upload.settings.key.as_str(), upload.settings.initiated));
-        let found = open.iter().filter(|(_, upload)| {
-            let settings = &upload.settings;
-            let later = last.is_some_and(|(key, at)| settings.key == key && settings.initiated > at);
-            settings.key.as_str() >= query.first() && (later || query.is_new(&settings.key))
-        });
-        let page = query.page(found.map(|(id, upload)| (upload.settings.key.as_str(), (*id, *upload))));
+        let mut open: BTreeMap<&str, Vec<(&str, &Upload)>> = BTreeMap::new();
+        for (id, upload) in state.uploads().filter(|(_, upload)| upload.settings.bucket == input.bucket) {
+            open.entry(&upload.settings.key).or_default().push((id, upload));
+        }
+        for of_key in open.values_mut() {
+            of_key.sort_by_key(|(_, upload)| upload.settings.initiated);
+        }
+        let from = (Bound::Included(asked.query.first()), Bound::Unbounded);
+        let keys = open
+            .range::<str, _>(from)
+            .map(|(key, of_key)| (*key, of_key.iter().map(|(id, upload)| (*id, (*id, *upload))).collect()));
+        let (page, next_upload) = asked.page(keys);
         let uploads = page.entries.iter().map(|(id, upload)| dto::MultipartUpload {
             checksum_algorithm: declared_algorithm(upload),
             checksum_type: declared_kind(upload),
@@ -265,12 +225,8 @@ impl Backend {
             key: Some(encoder.write(&upload.settings.key)),
             owner: Some(owner()),
             storage_class: Some(upload.settings.attributes.storage_class.clone().into()),
-            upload_id: Some((*id).clone()),
+            upload_id: Some((*id).to_owned()),
         });
-        let next_upload = match &page.next {
-            Some(Mark::Key(_)) => page.entries.last().map(|(id, _)| (*id).clone()),
-            _ => None,
-        };
         Ok(S3Response::new(dto::ListMultipartUploadsOutput {
             bucket: Some(input.bucket.clone()),
             common_prefixes: encoder.prefixes(&page.prefixes),
@@ -278,7 +234,7 @@ impl Backend {
             encoding_type: input.encoding_type.clone(),
             is_truncated: Some(page.next.is_some()),
             key_marker: input.key_marker.as_deref().map(|text| encoder.write(text)),
-            max_uploads: Some(count(query.limit)),
+            max_uploads: Some(count(limit)),
             next_key_marker: page.next.as_ref().map(|mark| encoder.write(mark.text())),
             next_upload_id_marker: next_upload,
             prefix: input.prefix.as_deref().map(|text| encoder.write(text)),
@@ -293,28 +249,23 @@ impl Backend {
         let state = self.state();
         let upload = state.upload(&input.bucket, &input.key, &input.upload_id)?;
         let after = u16::try_from(input.part_number_marker.unwrap_or_default()).unwrap_or(u16::MAX);
-        let mut rest = upload.parts.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, part)| part);
-        let parts: Vec<dto::Part> = rest
-            .by_ref()
-            .take(limit)
-            .map(|part| {
-                let mut listed = dto::Part {
-                    e_tag: Some(dto::ETag::Strong(part.etag.clone())),
-                    last_modified: Some(part.uploaded.timestamp()),
-                    part_number: Some(i32::from(part.number)),
-                    size: Some(signed(part.size())),
-                    ..Default::default()
-                };
-                super::convert::set_checksum!(listed, &part.checksum);
-                listed
-            })
-            .collect();
-        let truncated = limit > 0 && rest.next().is_some();
+        let rest = upload.parts.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, part)| {
+            let mut listed = dto::Part {
+                e_tag: Some(dto::ETag::Strong(part.etag.clone())),
+                last_modified: Some(part.uploaded.timestamp()),
+                part_number: Some(i32::from(part.number)),
+                size: Some(signed(part.size())),
+                ..Default::default()
+            };
+            set_checksum!(listed, &part.checksum);
+            listed
+        });
+        let (parts, is_truncated) = numbered(rest, limit);
         Ok(S3Response::new(dto::ListPartsOutput {
             checksum_algorithm: declared_algorithm(upload),
             checksum_type: declared_kind(upload),
             initiator: Some(initiator()),
-            is_truncated: Some(truncated),
+            is_truncated: Some(is_truncated),
             max_parts: Some(count(limit)),
             next_part_number_marker: parts.last().and_then(|part| part.part_number),
             owner: Some(owner()),
