@@ -1,12 +1,9 @@
 //! A sandbox with the whole product deployed in it, and the questions that tests ask of it.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod executions;
+mod setup;
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -15,85 +12,18 @@ use aws_sdk_s3::{
         NotificationConfiguration,
     },
 };
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use holdfast_core::receipt::Receipt;
 use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
 use serde_json::{Value, json};
 
-use crate::{
-    TestResult,
-    in_process::{InProcess, Store},
+pub use self::{
+    executions::{Ended, Failed},
+    setup::Setup,
 };
+use crate::{TestResult, in_process::InProcess};
 
 /// How long a test waits for what should take milliseconds before it says what is missing.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// How a world is made. The default: functions in process, with a replica, small parts of the configuration as in the
-/// template.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Functions as processes from this folder instead of in process.
-    pub binaries: Option<PathBuf>,
-    /// Another template than the product's own.
-    pub template: Option<PathBuf>,
-    /// Whether there is a replica bucket.
-    pub replica: bool,
-    /// Where the data is kept; none for a folder that is removed at the end.
-    pub data: Option<PathBuf>,
-    /// Other parameters of the template.
-    pub parameters: BTreeMap<String, String>,
-    /// Values that replace those of the functions' environment.
-    pub environment: BTreeMap<String, String>,
-    /// What the store of the backups tells, for functions in process.
-    pub store: Store,
-    /// What waits and back-offs are multiplied with.
-    pub time_scale: f64,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            binaries: None,
-            template: None,
-            replica: true,
-            data: None,
-            parameters: BTreeMap::new(),
-            environment: BTreeMap::new(),
-            store: Store::default(),
-            time_scale: 0.01,
-        }
-    }
-}
-
-impl Setup {
-    /// Without a replica.
-    #[must_use]
-    pub fn without_replica(mut self) -> Self {
-        self.replica = false;
-        self
-    }
-
-    /// With a parameter of the template set.
-    #[must_use]
-    pub fn with(mut self, parameter: &str, value: &str) -> Self {
-        self.parameters.insert(parameter.to_owned(), value.to_owned());
-        self
-    }
-
-    /// With another value of a variable of the functions' environment.
-    #[must_use]
-    pub fn configured(mut self, variable: &str, value: &str) -> Self {
-        self.environment.insert(variable.to_owned(), value.to_owned());
-        self
-    }
-
-    /// With everything kept in this folder.
-    #[must_use]
-    pub fn kept_in(mut self, folder: &Path) -> Self {
-        self.data = Some(folder.to_owned());
-        self
-    }
-}
 
 /// A running sandbox and clients for it.
 #[derive(Debug)]
@@ -199,126 +129,6 @@ impl World {
         read(&self.replica_s3, &self.outputs.replica_bucket, key).await
     }
 
-    /// Waits until this many executions have ended, and answers them, oldest first.
-    pub async fn ended(&self, count: usize) -> TestResult<Vec<Ended>> {
-        self.ended_within(count, PATIENCE).await
-    }
-
-    async fn ended_within(&self, count: usize, patience: Duration) -> TestResult<Vec<Ended>> {
-        let waiting = tokio::time::timeout(patience, async {
-            loop {
-                let ended = self.executions().await?;
-                if ended.len() >= count && ended.iter().all(|execution| execution.status != ExecutionStatus::Running) {
-                    return Ok(ended);
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        let Ok(result) = waiting.await else {
-            return Err(format!("{count} executions were to end; there are {:?}", self.executions().await?).into());
-        };
-        result
-    }
-
-    /// Every execution, oldest first, whether or not it has ended.
-    pub async fn executions(&self) -> TestResult<Vec<Ended>> {
-        let request = self.states.list_executions().state_machine_arn(&self.outputs.state_machine_arn);
-        let mut executions = Vec::new();
-        for execution in request.send().await?.executions {
-            executions.push(Ended { arn: execution.execution_arn, status: execution.status });
-        }
-        executions.reverse();
-        Ok(executions)
-    }
-
-    /// The execution that was started last, whether or not it has ended.
-    pub async fn newest(&self) -> TestResult<Option<Ended>> {
-        let request = self.states.list_executions().state_machine_arn(&self.outputs.state_machine_arn);
-        let listed = request.max_results(1).send().await?.executions.into_iter().next();
-        Ok(listed.map(|execution| Ended { arn: execution.execution_arn, status: execution.status }))
-    }
-
-    /// Waits for an execution to end, and answers how.
-    pub async fn end_of(&self, arn: &str, patience: Duration) -> TestResult<Ended> {
-        let start = tokio::time::Instant::now();
-        loop {
-            let described = self.states.describe_execution().execution_arn(arn).send().await?;
-            if described.status != ExecutionStatus::Running {
-                return Ok(Ended { arn: arn.to_owned(), status: described.status });
-            }
-            if start.elapsed() > patience {
-                return Err(format!("{arn} still runs after {patience:?}").into());
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    /// The one execution, which must have succeeded.
-    pub async fn succeeded(&self) -> TestResult<Ended> {
-        self.succeeded_within(PATIENCE).await
-    }
-
-    /// The same of one that may take longer.
-    pub async fn succeeded_within(&self, patience: Duration) -> TestResult<Ended> {
-        let mut ended = self.ended_within(1, patience).await?;
-        let execution = ended.remove(0);
-        if execution.status == ExecutionStatus::Succeeded {
-            return Ok(execution);
-        }
-        let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
-        Err(format!("{:?} {:?}: {:?}", described.status, described.error, described.cause).into())
-    }
-
-    /// The one execution, which must have failed, with the name of its error and the sentence that people read.
-    pub async fn failed(&self) -> TestResult<Failed> {
-        let mut ended = self.ended(1).await?;
-        let execution = ended.remove(0);
-        let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
-        if execution.status != ExecutionStatus::Failed {
-            return Err(format!("it was to fail, and has {:?}: {:?}", execution.status, described.output).into());
-        }
-        let cause: Value = serde_json::from_str(described.cause.as_deref().unwrap_or_default())?;
-        let sentence = cause["errorMessage"].as_str().ok_or("the cause has no errorMessage")?.to_owned();
-        Ok(Failed { execution, error: described.error.unwrap_or_default(), sentence })
-    }
-
-    /// The history of an execution.
-    pub async fn history(&self, execution: &Ended) -> TestResult<Vec<HistoryEvent>> {
-        self.history_of(&execution.arn).await
-    }
-
-    /// The history of the execution with this ARN.
-    pub async fn history_of(&self, arn: &str) -> TestResult<Vec<HistoryEvent>> {
-        let mut events = Vec::new();
-        let mut pages =
-            self.states.get_execution_history().execution_arn(arn).include_execution_data(true).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            events.extend(page?.events);
-        }
-        Ok(events)
-    }
-
-    /// The names of the states that an execution entered, in the order in which it did.
-    pub async fn path(&self, execution: &Ended) -> TestResult<Vec<String>> {
-        let entered = self.history(execution).await?;
-        Ok(entered
-            .into_iter()
-            .filter_map(|event| event.state_entered_event_details.map(|details| details.name))
-            .collect())
-    }
-
-    /// The output of an execution.
-    pub async fn output(&self, execution: &Ended) -> TestResult<Value> {
-        let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
-        Ok(serde_json::from_str(described.output.as_deref().ok_or("the execution has no output")?)?)
-    }
-
-    /// The event that started an execution.
-    pub async fn event_of(&self, execution: &Ended) -> TestResult<Value> {
-        let described = self.states.describe_execution().execution_arn(&execution.arn).send().await?;
-        Ok(serde_json::from_str(described.input.as_deref().ok_or("the execution has no input")?)?)
-    }
-
     /// The event of the current version of a source object, as S3 would send it, with a sequencer that is older than any.
     pub async fn late_event_for(&self, key: &str) -> TestResult<Value> {
         let bucket = &self.outputs.source_bucket;
@@ -400,26 +210,6 @@ pub enum Rules {
     Enabled,
     /// They are dropped.
     Disabled,
-}
-
-/// An execution that has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Its ARN.
-    pub arn: String,
-    /// How it ended.
-    pub status: ExecutionStatus,
-}
-
-/// An execution that has failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// Which one.
-    pub execution: Ended,
-    /// The name of the error.
-    pub error: String,
-    /// What the function said.
-    pub sentence: String,
 }
 
 async fn read(s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult<Vec<u8>> {
