@@ -43,10 +43,7 @@ impl Report {
                             return;
                         }
                         let schedule = Schedule::of(seed);
-                        let ran = catch_unwind(|| run(&schedule)).unwrap_or_else(|_| Ran {
-                            violations: vec!["it panicked; the message is above".to_owned()],
-                            ..Ran::default()
-                        });
+                        let ran = run_to_any_end(&schedule);
                         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                         if let Some(failure) = report.add(&schedule, &ran) {
                             tell(&failure);
@@ -90,6 +87,12 @@ impl fmt::Display for Report {
     }
 }
 
+/// Runs a schedule, also one that panics.
+fn run_to_any_end(schedule: &Schedule) -> Ran {
+    catch_unwind(|| run(schedule))
+        .unwrap_or_else(|_| Ran { violations: vec!["it panicked; the message is above".to_owned()], ..Ran::default() })
+}
+
 /// A failed schedule, so that it can be understood and run again.
 struct Failure<'a> {
     schedule: &'a Schedule,
@@ -98,14 +101,70 @@ struct Failure<'a> {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Schedule { seed, deployment, .. } = self.schedule;
+        let Schedule { seed, deployment, steps } = self.schedule;
         writeln!(f, "\nschedule {seed} fails, deployed with {deployment}")?;
         for line in &self.ran.log {
             writeln!(f, "  {line}")?;
+        }
+        // The log begins with a line for each step that was taken.
+        for (number, step) in (1..).zip(steps).skip(self.ran.log.len()) {
+            writeln!(f, "  {number:>2}. {step}: it did not come to that")?;
         }
         for violation in &self.ran.violations {
             writeln!(f, "  VIOLATION: {violation}")?;
         }
         writeln!(f, "  to run it again: HOLDFAST_SEEDS={seed} cargo test -p holdfast-tests --test schedules")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::step::{Step, Wait},
+        *,
+    };
+
+    /// What is told of a schedule of these steps; nothing where all is well.
+    fn told(steps: Vec<Step>, ran: impl FnOnce(&Schedule) -> Ran) -> String {
+        let schedule = Schedule { seed: 4711, steps, ..Schedule::of(1) };
+        let mut report = Report::default();
+        let told = report.add(&schedule, &ran(&schedule)).unwrap_or_default();
+        assert_eq!(report.failed(), if told.is_empty() { &[][..] } else { &[4711] });
+        told
+    }
+
+    #[test]
+    fn a_failing_seed_tells_itself_its_steps_what_is_wrong_and_how_to_run_it_again() {
+        // There is no upload whose event could come again, so that the second step panics.
+        let steps = vec![Step::Wait(Wait::Quiet), Step::EventAgain(0), Step::LiftFaults];
+        let told = told(steps, run_to_any_end);
+        for part in [
+            "schedule 4711 fails, deployed with a source ",
+            "\n   1. wait until nothing moves: ",
+            "\n   2. deliver the event of upload 0 once more: ",
+            "\n   3. lift every fault: ",
+            "\n  VIOLATION: it panicked",
+            "\n  to run it again: HOLDFAST_SEEDS=4711 cargo test -p holdfast-tests --test schedules\n",
+        ] {
+            assert!(told.contains(part), "{part:?} is missing in: {told}");
+        }
+    }
+
+    #[test]
+    fn each_step_is_told_once_with_what_it_led_to_and_each_violation() {
+        let ran = |_: &Schedule| Ran {
+            violations: vec!["NothingLost: k is lost".to_owned(), "Told: nobody was told".to_owned()],
+            log: vec![" 1. wait until nothing moves: passed".to_owned(), "lifted: nothing".to_owned()],
+            ..Ran::default()
+        };
+        let told = told(vec![Step::Wait(Wait::Quiet)], ran);
+        assert_eq!(told.matches("wait until nothing moves").count(), 1, "{told}");
+        assert!(told.contains("passed") && told.contains("lifted: nothing"), "{told}");
+        assert!(told.contains("VIOLATION: NothingLost: k") && told.contains("VIOLATION: Told: nobody"), "{told}");
+    }
+
+    #[test]
+    fn a_seed_that_ends_well_is_not_told() {
+        assert_eq!(told(Vec::new(), run_to_any_end), "");
     }
 }
