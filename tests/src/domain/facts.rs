@@ -6,7 +6,7 @@ use aws_sdk_sfn::types::{ExecutionRedriveStatus, ExecutionStatus, HistoryEvent, 
 use holdfast_core::receipt::{OWN_PREFIX, Receipt};
 use serde_json::Value;
 
-use super::objects::{Bucket, list_versions, version_id};
+use super::objects::{Bucket, Keys, list_versions, version_id};
 use crate::{TestResult, world::World};
 
 /// A world as it stands.
@@ -101,20 +101,39 @@ impl Execution {
 impl Facts {
     /// Looks at everything, once no event is under way any more.
     pub async fn of(world: &World) -> TestResult<Self> {
+        Self::about(world, None).await
+    }
+
+    /// Looks at one key that was uploaded once, and at the execution of that upload. No other key may continue it after a
+    /// slash.
+    pub async fn of_upload(world: &World, key: &str, execution: &str) -> TestResult<Self> {
+        Self::about(world, Some((key, execution))).await
+    }
+
+    async fn about(world: &World, only: Option<(&str, &str)>) -> TestResult<Self> {
         world.sandbox.events().drained().await;
         let outputs = &world.outputs;
         let settings = settings(world);
-        let beside = (outputs.receipt_bucket == outputs.backup_bucket).then_some(settings.receipt_prefix.as_str());
+        let receipt_prefix = &settings.receipt_prefix;
+        let keys = only.map_or(Keys::All, |(key, _)| Keys::Of(key));
+        let of_backup = match keys {
+            Keys::All if outputs.receipt_bucket == outputs.backup_bucket => Keys::Outside(receipt_prefix),
+            keys => keys,
+        };
         let replica = match outputs.replica_bucket.as_str() {
             "" => None,
-            name => Some(Bucket::read(&world.replica_s3, name, None).await?),
+            name => Some(Bucket::read(&world.replica_s3, name, keys).await?),
         };
+        let of_key = only.map(|(key, _)| format!("{receipt_prefix}{}/{key}/", outputs.source_bucket));
         Ok(Self {
-            source: Bucket::read(&world.s3, &outputs.source_bucket, None).await?,
-            backup: Bucket::read(&world.s3, &outputs.backup_bucket, beside).await?,
+            source: Bucket::read(&world.s3, &outputs.source_bucket, keys).await?,
+            backup: Bucket::read(&world.s3, &outputs.backup_bucket, of_backup).await?,
             replica,
-            receipts: receipts(world, &settings.receipt_prefix).await?,
-            executions: executions(world).await?,
+            receipts: receipts(world, of_key.as_deref().unwrap_or(receipt_prefix)).await?,
+            executions: match only {
+                Some((_, arn)) => vec![execution(world, arn).await?],
+                None => executions(world).await?,
+            },
             messages: messages(world).await?,
             undelivered: undelivered(world)?,
             settings,
@@ -151,11 +170,8 @@ fn settings(world: &World) -> Settings {
 async fn receipts(world: &World, prefix: &str) -> TestResult<Vec<FiledReceipt>> {
     let bucket = &world.outputs.receipt_bucket;
     let mut receipts: Vec<FiledReceipt> = Vec::new();
-    for version in list_versions(&world.s3, bucket).await? {
+    for version in list_versions(&world.s3, bucket, prefix).await? {
         let key = version.key().unwrap_or_default();
-        if !key.starts_with(prefix) {
-            continue;
-        }
         let object = world.s3.get_object().bucket(bucket).key(key).set_version_id(version.version_id.clone());
         let bytes = object.send().await?.body.collect().await?.to_vec();
         let receipt = serde_json::from_slice(&bytes).map_err(|error| error.to_string());

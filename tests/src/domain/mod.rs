@@ -105,11 +105,6 @@ pub struct Known {
     pub copies_beside: usize,
 }
 
-impl Known {
-    /// Any number of such traces: for tests that leave them at random.
-    pub const ANY: Self = Self { unanswered_openings: usize::MAX, copies_beside: usize::MAX };
-}
-
 /// What stands in a world that keeps its promises.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -150,6 +145,11 @@ impl World {
     /// runs is a violation. Faults should be lifted, or they hit the check itself.
     pub async fn check_domain(&self, known: Known) -> TestResult<Report> {
         Ok(Facts::of(self).await?.check(known)?)
+    }
+
+    /// The same of one upload alone, whose key no other one continues after a slash, and of its execution.
+    pub async fn check_upload(&self, key: &str, execution: &str, known: Known) -> TestResult<Report> {
+        Ok(Facts::of_upload(self, key, execution).await?.check(known)?)
     }
 }
 

@@ -75,21 +75,57 @@ pub struct OpenUpload {
     pub id: String,
 }
 
+/// Which objects of a bucket are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keys<'a> {
+    /// All.
+    All,
+    /// Those outside of a prefix.
+    Outside(&'a str),
+    /// Those of one source key: itself, and late copies of it.
+    Of(&'a str),
+}
+
+impl Keys<'_> {
+    /// What the keys begin with.
+    fn prefixes(self) -> Vec<String> {
+        match self {
+            Self::All | Self::Outside(_) => vec![String::new()],
+            Self::Of(key) => vec![late(key), key.to_owned()],
+        }
+    }
+
+    fn has(self, key: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Outside(prefix) => !key.starts_with(prefix),
+            Self::Of(only) => key == only || key.starts_with(&late(only)),
+        }
+    }
+}
+
+/// What the keys of late copies begin with.
+fn late(key: &str) -> String {
+    format!(".holdfast/history/{key}/")
+}
+
 impl Bucket {
-    /// Reads a bucket, without the keys under a prefix.
-    pub(super) async fn read(s3: &Client, name: &str, without: Option<&str>) -> TestResult<Self> {
+    /// Reads a bucket, as far as these keys go.
+    pub(super) async fn read(s3: &Client, name: &str, keys: Keys<'_>) -> TestResult<Self> {
         let versioning = s3.get_bucket_versioning().bucket(name).send().await?;
-        let listed = list_versions(s3, name).await?;
-        let wanted = listed.into_iter().filter(|version| {
-            let key = version.key().unwrap_or_default();
-            without.is_none_or(|prefix| !key.starts_with(prefix))
-        });
-        let reads = wanted.map(|version| read_version(s3, name, version));
+        let (mut listed, mut uploads) = (Vec::new(), Vec::new());
+        for prefix in keys.prefixes() {
+            listed.extend(list_versions(s3, name, &prefix).await?);
+            uploads.extend(list_uploads(s3, name, &prefix).await?);
+        }
+        listed.retain(|version| keys.has(version.key().unwrap_or_default()));
+        uploads.retain(|upload| keys.has(&upload.key));
+        let reads = listed.into_iter().map(|version| read_version(s3, name, version));
         Ok(Self {
             name: name.to_owned(),
             keeps_versions: versioning.status() == Some(&BucketVersioningStatus::Enabled),
             versions: stream::iter(reads).buffered(READS).try_collect().await?,
-            uploads: list_uploads(s3, name).await?,
+            uploads,
         })
     }
 
@@ -117,12 +153,12 @@ pub(super) fn version_id(id: Option<&str>) -> Option<&str> {
     id.filter(|id| *id != "null")
 }
 
-pub(super) async fn list_versions(s3: &Client, bucket: &str) -> TestResult<Vec<ObjectVersion>> {
+pub(super) async fn list_versions(s3: &Client, bucket: &str, prefix: &str) -> TestResult<Vec<ObjectVersion>> {
     let mut versions = Vec::new();
     let (mut key, mut version) = (None, None);
     loop {
-        let request = s3.list_object_versions().bucket(bucket).set_key_marker(key).set_version_id_marker(version);
-        let page = request.send().await?;
+        let request = s3.list_object_versions().bucket(bucket).prefix(prefix).set_key_marker(key);
+        let page = request.set_version_id_marker(version).send().await?;
         versions.extend_from_slice(page.versions());
         if page.is_truncated() != Some(true) {
             return Ok(versions);
@@ -131,12 +167,12 @@ pub(super) async fn list_versions(s3: &Client, bucket: &str) -> TestResult<Vec<O
     }
 }
 
-async fn list_uploads(s3: &Client, bucket: &str) -> TestResult<Vec<OpenUpload>> {
+async fn list_uploads(s3: &Client, bucket: &str, prefix: &str) -> TestResult<Vec<OpenUpload>> {
     let mut uploads = Vec::new();
     let (mut key, mut id) = (None, None);
     loop {
-        let request = s3.list_multipart_uploads().bucket(bucket).set_key_marker(key).set_upload_id_marker(id);
-        let page = request.send().await?;
+        let request = s3.list_multipart_uploads().bucket(bucket).prefix(prefix).set_key_marker(key);
+        let page = request.set_upload_id_marker(id).send().await?;
         uploads.extend(page.uploads().iter().map(|upload| OpenUpload {
             key: upload.key().unwrap_or_default().to_owned(),
             id: upload.upload_id().unwrap_or_default().to_owned(),

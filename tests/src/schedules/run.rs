@@ -18,11 +18,12 @@ use tokio::{
 };
 
 use super::{
+    bounds::Bounds,
     stage::{Stage, Uploaded},
     step::{KEYS, Step, Wait},
     story, trouble,
 };
-use crate::{TestResult, domain::Known, schedules::schedule::Schedule, world::World};
+use crate::{TestResult, schedules::schedule::Schedule, world::World};
 
 /// How long a schedule and everything after it may take on its own clock before something hangs.
 const LONGEST: Duration = Duration::from_hours(24 * 30);
@@ -42,6 +43,8 @@ pub struct Ran {
     pub log: Vec<String>,
     /// How often what was done.
     pub counts: BTreeMap<&'static str, u64>,
+    /// How many traces it may leave.
+    pub(super) bounds: Bounds,
 }
 
 impl Ran {
@@ -50,6 +53,7 @@ impl Ran {
     }
 
     fn count_faults(&mut self, faults: &[Active]) {
+        self.bounds.faults(faults);
         for fault in faults {
             self.count(trouble::kind(&fault.rule.effect), usize::try_from(fault.fired).unwrap_or(usize::MAX));
         }
@@ -92,7 +96,7 @@ async fn play(schedule: &Schedule, ran: &mut Ran) -> TestResult {
         ran.tell(format!("lifted: {} struck {fired} of {matched}", serde_json::to_string(&rule)?));
     }
     settle(&stage, ran).await?;
-    ran.violations.extend(check(stage.world()?).await?);
+    check(stage.world()?, ran).await?;
     if !ran.violations.is_empty() {
         ran.log.extend(story::of(&stage).await?);
     }
@@ -126,6 +130,7 @@ async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: 
         Step::EventAgain(upload) => {
             let again = stage.event_again(&uploads[*upload]).await?;
             ran.count("events delivered again", usize::from(again));
+            ran.bounds.duplicates(u64::from(again));
             if again { "a new execution" } else { "it has not come yet" }.to_owned()
         }
         Step::Fault(rule) => {
@@ -145,11 +150,13 @@ async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: 
             ran.count_faults(&stage.restart().await?);
             ran.count("restarts", 1);
             ran.count("executions cut by a restart", running);
+            ran.bounds.cut(running);
             format!("{running} executions ran")
         }
         Step::StopExecution => {
             let stopped = stage.stop_execution().await?;
             ran.count("executions stopped", usize::from(stopped.is_some()));
+            ran.bounds.cut(usize::from(stopped.is_some()));
             stopped.unwrap_or_else(|| "none ran".to_owned())
         }
         Step::Redrive => {
@@ -238,16 +245,19 @@ async fn is_quiet(world: &World) -> TestResult<bool> {
     Ok(running(world).await? == 0 && world.sandbox.events().drained().now_or_never().is_some())
 }
 
-/// What the domain check finds, and whether anything did not succeed although nothing stands in its way any more.
-async fn check(world: &World) -> TestResult<Vec<String>> {
-    let mut found = Vec::new();
-    if let Err(error) = world.check_domain(Known::ANY).await {
-        found.push(error.to_string());
+/// Adds what the domain check finds, and what did not succeed although nothing stands in its way any more.
+async fn check(world: &World, ran: &mut Ran) -> TestResult {
+    match world.check_domain(ran.bounds.known()).await {
+        Ok(report) => {
+            ran.count("uploads left open that nobody knows of", report.unanswered_openings);
+            ran.count("copies made twice", report.copies_beside);
+        }
+        Err(error) => ran.violations.push(error.to_string()),
     }
     for execution in world.executions().await? {
         if execution.status != ExecutionStatus::Succeeded {
-            found.push(format!("{} has {:?} after every redrive", execution.arn, execution.status));
+            ran.violations.push(format!("{} has {:?} after every redrive", execution.arn, execution.status));
         }
     }
-    Ok(found)
+    Ok(())
 }

@@ -4,16 +4,15 @@ use futures::{StreamExt, stream};
 use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
-    domain::Known,
     machine::{CANNOT_ARISE, Machine, State, raised_by},
 };
 
 use crate::{
-    AT_ONCE,
+    AT_ONCE, PLANNERS,
     cells::{Cell, Way, cells_of, errors_of},
     expected::{End, Response, response},
     run::{Trial, series},
-    scenario::{Scenario, world},
+    scenario::world,
     tasks, tell,
 };
 
@@ -52,6 +51,7 @@ fn trial(machine: &Machine, state: &State, cell: &Cell) -> Trial {
         scenario: cell.scenario,
         end: End::of(&cell.state, &cell.error, cell.way, &response),
         fails_again: (cell.way, &response) == (Way::Lasting, &Response::Fails),
+        loses_openings: cell.way == Way::Lost && PLANNERS.contains(&cell.state.as_str()),
     }
 }
 
@@ -60,15 +60,8 @@ async fn state(machine: &Machine, state: &State, function: &str) -> TestResult<(
     let cells = cells_of(machine, state, function);
     let trials: Vec<_> = cells.iter().map(|cell| trial(machine, state, cell)).collect();
     let world = world(&state.name).await?;
-    let problems = series(&world, &trials, known(state, &cells)).await?;
+    let problems = series(&world, &trials).await?;
     Ok((cells.len(), problems.into_iter().map(|problem| format!("{}: {problem}", state.name)).collect()))
-}
-
-/// The traces that the design knows of: an upload whose opening was answered to nobody.
-fn known(state: &State, cells: &[Cell]) -> Known {
-    let opens = ["Validate", "Replicate"].contains(&state.name.as_str());
-    let is_unanswered = |cell: &&Cell| opens && cell.way == Way::Lost && cell.scenario != Scenario::Small;
-    Known { unanswered_openings: cells.iter().filter(is_unanswered).count(), ..Known::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

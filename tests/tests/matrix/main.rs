@@ -8,8 +8,8 @@
 //!   what was done.
 //!
 //! States and errors come from `backup.asl.json` and from what the functions say they raise, so that a new one is in the
-//! matrix at once; a state that no scenario reaches fails it. After the cells of a state the whole world is checked twice,
-//! once with its failures and once when they are redriven.
+//! matrix at once; a state that no scenario reaches fails it. Each cell is followed by the domain check of its upload, and so is
+//! each redrive; the whole world of a state is checked twice, with its failures and when they are redriven.
 //!
 //! `HOLDFAST_MATRIX_STATE=CopySlice cargo test -p holdfast-tests --test matrix` runs the cells of one state.
 
@@ -31,6 +31,8 @@ use holdfast_tests::machine::{Machine, State};
 
 /// Names the only state that is tried, for whoever looks into one that is wrong.
 const ONLY: &str = "HOLDFAST_MATRIX_STATE";
+/// The states whose functions open uploads.
+const PLANNERS: [&str; 2] = ["Validate", "Replicate"];
 /// States that are tried at once: as many as a small machine has processors.
 const AT_ONCE: usize = 2;
 

@@ -29,19 +29,33 @@ pub(crate) struct Trial {
     pub(crate) end: End,
     /// Whether a redrive fails as long as the fault is there. Tried only where no retrier makes it long.
     pub(crate) fails_again: bool,
+    /// Whether the fault keeps the opening of an upload from being heard of, so that each strike may leave one open.
+    pub(crate) loses_openings: bool,
 }
 
-/// Runs trials one after the other in a world, checks it, redrives what failed, and checks it again. Answers what was
-/// wrong, a sentence each.
-pub(crate) async fn series(world: &World, trials: &[Trial], known: Known) -> TestResult<Vec<String>> {
-    let (mut problems, mut failed) = (Vec::new(), Vec::new());
+/// What a trial has come to.
+struct Ran<'a> {
+    trial: &'a Trial,
+    execution: Ended,
+    /// What it may leave.
+    known: Known,
+}
+
+/// Runs trials one after the other in a world and checks each; redrives what failed and checks that; and checks the whole
+/// world before and after the redrives. Answers what was wrong, a sentence each.
+pub(crate) async fn series(world: &World, trials: &[Trial]) -> TestResult<Vec<String>> {
+    let (mut problems, mut failed, mut known) = (Vec::new(), Vec::new(), Known::default());
     for trial in trials {
-        match run(world, trial).await {
-            Ok(Some(execution)) => failed.push((trial.name.clone(), execution)),
-            Ok(None) => {}
+        let ran = run(world, trial).await;
+        world.sandbox.faults().clear();
+        match ran {
+            Ok(ran) => {
+                known.unanswered_openings += ran.known.unanswered_openings;
+                problems.extend(check(world, &ran).await.err().map(|error| format!("{}: {error}", trial.name)));
+                failed.extend(Some(ran).filter(|ran| ran.execution.status != ExecutionStatus::Succeeded));
+            }
             Err(error) => problems.push(format!("{}: {error}", trial.name)),
         }
-        world.sandbox.faults().clear();
     }
     match world.check_domain(known).await {
         Ok(report) if report.unfinished.len() != failed.len() => {
@@ -50,7 +64,7 @@ pub(crate) async fn series(world: &World, trials: &[Trial], known: Known) -> Tes
         Ok(_) => {}
         Err(error) => problems.push(format!("before any redrive: {error}")),
     }
-    problems.extend(finish(world, &failed).await?);
+    problems.extend(finish(world, &mut failed).await?);
     match world.check_domain(known).await {
         Ok(report) if is_whole(&report, trials.len()) => {}
         Ok(report) => problems.push(format!("{} trials, and the world says: {report}", trials.len())),
@@ -63,8 +77,16 @@ fn is_whole(report: &Report, trials: usize) -> bool {
     (report.versions, report.proven, report.succeeded) == (trials, trials, trials) && report.unfinished.is_empty()
 }
 
-/// Uploads under a fault and waits for the end of the execution. Answers it if it waits for a redrive.
-async fn run(world: &World, trial: &Trial) -> TestResult<Option<Ended>> {
+/// The domain check of one trial: its upload is proven, or its execution waits for a redrive.
+async fn check(world: &World, ran: &Ran<'_>) -> TestResult {
+    let report = world.check_upload(&ran.trial.name, &ran.execution.arn, ran.known).await?;
+    let has_succeeded = ran.execution.status == ExecutionStatus::Succeeded;
+    let is_as_it_ended = if has_succeeded { is_whole(&report, 1) } else { report.unfinished.len() == 1 };
+    if is_as_it_ended { Ok(()) } else { Err(format!("it has {:?}: {report}", ran.execution.status).into()) }
+}
+
+/// Uploads under a fault and waits for the end of the execution.
+async fn run<'a>(world: &World, trial: &'a Trial) -> TestResult<Ran<'a>> {
     let faults = world.sandbox.faults();
     faults.add(trial.rule.clone())?;
     let before = world.newest().await?.map(|execution| execution.arn);
@@ -84,7 +106,9 @@ async fn run(world: &World, trial: &Trial) -> TestResult<Option<Ended>> {
             return Err("a redrive succeeded although the fault lasts".into());
         }
     }
-    Ok((execution.status != ExecutionStatus::Succeeded).then_some(execution))
+    let fired = usize::try_from(faults.rules().iter().map(|rule| rule.fired).sum::<u64>())?;
+    let known = Known { unanswered_openings: if trial.loses_openings { fired } else { 0 }, ..Known::default() };
+    Ok(Ran { trial, execution, known })
 }
 
 /// The execution that was started after another one, once it has ended.
@@ -127,16 +151,19 @@ async fn redrive(world: &World, execution: &Ended) -> TestResult {
     Ok(())
 }
 
-/// Redrives executions whose causes are gone, and waits for them all to succeed. Answers a sentence for each that does not.
-async fn finish(world: &World, failed: &[(String, Ended)]) -> TestResult<Vec<String>> {
-    for (_, execution) in failed {
-        redrive(world, execution).await?;
+/// Redrives executions whose causes are gone, waits for them all to succeed, and checks each. Answers a sentence for each of
+/// which something is wrong.
+async fn finish(world: &World, failed: &mut [Ran<'_>]) -> TestResult<Vec<String>> {
+    for ran in failed.iter() {
+        redrive(world, &ran.execution).await?;
     }
     let mut problems = Vec::new();
-    for (name, execution) in failed {
-        let ended = world.end_of(&execution.arn, PATIENCE).await?;
-        if ended.status != ExecutionStatus::Succeeded {
-            problems.push(format!("{name}: after the redrive it has {:?}", ended.status));
+    for ran in failed {
+        ran.execution = world.end_of(&ran.execution.arn, PATIENCE).await?;
+        if ran.execution.status != ExecutionStatus::Succeeded {
+            problems.push(format!("{}: after the redrive it has {:?}", ran.trial.name, ran.execution.status));
+        } else if let Err(error) = check(world, ran).await {
+            problems.push(format!("{}: after the redrive: {error}", ran.trial.name));
         }
     }
     Ok(problems)
