@@ -23,7 +23,7 @@ use holdfast_core::{
     stamp::{Stamp, Standing},
 };
 use holdfast_lambda::{
-    Aws, Failure,
+    Aws, Failure, Named,
     s3::{self, Head, Listed, ObjectRef, Page, Versions},
 };
 
@@ -261,7 +261,16 @@ async fn keep(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<Result
         ..asked.transfer.clone()
     };
     // Without a key: only a bucket that encrypts with S3's own has equal tags for equal bytes.
-    let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await?;
+    let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await.map_err(|failure| {
+        if failure.name() != ErrorName::SourceGone {
+            return failure;
+        }
+        // Another execution of the same event found the same, and was quicker.
+        Failure::new(
+            ErrorName::DestinationChanged,
+            format!("{} was taken back meanwhile. A new plan is made.", asked.copy()),
+        )
+    })?;
     let differs = |kept: Crc64Nvme| evidence.algorithm == Algorithm::Crc64Nvme && kept.to_string() != evidence.copy;
     let same = !kept.crc64nvme.is_some_and(differs);
     Ok(if same { Ok(()) } else { Err("its copy among the late ones has another checksum.".to_owned()) })
@@ -271,7 +280,8 @@ async fn keep(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<Result
 fn changed_places(asked: Asked<'_>, other: &VersionId, reason: &str) -> Failure {
     let message = format!(
         "Uploads of the same bytes had let {} and version {other} of its key change places, so that an older upload is the \
-         current backup. {reason} Copy the newer of the two onto the key (aws s3api copy-object), then redrive.",
+         current backup. {reason} Copy the newer of the two onto the key (aws s3api copy-object; above 5 GiB in \
+         parts, with upload-part-copy), then redrive.",
         asked.copy()
     );
     Failure::new(ErrorName::DestinationDenied, message)

@@ -172,6 +172,15 @@ async fn the_listing_goes_on_until_the_copy_and_what_its_plan_knew_are_met() {
 }
 
 #[tokio::test]
+async fn what_another_execution_of_the_event_has_taken_back_leads_to_a_new_plan() {
+    let gone = mock!(Client::copy_object)
+        .then_http_response(|| testing::s3_error(404, "NoSuchVersion", "The specified version does not exist."));
+    let (now, list, newer) = (source_now("v9"), listed(&["w1", "w2", "w0"]), other("w2", "0B"));
+    let failure = verified(&replacing(), &[&now, &list, &newer, &gone]).await.unwrap_err();
+    assert_eq!((failure.name(), gone.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_taken_back_is_settled_by_the_newer_one_that_a_person_has_put_on_top() {
     let locked =
         || mock!(Client::delete_object).then_http_response(|| testing::s3_error(403, "AccessDenied", "locked"));
