@@ -25,7 +25,7 @@ fn for_ours(name: ErrorName) -> &'static str {
             "The multipart upload was removed. Look for a lifecycle rule or a person that aborts uploads early; then redrive."
         }
         ErrorName::SourceGone => {
-            "The version that was being copied was deleted. If it was the source, a copy that the cause names stands unproven: compare it by other means, or delete that version of it and redrive. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
+            "The version that was being copied was deleted. If it was the source, a copy that the cause names stands unproven: let other executions for the key end or redrive them first, because they may prove it; else do what the cause says. If it was the backup, find out who deletes backups, and request the backup of the source version anew."
         }
         ErrorName::SourceDenied => {
             "Grant the permission that the cause names to the function's role, and look for a bucket policy that denies it; then redrive."

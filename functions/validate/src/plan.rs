@@ -124,6 +124,12 @@ pub(crate) fn is_unstamped_copy(given_up: &Transfer, head: &Head) -> bool {
     given_up.stamp_place == StampPlace::Receipt && head.stamp.is_none() && same
 }
 
+/// Whether the source's checksum, which the plan that was given up read, is that of what stands. Then whatever it was copied
+/// from, it has the source's bytes, and the verification proves it without the source.
+pub(crate) fn has_the_bytes(given_up: &Transfer, head: &Head) -> bool {
+    given_up.crc64nvme.is_some() && given_up.crc64nvme == head.crc64nvme && head.size == given_up.source.size
+}
+
 /// The transfer whose copy stands there already.
 ///
 /// What it replaced is what the plan that was given up knew, where that plan was for the same key and knew something. Else

@@ -100,13 +100,15 @@ pub enum Whose {
 
 impl Whose {
     fn advice(&self) -> String {
-        let last = "compare it by other means, or delete that version of it and redrive, which then ends as skipped.";
+        let last = "first let the execution that made it end, or redrive that one: it may know the source's checksum and prove the \
+                    copy, and a redrive of this one then ends as skipped. If no such execution is left, compare the copy by other \
+                    means and keep it; only as a last resort delete that version of it and redrive, which then ends as skipped.";
         match self {
             Self::ThisUpload => format!("Its stamp or its key says that it is of this upload: {last}"),
             Self::Unknown { receipts } => format!(
                 "It has no stamp, so that it may as well be the backup of another upload: look whether a receipt under \
                  {receipts} names that version as its backup. If one does, leave both it and this execution as they are. If \
-                 none does, and no other execution for the key is left to be redriven, it is this upload's: {last}"
+                 none does, {last}"
             ),
         }
     }

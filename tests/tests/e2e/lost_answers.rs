@@ -1,6 +1,7 @@
 //! Calls that had their effect and whose answers nobody got, and what happened before they were made again.
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
+use holdfast_core::contract::StampPlace;
 use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
@@ -66,6 +67,32 @@ async fn a_copy_whose_answer_was_lost_is_proven_although_its_source_is_gone_by_t
     let entered = |name: &str| path.iter().filter(|state| *state == name).count();
     assert_eq!((entered("Validate"), entered("CopyObject"), entered("VerifyBackup")), (2, 1, 1), "{path:?}");
     assert_eq!((copies(&world).await?, world.receipts().await?.len()), (1, 1), "one copy, one receipt");
+    assert_eq!(world.replica(KEY).await?, b"bytes");
+    Facts::of(&world).await?.check(Known::default())?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn so_is_one_whose_metadata_had_no_room_for_its_stamp() -> TestResult {
+    let world = World::start(Setup::default()).await?;
+    let once = Target::operation(Service::S3, "CopyObject").bucket(&world.outputs.backup_bucket);
+    world.sandbox.faults().add(Rule::new(once, Effect::Drop(Moment::After)).times(1))?;
+    // The new plan waits for the source to be deleted.
+    let replan = Target { service: Some(Service::Lambda), ..Target::default() }.function("validate");
+    let (error_type, error_message) = ("Source.Denied".to_owned(), "Not today.".to_owned());
+    let effect = Effect::FunctionError { error_type, error_message, at: Moment::Before };
+    world.sandbox.faults().add(Rule::new(replan, effect).skip(1).times(1))?;
+    let request =
+        world.s3.put_object().bucket(&world.outputs.source_bucket).key(KEY).metadata("much", "m".repeat(2_000));
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
+    request.body(ByteStream::from_static(b"bytes")).send().await?;
+    let failed = world.failed().await?;
+    assert_eq!(failed.error, "Source.Denied", "{}", failed.sentence);
+    delete_source(&world).await?;
+    redriven(&world, &failed.execution).await?;
+    let receipts = world.receipts().await?;
+    let [receipt] = receipts.as_slice() else { return Err(format!("one receipt, not {receipts:?}").into()) };
+    assert_eq!((receipt.stamp_place, copies(&world).await?), (StampPlace::Receipt, 1));
     assert_eq!(world.replica(KEY).await?, b"bytes");
     Facts::of(&world).await?.check(Known::default())?;
     Ok(())

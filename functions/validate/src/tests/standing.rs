@@ -111,6 +111,8 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
         "What may be the copy stands at s3://dst/a b (version b7), without a receipt of this upload",
         "look whether a receipt under s3://dst/.holdfast/receipts/src/a b/ names that version",
         "If one does, leave both",
+        "If none does, first let the execution that made it end",
+        "only as a last resort delete that version of it",
     ] {
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
@@ -119,6 +121,33 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
     let was_there = looks(standing("\"old\""));
     let plan = ask(&was_there.each_ref(), &[], replanned(unstamped, None)).await.unwrap();
     assert_eq!(reason(&plan), Some(SkipReason::SourceGone));
+}
+
+#[tokio::test]
+async fn without_a_stamp_and_a_source_the_equal_checksum_of_what_came_since_is_enough_to_prove_it() {
+    let mut unstamped = single(5);
+    unstamped.stamp_place = StampPlace::Receipt;
+    unstamped.crc64nvme = serde_json::from_value(json!("AAAAAAAAAAA=")).unwrap();
+    let came = HeadObjectOutput::builder().version_id("b7").e_tag("\"new\"").content_length(5);
+    for (checksum, outcome) in
+        [(Some("AAAAAAAAAAA="), Ok(Some("b7"))), (None, Err(ErrorName::SourceGone)), (Some("AAAAAAAAAAE="), Ok(None))]
+    {
+        let stands = came.clone().set_checksum_crc64_nvme(checksum.map(str::to_owned));
+        let looks = [
+            head_key("dst", "a b", Some(stands)),
+            filed(None),
+            head_key("dst", HISTORY, None),
+            listed("a b", &[("b7", 5)]),
+            absent("src"),
+            tags(&[]),
+        ];
+        let found = ask(&looks.each_ref(), &[], replanned(unstamped.clone(), None)).await;
+        let proven = found.map(|plan| match plan {
+            Plan::Copy { stored, .. } => stored.unwrap().version_id.map(|version| version.to_string()),
+            Plan::Skip { .. } => None,
+        });
+        assert_eq!(proven.map_err(|refusal| refusal.name()), outcome.map(|version| version.map(str::to_owned)));
+    }
 }
 
 #[tokio::test]
