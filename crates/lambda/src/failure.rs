@@ -208,7 +208,11 @@ impl Call {
             {
                 ErrorName::SourceUnreadable
             }
-            (_, Some(400)) if answer.code.is_empty() && self.side == Side::Source => ErrorName::SourceUnreadable,
+            // A HEAD's answer has no body: its key is disabled, or it needs one that only its owner has.
+            (_, Some(400)) if answer.code.is_empty() => match self.side {
+                Side::Source => ErrorName::SourceUnreadable,
+                Side::Destination | Side::Both => ErrorName::KmsDenied,
+            },
             _ if answer.is_passing() => ErrorName::S3Unavailable,
             _ => ErrorName::Internal,
         }
@@ -257,21 +261,41 @@ impl Call {
             ErrorName::SourceDenied | ErrorName::DestinationDenied => {
                 format!("Grant {} on {} to this function's role, then redrive.", self.grant, self.resource)
             }
+            ErrorName::KmsDenied if !has_body => {
+                "S3 does not say why. Mostly the KMS key of the object is disabled or waits for its deletion: cancel that and \
+                 enable it (aws kms cancel-key-deletion, aws kms enable-key), then redrive. If somebody put an object there \
+                 under a key of their own (SSE-C), remove it first."
+                    .to_owned()
+            }
+            ErrorName::KmsDenied if answer.code.starts_with("KMS.") => {
+                "If the key is disabled or waits for its deletion, cancel that and enable it (aws kms cancel-key-deletion, \
+                 aws kms enable-key). Else grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's \
+                 key to this function's role. Then redrive."
+                    .to_owned()
+            }
             ErrorName::KmsDenied => {
                 "Grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to this \
                  function's role, then redrive."
                     .to_owned()
             }
+            ErrorName::ConfigInvalid if self.operation == "Publish" => {
+                "Check that the topic in this function's configuration exists, and in which region, then redrive.".to_owned()
+            }
             ErrorName::ConfigInvalid => {
-                "Check that the bucket or topic in this function's configuration exists, and in which region, then redrive.".to_owned()
+                "Check that the bucket exists, and in which region. If it is missing, create it, then redrive. If the \
+                 configuration is wrong, correct it and send `Backup Requested` for the object, without a sequencer: an \
+                 execution keeps the buckets that it was planned with, so that its redrive may fail again."
+                    .to_owned()
             }
             ErrorName::TopicNotFound => {
                 "Create the topic, or correct SNS_TOPIC_ARN, then redrive.".to_owned()
             }
             ErrorName::SourceArchived => format!("Restore {source} from its archive, then redrive."),
             ErrorName::SourceUnreadable if !has_body => {
-                "S3 does not say why. Either the version id is none, and the event has to be corrected; or the object is \
-                 encrypted with a key that only its owner has (SSE-C), and such objects cannot be backed up."
+                "S3 does not say why. If the object's KMS key is disabled or waits for its deletion, cancel that and enable \
+                 it (aws kms cancel-key-deletion, aws kms enable-key), then redrive. Else either the version id is none, and \
+                 the event has to be corrected; or the object is encrypted with a key that only its owner has (SSE-C), and \
+                 such objects cannot be backed up."
                     .to_owned()
             }
             ErrorName::SourceUnreadable => {

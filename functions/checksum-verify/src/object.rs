@@ -167,8 +167,8 @@ fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
     Failure::new(
         ErrorName::ConfigInvalid,
         format!(
-            "The copy {copy} is stored as {class} and cannot be read back. Set VERIFY_MODE to stored, or STORAGE_CLASS to \
-             one that can be read at once, then redrive."
+            "The copy {copy} is stored as {class} and cannot be read back. Set VERIFY_MODE to stored, or restore the copy \
+             (aws s3api restore-object) and wait until that is done, then redrive."
         ),
     )
 }

@@ -155,7 +155,7 @@ async fn failures_have_their_names_and_say_what_to_do() {
             DestinationDenied,
             "Grant s3:PutObject on s3://dst/a b",
         ),
-        (completing_fails(400, "KMS.DisabledException", "No."), KmsDenied, "Grant kms:Decrypt"),
+        (completing_fails(400, "KMS.DisabledException", "No."), KmsDenied, "grant kms:Decrypt"),
     ] {
         let abort = aborting();
         let rules = [&listed(), &rule, &abort];

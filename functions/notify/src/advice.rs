@@ -32,7 +32,7 @@ fn for_ours(name: ErrorName) -> &'static str {
         }
         ErrorName::SourceArchived => "Restore the object from its archive and wait until that is done; then redrive.",
         ErrorName::SourceUnreadable => {
-            "The object is encrypted with a key that only its owner has (SSE-C), or the event names a version id that is none. Ask the owner to upload it again with SSE-S3 or SSE-KMS, or send a correct event; a redrive does not help."
+            "The object's KMS key is disabled or waits for its deletion: enable it, then redrive. Or it is encrypted with a key that only its owner has (SSE-C): ask the owner to upload it again with SSE-S3 or SSE-KMS. Or the event names a version id that is none: send a correct one. In these two cases a redrive does not help."
         }
         ErrorName::SourceTooLarge => "The object is larger than S3 copies. A redrive does not help.",
         ErrorName::DestinationDenied => {
@@ -42,11 +42,11 @@ fn for_ours(name: ErrorName) -> &'static str {
             "The copy is not the source. The cause says whether it was removed, or never published. Redrive: a new plan copies every byte again. If it comes back, keep the message and find out what lies between the two."
         }
         ErrorName::KmsDenied => {
-            "Grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to the function's role; then redrive."
+            "If the KMS key is disabled or waits for its deletion, enable it; else grant kms:Decrypt on the source's key and kms:GenerateDataKey on the destination's key to the function's role. Then redrive."
         }
         ErrorName::TopicNotFound => "Create the topic, or correct SNS_TOPIC_ARN; then redrive.",
         ErrorName::ConfigInvalid => {
-            "Correct the stack's parameter or the bucket that the cause names, and deploy; then redrive."
+            "Do what the cause says. An execution keeps the buckets that it was planned with: where one is missing, create it, then redrive; after a change of the stack's parameters send `Backup Requested` for the object, without a sequencer, instead."
         }
         ErrorName::ConfigLoop => {
             "Set the bucket that the cause names to another one than the source's, and deploy; then redrive."

@@ -213,3 +213,42 @@ async fn a_function_refuses_a_payload_with_a_field_that_its_contract_does_not_ha
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn after_a_change_of_the_configuration_a_request_finishes_what_a_redrive_cannot() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let with_replica = |bucket: &str| {
+        let setup = Setup::default().without_replica().kept_in(folder.path());
+        setup.with("ReplicaBucketName", bucket).with("ReplicaRegion", "eu-central-1")
+    };
+    let world = World::start(with_replica("misspelt")).await?;
+    world.replica_s3.delete_bucket().bucket("misspelt").send().await?;
+    world.upload("k", "bytes").await?;
+    let failed = world.failed().await?;
+    assert_eq!(failed.error, "Config.Invalid", "{}", failed.sentence);
+    assert!(
+        failed.sentence.contains("send `Backup Requested` for the object, without a sequencer"),
+        "{}",
+        failed.sentence
+    );
+    world.sandbox.stop().await?;
+
+    let world = World::start(with_replica("corrected")).await?;
+    world.states.redrive_execution().execution_arn(&failed.execution.arn).send().await?;
+    // It keeps the bucket of its plan, which the function may not use any more either.
+    let again = world.failed().await?;
+    assert!(again.sentence.contains("s3://misspelt/k"), "{}", again.sentence);
+    world
+        .begin(&json!({
+            "version": "0", "id": "asked", "detail-type": "Backup Requested", "source": "operators",
+            "account": "000000000000", "time": "2026-11-22T10:00:00Z", "region": world.outputs.region, "resources": [],
+            "detail": {"bucket": {"name": world.outputs.source_bucket}, "object": {"key": "k"}},
+        }))
+        .await?;
+    let asked = world.ended(2).await?.remove(1);
+    assert_eq!(world.output(&asked).await?["receipt"]["written"], true);
+    assert_eq!(world.replica("k").await?, b"bytes");
+    let versions = world.s3.list_object_versions().bucket(&world.outputs.backup_bucket).prefix("k").send().await?;
+    assert_eq!(versions.versions().len(), 1, "the backup was proven where it stood");
+    Ok(())
+}

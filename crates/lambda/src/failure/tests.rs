@@ -92,7 +92,7 @@ async fn every_answer_of_s3_has_a_name_on_either_side() {
         ((403, "InvalidObjectState", "Restore it first."), [SourceArchived; 3]),
         ((400, "BadDigest", "The CRC64NVME did not match."), [ChecksumMismatch; 3]),
         ((400, "InvalidRequest", ENCRYPTED), [SourceUnreadable, Internal, SourceUnreadable]),
-        ((400, "", ""), [SourceUnreadable, Internal, Internal]),
+        ((400, "", ""), [SourceUnreadable, KmsDenied, KmsDenied]),
         ((400, "InvalidPart", "A part could not be found."), [Internal; 3]),
         ((400, "EntityTooSmall", "A part is too small."), [Internal; 3]),
     ] {
@@ -136,9 +136,21 @@ async fn a_sentence_says_what_failed_what_s3_said_and_what_to_do() {
             "A policy denies s3:PutObject on arn:aws:s3:::dst/k: let it spare this function's role, then redrive.",
         ),
         (Side::Source, (403, "AccessDenied", KEY_REFUSED), "Grant kms:Decrypt on the source's key"),
-        (Side::Destination, (404, "NoSuchBucket", "No."), "Check that the bucket or topic in this function's"),
         (Side::Source, (403, "InvalidObjectState", "No."), "Restore s3://dst/k from its archive, then redrive."),
-        (Side::Source, (400, "", ""), "Either the version id is none, "),
+        (
+            Side::Source,
+            (400, "", ""),
+            "If the object's KMS key is disabled or waits for its deletion, cancel that and enable it",
+        ),
+        (Side::Destination, (400, "", ""), "Mostly the KMS key of the object is disabled"),
+        (Side::Both, (400, "KMS.DisabledException", "The key is disabled."), "aws kms enable-key"),
+        (Side::Destination, (404, "NoSuchBucket", "None."), "If it is missing, create it, then redrive."),
+        (
+            Side::Destination,
+            (404, "NoSuchBucket", "None."),
+            "send `Backup Requested` for the object, without a sequencer",
+        ),
+        (Side::Source, (400, "", ""), "Else either the version id is none, "),
         (Side::Source, (400, "", ""), "(SSE-C), and such objects cannot be backed up."),
         (
             Side::Source,

@@ -302,7 +302,8 @@ async fn a_copy_in_an_archive_class_cannot_be_read_back_and_that_is_said_before_
     let rule = heading(head(3, None).storage_class(StorageClass::DeepArchive));
     let failure = call("streamed", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::ConfigInvalid);
-    assert!(failure.to_string().contains("VERIFY_MODE"), "{failure}");
+    assert!(failure.to_string().contains("VERIFY_MODE to stored, or restore the copy"), "{failure}");
+    assert!(!failure.to_string().contains("STORAGE_CLASS"), "the copy has its class already: {failure}");
 }
 
 #[tokio::test]
