@@ -86,6 +86,25 @@ fn every_task_tries_again_after_service_errors_with_jitter_and_within_bounds() {
 }
 
 #[test]
+fn a_slice_waits_for_room_longer_than_others_run() {
+    let machine = Machine::read();
+    for (state, function) in machine.tasks().filter(|(state, _)| state.map.is_some()) {
+        let retriers = state.rules("Retry");
+        let retrier = retriers.iter().find(|retrier| retrier.names("Lambda.TooManyRequestsException"));
+        let rule = &retrier.unwrap_or_else(|| panic!("{} does not wait for room", state.name)).definition;
+        let field = |name: &str| rule[name].as_f64().unwrap_or_default();
+        let waits = (0..rule["MaxAttempts"].as_i64().unwrap_or_default()).map(|attempt| {
+            let grown = field("IntervalSeconds") * field("BackoffRate").powi(i32::try_from(attempt).unwrap());
+            grown.min(field("MaxDelaySeconds"))
+        });
+        // Half of it on average, because of the jitter.
+        let waited = waits.sum::<f64>() / 2.0;
+        let runs = f64::from(function.timeout_seconds) * 2.0;
+        assert!(waited > runs, "{} waits {waited} s, and two rounds of others take {runs} s", state.name);
+    }
+}
+
+#[test]
 fn every_task_calls_lambda_by_an_arn_that_the_template_substitutes() {
     let machine = Machine::read();
     for (state, _) in machine.tasks() {
