@@ -91,8 +91,8 @@ fn remarks(receipt: &Receipt) -> String {
     let mut remarks = Vec::new();
     if receipt.placement == Placement::History {
         remarks.push(format!(
-            "A newer upload of this key is backed up already and stays the current one. This one is kept at \
-             s3://{}/{}.",
+            "It is not the newest of its key, as far as can be told, so that what stands there stays the current backup. This \
+             one is kept at s3://{}/{}.",
             receipt.backup.destination.bucket, receipt.backup.destination.key
         ));
     }

@@ -18,6 +18,7 @@
 mod config;
 mod plan;
 mod receipt;
+mod recency;
 mod refusal;
 mod standing;
 #[cfg(test)]
@@ -219,10 +220,7 @@ impl Validate {
             }
             Place::Current => Placement::Current,
             Place::History => Placement::History,
-            Place::AskSource => {
-                let current = ObjectRef { version_id: None, ..ObjectRef::source(source) };
-                plan::place_by_source(s3::head(&self.aws.s3(&source.region), current).await?.as_ref(), stamp)
-            }
+            Place::AskSource => self.place_by_source(source, stamp).await?,
         };
         if placement == Placement::Current {
             return Ok(Spot { destination, placement, stands, left });

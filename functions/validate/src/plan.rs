@@ -160,7 +160,7 @@ pub(crate) enum Place {
     Current,
     /// Among the late ones.
     History,
-    /// There, if it is the source's current version; else among the late ones.
+    /// There, if it is the newest version that the source has; else among the late ones.
     AskSource,
 }
 
@@ -184,12 +184,9 @@ fn is_version(version: Option<&VersionId>) -> bool {
     version.is_some_and(|version| version.as_str() != "null")
 }
 
-/// Where the copy goes, given the source's current version.
-pub(crate) fn place_by_source(current: Option<&Head>, stamp: &Stamp) -> Placement {
-    match current {
-        Some(head) if head.version_id == stamp.version_id => Placement::Current,
-        _ => Placement::History,
-    }
+/// Where the copy goes, given the newest version that the source has, delete markers aside.
+pub(crate) fn place_by_source(newest: Option<&VersionId>, stamp: &Stamp) -> Placement {
+    if newest.is_some() && newest == stamp.version_id.as_ref() { Placement::Current } else { Placement::History }
 }
 
 /// What must hold when the copy is published.

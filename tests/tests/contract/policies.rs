@@ -12,7 +12,7 @@ use crate::machine::text;
 /// A statement: the resource that its policy belongs to, its `Sid`, and each action with what needs it.
 type Statement = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const VALIDATE: [Statement; 7] = [
+const VALIDATE: [Statement; 8] = [
     (
         "ValidateFunction",
         "LookAtTheSource",
@@ -22,6 +22,11 @@ const VALIDATE: [Statement; 7] = [
             ("s3:GetObjectTagging", "tags of a source without versions"),
             ("s3:GetObjectVersionTagging", "tags of the version"),
         ],
+    ),
+    (
+        "ValidateFunction",
+        "SeeWhatIsNewestInTheSource",
+        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
     ),
     (
         "ValidateFunction",

@@ -1,12 +1,12 @@
 //! Sources that are not the usual ones: without versions, without a checksum, deleted meanwhile, asked for by people.
 
 use aws_sdk_s3::primitives::ByteStream;
-use holdfast_core::contract::ProofMethod;
+use holdfast_core::contract::{Placement, ProofMethod};
 use holdfast_tests::{
     TestResult,
     world::{Rules, Setup, World},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_source_bucket_without_versions_is_backed_up_too() -> TestResult {
@@ -83,6 +83,44 @@ async fn a_version_that_was_deleted_before_it_could_be_copied_is_skipped() -> Te
     let execution = world.succeeded().await?;
     assert_eq!(world.output(&execution).await?["reason"], "sourceGone");
     Ok(())
+}
+
+#[tokio::test]
+async fn the_last_version_of_a_deleted_key_becomes_current_over_a_backup_that_says_nothing_of_its_order() -> TestResult
+{
+    let world = World::start(Setup::default()).await?;
+    let source = &world.outputs.source_bucket;
+    world.set_rules(Rules::Disabled).await?;
+    world.upload("k", "first").await?;
+    world.begin(&requested(&world, "k")).await?;
+    world.succeeded().await?;
+    let mut events = Vec::new();
+    for bytes in ["second", "third"] {
+        world.upload("k", bytes).await?;
+        events.push(world.late_event_for("k").await?);
+    }
+    world.s3.delete_object().bucket(source).key("k").send().await?;
+    for (event, placement, current) in
+        [(&events[0], Placement::History, "first"), (&events[1], Placement::Current, "third")]
+    {
+        world.begin(event).await?;
+        let count = world.executions().await?.len();
+        let ended = world.ended(count).await?.remove(count - 1);
+        assert_eq!(world.output(&ended).await?["receipt"]["written"], true);
+        let receipts = world.receipts().await?;
+        let receipt = receipts.iter().find(|receipt| receipt.execution.arn == ended.arn).ok_or("no receipt")?;
+        assert_eq!((receipt.placement, world.backup("k").await?), (placement, current.as_bytes().to_vec()));
+    }
+    Ok(())
+}
+
+/// An operator's request for a key, with what is asked for at least.
+fn requested(world: &World, key: &str) -> Value {
+    json!({
+        "version": "0", "id": "asked", "detail-type": "Backup Requested", "source": "operators",
+        "account": "000000000000", "time": "2026-11-22T10:00:00Z", "region": world.outputs.region, "resources": [],
+        "detail": {"bucket": {"name": world.outputs.source_bucket}, "object": {"key": key}},
+    })
 }
 
 #[tokio::test]

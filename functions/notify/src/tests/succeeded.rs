@@ -91,7 +91,7 @@ async fn what_is_out_of_the_ordinary_is_said() {
     let [message] = sent.all().try_into().unwrap();
     let body = message.message().unwrap();
     for words in [
-        "A newer upload of this key is backed up already",
+        "not the newest of its key, as far as can be told, so that what stands there stays the current backup",
         "no room for the stamp",
         "was mended: tags.team",
         "not as planned in: storageClass",

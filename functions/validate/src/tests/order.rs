@@ -1,5 +1,6 @@
 //! Order and duplicates: where a copy goes, given what stands.
 
+use aws_sdk_s3::{operation::list_object_versions::ListObjectVersionsOutput, types::ObjectVersion};
 use holdfast_core::contract::{Placement, Precondition};
 
 use super::*;
@@ -84,10 +85,11 @@ async fn a_receipt_does_not_count_whose_copy_was_deleted_or_lies_in_another_buck
 #[tokio::test]
 async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backup() {
     let asked = || request(json!({"key": "a b", "version-id": "v1"}));
-    for (current, placement, why) in [
-        (Some("v2"), Placement::History, "the source has a newer version"),
-        (None, Placement::History, "the source's object is deleted"),
-        (Some("v1"), Placement::Current, "it is the source's current version"),
+    for (current, beneath, placement, why) in [
+        (Some("v2"), "v2", Placement::History, "the source has a newer version"),
+        (None, "v2", Placement::History, "the source's object is deleted, and had a newer version"),
+        (None, "v1", Placement::Current, "the source's object is deleted, and this is its last version"),
+        (Some("v1"), "v1", Placement::Current, "it is the source's current version"),
     ] {
         let now = match current {
             Some(version) => head("src", None, source().version_id(version)),
@@ -98,9 +100,17 @@ async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backu
         let destination = head_key("dst", "a b", Some(backup("v9", Some("0F"))));
         let late = head_key("dst", HISTORY, None);
         let receipt = filed(None);
-        let rules = [&head("src", Some("v1"), source()), &now, &destination, &receipt, &late, &tags(&[])];
+        let versions = [
+            ObjectVersion::builder().key("a b").version_id(beneath).build(),
+            ObjectVersion::builder().key("a b").version_id("v0").build(),
+        ];
+        let list = mock!(Client::list_object_versions)
+            .match_requests(|request| (request.bucket(), request.prefix()) == (Some("src"), Some("a b")))
+            .then_output(move || ListObjectVersionsOutput::builder().set_versions(Some(versions.to_vec())).build());
+        let rules = [&head("src", Some("v1"), source()), &now, &list, &destination, &receipt, &late, &tags(&[])];
         let plan = ask(&rules, &[], input(asked())).await.unwrap();
         assert_eq!(transfer(&plan).placement, placement, "{why}");
+        assert_eq!(list.num_calls(), usize::from(current.is_none()), "{why}");
         assert_eq!(now.num_calls(), 1, "{why}");
     }
 }

@@ -13,7 +13,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_sandbox::ports::{Invocation, Invoke};
 use holdfast_tests::{
     TestResult,
-    world::{Ended, Setup, World},
+    world::{Ended, Rules, Setup, World},
 };
 use serde_json::{Value, json};
 
@@ -238,6 +238,21 @@ async fn overtaken(world: &World) -> TestResult {
     let named =
         messages.iter().filter(|message| message["Message"].as_str().unwrap_or_default().contains("CopyObject"));
     assert_eq!(named.count(), 1, "a failure, which names its state, and three successes: {messages:?}");
+    over_a_foreign_object(world).await
+}
+
+/// An upload whose key was deleted since finds something that says nothing of its order.
+async fn over_a_foreign_object(world: &World) -> TestResult {
+    let before = world.executions().await?.len();
+    world.set_rules(Rules::Disabled).await?;
+    world.s3.put_object().bucket(&world.outputs.backup_bucket).key("foreign").send().await?;
+    world.upload("foreign", "ours").await?;
+    let event = world.late_event_for("foreign").await?;
+    world.s3.delete_object().bucket(&world.outputs.source_bucket).key("foreign").send().await?;
+    world.set_rules(Rules::Enabled).await?;
+    world.begin(&event).await?;
+    succeeded(world, before + 1).await?;
+    assert_eq!(world.backup("foreign").await?, b"ours");
     Ok(())
 }
 
