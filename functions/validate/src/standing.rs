@@ -33,6 +33,10 @@ impl Validate {
         self.check_receipt(&given_up.source, &given_up.stamp, seen.destination.as_ref()).await?;
         let is_lost = plan::is_lost(given_up, seen.source.as_ref());
         let Some((spot, head)) = self.find(replan, seen.destination.as_ref(), is_lost).await? else { return Ok(None) };
+        if is_lost && replan.unproven.as_ref().is_some_and(|unproven| unproven.is_same(&head.stored())) {
+            let object = ObjectRef::source(&given_up.source).to_string();
+            return Err(Refusal::Unproven { object, copy: name(&spot.0, &head), whose: Whose::ThisUpload }.into());
+        }
         let bad_versions = bad_versions.to_vec();
         let transfer = Transfer { bad_versions, ..plan::standing(given_up, spot, &head) };
         Ok(Some(self.prove(replan.attempt, transfer, head.stored())))
@@ -50,7 +54,10 @@ impl Validate {
         let (source, stamp) = (&given_up.source, &given_up.stamp);
         let current = self.destination(&source.key);
         let client = self.aws.s3(&current.region);
-        let is_copy = |head: &Head| is_copy(head, stamp) && !replan::is_given_up(Some(replan), head);
+        // Without a stamp the checksum tells: what came since the plan and has the source's bytes is the copy.
+        let has_the_bytes = |head: &Head| plan::may_be_copy(given_up, head) && plan::has_the_bytes(given_up, head);
+        let is_copy =
+            |head: &Head| (is_copy(head, stamp) || has_the_bytes(head)) && !replan::is_given_up(Some(replan), head);
         let search = self.search(given_up, &current, stands, is_copy).await?;
         if let Search::Found(head) = search {
             return Ok(Some(((current, Placement::Current), *head)));
@@ -76,9 +83,6 @@ impl Validate {
         let object = ObjectRef::source(source).to_string();
         match search {
             Search::NotThere => Ok(None),
-            Search::Found(head) if plan::has_the_bytes(given_up, &head) => {
-                Ok(Some(((current, Placement::Current), *head)))
-            }
             Search::Found(head) => {
                 let whose = self.whose(&source.bucket, &source.key);
                 Err(Refusal::Unproven { object, copy: name(&current, &head), whose }.into())

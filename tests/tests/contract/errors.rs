@@ -6,12 +6,11 @@ use holdfast_core::{ErrorName, Recovery};
 pub(crate) use crate::machine::raised_by;
 use crate::machine::{CANNOT_ARISE, Machine, Rule, State};
 
-/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew, or before
-/// its published copy is proven, may leave a copy that nobody can prove. In the second leg the source is the backup, and a
-/// backup that is gone was deleted under our hands.
-const LEFT_TO_FAIL: [(&str, ErrorName); 6] = [
+/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew may leave
+/// a copy that nobody can prove. In the second leg the source is the backup, and a backup that is gone was deleted under our
+/// hands.
+const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
     ("Validate", ErrorName::SourceGone),
-    ("VerifyBackup", ErrorName::SourceGone),
     ("Replicate", ErrorName::SourceGone),
     ("CopyReplicaSlice", ErrorName::SourceGone),
     ("DigestReplicaSlice", ErrorName::SourceGone),

@@ -105,10 +105,10 @@ async fn without_a_checksum_of_the_source_such_a_copy_fails_by_name_and_can_be_g
     let failed = world.failed().await?;
     assert_eq!(failed.error, "Source.Gone", "{}", failed.sentence);
     let path = world.path(&execution).await?;
-    assert_eq!(path.last().map(String::as_str), Some("VerifyBackup"), "{path:?}");
+    assert_eq!(path.last().map(String::as_str), Some("Validate"), "{path:?}");
     let backup = &world.outputs.backup_bucket;
     let copy = world.s3.head_object().bucket(backup).key(KEY).send().await?.version_id.unwrap_or_default();
-    for words in [copy.as_str(), "unproven and without a receipt"] {
+    for words in [copy.as_str(), "without a receipt of this upload"] {
         assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
     }
 

@@ -35,6 +35,9 @@ pub struct Replan {
     /// The published copy that could not be proven, where there was one. It is not taken for the backup again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Stored>,
+    /// The published copy whose source was gone before it was proven, where there was one. It may be good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<Stored>,
 }
 
 impl Replan {

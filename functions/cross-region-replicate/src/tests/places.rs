@@ -120,7 +120,7 @@ fn again(attempt: u32, redrives: u32) -> ReplicateInput {
     given_up.source.bucket = serde_json::from_value(json!("dst")).unwrap();
     given_up.destination.bucket = serde_json::from_value(json!("rep")).unwrap();
     given_up.destination.region = "eu-north-1".to_owned();
-    let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up, rejected: None };
+    let replan = Replan { attempt, error: "Upload.Gone".to_owned(), given_up, rejected: None, unproven: None };
     ReplicateInput { replan: Some(replan), redrives, ..input(&multipart(100, 50)) }
 }
 

@@ -10,7 +10,7 @@ use holdfast_lambda::testing::{multipart, s3_error};
 use super::*;
 
 fn again(attempt: u32, redrives: u32, given_up: Transfer) -> ValidateInput {
-    let replan = Replan { attempt, error: "Destination.Changed".to_owned(), given_up, rejected: None };
+    let replan = Replan { attempt, error: "Destination.Changed".to_owned(), given_up, rejected: None, unproven: None };
     ValidateInput { event: event(), replan: Some(replan), redrives }
 }
 

@@ -11,7 +11,7 @@ use holdfast_lambda::testing::single;
 use super::*;
 
 fn replanned(given_up: Transfer, rejected: Option<Stored>) -> ValidateInput {
-    let replan = Replan { attempt: 2, error: "Source.Gone".to_owned(), given_up, rejected };
+    let replan = Replan { attempt: 2, error: "Source.Gone".to_owned(), given_up, rejected, unproven: None };
     ValidateInput { event: event(), replan: Some(replan), redrives: 0 }
 }
 
@@ -38,6 +38,27 @@ async fn a_replan_proves_the_copy_that_stands_unless_its_receipt_is_written() {
         } else {
             assert_eq!(reason(&plan), Some(SkipReason::AlreadyBackedUp), "{why}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_could_not_be_proven_without_its_source_is_named_unless_another_execution_has_proven_it() {
+    let unproven: Stored = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
+    let ours = || Some(backup("v1", Some("0A")));
+    for (stands, source_stands, receipt, outcome, why) in [
+        (ours(), false, Some(("a b", "b1")), Ok(Some(SkipReason::AlreadyBackedUp)), "another execution knew the checksum"),
+        (ours(), false, None, Err(ErrorName::SourceGone), "nothing is left to prove it by"),
+        (ours(), true, None, Ok(None), "the source is there after all: it is proven"),
+        (None, false, None, Ok(Some(SkipReason::SourceGone)), "somebody has deleted the copy as advised"),
+    ] {
+        let mut input = replanned(single(5), None);
+        input.replan.as_mut().unwrap().unproven = Some(unproven.clone());
+        let source = if source_stands { head("src", Some("v1"), source()) } else { absent("src") };
+        let (receipt, late, none) = (filed(receipt), head_key("dst", HISTORY, None), tags(&[]));
+        let destination = head_key("dst", "a b", stands);
+        let rules = [&receipt, &late, &destination, &source, &none];
+        let plan = ask(&rules, &[], input).await;
+        assert_eq!(plan.as_ref().map(reason).map_err(Named::name), outcome, "{why}");
     }
 }
 
