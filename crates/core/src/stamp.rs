@@ -40,7 +40,8 @@ pub struct Stamp {
     pub sequencer: Option<Sequencer>,
     /// The source's entity tag.
     pub etag: ETag,
-    /// The source's `Last-Modified`: when its upload was initiated. Absent where the source was gone when it was asked.
+    /// The source's `Last-Modified`: when its upload was initiated. Absent where the source bucket keeps no versions, and
+    /// where the source was gone when it was asked.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<OffsetDateTime>,
 }

@@ -88,7 +88,8 @@ pub(crate) fn stamp(upload: &Upload, source: &Source, head: &Head) -> (Stamp, St
         version_id: source.version_id.clone(),
         sequencer: upload.event.sequencer.clone(),
         etag: source.etag.clone(),
-        last_modified: head.last_modified,
+        // Without versions there is none that S3 would have put beneath another.
+        last_modified: head.last_modified.filter(|_| is_version(source.version_id.as_ref())),
     };
     let place = if stamp.fits(&head.attributes.metadata) { StampPlace::Metadata } else { StampPlace::Receipt };
     (stamp, place)

@@ -4,6 +4,7 @@
 use std::{thread, time::Duration};
 
 use aws_sdk_s3::{
+    error::ProvideErrorMetadata,
     primitives::ByteStream,
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
@@ -226,8 +227,12 @@ impl Stage {
             }
             for upload in s3.list_multipart_uploads().bucket(bucket).send().await?.uploads() {
                 let request = s3.abort_multipart_upload().bucket(bucket);
-                request.set_key(upload.key.clone()).set_upload_id(upload.upload_id.clone()).send().await?;
-                count += 1;
+                match request.set_key(upload.key.clone()).set_upload_id(upload.upload_id.clone()).send().await {
+                    Ok(_) => count += 1,
+                    // It was completed, or aborted, since it was listed.
+                    Err(error) if error.code() == Some("NoSuchUpload") => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(count)

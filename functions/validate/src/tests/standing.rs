@@ -46,7 +46,13 @@ async fn a_copy_that_could_not_be_proven_without_its_source_is_named_unless_anot
     let unproven: Stored = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
     let ours = || Some(backup("v1", Some("0A")));
     for (stands, source_stands, receipt, outcome, why) in [
-        (ours(), false, Some(("a b", "b1")), Ok(Some(SkipReason::AlreadyBackedUp)), "another execution knew the checksum"),
+        (
+            ours(),
+            false,
+            Some(("a b", "b1")),
+            Ok(Some(SkipReason::AlreadyBackedUp)),
+            "another execution knew the checksum",
+        ),
         (ours(), false, None, Err(ErrorName::SourceGone), "nothing is left to prove it by"),
         (ours(), true, None, Ok(None), "the source is there after all: it is proven"),
         (None, false, None, Ok(Some(SkipReason::SourceGone)), "somebody has deleted the copy as advised"),
