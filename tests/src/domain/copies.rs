@@ -35,6 +35,14 @@ pub(super) fn is_named(proven: &Proven, bucket: &Bucket, version: &Version) -> b
     same && destination.bucket.as_str() == bucket.name && destination.key.as_str() == version.key
 }
 
+/// Whether a version has the bytes of the copy that this proof is about. Its entity tag may be another: of a copy that was
+/// found standing the parts are not known, so that its replica may be cut otherwise.
+fn has_the_bytes(proven: &Proven, bucket: &Bucket, version: &Version) -> bool {
+    let copy = bucket.versions.iter().find(|other| is_named(proven, bucket, other));
+    let same = copy.is_some_and(|copy| copy.bytes.is_some() && copy.bytes == version.bytes);
+    same || proven.stored.etag == version.etag
+}
+
 /// Whether a proof says of a version that it is bad.
 fn is_named_as_bad(proven: &Proven, version: &Version) -> bool {
     let mut bad = proven.evidence.bad_versions.iter().map(VersionId::as_str);
@@ -179,7 +187,7 @@ impl<'a> Check<'a> {
                             let late = history_key(key, &receipt.stamp).ok();
                             let at_its_key =
                                 [Some(key), late.as_ref()].into_iter().flatten().any(|key| key.as_str() == version.key);
-                            stamp.is_none() && at_its_key && proven.stored.etag == version.etag
+                            stamp.is_none() && at_its_key && has_the_bytes(proven, bucket, version)
                         }
                     };
                     same_upload && same_bytes
