@@ -4,11 +4,12 @@
 //! of the destination. A large one costs two more: HEAD of its first part, whose size the copy takes over so that the
 //! entity tags are equal, and the opening of the upload with every attribute of the source.
 //!
-//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up, and only while the copy that it
-//! names stands ([`receipt`]). A copy of this very version that stands does not say so: the execution that made it may have failed and be past redrive, and a re-plan may find its own,
-//! published by a request whose answer was lost. So where a copy stands the receipt is asked for; where there is none, the
-//! copy is proven where it stands ([`standing`]), unless its proof failed before: then it is copied again. Two executions
-//! of one event may both do so; the receipt is written once and people are told once all the same.
+//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up, and only while the copy
+//! that it names stands ([`receipt`]). A copy of this very version that stands does not say so: the execution that made
+//! it may have failed and be past redrive, and a re-plan may find its own, published by a request whose answer was
+//! lost. So where a copy stands the receipt is asked for; where there is none, the copy is proven where it stands
+//! ([`standing`]), unless its proof failed before: then it is copied again. Two executions of one event may both do so;
+//! the receipt is written once and people are told once all the same.
 //!
 //! A late upload asks for its receipt too: its backup may have been the current one before a newer upload replaced it.
 //!

@@ -7,8 +7,9 @@
 //! HOLDFAST_FUZZ_SECONDS=60 cargo test -p holdfast-core --test fuzz -- --nocapture
 //! ```
 //!
-//! A debug build, because that one also notices numbers that overflow. An input that breaks a promise is printed whole; it belongs into the corpus then. A coverage-guided fuzzer would need
-//! a nightly compiler; what stands here runs on the stable one.
+//! A debug build, because that one also notices numbers that overflow. An input that breaks a promise is printed whole;
+//! it belongs into the corpus then. A coverage-guided fuzzer would need a nightly compiler; what stands here runs on
+//! the stable one.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

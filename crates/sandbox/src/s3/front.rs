@@ -3,10 +3,10 @@
 //! S3 refuses a request that reaches the wrong region
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html> and the error list in
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>): a path-style request is answered with 301
-//! `PermanentRedirect`, whose body is as in <https://github.com/yanganto/s3rs/issues/18>; a virtual-host one, which DNS has brought to the right place, with 400
-//! `AuthorizationHeaderMalformed` and the region that was expected, in the words that S3 uses
-//! (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, which is all that
-//! a HEAD request can see.
+//! `PermanentRedirect`, whose body is as in <https://github.com/yanganto/s3rs/issues/18>; a virtual-host one, which DNS
+//! has brought to the right place, with 400 `AuthorizationHeaderMalformed` and the region that was expected, in the
+//! words that S3 uses (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, which is
+//! all that a HEAD request can see.
 
 use std::{fmt::Write, sync::Arc};
 
