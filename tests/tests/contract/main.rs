@@ -12,6 +12,7 @@ mod hostile;
 mod markdown;
 mod payloads;
 mod policies;
+mod reserved;
 mod samples;
 mod shape;
 mod types;

@@ -6,20 +6,36 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::{ErrorName, encoding};
+use holdfast_core::{ErrorName, contract::Transfer, encoding};
 
 use super::ObjectRef;
 use crate::Failure;
 
-/// The most bytes of tags that are sent in a header. S3 takes 8 KB of headers in all
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>), and ten tags of 128 and 256 characters,
-/// encoded, may be 46 KB long.
-const HEADER_LIMIT: usize = 2 * 1024;
+/// Bytes that S3 takes of the headers of one request
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
+const HEADERS: usize = 8 * 1024;
+/// Bytes of what every request has: the token of the function's role, a signature, conditions, dates.
+const EVERY_REQUEST: usize = 3 * 1024;
 
-/// The tags as the header `x-amz-tagging` has them; none where there are none, or too many to send. Those are put by the
-/// verification, which finds that the copy lacks them.
-pub(super) fn header(tags: &BTreeMap<String, String>) -> Option<String> {
-    Some(encoding::tagging(tags)).filter(|text| !text.is_empty() && text.len() <= HEADER_LIMIT)
+/// The tags as the header `x-amz-tagging` has them; none where there are none, or where the other headers leave no room: ten
+/// tags of 128 and 256 characters, encoded, may be 46 KB long, and a key may be 3 KB. Those are put by the verification,
+/// which finds that the copy lacks them.
+pub(super) fn header(transfer: &Transfer) -> Option<String> {
+    let Transfer { source, attributes, .. } = transfer;
+    let copied_from = encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()).len();
+    // The name of each is signed, too.
+    let metadata: usize = transfer.metadata().iter().map(|(name, value)| 2 * name.len() + value.len() + 24).sum();
+    let text = [
+        &attributes.content_type,
+        &attributes.cache_control,
+        &attributes.content_disposition,
+        &attributes.content_encoding,
+        &attributes.content_language,
+        &attributes.website_redirect_location,
+    ];
+    let content: usize = text.into_iter().flatten().map(String::len).sum();
+    let room = HEADERS.saturating_sub(EVERY_REQUEST + copied_from + metadata + content);
+    Some(encoding::tagging(&attributes.tags)).filter(|text| !text.is_empty() && text.len() <= room)
 }
 
 /// The tags of an object version.

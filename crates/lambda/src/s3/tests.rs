@@ -19,7 +19,7 @@ use holdfast_core::{
     ErrorName,
     checksum::Crc64Nvme,
     contract::{Precondition, StampPlace},
-    names::{ETag, PartNumber, VersionId},
+    names::{ETag, ObjectKey, PartNumber, VersionId},
 };
 
 use super::{ObjectRef, abort_upload, copy_object, head, list_parts, open_upload};
@@ -280,12 +280,20 @@ async fn an_upload_is_opened_with_every_attribute_and_asks_for_a_full_object_che
 }
 
 #[tokio::test]
-async fn tags_that_are_too_long_for_a_header_are_left_to_the_verification() {
-    // A space is three bytes in the header, so these are 6 + 2,042 or 6 + 2,043 of them.
-    for (spaces, letters, is_sent) in [(680, 2, true), (681, 0, false)] {
+async fn tags_for_which_the_other_headers_leave_no_room_are_left_to_the_verification() {
+    // In a header a space is three bytes, and the ü of a key is six.
+    for (spaces, umlauts, metadata, is_sent) in [
+        (1_400, 0, 0, true),
+        (1_700, 0, 0, false),
+        (400, 511, 0, true),
+        (700, 511, 0, false),
+        (400, 0, 1_900, true),
+        (400, 511, 1_900, false),
+    ] {
         let mut transfer = testing::multipart(25, 10);
-        let value = format!("{}{}", " ".repeat(spaces), "x".repeat(letters));
-        transfer.attributes.tags = [("key-1".to_owned(), value)].into();
+        transfer.attributes.tags = [("key-1".to_owned(), " ".repeat(spaces))].into();
+        transfer.attributes.metadata = [("m".to_owned(), "v".repeat(metadata))].into();
+        transfer.source.key = ObjectKey::new(format!("k{}", "ü".repeat(umlauts))).unwrap();
         let (copies, uploads) = (Sent::<CopyObjectInput>::default(), Sent::<CreateMultipartUploadInput>::default());
         let (copy_note, upload_note) = (copies.clone(), uploads.clone());
         let copy =
