@@ -103,6 +103,9 @@ pub struct Known {
     /// At most so many copies stand beside the proven one of the same source version: made by a plan that found neither
     /// receipt nor proof of an earlier copy.
     pub copies_beside: usize,
+    /// At most so many times the newest version of a key has its copy among the late ones: a newer one stood when it was
+    /// planned, which nobody could prove later, and a person has deleted that as advised.
+    pub newest_left_late: usize,
 }
 
 /// What stands in a world that keeps its promises.
@@ -126,6 +129,8 @@ pub struct Report {
     pub unanswered_openings: usize,
     /// Copies beside the proven one of the same source version.
     pub copies_beside: usize,
+    /// Copies of the newest versions of their keys that lie among the late ones.
+    pub newest_left_late: usize,
 }
 
 impl fmt::Display for Report {
@@ -186,7 +191,7 @@ impl Facts {
 impl Check<'_> {
     /// No more traces than are known of.
     fn known(&mut self, known: Known) {
-        let Report { unanswered_openings, copies_beside, .. } = self.report;
+        let Report { unanswered_openings, copies_beside, newest_left_late, .. } = self.report;
         if unanswered_openings > known.unanswered_openings {
             let expected = known.unanswered_openings;
             let sentence = format!("{unanswered_openings} uploads are open that no execution knows of, not {expected}");
@@ -197,6 +202,13 @@ impl Check<'_> {
             let sentence =
                 format!("{copies_beside} copies stand beside the proven one of their version, not {expected}");
             self.broken(Rule::CopiedOnce, sentence);
+        }
+        if newest_left_late > known.newest_left_late {
+            let expected = known.newest_left_late;
+            let sentence = format!(
+                "{newest_left_late} copies of the newest version of a key lie among the late ones, not {expected}"
+            );
+            self.broken(Rule::NewestOnTop, sentence);
         }
     }
 }

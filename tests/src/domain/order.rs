@@ -8,7 +8,7 @@ use holdfast_core::{receipt::Receipt, stamp::Standing};
 
 use super::{
     Check, Rule,
-    copies::{position_of, receipt_of},
+    copies::{position_of, proven_in, receipt_of},
     objects::{Bucket, Version},
     sources::is_of,
 };
@@ -51,7 +51,13 @@ impl Check<'_> {
         let newest_receipt = facts.readable().find(|receipt| is_of(receipt, proven[0]));
         let is_newer = |newest: &Receipt| receipt.stamp.standing(&newest.stamp) == Standing::Newer;
         let was_newer = facts.source_of(receipt).is_none() && newest_receipt.is_none_or(is_newer);
-        if !was_newer {
+        let is_late = newest_receipt.is_some_and(|newest| {
+            let copy = proven_in(facts, newest, bucket);
+            copy.is_some_and(|copy| copy.destination.key != newest.source.key)
+        });
+        if is_late && !was_newer {
+            self.report.newest_left_late += 1;
+        } else if !was_newer {
             let of =
                 receipt.source.version_id.as_ref().map_or_else(|| receipt.source.etag.to_string(), ToString::to_string);
             self.broken(Rule::NewestOnTop, format!("{name} is current and holds {of}, but {newest} is the newest"));

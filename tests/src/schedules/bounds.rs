@@ -15,6 +15,7 @@ const PUBLISHERS: [&str; 4] = ["copy-part", "complete-multipart", "checksum-veri
 pub(super) struct Bounds {
     openings: u64,
     copies: u64,
+    deletions: u64,
 }
 
 impl Bounds {
@@ -44,10 +45,19 @@ impl Bounds {
         self.copies += 2 * events;
     }
 
+    /// Counts unproven copies that people deleted as advised: what was late because of one stays late, in each leg.
+    pub(super) fn deleted_as_advised(&mut self, copies: usize) {
+        self.deletions += 2 * copies as u64;
+    }
+
     /// What the domain check may find.
     pub(super) fn known(&self) -> Known {
         let limit = |count| usize::try_from(count).unwrap_or(usize::MAX);
-        Known { unanswered_openings: limit(self.openings), copies_beside: limit(self.copies) }
+        Known {
+            unanswered_openings: limit(self.openings),
+            copies_beside: limit(self.copies),
+            newest_left_late: limit(self.deletions),
+        }
     }
 }
 
@@ -78,7 +88,7 @@ mod tests {
         let active = Active { id: "fault-1".into(), rule: Rule::new(target, effect), matched: 9, fired: 3 };
         let mut bounds = Bounds::default();
         bounds.faults(&[active]);
-        let Known { unanswered_openings, copies_beside } = bounds.known();
+        let Known { unanswered_openings, copies_beside, .. } = bounds.known();
         (unanswered_openings, copies_beside)
     }
 
@@ -102,6 +112,6 @@ mod tests {
         assert_eq!(bounds.known(), Known::default());
         bounds.cut(1);
         bounds.duplicates(2);
-        assert_eq!(bounds.known(), Known { unanswered_openings: 1, copies_beside: 5 });
+        assert_eq!(bounds.known(), Known { unanswered_openings: 1, copies_beside: 5, newest_left_late: 0 });
     }
 }

@@ -179,6 +179,7 @@ async fn settle(stage: &Stage, ran: &mut Ran) -> TestResult {
         // The execution that made a copy is redriven before anybody deletes it.
         let deleted = if round == 0 { 0 } else { stage.follow_advice().await? };
         ran.count("unproven copies deleted as advised", deleted);
+        ran.bounds.deleted_as_advised(deleted);
         let redriven = stage.redrive().await?;
         ran.count("redrives", redriven);
         if redriven == 0 {
@@ -252,6 +253,7 @@ async fn check(world: &World, ran: &mut Ran) -> TestResult {
         Ok(report) => {
             ran.count("uploads left open that nobody knows of", report.unanswered_openings);
             ran.count("copies made twice", report.copies_beside);
+            ran.count("newest versions left among the late ones", report.newest_left_late);
         }
         Err(error) => ran.violations.push(error.to_string()),
     }
