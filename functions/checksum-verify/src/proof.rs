@@ -76,8 +76,7 @@ pub(crate) fn source_gone(asked: Asked<'_>) -> Failure {
     } else {
         format!(
             "The source version {source} was deleted before its copy could be proven. The copy stands at {copy}, unproven \
-             and without a receipt. A redrive cannot prove it any more. {}",
-            without_source(asked)
+             and without a receipt. A new plan asks whether another execution has proven it."
         )
     };
     Failure::new(ErrorName::SourceGone, message)

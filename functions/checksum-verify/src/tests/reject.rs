@@ -169,8 +169,10 @@ async fn nothing_is_removed_while_the_source_is_gone_and_the_advice_is_that_of_t
 }
 
 #[tokio::test]
-async fn a_copy_that_cannot_be_proven_any_more_is_told_with_what_is_gone_and_the_advice_of_the_leg() {
-    for (is_replica, helps, misleads) in WITHOUT_SOURCE {
+async fn a_copy_that_cannot_be_proven_any_more_is_told_with_what_is_gone_and_what_comes_next_in_the_leg() {
+    for (is_replica, helps, misleads) in
+        [(false, "A new plan asks whether another execution has proven it.", "delete that version"), WITHOUT_SOURCE[1]]
+    {
         let transfer = Transfer { crc64nvme: None, ..known() };
         let transfer = if is_replica { of_a_backup(transfer) } else { transfer };
         let gone = mock!(Client::get_object).then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
