@@ -140,24 +140,27 @@ async fn misplaced(
     around: &Around,
 ) -> Result<Option<Misplaced>, Failure> {
     let ours = stamp(aws, asked).await?;
-    let standing = async |version: &VersionId| -> Result<Standing, Failure> {
-        let head = version_of_key(aws, asked, version).await?;
-        let stamp = head.and_then(|head| head.stamp);
-        Ok(stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&ours)))
+    let standing = |head: Option<&Head>| {
+        let stamp = head.and_then(|head| head.stamp.as_ref());
+        stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&ours))
     };
     // A copy in one request that lies on top came later, and its own execution looks after it.
     if let Some(on_top) = &around.on_top
         && asked.transfer.method == Method::Multipart
-        && standing(on_top).await? == Standing::Older
+        && standing(version_of_key(aws, asked, on_top).await?.as_ref()) == Standing::Older
     {
         return Ok(Some(Misplaced::IsCovered(on_top.clone())));
     }
-    let was_found = asked.transfer.replaces == asked.stored.version_id;
+    let mut of_this_plan = asked.transfer.replaces != asked.stored.version_id;
     // What is covered counts also where something lies on top, because that may be taken back by its own execution.
-    for covered in &around.beneath {
-        let is_newer = match standing(covered).await? {
+    for (depth, covered) in around.beneath.iter().enumerate() {
+        let head = version_of_key(aws, asked, covered).await?;
+        if depth == 0 && head.as_ref().is_some_and(|head| !is_expected(asked.transfer, head)) {
+            of_this_plan = false;
+        }
+        let is_newer = match standing(head.as_ref()) {
             Standing::Newer => true,
-            Standing::Unknown => !was_found && recency == Recency::Superseded,
+            Standing::Unknown => of_this_plan && recency == Recency::Superseded,
             Standing::Same | Standing::Older => false,
         };
         if is_newer {
@@ -165,6 +168,14 @@ async fn misplaced(
         }
     }
     Ok(None)
+}
+
+/// Whether the plan of the copy may have been published over this one, the nearest beneath it. Where it may not, another
+/// execution of the same event has made the copy, by a plan that knew what it covers. An object in parts may have been
+/// completed later than it lies.
+fn is_expected(transfer: &Transfer, beneath: &Head) -> bool {
+    let held = matches!(&transfer.precondition, Precondition::IfMatch(etag) if *etag == beneath.etag);
+    held || transfer.method == Method::Multipart || beneath.etag.is_of_parts()
 }
 
 /// The stamp of the upload that was copied. An operator's request knows no order; the copy that it found may.

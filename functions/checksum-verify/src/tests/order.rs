@@ -51,11 +51,15 @@ fn listed(versions: &'static [&'static str]) -> Rule {
     })
 }
 
-/// Another version of the copy's key without a stamp.
+/// Another version of the copy's key without a stamp, and with the entity tag that the plan expects.
 fn unstamped(version: &'static str) -> Rule {
+    unstamped_with(version, "\"old\"")
+}
+
+fn unstamped_with(version: &'static str, etag: &'static str) -> Rule {
     mock!(Client::head_object)
         .match_requests(move |request| (request.bucket(), request.version_id()) == (Some("dst"), Some(version)))
-        .then_output(|| HeadObjectOutput::builder().e_tag("\"old\"").content_length(3).build())
+        .then_output(move || HeadObjectOutput::builder().e_tag(etag).content_length(3).build())
 }
 
 /// Another version of the copy's key, of the upload with this sequencer.
@@ -205,6 +209,13 @@ async fn a_copy_that_covers_a_newer_one_is_taken_back_and_planned_anew() {
             true,
             "nothing says its order, and the source has a newer version",
         ),
+        (
+            &["w1", "w2", "w0"],
+            vec![unstamped_with("w2", "\"another\"")],
+            false,
+            "this plan cannot have been published over it, so another execution has made the copy, and knew of it",
+        ),
+        (&["w1", "w2", "w0"], vec![unstamped_with("w2", "\"another-2\"")], true, "one in parts may have come later"),
         (&["w2", "w1", "w3", "w0"], vec![other("w3", "0B")], true, "what is on top may be taken back as well"),
         (&["w2", "w1", "w0"], vec![], false, "what came on top came later, and its own execution looks"),
         (&["w2"], vec![], false, "it is gone by now"),
