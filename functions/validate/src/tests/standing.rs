@@ -116,22 +116,24 @@ async fn a_copy_whose_proof_failed_is_copied_over_and_named_if_it_stands_or_what
     }
 }
 
+/// What is seen where the source and the late copy are gone, and only this stands at the key.
+fn without_source(stands: HeadObjectOutputBuilder) -> [Rule; 6] {
+    [
+        head_key("dst", "a b", Some(stands)),
+        filed(None),
+        head_key("dst", HISTORY, None),
+        listed("a b", &[("b7", 5)]),
+        absent("src"),
+        tags(&[]),
+    ]
+}
+
 #[tokio::test]
 async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_gone() {
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
     let standing = |etag: &str| HeadObjectOutput::builder().version_id("b7").e_tag(etag).content_length(5);
-    let looks = |stands: HeadObjectOutputBuilder| {
-        [
-            head_key("dst", "a b", Some(stands)),
-            filed(None),
-            head_key("dst", HISTORY, None),
-            listed("a b", &[("b7", 5)]),
-            absent("src"),
-            tags(&[]),
-        ]
-    };
-    let came = looks(standing("\"new\""));
+    let came = without_source(standing("\"new\""));
     let refusal = ask(&came.each_ref(), &[], replanned(unstamped.clone(), None)).await.unwrap_err();
     assert_eq!(refusal.name(), ErrorName::SourceGone);
     for words in [
@@ -145,7 +147,7 @@ async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_g
     }
 
     unstamped.precondition = Precondition::IfMatch(serde_json::from_value(json!("old")).unwrap());
-    let was_there = looks(standing("\"old\""));
+    let was_there = without_source(standing("\"old\""));
     let plan = ask(&was_there.each_ref(), &[], replanned(unstamped, None)).await.unwrap();
     assert_eq!(reason(&plan), Some(SkipReason::SourceGone));
 }
@@ -160,14 +162,7 @@ async fn without_a_stamp_and_a_source_the_equal_checksum_of_what_came_since_is_e
         [(Some("AAAAAAAAAAA="), Ok(Some("b7"))), (None, Err(ErrorName::SourceGone)), (Some("AAAAAAAAAAE="), Ok(None))]
     {
         let stands = came.clone().set_checksum_crc64_nvme(checksum.map(str::to_owned));
-        let looks = [
-            head_key("dst", "a b", Some(stands)),
-            filed(None),
-            head_key("dst", HISTORY, None),
-            listed("a b", &[("b7", 5)]),
-            absent("src"),
-            tags(&[]),
-        ];
+        let looks = without_source(stands);
         let found = ask(&looks.each_ref(), &[], replanned(unstamped.clone(), None)).await;
         let proven = found.map(|plan| match plan {
             Plan::Copy { stored, .. } => stored.unwrap().version_id.map(|version| version.to_string()),
