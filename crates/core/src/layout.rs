@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contract::Method,
+    contract::{Method, StampPlace},
     names::{ByteRange, InvalidName, PartNumber},
 };
 
@@ -174,8 +174,12 @@ impl Slice {
 
 /// How an object of this size is copied: in parts from the threshold on, and always where one `CopyObject` does not take
 /// it. An empty object has nothing to cut.
-pub fn method_for(size: u64, threshold: u64) -> Method {
-    if size > 0 && (size >= threshold || size > MAX_PART) { Method::Multipart } else { Method::CopyObject }
+///
+/// A copy that cannot carry its stamp is made in parts too, if only in one: S3 then refuses wrong bytes before they are an
+/// object. Of a single copy, published by a request whose answer was lost, nothing would tell whose wrong bytes they are.
+pub fn method_for(size: u64, stamp_place: StampPlace, threshold: u64) -> Method {
+    let in_parts = size >= threshold || size > MAX_PART || stamp_place == StampPlace::Receipt;
+    if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }
 }
 
 fn part_number(number: u64) -> Option<PartNumber> {
@@ -230,8 +234,15 @@ mod tests {
             (MAX_PART + 1, u64::MAX, Method::Multipart),
             (0, 0, Method::CopyObject),
         ] {
-            assert_eq!(method_for(size, threshold), method, "{size} bytes, threshold {threshold}");
+            let found = method_for(size, StampPlace::Metadata, threshold);
+            assert_eq!(found, method, "{size} bytes, threshold {threshold}");
         }
+    }
+
+    #[test]
+    fn what_cannot_carry_its_stamp_is_copied_in_parts() {
+        assert_eq!(method_for(1, StampPlace::Receipt, u64::MAX), Method::Multipart);
+        assert_eq!(method_for(0, StampPlace::Receipt, u64::MAX), Method::CopyObject, "an empty part is none");
     }
 
     #[test]

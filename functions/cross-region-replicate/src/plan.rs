@@ -73,7 +73,7 @@ pub(crate) fn transfer(
     let source = source(input);
     let first = &input.transfer;
     Transfer {
-        method: method_for(source.size, threshold),
+        method: method_for(source.size, first.stamp_place, threshold),
         precondition: stands.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone())),
         replaces: stands.and_then(|head| head.version_id.clone()),
         destination,

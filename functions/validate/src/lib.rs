@@ -165,7 +165,7 @@ impl Validate {
             None => s3::read_tags(&self.aws.s3(&source.region), ObjectRef::source(&source)).await?,
         };
         let transfer = Transfer {
-            method: method_for(source.size, self.config.multipart_threshold),
+            method: method_for(source.size, stamp_place, self.config.multipart_threshold),
             precondition: plan::precondition(spot.stands.as_ref()),
             replaces: spot.stands.as_ref().and_then(|stands| stands.version_id.clone()),
             destination: spot.destination,

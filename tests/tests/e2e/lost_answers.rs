@@ -75,7 +75,7 @@ async fn a_copy_whose_answer_was_lost_is_proven_although_its_source_is_gone_by_t
 #[tokio::test]
 async fn so_is_one_whose_metadata_had_no_room_for_its_stamp() -> TestResult {
     let world = World::start(Setup::default()).await?;
-    let once = Target::operation(Service::S3, "CopyObject").bucket(&world.outputs.backup_bucket);
+    let once = Target::operation(Service::S3, "CompleteMultipartUpload").bucket(&world.outputs.backup_bucket);
     world.sandbox.faults().add(Rule::new(once, Effect::Drop(Moment::After)).times(1))?;
     // The new plan waits for the source to be deleted.
     let replan = Target { service: Some(Service::Lambda), ..Target::default() }.function("validate");
@@ -126,7 +126,7 @@ async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_and_never_
         let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(KEY);
         request.metadata("much", "m".repeat(2_000)).body(ByteStream::from_static(bytes)).send()
     };
-    lose(&world, "CopyObject")?;
+    lose(&world, "CompleteMultipartUpload")?;
     full(b"first").await?;
     let execution = world.failed().await?.execution;
     world.sandbox.faults().clear();

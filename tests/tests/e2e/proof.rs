@@ -23,14 +23,18 @@ struct Case {
     operation: &'static str,
     replica: bool,
     size: usize,
+    /// Characters of metadata: near 2,048 of them leave no room for a stamp, and such an object is copied in parts.
+    metadata: usize,
     state: &'static str,
 }
 
-const CASES: [Case; 4] = [
-    Case { operation: "CopyObject", replica: false, size: 9, state: "VerifyBackup" },
-    Case { operation: "CopyObject", replica: true, size: 9, state: "VerifyReplica" },
-    Case { operation: "UploadPartCopy", replica: false, size: LARGE, state: "CompleteUpload" },
-    Case { operation: "UploadPartCopy", replica: true, size: LARGE, state: "CompleteReplica" },
+const CASES: [Case; 6] = [
+    Case { operation: "CopyObject", replica: false, size: 9, metadata: 1, state: "VerifyBackup" },
+    Case { operation: "CopyObject", replica: true, size: 9, metadata: 1, state: "VerifyReplica" },
+    Case { operation: "UploadPartCopy", replica: false, size: LARGE, metadata: 1, state: "CompleteUpload" },
+    Case { operation: "UploadPartCopy", replica: true, size: LARGE, metadata: 1, state: "CompleteReplica" },
+    Case { operation: "UploadPartCopy", replica: false, size: 9, metadata: 2_000, state: "CompleteUpload" },
+    Case { operation: "UploadPartCopy", replica: true, size: 9, metadata: 2_000, state: "CompleteReplica" },
 ];
 
 impl Case {
@@ -48,6 +52,12 @@ impl Case {
         let (_, bucket) = self.place(world);
         let target = Target::operation(Service::S3, self.operation).bucket(&bucket);
         world.sandbox.faults().add(Rule::new(target, Effect::Flip { offset: 4 }).times(1))?;
+        Ok(())
+    }
+
+    async fn upload(&self, world: &World, bytes: Vec<u8>) -> TestResult {
+        let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(KEY).body(bytes.into());
+        request.metadata("notes", "n".repeat(self.metadata)).send().await?;
         Ok(())
     }
 }
@@ -71,11 +81,11 @@ fn setup(mode: &str) -> Setup {
 async fn a_wrong_byte_leaves_nothing_behind_that_could_be_taken_for_a_backup_and_a_redrive_wins() -> TestResult {
     for mode in ["stored", "streamed"] {
         for case in CASES {
-            let name = format!("{} {} {mode}", case.operation, case.state);
+            let name = format!("{} {} {mode}, {} bytes", case.operation, case.state, case.size);
             let world = World::start(setup(mode)).await?;
             case.flip(&world)?;
             let bytes = vec![7; case.size];
-            world.upload(KEY, bytes.clone()).await?;
+            case.upload(&world, bytes.clone()).await?;
             let failed = world.failed().await.map_err(|error| format!("{name}: {error}"))?;
             let path = world.path(&failed.execution).await?;
             assert_eq!(failed.error, "Checksum.Mismatch", "{name}: {}", failed.sentence);

@@ -88,15 +88,20 @@ async fn a_large_object_keeps_the_parts_of_the_source_and_its_upload_carries_eve
     assert!(*digest_slices, "the source has no checksum, so it has to be read");
 }
 
+/// The first part of an object of one part.
+fn first_part() -> Rule {
+    mock!(Client::head_object)
+        .match_requests(|request| request.part_number() == Some(1))
+        .then_output(|| HeadObjectOutput::builder().content_length(5).build())
+}
+
 #[tokio::test]
 async fn slices_are_digested_only_where_the_source_has_no_checksum_or_the_mode_asks_for_it() {
     for (crc, mode, digested) in
         [(Some("AAAAAAAAAAA="), "stored", false), (Some("AAAAAAAAAAA="), "streamed", true), (None, "stored", true)]
     {
         let source = head("src", Some("v1"), source().set_checksum_crc64_nvme(crc.map(str::to_owned)));
-        let first = mock!(Client::head_object)
-            .match_requests(|request| request.part_number() == Some(1))
-            .then_output(|| HeadObjectOutput::builder().content_length(5).build());
+        let first = first_part();
         let rules = [&first, &source, &absent("dst"), &tags(&[]), &opened()];
         let environment = [("MULTIPART_THRESHOLD", "5"), ("VERIFY_MODE", mode)];
         let plan = ask(&rules, &environment, input(event())).await.unwrap();
@@ -178,10 +183,15 @@ async fn metadata_without_room_for_the_stamp_leaves_it_to_the_receipt() {
 
     // Nothing says whether what stands is newer; the source says that its own current version is this one.
     let unwritten = filed(None);
-    let current = head("src", None, source());
-    let rules = [&head("src", Some("v1"), full()), &unwritten, &standing(), &tags(&[]), &current];
+    let (current, first) = (head("src", None, source()), first_part());
+    let rules = [&first, &head("src", Some("v1"), full()), &unwritten, &standing(), &tags(&[]), &current, &opened()];
     let plan = ask(&rules, &[], input(event())).await.unwrap();
     let transfer = transfer(&plan);
+    assert_eq!(
+        transfer.upload.as_ref().map(|upload| upload.part_count),
+        Some(1),
+        "a wrong byte never becomes an object"
+    );
     assert_eq!((transfer.stamp_place, unwritten.num_calls()), (StampPlace::Receipt, 1));
     assert!(matches!(&transfer.precondition, Precondition::IfMatch(etag) if etag.as_str() == "theirs"));
     assert_eq!((transfer.placement, current.num_calls()), (Placement::Current, 1));
