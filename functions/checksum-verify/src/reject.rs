@@ -80,11 +80,24 @@ async fn dispose(aws: &Aws, asked: Asked<'_>, mismatch: &Failure) -> Result<Outc
         _ if told => Ok(Outcome::ToldBefore),
         Ok(()) => Ok(Outcome::Removed),
         Err(reason) => {
+            look_again(&client, asked).await?;
             let mark = BTreeMap::from([(name.to_owned(), value.to_owned())]);
             s3::put_tags(&client, asked.copy(), &mark).await?;
             Ok(Outcome::Marked(reason))
         }
     }
+}
+
+/// Looks once more whether it is the bad copy that stands, right before it is marked: without versions its key may have
+/// another object by now, somebody's good backup. S3 takes no condition with tags.
+async fn look_again(client: &Client, asked: Asked<'_>) -> Result<(), Failure> {
+    let copy = asked.copy();
+    let head = s3::head(client, copy).await?;
+    if head.is_some_and(|head| head.etag == asked.stored.etag) {
+        return Ok(());
+    }
+    let problem = format!("The copy {copy} was bad, and was replaced or deleted since. A new plan is made.");
+    Err(Failure::new(ErrorName::DestinationChanged, problem))
 }
 
 /// Writes down what was found about a version that is going to be removed. Once more does no harm.

@@ -24,7 +24,7 @@ mod tests;
 use holdfast_core::{
     ErrorName,
     contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, Transfer},
-    layout::DEFAULT_MULTIPART_THRESHOLD,
+    layout::{DEFAULT_MULTIPART_THRESHOLD, SourceParts},
     receipt::history_key,
 };
 use holdfast_lambda::{
@@ -190,7 +190,8 @@ impl CrossRegionReplicate {
     }
 
     async fn open(&self, attempt: u32, input: &ReplicateInput, mut transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
-        let layout = plan::layout(input)?;
+        let found = self.found_parts(input, &transfer).await?;
+        let layout = plan::layout(input, found)?;
         let replica = self.aws.s3(&transfer.destination.region);
         let upload_id = s3::open_upload(&replica, &transfer, None).await?;
         transfer.upload = Some(MultipartUpload {
@@ -199,5 +200,18 @@ impl CrossRegionReplicate {
             part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
         });
         Ok(plan::in_parts(attempt, transfer, layout))
+    }
+
+    /// The parts of a backup that no plan has cut, because it was found standing.
+    async fn found_parts(&self, input: &ReplicateInput, transfer: &Transfer) -> Result<Option<SourceParts>, Refusal> {
+        if input.transfer.layout().is_some() || !transfer.source.etag.is_of_parts() {
+            return Ok(None);
+        }
+        let backup = ObjectRef::source(&transfer.source);
+        match s3::source_parts(&self.aws.s3(&transfer.source.region), backup, &transfer.source.etag).await {
+            Ok(parts) => Ok(parts),
+            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.gone(failure, transfer).await?),
+            Err(failure) => Err(failure.into()),
+        }
     }
 }

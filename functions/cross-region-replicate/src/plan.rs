@@ -2,7 +2,7 @@
 
 use holdfast_core::{
     contract::{Destination, Method, Placement, Precondition, ReplicaPlan, ReplicateInput, Source, Stored, Transfer},
-    layout::{PartLayout, method_for},
+    layout::{PartLayout, SourceParts, method_for},
     stamp::{Stamp, Standing},
 };
 use holdfast_lambda::{
@@ -89,12 +89,13 @@ pub(crate) fn transfer(
     }
 }
 
-/// The parts of a large replica: the backup's own, so that the entity tags are equal.
-pub(crate) fn layout(input: &ReplicateInput) -> Result<PartLayout, Refusal> {
+/// The parts of a large replica: the backup's own, so that the entity tags are equal. `found` are those of a backup that was
+/// found where it stood, so that its plan does not say them.
+pub(crate) fn layout(input: &ReplicateInput, found: Option<SourceParts>) -> Result<PartLayout, Refusal> {
     let size = input.transfer.source.size;
     match input.transfer.layout() {
         Some(layout) => Ok(layout),
-        None => PartLayout::plan(size, None).map_err(|reason| {
+        None => PartLayout::plan(size, found).map_err(|reason| {
             let object = ObjectRef::stored(&input.backup.destination, &input.backup.stored).to_string();
             Refusal::TooLarge { object, reason }
         }),

@@ -35,8 +35,8 @@ pub(super) fn is_named(proven: &Proven, bucket: &Bucket, version: &Version) -> b
     same && destination.bucket.as_str() == bucket.name && destination.key.as_str() == version.key
 }
 
-/// Whether a version has the bytes of the copy that this proof is about. Its entity tag may be another: of a copy that was
-/// found standing the parts are not known, so that its replica may be cut otherwise.
+/// Whether a version has the bytes of the copy that this proof is about. Its entity tag may be another, where another plan has
+/// cut it otherwise.
 fn has_the_bytes(proven: &Proven, bucket: &Bucket, version: &Version) -> bool {
     let copy = bucket.versions.iter().find(|other| is_named(proven, bucket, other));
     let same = copy.is_some_and(|copy| copy.bytes.is_some() && copy.bytes == version.bytes);

@@ -201,6 +201,25 @@ async fn without_versions_nothing_is_removed_because_the_object_may_be_another_b
     assert_eq!(sent.all().len(), 2, "they are marked");
 }
 
+#[tokio::test]
+async fn without_versions_an_object_that_replaced_the_bad_copy_is_not_marked() {
+    let mut asked = input(&known(), &[], None);
+    if let holdfast_core::contract::VerifyInput::Object { stored, .. } = &mut asked {
+        stored.version_id = None;
+    }
+    let (bad, good) = (head(3, Some(Crc64Nvme::of(b"abx"))), head(3, Some(Crc64Nvme::of(b"abc"))).e_tag("\"good\""));
+    let replaced = mock!(Client::head_object)
+        .match_requests(|request| request.bucket() == Some("dst"))
+        .sequence()
+        .output(move || bad.clone().build())
+        .output(move || good.clone().build())
+        .build();
+    let (mark, sent) = marking();
+    let failure = call("stored", asked, &[&source_stands(), &replaced, &marked(false), &mark]).await.unwrap_err();
+    assert_eq!(failure.name(), ErrorName::DestinationChanged, "{failure}");
+    assert_eq!(sent.all().len(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_removal_that_fails_in_passing_is_tried_again_by_the_state() {
     for (status, code, name) in

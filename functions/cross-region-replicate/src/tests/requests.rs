@@ -1,7 +1,7 @@
 //! The requests of the usual paths: a small backup, a large one, and one that is replicated already.
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MetadataDirective, TaggingDirective};
-use holdfast_core::layout::MIB;
+use holdfast_core::{ErrorName, layout::MIB};
 use holdfast_lambda::testing::{multipart, single};
 
 use super::*;
@@ -58,6 +58,37 @@ async fn a_large_backup_is_cut_as_it_was_cut_before() {
     assert_eq!((upload.upload_id.as_str(), upload.part_size, upload.part_count), ("up-1", 5 * MIB, 20));
     assert_eq!((plan.slices.len(), plan.digest_slices, plan.stored), (3, false, None));
     assert_eq!(plan.transfer.crc64nvme.unwrap().to_string(), "AAAAAAAAAAA=");
+}
+
+#[tokio::test]
+async fn a_large_backup_that_was_found_standing_is_cut_as_it_says_itself() {
+    let found = |etag: &str| {
+        let mut transfer = multipart(100 * MIB, 5 * MIB);
+        transfer.upload = None;
+        let mut input = input(&transfer);
+        input.backup.stored.etag = serde_json::from_value(json!(etag)).unwrap();
+        input
+    };
+    let first = || {
+        mock!(Client::head_object)
+            .match_requests(|request| {
+                request.part_number() == Some(1)
+                    && request.version_id() == Some("b/1")
+                    && request.if_match() == Some("\"backup-20\"")
+            })
+            .then_output(|| HeadObjectOutput::builder().parts_count(20).content_length(5 * 1_048_576).build())
+    };
+    for (etag, part_size, why) in
+        [("backup-20", 5 * MIB, "as its plan cut it"), ("backup", 64 * MIB, "one that came at once has no parts")]
+    {
+        let plan = ask(&[&first(), &head("rep", "a b", None), &opened()], "10", found(etag)).await.unwrap();
+        assert_eq!(plan.transfer.upload.unwrap().part_size, part_size, "{why}");
+    }
+    let gone = mock!(Client::head_object)
+        .match_requests(|request| request.bucket() == Some("dst"))
+        .then_http_response(|| bare(404));
+    let refusal = ask(&[&gone, &head("rep", "a b", None)], "10", found("backup-20")).await.unwrap_err();
+    assert_eq!(refusal.name(), ErrorName::SourceGone, "{refusal}");
 }
 
 #[tokio::test]
