@@ -10,7 +10,8 @@ use std::{collections::BTreeSet, time::SystemTime};
 
 use aws_sdk_s3::config::Credentials;
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    SigningOutput,
+    http_request::{SignableBody, SignableRequest, SigningInstructions, SigningSettings, sign},
     sign::v4,
 };
 use http::{HeaderMap, Uri, header::AUTHORIZATION, request::Parts};
@@ -225,17 +226,27 @@ fn signature_of(
     // The client says which headers it has signed.
     let mut settings = SigningSettings::default();
     settings.excluded_headers = None;
+    Some(sign_as((scope, identity), request, signed_at, settings)?.signature().to_owned())
+}
+
+/// Signs a request for a region and a service, as the owner of a key does; none for one that cannot be signed.
+pub(crate) fn sign_as(
+    (scope, identity): (&Scope, &Identity),
+    request: SignableRequest<'_>,
+    at: SystemTime,
+    settings: SigningSettings,
+) -> Option<SigningOutput<SigningInstructions>> {
     let (key, secret) = (&identity.access_key_id, &identity.secret_access_key);
     let credentials = Credentials::new(key, secret, None, None, "sandbox").into();
     let parameters = v4::SigningParams::builder()
         .identity(&credentials)
         .region(&scope.region)
         .name(&scope.service)
-        .time(signed_at)
+        .time(at)
         .settings(settings)
         .build()
         .ok()?;
-    Some(sign(request, &parameters.into()).ok()?.signature().to_owned())
+    sign(request, &parameters.into()).ok()
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

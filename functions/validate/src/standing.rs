@@ -53,32 +53,22 @@ impl Validate {
         let given_up = &replan.given_up;
         let (source, stamp) = (&given_up.source, &given_up.stamp);
         let current = self.destination(&source.key);
-        let client = self.aws.s3(&current.region);
-        // Without a stamp the checksum tells: what came since the plan and has the source's bytes is the copy.
-        let has_the_bytes = |head: &Head| plan::may_be_copy(given_up, head) && plan::has_the_bytes(given_up, head);
-        let is_copy =
-            |head: &Head| (is_copy(head, stamp) || has_the_bytes(head)) && !replan::is_given_up(Some(replan), head);
-        let search = self.search(given_up, &current, stands, is_copy).await?;
+        let wanted = Wanted { replan };
+        let search = self.search(given_up, &current, stands, |head| wanted.is_copy(head)).await?;
         if let Search::Found(head) = search {
             return Ok(Some(((current, Placement::Current), *head)));
         }
         let late = Destination { key: history_key(&source.key, stamp)?, ..current.clone() };
-        let head = s3::head(&client, ObjectRef::current(&late)).await?;
-        // That key is this upload's alone, so that what lies there needs no stamp to be known.
-        let is_late = |head: &Head| {
-            let unstamped = plan::is_unstamped_copy(given_up, head) && !replan::is_given_up(Some(replan), head);
-            is_copy(head) || unstamped
-        };
-        if let Some(head) = head.filter(is_late) {
+        let head = s3::head(&self.aws.s3(&late.region), ObjectRef::current(&late)).await?;
+        if let Some(head) = head.filter(|head| wanted.is_late_copy(head)) {
             return Ok(Some(((late, Placement::History), head)));
         }
         if !is_lost {
             return Ok(search.found(&current).map(|head| ((current, Placement::Current), head)));
         }
-        let unproven = |head: &Head| plan::may_be_copy(given_up, head) && !replan::is_given_up(Some(replan), head);
         let search = match given_up.stamp_place {
             StampPlace::Metadata => search,
-            StampPlace::Receipt => self.search(given_up, &current, stands, unproven).await?,
+            StampPlace::Receipt => self.search(given_up, &current, stands, |head| wanted.may_be_copy(head)).await?,
         };
         let object = ObjectRef::source(source).to_string();
         match search {
@@ -145,6 +135,37 @@ impl Validate {
             replica: self.config.replica.clone(),
             stored: Some(stored),
         }
+    }
+}
+
+/// The copy of a plan that was given up, which may have been published by a request whose answer was lost. One that could
+/// not be proven is not it.
+struct Wanted<'a> {
+    replan: &'a Replan,
+}
+
+impl Wanted<'_> {
+    /// Whether this is the copy, seen at the source's own key: by its stamp or, without one, by its bytes.
+    fn is_copy(&self, head: &Head) -> bool {
+        let given_up = &self.replan.given_up;
+        let has_the_bytes = self.may_be_copy(head) && plan::has_the_bytes(given_up, head);
+        self.is_unrefuted(head) && (is_copy(head, &given_up.stamp) || has_the_bytes)
+    }
+
+    /// Whether this is the copy, seen among the late ones. That key is this upload's alone, so that what lies there needs no
+    /// stamp to be known.
+    fn is_late_copy(&self, head: &Head) -> bool {
+        let given_up = &self.replan.given_up;
+        self.is_unrefuted(head) && (is_copy(head, &given_up.stamp) || plan::is_unstamped_copy(given_up, head))
+    }
+
+    /// Whether this may be the copy, though it has no stamp: it came since, and looks like it.
+    fn may_be_copy(&self, head: &Head) -> bool {
+        plan::may_be_copy(&self.replan.given_up, head) && self.is_unrefuted(head)
+    }
+
+    fn is_unrefuted(&self, head: &Head) -> bool {
+        !replan::is_given_up(Some(self.replan), head)
     }
 }
 

@@ -12,17 +12,15 @@ use std::{
     time::SystemTime,
 };
 
-use aws_sdk_s3::config::Credentials;
-use aws_sigv4::{
-    http_request::{PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
 };
 use http::{Extensions, HeaderName, Method, Request, Uri, header, request::Parts};
 use s3s::{Body, S3Result, dto, s3_error};
 
 use crate::{
     identity::{Identity, Keyring},
-    signature::Scope,
+    signature::{Scope, sign_as},
 };
 
 /// Whether a read has a range that S3 passes over.
@@ -88,24 +86,14 @@ fn unsigned(uri: &Uri) -> Option<Uri> {
 fn signed(mut request: Request<Body>, scope: &Scope, identity: &Identity) -> Option<Request<Body>> {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
-    settings.uri_path_normalization_mode = aws_sigv4::http_request::UriPathNormalizationMode::Disabled;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    let (key, secret) = (&identity.access_key_id, &identity.secret_access_key);
-    let credentials = Credentials::new(key, secret, None, None, "sandbox").into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&credentials)
-        .region(&scope.region)
-        .name(&scope.service)
-        .time(SystemTime::now())
-        .settings(settings)
-        .build()
-        .ok()?;
     request.headers_mut().remove("x-amz-content-sha256");
     let headers: Option<Vec<(&str, &str)>> =
         request.headers().iter().map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     let (method, uri) = (request.method().as_str(), request.uri().to_string());
     let signable = SignableRequest::new(method, uri, headers?.into_iter(), SignableBody::Bytes(&[])).ok()?;
-    let (instructions, _) = sign(signable, &parameters.into()).ok()?.into_parts();
+    let (instructions, _) = sign_as((scope, identity), signable, SystemTime::now(), settings)?.into_parts();
     instructions.apply_to_request_http1x(&mut request);
     Some(request)
 }
