@@ -11,6 +11,7 @@ mod distributed_support;
 mod errors;
 mod fan;
 mod limits;
+mod map_run_restart;
 mod map_run_rounds;
 mod map_runs;
 mod nested;

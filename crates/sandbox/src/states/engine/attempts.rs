@@ -58,6 +58,12 @@ impl Run {
     ) -> Result<Exit, Failure> {
         let mut retries = Retries::new(&state.retry);
         let mut here = here;
+        if entry == Entry::Resumed {
+            for failure in self.retried(here) {
+                retries.next(&failure, &here.frame.kind);
+                here.retries += 1;
+            }
+        }
         loop {
             let failure = match self.attempt(here, state, entry).await {
                 Ok(exit) => return Ok(exit),
@@ -69,12 +75,19 @@ impl Run {
                 entry = Entry::Fresh;
                 continue;
             }
-            if here.frame.kind != "Task" {
-                let kind = format!("{}StateFailed", here.frame.kind);
-                self.execution.append(&here.scope.path, &kind, Map::new())?;
-            }
+            self.state_failed(here)?;
             return self.catch(here, state, failure);
         }
+    }
+
+    /// Notes that a state failed which is not a Task, unless the sandbox was killed after it was noted.
+    fn state_failed(&self, here: Here<'_>) -> Result<(), Failure> {
+        let kind = format!("{}StateFailed", here.frame.kind);
+        let path = &here.scope.path;
+        if here.frame.kind != "Task" && !self.execution.last_is(path, &kind) {
+            self.execution.append(path, &kind, Map::new())?;
+        }
+        Ok(())
     }
 
     async fn attempt(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {

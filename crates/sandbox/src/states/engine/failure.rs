@@ -57,6 +57,11 @@ impl Failure {
         Self { terminal: true, ..Self::new("States.Runtime", cause) }
     }
 
+    /// One that was written down before the sandbox was killed.
+    pub(super) fn again(error: Option<String>, cause: Option<String>) -> Self {
+        Self { terminal: error.as_deref() == Some("States.Runtime"), error, cause }
+    }
+
     /// `$states.errorOutput`.
     pub(super) fn output(&self) -> Value {
         json!({"Error": self.error.as_deref().unwrap_or_default(), "Cause": self.cause.as_deref().unwrap_or_default()})

@@ -193,6 +193,14 @@ impl Execution {
         self.with(|inside| inside.cursors.get(path).copied().unwrap_or(0))
     }
 
+    /// Whether the last event of a line of work is of this type.
+    pub(crate) fn last_is(&self, path: &str, kind: &str) -> bool {
+        let last = self.cursor(path);
+        self.with(|inside| {
+            inside.history.iter().rev().find(|event| event.id == last).is_some_and(|one| one.kind == kind)
+        })
+    }
+
     /// Makes a line of work go on from an event of another.
     pub(crate) fn set_cursor(&self, path: &str, event: u64) {
         self.with(|inside| inside.cursors.insert(path.to_owned(), event));
@@ -240,9 +248,14 @@ impl Execution {
     /// Adds an event after a given one that nothing follows.
     pub(crate) fn note(&self, previous: u64, kind: &str, details: Map<String, Value>) -> Result<u64, HistoryFull> {
         let mut batch = Batch::default();
-        let id = self.push(&mut batch, previous, Note { kind, details }, None, limits::HISTORY - 1)?;
+        let id = self.note_in(&mut batch, previous, Note { kind, details })?;
         self.commit(&batch);
         Ok(id)
+    }
+
+    /// Adds an event after a given one that nothing follows, together with other changes.
+    pub(crate) fn note_in(&self, batch: &mut Batch, previous: u64, note: Note<'_>) -> Result<u64, HistoryFull> {
+        self.push(batch, previous, note, None, limits::HISTORY - 1)
     }
 
     /// Adds the event that ends the execution, for which there is always room, and changes the record. The lines of work

@@ -85,12 +85,17 @@ impl MapRun {
         record.clone()
     }
 
-    /// Ends it.
-    pub(crate) fn end(&self, batch: &mut Batch, status: MapRunStatus, error: Option<String>) {
+    /// Ends it; an error and its cause say why it failed.
+    pub(crate) fn end(
+        &self,
+        batch: &mut Batch,
+        status: MapRunStatus,
+        (error, cause): (Option<String>, Option<String>),
+    ) {
         self.change_in(batch, |record| {
             record.status = status;
             record.stopped = Some(clock::now());
-            record.error = error;
+            (record.error, record.cause) = (error, cause);
         });
     }
 
@@ -158,9 +163,11 @@ impl MapRuns {
         found
     }
 
-    /// The last one that an entry into a state made.
-    pub(crate) fn last_of(&self, origin: &Origin) -> Option<Arc<MapRun>> {
-        self.of_execution(&origin.execution).into_iter().find(|run| locked(&run.record).origin == *origin)
+    /// Those that an entry into a state made, the newest first.
+    pub(crate) fn of_entry(&self, origin: &Origin) -> Vec<Arc<MapRun>> {
+        let mut found = self.of_execution(&origin.execution);
+        found.retain(|run| locked(&run.record).origin == *origin);
+        found
     }
 
     /// Adds a Map Run, which is written with the batch.

@@ -106,6 +106,9 @@ pub(crate) struct MapRunRecord {
     pub(crate) results_written: bool,
     /// The name of the error that ended it.
     pub(crate) error: Option<String>,
+    /// The cause of that error.
+    #[serde(default)]
+    pub(crate) cause: Option<String>,
     /// How often it was redriven.
     pub(crate) redrives: u32,
     /// When it was last redriven.

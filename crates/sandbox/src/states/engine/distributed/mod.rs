@@ -12,7 +12,7 @@ mod results;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -48,6 +48,8 @@ enum Standing {
     Underway,
     /// To redrive it.
     Redrivable,
+    /// To hand on what it came to: the sandbox was killed before the execution went on from there.
+    Ended,
     /// To start another one.
     Over,
 }
@@ -62,7 +64,7 @@ fn standing(record: &MapRunRecord, execution_redrives: u32) -> Standing {
     let is_new_redrive = execution_redrives > record.execution_redrives;
     match record.status {
         MapRunStatus::Running => Standing::Underway,
-        MapRunStatus::Succeeded if !is_new_redrive => Standing::Underway,
+        MapRunStatus::Succeeded | MapRunStatus::Failed if !is_new_redrive => Standing::Ended,
         MapRunStatus::Failed | MapRunStatus::Aborted if is_new_redrive && !anew => Standing::Redrivable,
         _ => Standing::Over,
     }
@@ -76,21 +78,28 @@ impl<'a> Distributed<'a> {
     /// Runs every item; answers what the state hands on.
     pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
         let map_run = self.begin(entry)?;
-        let result = self.work(&map_run).await;
-        self.end(&map_run, result)
+        match map_run.record() {
+            MapRunRecord { status: MapRunStatus::Running, .. } => {
+                let result = self.work(&map_run).await;
+                self.end(&map_run, result)
+            }
+            record @ MapRunRecord { status: MapRunStatus::Succeeded, .. } => {
+                Ok(self.output(&record, self.destination()?.as_ref()))
+            }
+            record => Err(failure(record)),
+        }
     }
 
     fn begin(&self, entry: Entry) -> Result<Arc<MapRun>, Failure> {
-        let origin = Origin {
-            execution: self.run.execution.record().arn,
-            path: self.here.scope.path.clone(),
-            entered_event: self.here.frame.entered_event,
+        let origin = self.run.origin(self.here);
+        let before = match entry {
+            Entry::Resumed => self.run.inner.map_runs.of_entry(&origin).into_iter().next(),
+            Entry::Fresh => None,
         };
-        let before = if entry == Entry::Resumed { self.run.inner.map_runs.last_of(&origin) } else { None };
         let redrives = self.run.execution.with_record(|record| record.redrives);
         match before {
             Some(map_run) => match standing(&map_run.record(), redrives) {
-                Standing::Underway => Ok(map_run),
+                Standing::Underway | Standing::Ended => Ok(map_run),
                 Standing::Redrivable => self.redrive(map_run, redrives),
                 Standing::Over => self.start(origin, redrives),
             },
@@ -129,6 +138,7 @@ impl<'a> Distributed<'a> {
             items: 0,
             results_written: false,
             error: None,
+            cause: None,
             redrives: 0,
             redriven: None,
             execution_redrives,
@@ -159,7 +169,7 @@ impl<'a> Distributed<'a> {
         let record = map_run.change_in(&mut batch, |record| {
             record.status = MapRunStatus::Running;
             record.stopped = None;
-            record.error = None;
+            (record.error, record.cause) = (None, None);
             record.results_written = false;
             record.redrives += 1;
             record.redriven = Some(now);
@@ -184,21 +194,18 @@ impl<'a> Distributed<'a> {
     }
 
     fn end(&self, map_run: &MapRun, result: Result<Value, Failure>) -> Result<Value, Failure> {
-        if map_run.record().status == MapRunStatus::Succeeded {
-            return result;
-        }
         let mut batch = Batch::default();
         let (execution, path) = (&self.run.execution, &self.here.scope.path);
         match &result {
             Ok(_) => {
-                map_run.end(&mut batch, MapRunStatus::Succeeded, None);
-                let details = serde_json::Map::new();
-                let last = execution.append_in(&mut batch, path, Note { kind: "MapRunSucceeded", details })?;
+                map_run.end(&mut batch, MapRunStatus::Succeeded, (None, None));
+                let note = |kind| Note { kind, details: Map::new() };
+                let last = execution.append_in(&mut batch, path, note("MapRunSucceeded"))?;
+                execution.note_in(&mut batch, last, note("MapStateSucceeded"))?;
                 execution.commit(&batch);
-                execution.note(last, "MapStateSucceeded", serde_json::Map::new())?;
             }
             Err(failure) => {
-                map_run.end(&mut batch, MapRunStatus::Failed, failure.error.clone());
+                map_run.end(&mut batch, MapRunStatus::Failed, (failure.error.clone(), failure.cause.clone()));
                 let kind = "MapRunFailed";
                 let details = history::details(kind, json!({"error": failure.error, "cause": failure.cause}));
                 execution.append_in(&mut batch, path, Note { kind, details })?;
@@ -256,6 +263,32 @@ impl<'a> Distributed<'a> {
         };
         self.run.inner.runner.run(call).await
     }
+}
+
+impl Run {
+    fn origin(&self, here: Here<'_>) -> Origin {
+        Origin {
+            execution: self.execution.with_record(|record| record.arn.clone()),
+            path: here.scope.path.clone(),
+            entered_event: here.frame.entered_event,
+        }
+    }
+
+    /// How the Map Runs before the last one failed that a distributed Map has started since it was entered or redriven:
+    /// each of them was retried.
+    pub(super) fn retried(&self, here: Here<'_>) -> Vec<Failure> {
+        let redrives = self.execution.with_record(|record| record.redrives);
+        let runs = self.inner.map_runs.of_entry(&self.origin(here));
+        let records = runs.iter().rev().map(|run| run.record()).filter(|record| record.execution_redrives == redrives);
+        let mut failures: Vec<Failure> = records.map(failure).collect();
+        failures.pop();
+        failures
+    }
+}
+
+/// What ended a Map Run.
+fn failure(record: MapRunRecord) -> Failure {
+    Failure::again(record.error, record.cause)
 }
 
 /// A payload that is too large for the state.

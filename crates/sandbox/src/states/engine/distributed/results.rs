@@ -34,6 +34,10 @@ impl Destination {
         let slash = if prefix.is_empty() { "" } else { "/" };
         format!("{prefix}{slash}{}/{file}", record.id)
     }
+
+    fn manifest(&self, record: &MapRunRecord) -> String {
+        self.key(record, "manifest.json")
+    }
 }
 
 /// The results by what became of the executions: those that ended well, those that did not, those that never began.
@@ -48,17 +52,22 @@ impl Distributed<'_> {
     /// Hands the results on, also those of a Map Run that failed.
     pub(super) async fn hand_on(&self, map_run: &MapRun, to: Option<&Destination>) -> Result<Value, Failure> {
         let record = map_run.record();
-        let output = match to {
-            Some(to) => {
-                let results = self.sorted(map_run, &record);
-                let written = self.write(&record, to, &results).await;
-                written.map_err(|TaskError { cause, .. }| Failure::new("States.ResultWriterFailed", cause))?
-            }
-            None => Value::Array(self.in_order(&record)),
-        };
+        if let Some(to) = to {
+            let results = self.sorted(map_run, &record);
+            let written = self.write(&record, to, &results).await;
+            written.map_err(|TaskError { cause, .. }| Failure::new("States.ResultWriterFailed", cause))?;
+        }
+        let output = self.output(&record, to);
         checked(self.here, &output.to_string())?;
         map_run.change(|record| record.results_written = true);
         Ok(output)
+    }
+
+    /// The results, or where they were written.
+    pub(super) fn output(&self, record: &MapRunRecord, to: Option<&Destination>) -> Value {
+        let Some(to) = to else { return Value::Array(self.in_order(record)) };
+        let details = json!({"Bucket": to.bucket, "Key": to.manifest(record)});
+        json!({"MapRunArn": record.arn(), "ResultWriterDetails": details})
     }
 
     fn transformation(&self, default: Transformation) -> Transformation {
@@ -134,7 +143,7 @@ impl Distributed<'_> {
     }
 
     /// Writes a file for each kind of result that there is, and the manifest, which names them.
-    async fn write(&self, record: &MapRunRecord, to: &Destination, results: &Results) -> Result<Value, TaskError> {
+    async fn write(&self, record: &MapRunRecord, to: &Destination, results: &Results) -> Result<(), TaskError> {
         let output_type = self.map.result_writer.as_ref().map(|writer| writer.writer_config.output_type);
         let mut files = json!({"FAILED": [], "PENDING": [], "SUCCEEDED": []});
         for (kind, values) in
@@ -153,9 +162,7 @@ impl Distributed<'_> {
             files[kind] = json!([{"Key": key, "Size": size}]);
         }
         let manifest = json!({"DestinationBucket": to.bucket, "MapRunArn": record.arn(), "ResultFiles": files});
-        let key = to.key(record, "manifest.json");
-        self.put(to, &key, manifest.to_string()).await?;
-        Ok(json!({"MapRunArn": record.arn(), "ResultWriterDetails": {"Bucket": to.bucket, "Key": key}}))
+        self.put(to, &to.manifest(record), manifest.to_string()).await
     }
 
     async fn put(&self, to: &Destination, key: &str, body: String) -> Result<(), TaskError> {
