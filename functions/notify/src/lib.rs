@@ -2,10 +2,10 @@
 //!
 //! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
 //! already is left as it is while the copy that it names stands, and else replaced ([`receipt`]). Where an earlier try of
-//! this execution wrote it the message is published all the same, because that try may have failed to publish. Where
-//! another execution of a duplicated event wrote it, that one tells people, and this one keeps silent, unless the other has
-//! ended otherwise than well ([`duplicate`]). So there is at least one message for every backup. A second one comes where
-//! SNS took the first and its answer was lost on the way, since SNS cannot be asked what it has sent.
+//! this execution wrote it the message is published all the same while the execution runs, because that try may have failed
+//! to publish. Where another execution of a duplicated event wrote it, that one tells people, and this one keeps silent,
+//! unless the other has ended otherwise than well ([`duplicate`]). So there is at least one message for every backup. A
+//! second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be asked what it has sent.
 //!
 //! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
 //! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
@@ -92,7 +92,7 @@ impl Notify {
         let receipt = Receipt::new(input, OffsetDateTime::now_utc());
         let (place, found) = Box::pin(self.write(&receipt)).await?;
         let wanted = match (self.config.notify_on, &found) {
-            (NotifyOn::All, Some(found)) => !Box::pin(self.another_tells(&receipt, found)).await,
+            (NotifyOn::All, Some(found)) => !Box::pin(self.is_told(&receipt, found)).await,
             (NotifyOn::All, None) => true,
             (NotifyOn::Failures | NotifyOn::None, _) => false,
         };

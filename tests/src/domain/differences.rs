@@ -6,7 +6,6 @@ use super::{Bucket, Facts};
 
 impl Facts {
     /// Everything that is not as it was, a line each: what is gone with `-`, what is new with `+`, what differs with `~`.
-    /// Messages are not compared.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         let buckets = |facts: &Self| [Some(facts.source.clone()), Some(facts.backup.clone()), facts.replica.clone()];
@@ -20,6 +19,7 @@ impl Facts {
         let executions =
             |facts: &Self| facts.executions.iter().map(|found| (found.arn.clone(), found.clone())).collect();
         compare(&mut changes, executions(before), &executions(self));
+        compare(&mut changes, messages(before), &messages(self));
         changes
     }
 }
@@ -31,6 +31,10 @@ fn versions(bucket: &Bucket) -> BTreeMap<String, super::Version> {
 fn uploads(bucket: &Bucket) -> BTreeMap<String, super::OpenUpload> {
     let name = |upload: &super::OpenUpload| format!("upload {} of s3://{}/{}", upload.id, bucket.name, upload.key);
     bucket.uploads.iter().map(|upload| (name(upload), upload.clone())).collect()
+}
+
+fn messages(facts: &Facts) -> BTreeMap<String, usize> {
+    facts.messages.iter().map(|((arn, status), count)| (format!("messages of {status} of {arn}"), *count)).collect()
 }
 
 fn compare<T: PartialEq + Debug>(changes: &mut Vec<String>, then: BTreeMap<String, T>, now: &BTreeMap<String, T>) {

@@ -46,10 +46,11 @@ fn refused() -> Rule {
         .then_http_response(|| s3_error(412, "PreconditionFailed", "it is there"))
 }
 
-fn other_has(status: ExecutionStatus) -> Rule {
-    mock!(States::describe_execution).match_requests(|request| request.execution_arn() == Some(OTHER)).then_output(
+/// How an execution has ended, or that it runs.
+fn has(arn: &'static str, status: ExecutionStatus) -> Rule {
+    mock!(States::describe_execution).match_requests(move |request| request.execution_arn() == Some(arn)).then_output(
         move || {
-            let described = DescribeExecutionOutput::builder().execution_arn(OTHER).state_machine_arn("m");
+            let described = DescribeExecutionOutput::builder().execution_arn(arn).state_machine_arn("m");
             described.start_date(DateTime::from_secs(0)).status(status.clone()).build().unwrap()
         },
     )
@@ -58,17 +59,25 @@ fn other_has(status: ExecutionStatus) -> Rule {
 #[tokio::test]
 async fn a_receipt_that_is_there_already_stays_and_one_execution_tells_people_at_least() {
     let unknown = || mock!(States::describe_execution).then_http_response(|| s3_error(400, "AccessDenied", "no"));
-    for (receipt, other, messages, why) in [
-        (standing(EXECUTION), None, 1, "the try of this execution that wrote it may have failed to publish"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Running)), 0, "the other one is about to tell"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Succeeded)), 0, "the other one has told"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Failed)), 1, "the other one told of a failure"),
-        (standing(OTHER), Some(other_has(ExecutionStatus::Aborted)), 1, "the other one told that it was stopped"),
-        (standing(OTHER), Some(unknown()), 1, "nobody knows how the other one ended"),
+    for (writer, described, messages, why) in [
+        (EXECUTION, has(EXECUTION, ExecutionStatus::Running), 1, "its earlier try may have failed to publish"),
+        (
+            EXECUTION,
+            has(EXECUTION, ExecutionStatus::Succeeded),
+            0,
+            "it has told, and is called once more after its end",
+        ),
+        (EXECUTION, has(EXECUTION, ExecutionStatus::TimedOut), 1, "nobody knows whether it has told before its end"),
+        (EXECUTION, unknown(), 1, "nobody knows how far it is"),
+        (OTHER, has(OTHER, ExecutionStatus::Running), 0, "the other one is about to tell"),
+        (OTHER, has(OTHER, ExecutionStatus::Succeeded), 0, "the other one has told"),
+        (OTHER, has(OTHER, ExecutionStatus::Failed), 1, "the other one told of a failure"),
+        (OTHER, has(OTHER, ExecutionStatus::Aborted), 1, "the other one told that it was stopped"),
+        (OTHER, unknown(), 1, "nobody knows how the other one ended"),
     ] {
         let (sent, publish) = published();
-        let states: Vec<_> = other.iter().collect();
-        let notified = tell([&[&refused(), &receipt], &[&publish], &states], &[], input()).await.unwrap();
+        let rules = [&refused(), &standing(writer)];
+        let notified = tell([&rules, &[&publish], &[&described]], &[], input()).await.unwrap();
         assert!(!notified.receipt.unwrap().written);
         assert_eq!((sent.all().len(), notified.message_id.is_some()), (messages, messages == 1), "{why}");
     }
@@ -102,7 +111,7 @@ async fn a_receipt_is_replaced_and_the_backup_told_where_what_it_names_is_gone()
         (other("before"), named("b0", None), true, "the backups have another bucket by now"),
         (b"no receipt".to_vec(), named("b0", None), true, "it names nothing"),
     ] {
-        let (put, states) = (replaced(), other_has(ExecutionStatus::Succeeded));
+        let (put, states) = (replaced(), has(OTHER, ExecutionStatus::Succeeded));
         let (sent, publish) = published();
         let rules = [&refused(), &put, &lies(there), &copy];
         let notified = tell([&rules, &[&publish], &[&states]], &[], input()).await.unwrap();
