@@ -18,6 +18,9 @@ use super::{
     schedule::Schedule,
 };
 
+/// How many schedules are run between two lines about how far it is.
+const TOLD_EVERY: u64 = 500;
+
 /// What many schedules came to.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -28,7 +31,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Runs the schedules of these seeds, one on each processor at a time. What fails is told at once.
+    /// Runs the schedules of these seeds, one on each processor at a time. What fails is told at once, and now and then
+    /// how many are done.
     pub fn of(seeds: Range<u64>, tell: impl Fn(&str) + Sync) -> Self {
         let start = Instant::now();
         let next = AtomicU64::new(seeds.start);
@@ -45,9 +49,8 @@ impl Report {
                         let schedule = Schedule::of(seed);
                         let ran = run_to_any_end(&schedule);
                         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                        if let Some(failure) = report.add(&schedule, &ran) {
-                            tell(&failure);
-                        }
+                        let told = [report.add(&schedule, &ran), report.progress(seeds.end - seeds.start, start)];
+                        told.into_iter().flatten().for_each(|text| tell(&text));
                     }
                 });
             }
@@ -61,6 +64,14 @@ impl Report {
     /// The seeds that failed, in order.
     pub fn failed(&self) -> &[u64] {
         &self.failed
+    }
+
+    /// How far it is, where that is to be told.
+    fn progress(&self, all: u64, start: Instant) -> Option<String> {
+        let Self { schedules, failed, .. } = self;
+        let text =
+            || format!("{schedules} of {all} schedules in {} s: {} failed", start.elapsed().as_secs(), failed.len());
+        (schedules.is_multiple_of(TOLD_EVERY) && *schedules < all).then(text)
     }
 
     /// Adds what a schedule came to; answers what there is to tell where that is not well.
