@@ -4,12 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, World, machine, task, text};
+use crate::support::{Answer, ROLE, Script, World, machine, task, text};
 
 /// A machine of one Task that calls Step Functions.
 fn calling(call: &str, arguments: Value) -> Value {
     let resource = format!("arn:aws:states:::{call}");
     machine("A", json!({"A": {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": true}}))
+}
+
+/// The same as the processor of a Map, or as a branch.
+fn without_language(machine: &Value) -> Value {
+    let mut graph = machine.clone();
+    graph.as_object_mut().unwrap().remove("QueryLanguage");
+    graph
 }
 
 /// A machine of one Task of Lambda.
@@ -155,6 +162,65 @@ async fn nothing_is_started_that_the_role_may_not_start() {
         let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
         assert_eq!(listed["executions"], json!([]), "{call}");
     }
+}
+
+/// The same page: a machine that waits for what it starts needs to put a rule of `EventBridge`'s, or it is not created.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_waits_for_executions_is_refused_without_the_permission_for_the_rule_that_tells_of_their_end() {
+    let nobody = "arn:aws:states:eu-central-1:000000000000:stateMachine:nobody";
+    let calls = |call: &str| calling(call, json!({"StateMachineArn": nobody}));
+    let waiting = calls("states:startExecution.sync:2");
+    let branch =
+        json!({"Type": "Parallel", "Branches": [without_language(&calls("states:startExecution.sync"))], "End": true});
+    let item = json!({"Type": "Map", "ItemProcessor": without_language(&waiting), "End": true});
+    for action in ["events:PutRule", "events:PutTargets", "events:DescribeRule"] {
+        let world = World::new(&Script::forbidding(action));
+        for definition in [&waiting, &machine("P", json!({"P": branch})), &machine("M", json!({"M": item}))] {
+            let body = json!({"name": "m", "definition": definition.to_string(), "roleArn": ROLE});
+            let (code, message) = world.refused("CreateStateMachine", body).await;
+            assert_eq!(code, "AccessDeniedException", "without {action}: {message}");
+            assert_eq!(message, format!("'{ROLE}' is not authorized to create managed-rule."));
+        }
+        let other = world.create("other", &calls("states:startExecution")).await;
+        let body = json!({"stateMachineArn": other, "definition": waiting.to_string()});
+        assert_eq!(world.refused("UpdateStateMachine", body).await.0, "AccessDeniedException", "without {action}");
+    }
+}
+
+/// The same page, and "Run a job (.sync)"
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html>): it is
+/// `DescribeExecution` by which Step Functions learns what became of the execution.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_execution_that_is_waited_for_is_not_read_without_permission() {
+    let world = World::new(&Script::forbidding("states:DescribeExecution"));
+    let other = world.create("inner", &inner()).await;
+    for call in ["states:startExecution.sync", "states:startExecution.sync:2"] {
+        let machine = world.create(&call.replace(':', "-"), &calling(call, json!({"StateMachineArn": other}))).await;
+        let described = world.end(&world.start(&machine, &json!({})).await).await;
+        assert_eq!((&described["status"], &described["error"]), (&json!("FAILED"), &json!("States.Permissions")));
+        let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+        let inner = text(&listed["executions"][0]["executionArn"]);
+        let cause = text(&described["cause"]);
+        assert!(cause.ends_with(&format!("may not states:DescribeExecution {inner}")), "{cause}");
+    }
+}
+
+/// The same pages: "it is possible that Step Functions will be unable to cancel the task", for one because "your IAM
+/// execution role lacks permission to make the corresponding API call".
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_the_role_may_not_stop_goes_on_when_nobody_waits_for_it_any_more() {
+    let world = World::new(&Script::forbidding("states:StopExecution"));
+    let wait = machine("W", json!({"W": {"Type": "Wait", "Seconds": 60, "End": true}}));
+    let other = world.create("inner", &wait).await;
+    let outer = calling("states:startExecution.sync:2", json!({"StateMachineArn": other}));
+    let machine = world.create("outer", &outer).await;
+    let arn = world.start(&machine, &json!({})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.ask("StopExecution", json!({"executionArn": arn})).await;
+    assert_eq!(world.end(&arn).await["status"], "ABORTED");
+    let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+    let inner = text(&listed["executions"][0]["executionArn"]);
+    assert_eq!(world.end(&inner).await["status"], "SUCCEEDED");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,8 @@ use holdfast_sandbox::{
 use serde_json::{Value, json};
 
 pub(crate) const REGION: &str = "eu-central-1";
+/// The role of every machine.
+pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/machine";
 
 /// What a Task answers.
 #[derive(Clone)]
@@ -174,8 +176,7 @@ impl World {
 
     /// Creates a machine; answers its ARN.
     pub(crate) async fn create(&self, name: &str, definition: &Value) -> String {
-        let role = "arn:aws:iam::000000000000:role/machine";
-        let body = json!({"name": name, "definition": definition.to_string(), "roleArn": role});
+        let body = json!({"name": name, "definition": definition.to_string(), "roleArn": ROLE});
         text(&self.ask("CreateStateMachine", body).await["stateMachineArn"])
     }
 

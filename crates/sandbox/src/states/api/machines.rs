@@ -66,6 +66,7 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         }
         return Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(there.created)}));
     }
+    permit_managed_rule(inner, &graph, role)?;
     let now = clock::now();
     let revision = new_revision(name, definition, role, now, graph);
     let machine = Machine {
@@ -79,6 +80,25 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     inner.machines.put_revision(revision).map_err(unwritten)?;
     inner.machines.put(machine).map_err(unwritten)?;
     Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(now)}))
+}
+
+/// What Step Functions asks of a role when it is given a machine that waits for executions: the rule by which `EventBridge`
+/// tells it of their ends is put with that role
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The answer to a role that may not is
+/// AWS's, at a creation (<https://github.com/nasa/cumulus/pull/2693>) and at an update
+/// (<https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/365>).
+fn permit_managed_rule(inner: &Inner, graph: &Graph, role: &str) -> Result<(), ApiError> {
+    if !graph.waits_for_executions() {
+        return Ok(());
+    }
+    let name = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
+    let rule_arn = format!("arn:aws:events:{}:{ACCOUNT}:rule/{name}", inner.region);
+    for action in ["events:PutRule", "events:PutTargets", "events:DescribeRule"] {
+        inner.runner.permit(role, action, &rule_arn).map_err(|_refusal| {
+            ApiError::new("AccessDeniedException", format!("'{role}' is not authorized to create managed-rule."))
+        })?;
+    }
+    Ok(())
 }
 
 fn new_revision(name: &str, definition: &str, role: &str, since: i64, graph: Arc<Graph>) -> Revision {
@@ -116,9 +136,11 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
              specified",
         ));
     }
-    let definition = definition.unwrap_or(&before.definition);
+    let (definition, role) = (definition.unwrap_or(&before.definition), role.unwrap_or(&before.role));
+    let graph = parsed(definition)?;
+    permit_managed_rule(inner, &graph, role)?;
     let now = clock::now();
-    let revision = new_revision(&machine.name, definition, role.unwrap_or(&before.role), now, parsed(definition)?);
+    let revision = new_revision(&machine.name, definition, role, now, graph);
     let id = revision.id.clone();
     inner.machines.put_revision(revision).map_err(unwritten)?;
     inner.machines.put(Machine { revision: id.clone(), ..machine }).map_err(unwritten)?;

@@ -117,6 +117,19 @@ impl Graph {
             _ => None,
         })
     }
+
+    /// Whether a Task, here or in what is below, waits for an execution that it starts.
+    pub(crate) fn waits_for_executions(&self) -> bool {
+        self.states.values().any(|state| match &state.kind {
+            Kind::Task { resource, .. } => {
+                let call = resource.strip_prefix("arn:aws:states:::states:startExecution");
+                matches!(call, Some(".sync" | ".sync:2"))
+            }
+            Kind::Map(map) => map.item_processor.graph.waits_for_executions(),
+            Kind::Parallel { branches, .. } => branches.iter().any(Self::waits_for_executions),
+            _ => false,
+        })
+    }
 }
 
 impl Kind {

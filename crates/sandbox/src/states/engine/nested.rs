@@ -1,6 +1,17 @@
 //! Tasks that call Step Functions itself: `states:startExecution`, which may wait for the end of what it starts, and
 //! `aws-sdk:sfn`. Source: Step Functions Developer Guide, "Start a new AWS Step Functions state machine from a running
 //! execution" (`connect-stepfunctions.html`), and "Run a job (.sync)" (`connect-to-resource.html`).
+//!
+//! What the machine's role needs (`stepfunctions-iam.html`), and when it is asked:
+//! - `states:StartExecution` on the state machine, when a Task starts an execution of it;
+//! - `states:DescribeExecution` on the execution, when its end is read. AWS asks more often, since it polls;
+//! - `states:StopExecution` on the execution, when nobody waits for it any more: "Step Functions will make a best-effort
+//!   attempt to cancel the task", so that without it the execution goes on;
+//! - `events:PutRule`, `events:PutTargets` and `events:DescribeRule` on the rule
+//!   `StepFunctionsGetEventsForStepFunctionsExecutionRule`, when a machine that waits for executions is created or
+//!   updated (`api/machines.rs`).
+//!
+//! AWS does not say by which error a Task fails for want of the first two.
 
 use std::sync::Arc;
 
@@ -65,8 +76,7 @@ impl Run {
     }
 
     fn permit(&self, operation: &str, body: &Value) -> Result<(), TaskError> {
-        let need = states_need(operation, body, &self.inner.region);
-        self.inner.runner.permit(&self.revision.role, &need.action, &need.resource)
+        permit(&self.inner, &self.revision.role, operation, body)
     }
 
     /// Makes a call under the fault rules. `service` is what its errors' names begin with.
@@ -124,12 +134,15 @@ impl Run {
         };
         let fields = Value::Object(untruncated("output", &started(&other).to_string()));
         self.task_event(here, resource, "TaskSubmitted", fields)?;
-        let mut waiting = Waiting(Some(Arc::clone(&other)));
+        let waiting = Waiting { inner: &self.inner, role: &self.revision.role, other: &other };
         let mut ended = other.ended.subscribe();
         // The sender lives as long as the execution.
         let _ = ended.wait_for(|()| !other.is_running()).await;
-        waiting.0 = None;
+        drop(waiting);
         let record = other.record();
+        if let Err(error) = self.permit("DescribeExecution", &json!({"executionArn": record.arn})) {
+            return Ok(Err(error));
+        }
         let described = described(&self.inner, &record, output);
         Ok(if record.status == Status::Succeeded {
             Ok(described)
@@ -161,14 +174,30 @@ impl Run {
     }
 }
 
-/// Stops an execution that is waited for when nobody waits any more. When the sandbox stops it does so in vain: nothing
-/// of that is kept.
-struct Waiting(Option<Arc<Execution>>);
+/// Whether a machine's role may perform an operation of Step Functions.
+fn permit(inner: &Inner, role: &str, operation: &str, body: &Value) -> Result<(), TaskError> {
+    let need = states_need(operation, body, &inner.region);
+    inner.runner.permit(role, &need.action, &need.resource)
+}
 
-impl Drop for Waiting {
+/// Stops an execution that is waited for when nobody waits any more and it runs, if the role may. Not when the sandbox
+/// stops: then it is waited for again in the next run.
+struct Waiting<'a> {
+    inner: &'a Inner,
+    role: &'a str,
+    other: &'a Execution,
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(other) = self.0.take() {
-            other.stop.send_replace(Some(Stop::default()));
+        let Self { inner, role, other } = self;
+        if inner.closing.is_cancelled() || !other.is_running() {
+            return;
+        }
+        let body = other.with_record(|record| json!({"executionArn": record.arn}));
+        match permit(inner, role, "StopExecution", &body) {
+            Ok(()) => drop(other.stop.send_replace(Some(Stop::default()))),
+            Err(error) => tracing::warn!(cause = error.cause, "an execution that nobody waits for any more goes on"),
         }
     }
 }
