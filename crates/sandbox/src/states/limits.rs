@@ -10,10 +10,14 @@ pub(crate) const PAYLOAD: usize = 256 * 1024;
 pub(crate) const VARIABLES: usize = 10 * 1024 * 1024;
 /// Events that one execution's history may hold.
 pub(crate) const HISTORY: u64 = 25_000;
-/// Bytes of one definition.
+/// Characters of one definition (API reference of `CreateStateMachine`).
 pub(crate) const DEFINITION: usize = 1024 * 1024;
 /// Characters of a name: of a machine, an execution, a state.
 pub(crate) const NAME: usize = 80;
+/// Characters of an error's name (API reference of `StopExecution` and `TaskFailedEventDetails`).
+pub(crate) const ERROR: usize = 256;
+/// Characters of an error's cause (the same pages).
+pub(crate) const CAUSE: usize = 32_768;
 /// Iterations of an inline Map at one time.
 pub(crate) const MAP_CONCURRENCY: usize = 40;
 /// Children of a Map Run at one time.

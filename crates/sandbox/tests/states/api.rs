@@ -111,7 +111,9 @@ async fn bad_starts_are_refused_by_name() {
     let cases = [
         (json!({"stateMachineArn": arn, "input": "{"}), "InvalidExecutionInput"),
         (json!({"stateMachineArn": arn, "input": format!("\"{}\"", "x".repeat(262_143))}), "ValidationException"),
-        (json!({"stateMachineArn": arn, "name": "x".repeat(81)}), "InvalidName"),
+        (json!({"stateMachineArn": arn, "name": "x".repeat(81)}), "ValidationException"),
+        (json!({"stateMachineArn": arn, "name": "a b"}), "InvalidName"),
+        (json!({"stateMachineArn": format!("{arn}/label")}), "ValidationException"),
         (json!({"stateMachineArn": format!("{arn}2")}), "StateMachineDoesNotExist"),
         (json!({"stateMachineArn": "m"}), "InvalidArn"),
         (json!({}), "ValidationException"),

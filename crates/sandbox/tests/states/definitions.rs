@@ -367,7 +367,7 @@ async fn holdfasts_own_machine_is_accepted() {
 #[tokio::test]
 async fn what_is_no_definition_at_all_is_refused() {
     let world = World::new(&Script::answers([]));
-    for (text, part) in [("{", "is not JSON"), ("[]", "must be a JSON object"), (&" ".repeat(1_048_577), "1048576")] {
+    for (text, part) in [("{", "is not JSON"), ("[]", "must be a JSON object")] {
         let body = json!({"name": "m", "definition": text, "roleArn": "r"});
         let (code, message) = world.refused("CreateStateMachine", body).await;
         assert_eq!(code, "InvalidDefinition");

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "json!(…) reads better than &json!(…) where a helper is called")]
 
 mod api;
+mod constraints;
 mod definitions;
 mod distributed;
 mod distributed_items;

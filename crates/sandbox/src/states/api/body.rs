@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{ports::ApiError, states::limits};
+use crate::ports::ApiError;
 
 /// The fields of a request.
 pub(super) struct Body(Map<String, Value>);
@@ -48,7 +48,7 @@ impl Body {
         }
     }
 
-    /// A page size: 100 where it is missing or 0, at most 1000.
+    /// A page size: 100 where it is missing or 0.
     pub(super) fn page_size(&self) -> Result<usize, ApiError> {
         match self.get("maxResults").map(Value::as_u64) {
             None | Some(Some(0)) => Ok(100),
@@ -57,16 +57,19 @@ impl Body {
         }
     }
 
-    /// The name of a machine or an execution.
+    /// Refuses a name of a machine or an execution with characters that names do not have (API reference of
+    /// `CreateStateMachine`).
     pub(super) fn name(name: &str) -> Result<(), ApiError> {
-        let forbidden =
-            |letter: char| letter.is_whitespace() || letter.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(letter);
-        if (1..=limits::NAME).contains(&name.chars().count()) && !name.contains(forbidden) {
+        let forbidden = |letter: char| {
+            letter.is_whitespace()
+                || letter.is_control()
+                || "<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}\u{10ffff}".contains(letter)
+        };
+        if !name.contains(forbidden) {
             return Ok(());
         }
         let message = format!(
-            "Invalid Name: '{name}' (a name has 1 to 80 characters, without spaces and without \
-             < > {{ }} [ ] ? * \" # % \\ ^ | ~ ` $ & , ; : /)"
+            "Invalid Name: '{name}' (a name has no spaces and none of < > {{ }} [ ] ? * \" # % \\ ^ | ~ ` $ & , ; : /)"
         );
         Err(ApiError::new("InvalidName", message))
     }

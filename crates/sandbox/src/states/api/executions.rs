@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
-    machines, map_runs,
+    constraints, machines, map_runs,
     page::{Place, page},
     unwritten,
 };
@@ -19,7 +19,6 @@ use crate::{
         execution::{Execution, Span, Stop},
         executions::Added,
         history::{self, Data, Event},
-        limits,
         map_run::MapRunStatus,
         record::{Record, Start, Status},
         redrive as redriving,
@@ -54,6 +53,7 @@ pub(crate) fn start(
     name: Option<String>,
     input: &str,
 ) -> Result<Arc<Execution>, ApiError> {
+    machines::refuse_label(machine)?;
     let machine = machines::existing(inner, machine)?;
     if machine.deleting {
         let message = format!("State Machine is being deleted: '{}'", machine.arn);
@@ -63,6 +63,7 @@ pub(crate) fn start(
         return Err(ApiError::new("ServiceUnavailable", "The sandbox is shutting down.").with_status(503));
     }
     let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    constraints::check_name(&name)?;
     Body::name(&name)?;
     check_input(input)?;
     let arn = format!("arn:aws:states:{}:{ACCOUNT}:execution:{}:{name}", inner.region, machine.name);
@@ -93,14 +94,7 @@ pub(crate) fn start(
 }
 
 fn check_input(input: &str) -> Result<(), ApiError> {
-    if input.len() > limits::PAYLOAD {
-        return Err(invalid(format!(
-            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less \
-             than or equal to {} (it has {})",
-            limits::PAYLOAD,
-            input.len()
-        )));
-    }
+    constraints::check_input(input)?;
     serde_json::from_str::<Value>(input).map(drop).map_err(|error| {
         ApiError::new(
             "InvalidExecutionInput",
@@ -133,10 +127,6 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
 pub(super) fn redrive(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
     let execution = named(inner, body)?;
     let token = body.optional_text("clientToken")?;
-    if token.is_some_and(|token| !(1..=64).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()))
-    {
-        return Err(invalid("Field 'clientToken' must be 1 to 64 visible ASCII characters."));
-    }
     if inner.closing.is_cancelled() {
         return Err(ApiError::new("ServiceUnavailable", "The sandbox is shutting down.").with_status(503));
     }
@@ -200,15 +190,6 @@ fn summary(inner: &Inner, record: &Record) -> Value {
     summary
 }
 
-/// A field that has one of these values, where it is there.
-fn choice<'a>(body: &'a Body, name: &str, values: &[&str]) -> Result<Option<&'a str>, ApiError> {
-    let value = body.optional_text(name)?;
-    match value.filter(|value| !values.contains(value)) {
-        None => Ok(value),
-        Some(other) => Err(invalid(format!("Value '{other}' at '{name}' must be one of {}.", values.join(", ")))),
-    }
-}
-
 /// Whose executions are listed.
 enum Of {
     Machine(String),
@@ -231,9 +212,10 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         (None, Some(map_run)) => Of::MapRun(map_runs::named(inner, map_run)?.arn().to_owned()),
         _ => return Err(invalid("Give either 'stateMachineArn' or 'mapRunArn'.")),
     };
-    let statuses = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"];
-    let wanted = choice(body, "statusFilter", &statuses)?;
-    let redriven = choice(body, "redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"])?;
+    let (wanted, redriven) = (body.optional_text("statusFilter")?, body.optional_text("redriveFilter")?);
+    if matches!(of, Of::Machine(_)) && wanted == Some("PENDING_REDRIVE") {
+        return Err(invalid("A 'statusFilter' of PENDING_REDRIVE needs a 'mapRunArn'."));
+    }
     let Place { after, size } = Place::of(body)?;
     let found = inner.executions.newest(after.map(|key| u64::MAX - key), size.saturating_add(1), |record| {
         of.holds(record)

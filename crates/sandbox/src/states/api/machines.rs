@@ -19,6 +19,16 @@ use crate::{
     },
 };
 
+/// Refuses the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that refers to
+/// a Distributed Map state, the request fails with `ValidationException`" (API reference of `StartExecution`,
+/// `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`).
+pub(super) fn refuse_label(arn: &str) -> Result<(), ApiError> {
+    if arn.starts_with("arn:") && arn.contains('/') {
+        return Err(invalid(format!("The ARN of a Distributed Map state is not supported by this action: '{arn}'")));
+    }
+    Ok(())
+}
+
 /// The machine with this ARN, or AWS's error.
 pub(super) fn existing(inner: &Inner, arn: &str) -> Result<Machine, ApiError> {
     if !arn.starts_with("arn:") {
@@ -42,10 +52,13 @@ fn refuse_unsupported(body: &Body) -> Result<(), ApiError> {
     if body.flag("publish")? {
         return Err(invalid("Versions of state machines are not supported here; leave 'publish' out."));
     }
-    match body.optional_text("type")? {
-        None | Some("STANDARD") => Ok(()),
-        Some(other) => Err(invalid(format!("State machines of type '{other}' are not supported here; use STANDARD."))),
+    if body.get("versionDescription").is_some() {
+        return Err(invalid("A 'versionDescription' needs 'publish' to be true."));
     }
+    if body.optional_text("type")? == Some("EXPRESS") {
+        return Err(invalid("State machines of type 'EXPRESS' are not supported here; use STANDARD."));
+    }
+    Ok(())
 }
 
 pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
@@ -120,6 +133,7 @@ fn current(inner: &Inner, machine: &Machine) -> Result<Arc<Revision>, ApiError> 
 }
 
 pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
+    refuse_label(body.text("stateMachineArn")?)?;
     let machine = existing(inner, body.text("stateMachineArn")?)?;
     if machine.deleting {
         let message = format!("State Machine is being deleted: '{}'", machine.arn);
@@ -150,6 +164,7 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 /// A machine that is not there is no error.
 pub(super) fn delete(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let arn = body.text("stateMachineArn")?;
+    refuse_label(arn)?;
     if !arn.starts_with("arn:") {
         return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
     }
@@ -186,6 +201,7 @@ fn description(machine: &str, revision: &Revision) -> Value {
 }
 
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
+    refuse_label(body.text("stateMachineArn")?)?;
     let machine = existing(inner, body.text("stateMachineArn")?)?;
     let mut answer = description(&machine.arn, &*current(inner, &machine)?);
     answer["status"] = json!(if machine.deleting { "DELETING" } else { "ACTIVE" });

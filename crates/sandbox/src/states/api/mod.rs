@@ -1,6 +1,7 @@
 //! The operations of the API, by name.
 
 mod body;
+mod constraints;
 mod executions;
 mod machines;
 mod map_runs;
@@ -19,6 +20,7 @@ pub(crate) use executions::start;
 /// Performs an operation.
 pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> Result<Value, ApiError> {
     let body = Body::new(body)?;
+    constraints::check(operation, &body)?;
     match operation {
         "CreateStateMachine" => machines::create(inner, &body),
         "UpdateStateMachine" => machines::update(inner, &body),

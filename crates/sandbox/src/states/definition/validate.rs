@@ -6,7 +6,6 @@
 use serde_json::{Map, Value};
 
 use super::{Graph, expressions, fields, graph};
-use crate::states::limits;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +43,6 @@ impl Findings {
 /// Reads a definition, or says everything that is wrong with it.
 pub(crate) fn parse(text: &str) -> Result<Graph, Vec<Diagnostic>> {
     let mut findings = Findings::default();
-    if text.len() > limits::DEFINITION {
-        findings.schema("/", format!("The definition has {} bytes; at most 1048576 are allowed", text.len()));
-        return Err(findings.0);
-    }
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
