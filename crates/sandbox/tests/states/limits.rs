@@ -116,3 +116,40 @@ async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
         assert_eq!((&end["id"], &end["type"]), (&json!(25_000), &json!("ExecutionFailed")), "instead of {refused}");
     }
 }
+
+/// The API reference of `TaskFailedEventDetails` and `ExecutionFailedEventDetails`
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>): an error has at most
+/// 256 characters, a cause 32,768.
+#[tokio::test(start_paused = true)]
+async fn an_error_shows_256_characters_and_a_cause_32768_wherever_they_come_from() {
+    let (error, cause) = ("é".repeat(256), "ü".repeat(32_768));
+    let (long_error, long_cause) = (format!("{error}!").leak(), format!("{cause}!").leak());
+    let words = json!({"error": error, "cause": cause});
+    let shown = |value: &Value| json!({"error": value["error"], "cause": value["cause"]});
+
+    let definition = machine("A", json!({"A": task(json!({"End": true}))}));
+    let ended = run(&definition, &json!({}), [Answer::Error(long_error, long_cause)]).await;
+    assert_eq!(shown(&ended.of("TaskFailed")[0]["taskFailedEventDetails"]), words);
+    assert_eq!(ended.of("ExecutionFailed")[0]["executionFailedEventDetails"], words);
+    assert_eq!(shown(&ended.described), words);
+
+    let ended = run(&caught(json!(["States.ALL"])), &json!({}), [Answer::Error(long_error, long_cause)]).await;
+    assert_eq!(ended.output(), json!({"Error": error, "Cause": cause}));
+
+    let by_expression = json!({"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "{% $states.input.c %}"});
+    for state in [json!({"Type": "Fail", "Error": long_error, "Cause": long_cause}), by_expression] {
+        let ended = run(&machine("F", json!({"F": state})), &json!({"e": long_error, "c": long_cause}), []).await;
+        assert_eq!((ended.error(), ended.cause()), (error.as_str(), cause.as_str()));
+    }
+    let raised = json!({"Type": "Pass", "Output": "{% $error($states.input) %}", "End": true});
+    let ended = run(&machine("P", json!({"P": raised})), &json!(long_cause), []).await;
+    assert_eq!(ended.cause().chars().count(), 32_768);
+    assert_eq!(ended.of("EvaluationFailed")[0]["evaluationFailedEventDetails"]["cause"], ended.cause());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_and_a_cause_of_exactly_as_many_characters_as_may_be_are_whole() {
+    let (error, cause) = ("é".repeat(256).leak(), "ü".repeat(32_768).leak());
+    let ended = run(&caught(json!([error])), &json!({}), [Answer::Error(error, cause)]).await;
+    assert_eq!(ended.output(), json!({"Error": error, "Cause": cause}));
+}

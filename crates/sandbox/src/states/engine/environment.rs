@@ -137,18 +137,18 @@ impl Run {
 
     /// Records an evaluation that failed.
     pub(super) fn evaluation_failed(&self, here: Here<'_>, error: &QueryError) -> Failure {
-        let cause = executing(here, &error.cause);
+        let failure = Failure::new("States.QueryEvaluationError", executing(here, &error.cause));
         let details = history::details(
             "EvaluationFailed",
             json!({
                 "state": here.frame.state,
-                "error": "States.QueryEvaluationError",
-                "cause": cause,
+                "error": failure.error,
+                "cause": failure.cause,
                 "location": error.location,
             }),
         );
         match self.execution.append(&here.scope.path, "EvaluationFailed", details) {
-            Ok(_) => Failure::new("States.QueryEvaluationError", cause),
+            Ok(_) => failure,
             Err(full) => full.into(),
         }
     }

@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 use crate::states::{execution::HistoryFull, limits};
 
 /// Why a state failed.
+///
+/// No event and no answer shows more than 256 characters of an error and 32,768 of a cause (API reference of
+/// `TaskFailedEventDetails`, `ExecutionFailedEventDetails`, `DescribeExecution` and their like). AWS does not say how what
+/// is longer becomes shorter, nor whether a catcher sees the whole; here both are cut off at the end wherever they come from:
+/// a function's error, a Fail state, an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// The error's name; a Fail state may give none.
@@ -18,11 +23,13 @@ pub(crate) struct Failure {
 impl Failure {
     /// An error with a cause.
     pub(super) fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), cause: Some(cause.into()), terminal: false }
+        Self::declared(Some(error.into()), Some(cause.into()))
     }
 
     /// What a Fail state says.
     pub(super) fn declared(error: Option<String>, cause: Option<String>) -> Self {
+        let error = error.map(|error| cut(error, limits::ERROR));
+        let cause = cause.map(|cause| cut(cause, limits::CAUSE));
         Self { error, cause, terminal: false }
     }
 
@@ -87,6 +94,14 @@ impl Failure {
             name => name == error,
         })
     }
+}
+
+/// Text of at most so many characters.
+fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text
 }
 
 impl From<HistoryFull> for Failure {

@@ -73,15 +73,12 @@ impl Run {
         resource: &Resource,
         answer: Option<Result<Value, TaskError>>,
     ) -> Result<Value, Failure> {
+        let failed =
+            |failure: Failure| ("TaskFailed", json!({"error": failure.error, "cause": failure.cause}), Err(failure));
         let (event, fields, result) = match answer {
-            Some(Ok(value)) if limits::exceeds_payload(&value) => {
-                let failure = Failure::too_large(&resource.kind);
-                ("TaskFailed", json!({"error": failure.error, "cause": failure.cause}), Err(failure))
-            }
+            Some(Ok(value)) if limits::exceeds_payload(&value) => failed(Failure::too_large(&resource.kind)),
             Some(Ok(value)) => ("TaskSucceeded", Value::Object(untruncated("output", &value.to_string())), Ok(value)),
-            Some(Err(TaskError { error, cause })) => {
-                ("TaskFailed", json!({"error": error, "cause": cause}), Err(Failure::new(error, cause)))
-            }
+            Some(Err(TaskError { error, cause })) => failed(Failure::new(error, cause)),
             None => ("TaskTimedOut", json!({"error": "States.Timeout"}), Err(Failure::timeout())),
         };
         self.task_event(here, resource, event, fields)?;
