@@ -2,6 +2,9 @@
 //!
 //! That is what makes retries, redrives and second deliveries harmless. The function may have died after its work, Step
 //! Functions may have lost its answer, and a call that was taken for dead may still run.
+//!
+//! Objects without room for a stamp are left out: the planner of the second leg, which reads no receipts, copies those again
+//! (docs/decisions/0006-how-order-is-kept.md).
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use holdfast_sandbox::ports::{Invocation, Invoke};
