@@ -173,7 +173,7 @@ async fn receipts(world: &World, prefix: &str) -> TestResult<Vec<FiledReceipt>> 
     for version in list_versions(&world.s3, bucket, prefix).await? {
         let key = version.key().unwrap_or_default();
         let object = world.s3.get_object().bucket(bucket).key(key).set_version_id(version.version_id.clone());
-        let bytes = object.send().await?.body.collect().await?.to_vec();
+        let bytes = object.send().await?.body.collect().await?.into_bytes();
         let receipt = serde_json::from_slice(&bytes).map_err(|error| error.to_string());
         match receipts.last_mut().filter(|newer| newer.key == key) {
             Some(newer) => newer.replaced.push(receipt),

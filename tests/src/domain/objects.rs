@@ -190,7 +190,7 @@ async fn read_version(s3: &Client, bucket: &str, listed: ObjectVersion) -> TestR
     let (attributes, metadata, bytes) = match object.send().await {
         Ok(object) => {
             let (attributes, metadata) = attributes(&object);
-            let bytes = object.body.collect().await?.to_vec();
+            let bytes = object.body.collect().await?.into_bytes();
             let digest =
                 Digest { size: bytes.len() as u64, crc64nvme: Crc64Nvme::of(&bytes), sha256: Sha256::of(&bytes) };
             (attributes, metadata, Some(digest))

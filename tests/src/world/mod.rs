@@ -214,5 +214,5 @@ pub enum Rules {
 
 async fn read(s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult<Vec<u8>> {
     let object = s3.get_object().bucket(bucket).key(key).send().await?;
-    Ok(object.body.collect().await?.to_vec())
+    Ok(object.body.collect().await?.into_bytes().to_vec())
 }
