@@ -12,6 +12,7 @@ mod distributed_support;
 mod errors;
 mod fan;
 mod limits;
+mod map_run_redrives;
 mod map_run_restart;
 mod map_run_rounds;
 mod map_runs;

@@ -294,3 +294,30 @@ async fn an_execution_whose_input_and_output_are_too_large_together_fails_the_ta
     let ended = world.run(&calling("states:startExecution.sync:2", arguments), &json!({})).await;
     assert_eq!((ended.error(), ended.of("TaskFailed").len()), ("States.DataLimitExceeded", 1));
 }
+
+/// A redrive schedules the Task again (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>), which
+/// is another start; a name that an execution has or had belongs to that one
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+#[tokio::test(start_paused = true)]
+async fn a_redrive_starts_another_execution_and_under_the_name_of_the_first_none() {
+    for (name, error) in [(json!(null), None), (json!("once"), Some("StepFunctions.ExecutionAlreadyExistsException"))] {
+        let world = World::new(&Script::answers([Answer::Error("Bad", "why")]));
+        let other = world.create("inner", &inner()).await;
+        let mut arguments = json!({"StateMachineArn": other, "Name": name});
+        if name.is_null() {
+            arguments.as_object_mut().unwrap().remove("Name");
+        }
+        let before = world.run(&calling("states:startExecution.sync:2", arguments), &json!({})).await;
+        assert_eq!(before.error(), "States.TaskFailed");
+        let after = world.redrive(&before).await;
+        let listed = world.ask("ListExecutions", json!({"stateMachineArn": other})).await;
+        let shown = |one: &Value| (text(&one["status"]), one["redriveCount"].clone());
+        let shown: Vec<_> = listed["executions"].as_array().unwrap().iter().map(shown).collect();
+        let mut expected = vec![("FAILED".to_owned(), json!(0))];
+        match error {
+            Some(error) => assert_eq!(after.error(), error),
+            None => expected.insert(0, ("SUCCEEDED".to_owned(), json!(0))),
+        }
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,4 +1,50 @@
 //! `RedriveExecution`: what runs again after a failure, and with what.
+//!
+//! Which test holds which sentence of AWS, in this folder. Versions, aliases and executions from before November 2023 do not
+//! exist in the sandbox; what only the console shows is left out.
+//!
+//! "Restarting state machine executions with redrive"
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>):
+//!
+//! | AWS | test |
+//! |---|---|
+//! | failed, aborted, or timed out executions | `the_failed_task_is_called_again_…`, `an_execution_that_was_stopped_…`, `an_execution_that_timed_out_…` |
+//! | continues from the unsuccessful step and uses the same input; the results of successful steps are not rerun | `the_failed_task_is_called_again_with_its_input_and_variables_and_what_succeeded_is_kept` |
+//! | the same definition, execution ARN | `the_definition_is_the_one_that_the_execution_started_with`, `the_failed_task_…` |
+//! | the state machine level timeout is reset to 0 | `an_execution_that_timed_out_has_its_whole_time_again` |
+//! | the status isn't SUCCEEDED | `redrive_api::what_cannot_be_redriven_is_refused_with_the_reason_that_describe_gives` |
+//! | 14 days from the end; open for at most a year | `redrive_api::fourteen_days_after_its_end_…` |
+//! | less than 24,999 events | `redrive_api::the_history_must_have_less_than_24999_events` |
+//! | Pass: after a failure before it not executed | `a_pass_whose_own_expression_failed_is_evaluated_again_and_those_before_it_are_not` |
+//! | Task: scheduled and started again; its `TimeoutSeconds` is reset to 0 | `the_history_goes_on_after_its_end`, `a_task_that_timed_out_has_its_whole_time_again` |
+//! | Choice: reevaluates the rules | `redrive_lines::a_choice_inside_an_iteration_is_evaluated_again_…` |
+//! | Wait: exited for a timestamp in the past | `a_wait_that_was_aborted_waits_again_and_not_for_a_time_that_has_passed` |
+//! | Succeed: not redriven | `what_entered_a_succeed_state_is_not_redriven` |
+//! | Fail: reenters and fails again | `a_fail_state_is_entered_again_and_fails_again` |
+//! | Parallel: only the branches that failed or aborted | `redrive_lines::of_a_parallel_only_the_branches_…` |
+//! | Inline Map: only the iterations that failed or aborted | `redrive_lines::of_a_map_only_…`, `…of_a_map_those_that_were_aborted_…` |
+//! | after `States.DataLimitExceeded` all of them | `redrive_lines::after_too_much_data_…`, `map_runs::after_too_much_data_…` |
+//! | Distributed Map: the unsuccessful child workflows | `map_runs::standard_children_that_failed_…`, `map_runs::express_children_…` |
+//! | the `ExecutionRedriven` event is appended | `the_history_goes_on_after_its_end` |
+//! | Task, Parallel, Inline Map: the retry count is reset to 0 | `retry_counters_begin_anew`, `redrive_lines::the_retry_counters_of_a_map_…`, `…of_a_parallel_…` |
+//!
+//! "Redriving Map Runs" (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html>):
+//!
+//! | AWS | test |
+//! |---|---|
+//! | a Map Run that wasn't started is started by the redrive | `map_run_redrives::a_map_run_that_was_not_started_is_started_by_the_redrive` |
+//! | 1,000 redrives of a Map Run, then `States.Runtime` | `map_runs::a_map_run_is_redriven_at_most_a_thousand_times` |
+//! | children over the event limit count as failed | `map_run_redrives::a_child_whose_history_is_full_stays_failed_and_counts_as_failed` |
+//! | a new Map Run after `States.DataLimitExceeded` and an interpolation error | `map_runs::after_too_much_data_and_after_an_expression_that_failed_…` |
+//! | a Map Run that still cancels or waits for its children completes before the redrive | `map_run_redrives::children_that_still_run_are_waited_for_before_they_are_redriven` |
+//! | Express: those that failed or timed out start over, always, under the same ARN | `map_runs::express_children_…`, `map_run_rounds::an_express_child_is_started_over_…` |
+//! | Standard: failed, timed out or canceled, from the last state; not always redrivable, its last error is permanent | `map_runs::standard_children_…`, `map_runs::a_stop_of_the_parent_…`, `map_runs::a_child_that_cannot_be_redriven_any_more_stays_failed` |
+//! | pending redrive beyond the concurrency limit, reset to 0 at the end | `map_runs::children_that_wait_for_their_redrive_are_pending` |
+//! | the same input; that of the bucket where no child was started | `map_runs::a_map_run_whose_items_could_not_be_read_…`, `map_run_redrives::items_that_were_not_read_…` |
+//! | needs `states:RedriveExecution` on the children | `map_run_redrives::no_child_is_redriven_that_the_role_may_not_redrive` |
+//!
+//! AWS says nothing of executions that a Task waits for (`states:startExecution.sync`): such a Task is scheduled again like any
+//! other (`nested::a_redrive_starts_another_execution_…`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +52,7 @@ use serde_json::{Value, json};
 
 use crate::{
     redrive_support::{added, failing, redriven, redriven_after_a_restart, step},
-    support::{Answer, Script, World, machine, text},
+    support::{Answer, Ended, Script, World, machine, text},
 };
 
 #[tokio::test(start_paused = true)]
@@ -206,4 +252,30 @@ async fn a_pass_whose_own_expression_failed_is_evaluated_again_and_those_before_
     let assigned = text(&before.of("PassStateExited")[0]["stateExitedEventDetails"]["assignedVariables"]["v"]);
     assert_eq!(after.output().to_string(), assigned);
     assert_eq!(after.of("PassStateEntered").len(), 2, "neither is entered again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_entered_a_succeed_state_is_not_redriven() {
+    let world = World::new(&Script::answers([failing()]));
+    let branches = json!([
+        {"StartAt": "S", "States": {"S": {"Type": "Succeed", "Output": "{% $uuid() %}"}}},
+        {"StartAt": "T", "States": {"T": step(json!({"End": true}))}},
+    ]);
+    let states = json!({"P": {"Type": "Parallel", "Branches": branches, "Next": "E"}, "E": {"Type": "Succeed"}});
+    let before = world.run(&machine("P", states), &json!("in")).await;
+    let exited = |ended: &Ended| {
+        let exited = ended.of("SucceedStateExited").into_iter().map(|event| event["stateExitedEventDetails"].clone());
+        exited.collect::<Vec<_>>()
+    };
+    assert_eq!((before.status(), exited(&before).len()), ("FAILED", 1));
+    let after = world.redrive(&before).await;
+    assert_eq!(
+        exited(&after).len(),
+        2,
+        "that of the branch is not entered again, and the last one is: {:?}",
+        after.types()
+    );
+    assert_eq!(json!(after.output()[0].to_string()), exited(&before)[0]["output"]);
+    let (code, _) = world.refused("RedriveExecution", json!({"executionArn": after.described["executionArn"]})).await;
+    assert_eq!(code, "ExecutionNotRedrivable");
 }

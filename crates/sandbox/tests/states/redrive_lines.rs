@@ -265,3 +265,15 @@ async fn what_an_earlier_entry_into_the_map_ran_is_not_taken_for_the_work_of_thi
     assert_eq!((before.error(), after.status()), ("States.QueryEvaluationError", "SUCCEEDED"));
     assert_eq!(script.arguments(), ["a", "a"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_retry_counters_of_a_parallel_begin_anew() {
+    let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
+    let branches = json!([{"StartAt": "T", "States": {"T": step(json!({"End": true}))}}]);
+    let parallel = json!({"Type": "Parallel", "Branches": branches, "Retry": retry, "End": true});
+    let first = Script::answers([failing(), failing()]);
+    let second = Script::answers([failing()]);
+    let definition = machine("P", json!({"P": parallel}));
+    let (_, after) = redriven_after_a_restart(&definition, &json!(1), first, &second).await;
+    assert_eq!((after.status(), second.count()), ("SUCCEEDED", 2), "it failed once more and was retried");
+}
