@@ -105,6 +105,7 @@ impl States {
     /// Goes on with the executions that were running when the sandbox stopped. Call it inside the runtime, when the
     /// services that Tasks call are up; those started since are not touched. Answers how many there were.
     pub fn resume(&self) -> usize {
+        self.inner.abort_orphaned_map_runs();
         let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
         let resume = |execution: Arc<Execution>| {
             // Its Map Run was being aborted when the sandbox was killed.

@@ -124,3 +124,22 @@ async fn no_child_is_redriven_that_the_role_may_not_redrive() {
     assert_eq!((after.error(), forbidding.count()), ("States.Permissions", 0));
     assert!(after.cause().ends_with(&format!("may not states:RedriveExecution {child}")), "{}", after.cause());
 }
+
+/// The API reference of `ListExecutions`: "For a Distributed Map, redriveFilter sets a filter to list child workflow executions
+/// based on whether or not they have been redriven."
+#[tokio::test(start_paused = true)]
+async fn children_are_listed_by_whether_they_were_redriven() {
+    let script =
+        Script::new(|call, before| if call.arguments == "bad" && before < 3 { bad() } else { Answer::Arguments });
+    let world = World::new(&script);
+    let definition = distributed("STANDARD", two_steps(), json!({"MaxConcurrency": 1}));
+    let before = world.run(&definition, &json!(["good", "bad"])).await;
+    assert_eq!(world.redrive(&before).await.status(), "SUCCEEDED");
+    let run = map_runs(&world, &before.described["executionArn"]).await.remove(0);
+    for (filter, input) in [("REDRIVEN", "\"bad\""), ("NOT_REDRIVEN", "\"good\"")] {
+        let body = json!({"mapRunArn": run["mapRunArn"], "redriveFilter": filter});
+        let listed = world.ask("ListExecutions", body).await["executions"].as_array().unwrap().clone();
+        let described = world.ask("DescribeExecution", json!({"executionArn": listed[0]["executionArn"]})).await;
+        assert_eq!((listed.len(), &described["input"]), (1, &json!(input)), "{filter}");
+    }
+}

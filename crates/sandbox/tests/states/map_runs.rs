@@ -305,14 +305,18 @@ async fn after_too_much_data_and_after_an_expression_that_failed_another_map_run
 
 #[tokio::test(start_paused = true)]
 async fn when_a_killed_sandbox_starts_again_a_child_of_an_aborted_map_run_is_aborted_unless_it_is_express() {
-    for (workflow, status, called) in [("STANDARD", "ABORTED", 0), ("EXPRESS", "SUCCEEDED", 2)] {
+    let cases = [("STANDARD", "ABORTED", 0), ("EXPRESS", "SUCCEEDED", 2)];
+    // Killed when the end of the execution had been written, without or with that of its Map Run.
+    for ((workflow, status, called), of_map_run) in
+        cases.into_iter().flat_map(|case| [(case, "RUNNING"), (case, "ABORTED")])
+    {
         let world = World::new(&Script::answers([Answer::Never]));
         let machine = world.create("m", &distributed(workflow, two_steps(), json!({}))).await;
         let arn = world.start(&machine, &json!(["a"])).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         world.states.shutdown().await.unwrap();
         let (key, mut run) = world.store.load::<Value>("states.mapRuns").unwrap().remove(0);
-        run["status"] = json!("ABORTED");
+        run["status"] = json!(of_map_run);
         world.store.put("states.mapRuns", &key, &run).unwrap();
         let mut record = world.store.load::<Value>("states.executions").unwrap();
         record.retain(|(key, _)| *key == arn);
@@ -323,6 +327,7 @@ async fn when_a_killed_sandbox_starts_again_a_child_of_an_aborted_map_run_is_abo
         let again = World::over(Arc::clone(&world.store), &second);
         assert_eq!(again.states.resume(), 1);
         let run = map_runs(&again, &json!(arn)).await.remove(0);
+        assert_eq!(run["status"], "ABORTED", "{workflow}");
         let child = text(&children(&again, &run).await[0]["executionArn"]);
         assert_eq!((&again.end(&child).await["status"], second.count()), (&json!(status), called), "{workflow}");
     }

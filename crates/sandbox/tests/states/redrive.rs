@@ -11,7 +11,7 @@
 //! | failed, aborted, or timed out executions | `the_failed_task_is_called_again_…`, `an_execution_that_was_stopped_…`, `an_execution_that_timed_out_…` |
 //! | continues from the unsuccessful step and uses the same input; the results of successful steps are not rerun | `the_failed_task_is_called_again_with_its_input_and_variables_and_what_succeeded_is_kept` |
 //! | the same definition, execution ARN | `the_definition_is_the_one_that_the_execution_started_with`, `the_failed_task_…` |
-//! | the state machine level timeout is reset to 0 | `an_execution_that_timed_out_has_its_whole_time_again` |
+//! | the state machine level timeout is reset to 0 | `the_time_that_a_machine_may_take_counts_from_its_redrive_…` |
 //! | the status isn't SUCCEEDED | `redrive_api::what_cannot_be_redriven_is_refused_with_the_reason_that_describe_gives` |
 //! | 14 days from the end; open for at most a year | `redrive_api::fourteen_days_after_its_end_…` |
 //! | less than 24,999 events | `redrive_api::the_history_must_have_less_than_24999_events` |
@@ -278,4 +278,35 @@ async fn what_entered_a_succeed_state_is_not_redriven() {
     assert_eq!(json!(after.output()[0].to_string()), exited(&before)[0]["output"]);
     let (code, _) = world.refused("RedriveExecution", json!({"executionArn": after.described["executionArn"]})).await;
     assert_eq!(code, "ExecutionNotRedrivable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_machine_may_take_counts_from_its_redrive_also_after_a_restart() {
+    let mut definition = machine("A", json!({"A": step(json!({"End": true}))}));
+    definition["TimeoutSeconds"] = json!(60);
+    let slow = Script::new(|_, _| Answer::After(Duration::from_secs(30)));
+    let world = World::new(&Script::answers([failing()]));
+    let before = world.run(&definition, &json!({})).await;
+    let arn = text(&before.described["executionArn"]);
+    // As if so many seconds had passed since one of its dates.
+    let passed = |world: &World, date: &str, seconds: i64| {
+        let (_, mut record) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+        record[date] = json!(record[date].as_i64().unwrap() - seconds * 1000);
+        world.store.put("states.executions", &arn, &record).unwrap();
+    };
+    world.states.shutdown().await.unwrap();
+    passed(&world, "started", 3600);
+    let world = World::over(Arc::clone(&world.store), &slow);
+    world.ask("RedriveExecution", json!({"executionArn": arn})).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.states.shutdown().await.unwrap();
+    for (since_the_redrive, status) in [(50, "TIMED_OUT"), (20, "SUCCEEDED")] {
+        let (key, before) = world.store.load::<Value>("states.executions").unwrap().remove(0);
+        passed(&world, "redriven", since_the_redrive);
+        let again = World::over(Arc::clone(&world.store), &slow);
+        again.states.resume();
+        assert_eq!(again.end(&arn).await["status"], status, "{since_the_redrive} seconds after the redrive");
+        again.states.shutdown().await.unwrap();
+        world.store.put("states.executions", &key, &before).unwrap();
+    }
 }

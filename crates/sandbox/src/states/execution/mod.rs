@@ -316,6 +316,8 @@ impl Execution {
         self.commit(&batch);
     }
 
+    /// Adds an event. Where there is no room for it, what belongs to it is written at once: the execution ends with what it
+    /// has come to.
     fn push(
         &self,
         batch: &mut Batch,
@@ -324,11 +326,15 @@ impl Execution {
         line: Option<&str>,
         most: u64,
     ) -> Result<u64, HistoryFull> {
-        self.with(|inside| {
+        let pushed = self.with(|inside| {
             let event = inside.push(previous, note, line, most)?;
             report(batch.put(HISTORY, &self.event_key(event.id), event));
             Ok(event.id)
-        })
+        });
+        if pushed.is_err() {
+            self.commit(&std::mem::take(batch));
+        }
+        pushed
     }
 
     /// Writes changes that belong together.

@@ -204,6 +204,17 @@ impl Inner {
         }
     }
 
+    /// Ends the Map Runs that run and whose executions do not: the sandbox was killed in between.
+    pub(crate) fn abort_orphaned_map_runs(&self) {
+        let runs: Vec<_> = locked(&self.map_runs.by_arn).values().cloned().collect();
+        for record in runs.iter().map(|run| run.record()).filter(|record| record.status == MapRunStatus::Running) {
+            let execution = &record.origin.execution;
+            if self.executions.get(execution).is_none_or(|execution| !execution.is_running()) {
+                self.abort_map_runs(execution, "");
+            }
+        }
+    }
+
     /// Whether an execution is a child that a Map Run which has ended would have stopped.
     pub(crate) fn is_abandoned(&self, execution: &Execution) -> bool {
         let child = execution.with_record(|record| record.child.clone());
