@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::{
     Client,
-    types::{ChecksumAlgorithm, MetadataDirective, TaggingDirective},
+    types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
 use holdfast_core::{
     ErrorName,
@@ -12,7 +12,11 @@ use holdfast_core::{
     names::{ETag, VersionId},
 };
 
-use super::{Head, ObjectRef, attributes::with_attributes, head};
+use super::{
+    Head, ObjectRef,
+    attributes::{expires, with_attributes},
+    head,
+};
 use crate::{
     Failure, Named,
     failure::{Call, Side},
@@ -33,14 +37,16 @@ pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&
         .copy_source_if_match(source.etag.quoted())
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
-        .tagging_directive(TaggingDirective::Replace);
+        .tagging_directive(TaggingDirective::Replace)
+        // Else a source with annotations is refused without permissions for them; a copy in parts has none either.
+        .annotation_directive(AnnotationDirective::Exclude);
     let request = with_attributes!(request, transfer, kms_key);
     let request = match &transfer.precondition {
         Precondition::IfAbsent => request.if_none_match("*"),
         Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
     };
     let destination = ObjectRef::current(&transfer.destination);
-    match request.send().await {
+    match request.customize().mutate_request(expires(transfer)).send().await {
         Ok(output) => {
             let result = output.copy_object_result();
             stored(

@@ -31,6 +31,7 @@ pub(super) fn header(transfer: &Transfer) -> Option<String> {
         &attributes.content_disposition,
         &attributes.content_encoding,
         &attributes.content_language,
+        &attributes.expires,
         &attributes.website_redirect_location,
     ];
     let content: usize = text.into_iter().flatten().map(String::len).sum();

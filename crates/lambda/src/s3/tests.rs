@@ -10,8 +10,8 @@ use aws_sdk_s3::{
         list_parts::{ListPartsInput, ListPartsOutput},
     },
     types::{
-        ChecksumAlgorithm, ChecksumMode, ChecksumType, CopyObjectResult, MetadataDirective, Part, ServerSideEncryption,
-        StorageClass, TaggingDirective,
+        AnnotationDirective, ChecksumAlgorithm, ChecksumMode, ChecksumType, CopyObjectResult, MetadataDirective, Part,
+        ServerSideEncryption, StorageClass, TaggingDirective,
     },
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
@@ -53,7 +53,6 @@ fn standing(sequencer: &str) -> HeadObjectOutput {
 async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
     let mut transfer = testing::single(3);
     transfer.attributes.cache_control = Some("no-cache".to_owned());
-    transfer.attributes.expires = Some("Wed, 21 Oct 2026 07:28:00 GMT".to_owned());
     transfer.attributes.storage_class = Some("STANDARD_IA".to_owned());
     let sent = Sent::<CopyObjectInput>::default();
     let note = sent.clone();
@@ -74,10 +73,10 @@ async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
         .metadata("holdfast-sequencer", "0A")
         .metadata("holdfast-source-etag", "tag")
         .tagging_directive(TaggingDirective::Replace)
+        .annotation_directive(AnnotationDirective::Exclude)
         .tagging("team=blue")
         .content_type("text/plain")
         .cache_control("no-cache")
-        .expires(aws_smithy_types::DateTime::from_secs(1_792_567_680))
         .storage_class(StorageClass::StandardIa)
         .server_side_encryption(ServerSideEncryption::AwsKms)
         .ssekms_key_id("key-1")

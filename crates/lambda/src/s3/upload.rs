@@ -12,7 +12,10 @@ use holdfast_core::{
     names::{ETag, PartNumber},
 };
 
-use super::{ObjectRef, attributes::with_attributes};
+use super::{
+    ObjectRef,
+    attributes::{expires, with_attributes},
+};
 use crate::Failure;
 
 /// Opens an upload at the transfer's destination and answers its id. A multipart copy carries over nothing by itself, so
@@ -26,7 +29,7 @@ pub async fn open_upload(client: &Client, transfer: &Transfer, kms_key: Option<&
         .checksum_type(ChecksumType::FullObject);
     let request = with_attributes!(request, transfer, kms_key);
     let destination = ObjectRef::current(&transfer.destination);
-    let output = request.send().await.map_err(|error| {
+    let output = request.customize().mutate_request(expires(transfer)).send().await.map_err(|error| {
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
     })?;
     output.upload_id().map(str::to_owned).ok_or_else(|| {
