@@ -11,7 +11,6 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    net::TcpListener,
     task::JoinSet,
     time::{Instant, interval},
 };
@@ -27,7 +26,7 @@ use crate::{
     options::{MissingOutput, Place},
     ports::ACCOUNT,
     s3::{self, S3},
-    server::{Server, Services},
+    server::{self, Server, Services},
     sns::{Sns, SnsError},
     states::{self, States},
     store::{Store, StoreError},
@@ -48,7 +47,7 @@ const REGION: &str = "eu-west-1";
 const FLUSH: Duration = Duration::from_millis(250);
 /// How often lifecycle rules are looked at. S3 does it once a day, at midnight UTC.
 const LIFECYCLE: Duration = Duration::from_hours(1);
-/// How often it is looked whether an archived object is restored.
+/// How often it is looked whether an object that is being restored is complete.
 const RESTORES: Duration = Duration::from_secs(1);
 /// How long tasks under way may take to let go of the data at the end.
 const LET_GO: Duration = Duration::from_secs(1);
@@ -146,7 +145,7 @@ impl Sandbox {
         keyring.add(user.clone());
 
         let listen_error = |source| SandboxError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+        let listener = server::listen(options.listen).map_err(listen_error)?;
         let endpoint_url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
         let outbox_dir = folder.join("outbox");
         let logs_dir = folder.join("logs");
@@ -374,11 +373,11 @@ async fn run_lifecycle(s3: S3) {
     }
 }
 
-/// Tells of archived objects that are restored, again and again.
+/// Tells of archived objects that are restored, again and again: nothing happens while none is.
 async fn complete_restores(s3: S3) {
-    let mut ticks = interval(RESTORES);
     loop {
-        ticks.tick().await;
+        s3.restoring().await;
+        tokio::time::sleep(RESTORES).await;
         if let Err(error) = s3.complete_restores().await {
             tracing::error!(%error, "a restore could not be completed");
         }

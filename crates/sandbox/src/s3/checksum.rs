@@ -121,6 +121,11 @@ impl Checksum {
         Self::full(Algorithm::Crc64Nvme, STANDARD.encode(crc.to_be_bytes()))
     }
 
+    /// A CRC over all the bytes.
+    pub(super) fn crc(algorithm: Algorithm, crc: u64) -> Self {
+        Self::full(algorithm, encode(algorithm, crc))
+    }
+
     /// The checksum of the checksums of parts; `None` when one of them is not base64.
     pub(super) fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut hasher = Hasher::new(algorithm);
@@ -139,8 +144,13 @@ impl Checksum {
         for (value, length) in parts {
             whole = combine(algorithm, whole, number(algorithm, value)?, length)?;
         }
-        Some(Self::full(algorithm, encode(algorithm, whole)))
+        Some(Self::crc(algorithm, whole))
     }
+}
+
+/// The CRC of some bytes; `None` for an algorithm that is not a CRC.
+pub(super) fn crc(algorithm: Algorithm, bytes: &[u8]) -> Option<u64> {
+    Some(crc_fast::checksum(algorithm.crc()?, bytes))
 }
 
 /// The CRC of two pieces one after the other; `None` for an algorithm that is not a CRC.

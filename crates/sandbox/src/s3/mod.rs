@@ -52,6 +52,7 @@ use std::{
 use s3s::service::S3ServiceBuilder;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use self::{
     access::PolicyAccess,
@@ -128,6 +129,8 @@ struct Backend {
     blobs: Arc<Blobs>,
     events: Arc<dyn EventSink>,
     clock: Arc<Clock>,
+    /// Told when an archived object begins to be restored.
+    restore_began: Notify,
 }
 
 impl Backend {
@@ -185,7 +188,8 @@ impl S3 {
         let clock = Arc::new(Clock::default());
         let state = State::load(store, Arc::clone(&blobs), Arc::clone(&clock))?;
         blobs.sweep().map_err(failed)?;
-        let backend = Arc::new(Backend { state: Mutex::new(state), blobs, events, clock });
+        let backend =
+            Arc::new(Backend { state: Mutex::new(state), blobs, events, clock, restore_began: Notify::new() });
         Ok(Self { backend, keyring, requests: Arc::default(), iam, faults: Faults::default() })
     }
 

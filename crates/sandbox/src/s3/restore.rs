@@ -176,6 +176,7 @@ impl Backend {
         let event = state.restore_event(cause, &place, |object| Happening::RestoreInitiated { object });
         if restore.is_to_be_told() {
             state.restoring.insert(place);
+            self.restore_began.notify_one();
         }
         Ok((restore, event))
     }
@@ -219,6 +220,13 @@ impl State {
 }
 
 impl S3 {
+    /// Waits until an archived object is being restored; at once if one is. For one caller.
+    pub async fn restoring(&self) {
+        while self.backend.state().restoring.is_empty() {
+            self.backend.restore_began.notified().await;
+        }
+    }
+
     /// Tells of the restores that are complete by now.
     pub async fn complete_restores(&self) -> Result<(), ApiError> {
         let now = self.backend.now();

@@ -5,7 +5,7 @@ mod control;
 mod keep_alive;
 mod route;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -17,7 +17,11 @@ use hyper_util::{
 };
 use s3s::Body;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use uuid::Uuid;
 
 use self::{answers::Json, route::Route};
@@ -37,6 +41,8 @@ use crate::{
 
 /// What a request to a service other than S3 may hold: more than any of them takes, so that each refuses by its own rule.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
+/// How many connections may wait to be taken.
+const WAITING_CONNECTIONS: u32 = 1024;
 /// How long requests under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -82,6 +88,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Listens at an address. Forty slices that copy eight parts each connect at once: with fewer places to wait in, the kernel
+/// drops some of the connections, and their clients try again after a second.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_CONNECTIONS)
 }
 
 async fn serve(listener: TcpListener, services: Services, mut stopped: oneshot::Receiver<()>) {
@@ -293,4 +308,22 @@ fn json_body(body: &[u8]) -> Result<Value, ApiError> {
     }
     serde_json::from_slice(body)
         .map_err(|error| ApiError::new("SerializationException", format!("the request is not JSON: {error}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_connections_of_forty_slices_that_copy_eight_parts_each_wait_until_they_are_taken() {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        // One that finds no place is tried again by the kernel after a second.
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(500));
+        let waiting: Vec<_> = (0..320).map_while(|_| connect().ok()).collect();
+        assert_eq!(waiting.len(), 320);
+    }
 }

@@ -127,9 +127,11 @@ impl Run {
         let assigned = self.fill_object(here, extra, templates, location)?;
         let own: usize = assigned.values().map(limits::length).sum();
         let visible = here.variables();
-        let kept = visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
-        let all = own + kept.map(|(_, value)| limits::length(value)).sum::<usize>();
-        if own > limits::PAYLOAD || all > limits::VARIABLES {
+        // Every variable has passed the quota of one Assign: as few as these cannot pass that of all.
+        let are_few = visible.len() + assigned.len() <= limits::VARIABLES / limits::PAYLOAD;
+        let kept = || visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
+        let all = || own + kept().map(|(_, value)| limits::length(value)).sum::<usize>();
+        if own > limits::PAYLOAD || (!are_few && all() > limits::VARIABLES) {
             return Err(Failure::variables_too_large(&here.frame.state));
         }
         Ok(assigned)
