@@ -100,8 +100,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn near_the_deadline_nothing_is_started_and_what_is_in_flight_finishes() {
-        // Each takes 10 s, so a start needs 20 s: of 45 s the starts at 0, 10 and 20 s fit.
-        let run = run(vec![(); 30], three(), pace(45), async |()| {
+        // Each takes 10 s, so a start needs 15 s: of 40 s the starts at 0, 10 and 20 s fit.
+        let run = run(vec![(); 30], three(), pace(40), async |()| {
             tokio::time::sleep(SECOND * 10).await;
             Ok::<_, ()>(())
         })
