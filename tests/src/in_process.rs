@@ -14,7 +14,7 @@ use checksum_verify::ChecksumVerify;
 use complete_multipart::CompleteMultipart;
 use copy_part::CopyPart;
 use cross_region_replicate::CrossRegionReplicate;
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, respond};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, VerifyMode, respond};
 use holdfast_sandbox::{
     ports::Invocation,
     sandbox::{Handler, HandlerSet},
@@ -22,6 +22,8 @@ use holdfast_sandbox::{
 use notify::Notify;
 use serde_json::{Map, Value, json};
 use validate::Validate;
+
+use crate::zeros::{Troubles, Zeros};
 
 /// How long the SDK waits at most before it makes a request again for the first time. Nothing recovers in a sandbox while
 /// it waits.
@@ -37,11 +39,26 @@ pub enum Store {
     TellsNone,
 }
 
+/// How checksum-verify reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// Byte by byte.
+    #[default]
+    Real,
+    /// Not at all, as long as that would take on AWS: see [`zeros`](crate::zeros).
+    OfZeros {
+        /// The errors that each digest of a slice meets before it works, and every time that it goes on.
+        failing: Vec<String>,
+    },
+}
+
 /// Makes handlers that share one HTTP client.
 #[derive(Debug)]
 pub struct InProcess {
     base: SdkConfig,
     store: Store,
+    /// What digests fail with, where nothing is read.
+    zeros: Option<Arc<Troubles>>,
 }
 
 impl InProcess {
@@ -50,6 +67,7 @@ impl InProcess {
         let http = aws_smithy_http_client::Builder::new().build_http();
         Self {
             store: Store::default(),
+            zeros: None,
             base: aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http)
                 .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
@@ -63,6 +81,16 @@ impl InProcess {
     #[must_use]
     pub fn on(self, store: Store) -> Self {
         Self { store, ..self }
+    }
+
+    /// The same with another way of reading.
+    #[must_use]
+    pub fn reading(self, reading: Reading) -> Self {
+        let zeros = match reading {
+            Reading::Real => None,
+            Reading::OfZeros { failing } => Some(Arc::new(Troubles::new(failing))),
+        };
+        Self { zeros, ..self }
     }
 
     /// The configuration of a client that calls an endpoint with a key of its own.
@@ -87,6 +115,17 @@ impl InProcess {
         let environment: Environment = environment.clone().into_iter().collect();
         Arc::new(Ready(F::new(&environment, Aws::new(config))))
     }
+
+    fn zeros(
+        &self,
+        environment: &BTreeMap<String, String>,
+        troubles: Arc<Troubles>,
+    ) -> Result<Arc<dyn Handler>, ConfigError> {
+        let mode = VerifyMode::of(&environment.clone().into_iter().collect())?;
+        let mut environment = environment.clone();
+        environment.remove(VerifyMode::VARIABLE);
+        Ok(Arc::new(Zeros { troubles, mode, function: self.ready::<ChecksumVerify>(&environment) }))
+    }
 }
 
 impl HandlerSet for InProcess {
@@ -98,7 +137,10 @@ impl HandlerSet for InProcess {
                 Ok(Arc::new(WithoutChecksum(self.ready::<CompleteMultipart>(environment))))
             }
             CompleteMultipart::NAME => Ok(self.ready::<CompleteMultipart>(environment)),
-            ChecksumVerify::NAME => Ok(self.ready::<ChecksumVerify>(environment)),
+            ChecksumVerify::NAME => match &self.zeros {
+                None => Ok(self.ready::<ChecksumVerify>(environment)),
+                Some(troubles) => self.zeros(environment, Arc::clone(troubles)).map_err(|error| error.to_string()),
+            },
             CrossRegionReplicate::NAME => Ok(self.ready::<CrossRegionReplicate>(environment)),
             Notify::NAME => Ok(self.ready::<Notify>(environment)),
             other => Err(format!("there is no function {other:?}")),

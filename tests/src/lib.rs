@@ -9,6 +9,8 @@ pub mod machine;
 pub mod schedules;
 pub mod template;
 pub mod world;
+pub mod worst_case;
+pub mod zeros;
 
 /// How tests fail.
 pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;

@@ -146,7 +146,17 @@ impl State {
 
     /// How often the state is tried again at most, all retriers together.
     pub fn attempts(&self) -> u64 {
-        self.rules("Retry").iter().map(|rule| rule.definition["MaxAttempts"].as_u64().unwrap_or(3)).sum()
+        self.retries().iter().map(|(_, times)| times).sum()
+    }
+
+    /// For each retrier an error that it names, and how often it tries again.
+    pub fn retries(&self) -> Vec<(String, u64)> {
+        let rules = self.rules("Retry").into_iter();
+        rules
+            .map(|rule| {
+                (rule.errors.first().cloned().unwrap_or_default(), rule.definition["MaxAttempts"].as_u64().unwrap_or(3))
+            })
+            .collect()
     }
 
     /// Every state that may come next, catchers left out, in the order in which they are written.

@@ -48,7 +48,7 @@ pub fn workspace() -> PathBuf {
 impl World {
     /// Starts a sandbox.
     pub async fn start(setup: Setup) -> TestResult<Self> {
-        let in_process = Arc::new(InProcess::new().await.on(setup.store));
+        let in_process = Arc::new(InProcess::new().await.on(setup.store).reading(setup.reading));
         let functions = match setup.binaries {
             Some(folder) => Functions::Binaries { folder },
             None => Functions::InProcess(in_process.clone()),

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::in_process::Store;
+use crate::in_process::{Reading, Store};
 
 /// How a world is made. The default: functions in process, with a replica, small parts of the configuration as in the
 /// template.
@@ -25,6 +25,8 @@ pub struct Setup {
     pub environment: BTreeMap<String, String>,
     /// What the store of the backups tells, for functions in process.
     pub store: Store,
+    /// How checksum-verify reads, for functions in process.
+    pub reading: Reading,
     /// What waits and back-offs are multiplied with.
     pub time_scale: f64,
 }
@@ -39,6 +41,7 @@ impl Default for Setup {
             parameters: BTreeMap::new(),
             environment: BTreeMap::new(),
             store: Store::default(),
+            reading: Reading::default(),
             time_scale: 0.01,
         }
     }
