@@ -23,5 +23,7 @@ mod redrive_api;
 mod redrive_lines;
 mod redrive_support;
 mod restart;
+mod restart_support;
 mod steps;
 mod support;
+mod task_restart;

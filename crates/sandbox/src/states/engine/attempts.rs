@@ -10,6 +10,7 @@ use super::{
     distributed::Distributed,
     environment::{Extra, Here},
     fan::Fan,
+    known::Known,
 };
 use crate::states::definition::{Catcher, Jitter, Kind, Retrier, State};
 
@@ -58,14 +59,13 @@ impl Run {
     ) -> Result<Exit, Failure> {
         let mut retries = Retries::new(&state.retry);
         let mut here = here;
-        if entry == Entry::Resumed {
-            for failure in self.retried(here) {
-                retries.next(&failure, &here.frame.kind);
-                here.retries += 1;
-            }
+        let mut known = if entry == Entry::Resumed { self.known(here) } else { Known::default() };
+        for failure in known.retried() {
+            retries.next(failure, &here.frame.kind);
+            here.retries += 1;
         }
         loop {
-            let failure = match self.attempt(here, state, entry).await {
+            let failure = match self.attempt(here, state, entry, known.take_outcome()).await {
                 Ok(exit) => return Ok(exit),
                 Err(failure) => failure,
             };
@@ -90,13 +90,21 @@ impl Run {
         Ok(())
     }
 
-    async fn attempt(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
-        let result = match &state.kind {
-            Kind::Task { .. } => self.call(here, &state.kind).await?,
-            Kind::Map(map) if let Some(workflow) = map.distributed() => {
+    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its own.
+    async fn attempt(
+        &self,
+        here: Here<'_>,
+        state: &State,
+        entry: Entry,
+        outcome: Option<Result<Value, Failure>>,
+    ) -> Result<Exit, Failure> {
+        let result = match (&state.kind, outcome) {
+            (Kind::Task { .. }, Some(outcome)) => outcome?,
+            (Kind::Task { .. }, None) => self.call(here, &state.kind).await?,
+            (Kind::Map(map), _) if let Some(workflow) = map.distributed() => {
                 Distributed::new(self, here, map, workflow).run(entry).await?
             }
-            kind => Fan::new(self, here, kind)?.run(entry).await?,
+            (kind, _) => Fan::new(self, here, kind)?.run(entry).await?,
         };
         let extra = Extra::Result(&result);
         let assigned = self.assign(here, extra, state.assign.as_ref(), "Assign")?;

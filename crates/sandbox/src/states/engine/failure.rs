@@ -64,9 +64,14 @@ impl Failure {
         Self { terminal: true, ..Self::new("States.Runtime", cause) }
     }
 
-    /// One that was written down before the sandbox was killed.
-    pub(super) fn again(error: Option<String>, cause: Option<String>) -> Self {
+    /// What ended a Map Run before the sandbox was killed.
+    pub(super) fn of_map_run(error: Option<String>, cause: Option<String>) -> Self {
         Self { terminal: error.as_deref() == Some("States.Runtime"), error, cause }
+    }
+
+    /// What a catcher made of an error.
+    pub(super) fn uncaught(error: Option<String>, cause: Option<String>) -> Self {
+        Self { terminal: true, ..Self::declared(error, cause) }
     }
 
     /// `$states.errorOutput`.

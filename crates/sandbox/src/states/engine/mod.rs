@@ -7,6 +7,7 @@ mod environment;
 mod failure;
 mod fan;
 mod graph;
+mod known;
 mod nested;
 mod resource;
 mod steps;

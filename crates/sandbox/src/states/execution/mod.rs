@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::{
     frame::{Frame, Progress},
+    history::Event,
     limits,
     record::{Record, Status},
 };
@@ -198,6 +199,17 @@ impl Execution {
         let last = self.cursor(path);
         self.with(|inside| {
             inside.history.iter().rev().find(|event| event.id == last).is_some_and(|one| one.kind == kind)
+        })
+    }
+
+    /// The events of a line of work after a given one and after the last redrive.
+    pub(crate) fn since(&self, path: &str, event: u64) -> Vec<Event> {
+        self.with(|inside| {
+            let is_of_now = |one: &&Event| one.id > event && one.kind != "ExecutionRedriven";
+            let after = inside.history.iter().rev().take_while(is_of_now);
+            let mut events: Vec<Event> = after.filter(|one| one.frame.as_deref() == Some(path)).cloned().collect();
+            events.reverse();
+            events
         })
     }
 

@@ -86,7 +86,7 @@ impl<'a> Distributed<'a> {
             record @ MapRunRecord { status: MapRunStatus::Succeeded, .. } => {
                 Ok(self.output(&record, self.destination()?.as_ref()))
             }
-            record => Err(failure(record)),
+            record => Err(Failure::of_map_run(record.error, record.cause)),
         }
     }
 
@@ -273,22 +273,6 @@ impl Run {
             entered_event: here.frame.entered_event,
         }
     }
-
-    /// How the Map Runs before the last one failed that a distributed Map has started since it was entered or redriven:
-    /// each of them was retried.
-    pub(super) fn retried(&self, here: Here<'_>) -> Vec<Failure> {
-        let redrives = self.execution.with_record(|record| record.redrives);
-        let runs = self.inner.map_runs.of_entry(&self.origin(here));
-        let records = runs.iter().rev().map(|run| run.record()).filter(|record| record.execution_redrives == redrives);
-        let mut failures: Vec<Failure> = records.map(failure).collect();
-        failures.pop();
-        failures
-    }
-}
-
-/// What ended a Map Run.
-fn failure(record: MapRunRecord) -> Failure {
-    Failure::again(record.error, record.cause)
 }
 
 /// A payload that is too large for the state.
