@@ -268,7 +268,7 @@ const NOTIFY: [Statement; 6] = [
         "NotifyFunction",
         "ReadExecutions",
         &[
-            ("states:DescribeExecution", "whether the execution of a receipt tells people"),
+            ("states:DescribeExecution", "whether the execution of a receipt tells people, or has told them"),
             ("states:GetExecutionHistory", "the state in which an execution failed"),
         ],
     ),

@@ -325,6 +325,7 @@ async fn unversioned(world: &World) -> TestResult {
     notified["backup"]["stored"]["etag"] = json!("another");
     let answer = invoke(world, &function, &notified).await?;
     assert_eq!(answer["receipt"]["written"], false, "the copy that it names stands");
+    assert!(answer.get("messageId").is_none(), "an execution that has succeeded has told");
     Ok(())
 }
 
