@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, StatusCode};
 use s3s::{
     S3Error, S3ErrorCode, S3Result,
     access::{S3Access, S3AccessContext},
@@ -17,7 +17,7 @@ use super::{
     Backend, errors, fate,
     lock::{Governance, LegalHold, Retention},
     model::{Object, Tags},
-    range,
+    parameters, range,
     requests::Requests,
 };
 use crate::{
@@ -101,19 +101,19 @@ impl S3Access for PolicyAccess {
         let access_key = context.credentials().map(|credentials| credentials.access_key.as_str()).unwrap_or_default();
         let caller = self.keyring.get(access_key).ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
         range::Probe::stop(context.extensions_mut())?;
-        self.requests.count(context.s3_op().name());
+        let operation = context.s3_op().name();
+        self.requests.count(operation);
+        let query = context.uri().query().unwrap_or_default();
+        parameters::check(operation, query)?;
+        lasts_a_week_at_most(query)?;
         owned_as_expected(context.headers())?;
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (&**bucket, ""),
             S3Path::Object { bucket, key } => (&**bucket, &**key),
         };
-        let query = context.uri().query().unwrap_or_default();
-        let version = url::form_urlencoded::parse(query.as_bytes())
-            .find(|(name, _)| name == "versionId")
-            .map(|(_, value)| value.into_owned());
+        let version = parameter(query, "versionId");
         let asked = Read { bucket, key, version_id: version.as_deref() };
-        let operation = context.s3_op().name();
         let source = copy_source(context.headers())?;
         let from = source.as_ref().map(read_of).transpose()?;
         self.operation(&caller, operation, asked, from, context.headers())?;
@@ -211,6 +211,26 @@ fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
         return Err(s3_error!(AccessDenied, "Access Denied"));
     }
     Ok(())
+}
+
+/// A presigned request is good for seven days and no longer
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>, X-Amz-Expires).
+fn lasts_a_week_at_most(query: &str) -> S3Result<()> {
+    const WEEK: u64 = 7 * 24 * 60 * 60;
+    if parameter(query, "X-Amz-Expires")
+        .and_then(|seconds| seconds.parse().ok())
+        .is_some_and(|seconds: u64| seconds > WEEK)
+    {
+        let message = "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
+                       than 604800 seconds";
+        return Err(errors::custom("AuthorizationQueryParametersError", message, StatusCode::BAD_REQUEST));
+    }
+    Ok(())
+}
+
+/// The first parameter of that name in a query, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes()).find(|(one, _)| one == name).map(|(_, value)| value.into_owned())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

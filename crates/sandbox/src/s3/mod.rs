@@ -33,6 +33,7 @@ mod ops_lock;
 mod ops_object;
 mod ops_tags;
 mod ops_upload;
+mod parameters;
 mod publish;
 mod range;
 mod requests;
@@ -54,6 +55,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+pub(crate) use self::parameters::operations;
 use self::{
     access::PolicyAccess,
     blobs::Blobs,
