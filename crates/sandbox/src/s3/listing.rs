@@ -18,15 +18,6 @@ impl Mark {
     }
 }
 
-/// A marker given as a plain key may be the common prefix that the page before ended with.
-fn mark_of_marker(marker: &str, delimiter: &str) -> Mark {
-    if !delimiter.is_empty() && marker.ends_with(delimiter) {
-        Mark::Prefix(marker.to_owned())
-    } else {
-        Mark::Key(marker.to_owned())
-    }
-}
-
 /// What a listing asks for.
 #[derive(Debug, Default)]
 pub(super) struct Query {
@@ -49,12 +40,19 @@ pub(super) struct Page<T> {
 impl Query {
     /// With a marker that is a plain key.
     pub(super) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, marker: Option<&str>) -> Self {
-        let delimiter = delimiter.unwrap_or_default();
-        Self {
-            prefix: prefix.unwrap_or_default().to_owned(),
-            after: marker.map(|marker| mark_of_marker(marker, delimiter)),
-            delimiter: delimiter.to_owned(),
-            limit,
+        let (prefix, delimiter) = (prefix.unwrap_or_default().to_owned(), delimiter.unwrap_or_default().to_owned());
+        let query = Self { prefix, delimiter, limit, after: None };
+        let after = marker.map(|marker| query.mark_of_marker(marker));
+        Self { after, ..query }
+    }
+
+    /// A marker that is a common prefix of this listing is the one that the page before ended with. Any other is a key, also
+    /// where it ends with the delimiter, as that of a folder does.
+    fn mark_of_marker(&self, marker: &str) -> Mark {
+        if marker.starts_with(&self.prefix) && self.group(marker) == Some(marker) {
+            Mark::Prefix(marker.to_owned())
+        } else {
+            Mark::Key(marker.to_owned())
         }
     }
 
@@ -132,7 +130,11 @@ impl Several {
         let key = markers.key.filter(|marker| !marker.is_empty());
         let id = markers.id.filter(|marker| !marker.is_empty());
         let begun = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
-        Self { query: Query::of(prefix, delimiter, limit, key), begun }
+        let mut query = Query::of(prefix, delimiter, limit, key);
+        if let Some((key, _)) = &begun {
+            query.after = Some(Mark::Key(key.clone()));
+        }
+        Self { query, begun }
     }
 
     /// Fills a page from keys in their order, which begin at [`Query::first`], with all of each in its order. Answers also
@@ -234,6 +236,45 @@ mod tests {
                 assert_eq!(seen, expected, "pages of {limit}, delimiter {delimiter:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_that_ends_with_the_delimiter_is_a_key_where_it_is_no_common_prefix() {
+        let keys = ["f/", "f/1", "f/2", "f/g/", "f/g/3"];
+        for limit in 1..6 {
+            let (mut marker, mut id, mut seen) = (None::<String>, None::<String>, Vec::new());
+            let (mut plain_marker, mut plain_seen) = (None::<String>, Vec::new());
+            loop {
+                let query = Query::of(Some("f/"), Some("/"), limit, plain_marker.as_deref());
+                let items = keys.iter().filter(|key| **key >= query.first() && query.is_new(key));
+                let page = query.page(items.map(|key| (*key, (*key).to_owned())));
+                plain_seen.extend(page.entries.into_iter().chain(page.prefixes));
+                plain_marker = page.next.map(|mark| mark.text().to_owned());
+                if plain_marker.is_none() {
+                    break;
+                }
+            }
+            loop {
+                let markers = Markers { key: marker.as_deref(), id: id.as_deref() };
+                let several = keys.iter().map(|key| (*key, vec![("2", (*key).to_owned()), ("1", (*key).to_owned())]));
+                let (page, next) = Several::of(Some("f/"), Some("/"), limit, markers).page(several);
+                seen.extend(page.entries.into_iter().chain(page.prefixes));
+                (marker, id) = (page.next.map(|mark| mark.text().to_owned()), next);
+                if marker.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(plain_seen, ["f/", "f/1", "f/2", "f/g/"], "pages of {limit}");
+            assert_eq!(seen, ["f/", "f/", "f/1", "f/1", "f/2", "f/2", "f/g/"], "pages of {limit}");
+        }
+    }
+
+    #[test]
+    fn an_id_inside_a_folders_key_resumes_there_whatever_the_listing_groups() {
+        let several = [("f/", vec![("2", "f/ 2"), ("1", "f/ 1")]), ("f/1", vec![("3", "f/1 3")])];
+        let markers = Markers { key: Some("f/"), id: Some("2") };
+        let (page, _) = Several::of(None, Some("/"), 9, markers).page(several.into_iter());
+        assert_eq!(page.prefixes, ["f/"], "what comes after the id is under the common prefix");
     }
 
     #[test]

@@ -79,6 +79,50 @@ async fn versions_are_listed_by_pages_newest_first() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_folder_is_listed_before_what_is_in_it_whatever_the_size_of_a_page() {
+    let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
+    let keys = ["f/", "f/1", "f/2"];
+    for key in keys {
+        put(&client, key, *b"x").await;
+        client.create_multipart_upload().bucket("bucket").key(key).send().await.unwrap();
+    }
+    let (mut key, mut version, mut versions) = (None, None, Vec::new());
+    loop {
+        let list = client.list_object_versions().bucket("bucket").prefix("f/").delimiter("/").max_keys(1);
+        let page = list.set_key_marker(key).set_version_id_marker(version).send().await.unwrap();
+        versions.extend(page.versions().iter().filter_map(|one| one.key()).map(str::to_owned));
+        (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        if key.is_none() {
+            break;
+        }
+    }
+    let (mut key, mut upload, mut uploads) = (None, None, Vec::new());
+    loop {
+        let list = client.list_multipart_uploads().bucket("bucket").prefix("f/").delimiter("/").max_uploads(1);
+        let page = list.set_key_marker(key).set_upload_id_marker(upload).send().await.unwrap();
+        uploads.extend(page.uploads().iter().filter_map(|one| one.key()).map(str::to_owned));
+        (key, upload) = (page.next_key_marker, page.next_upload_id_marker);
+        if key.is_none() {
+            break;
+        }
+    }
+    let (mut marker, mut objects) = (None, Vec::new());
+    loop {
+        let list = client.list_objects().bucket("bucket").prefix("f/").delimiter("/").max_keys(1);
+        let page = list.set_marker(marker).send().await.unwrap();
+        objects.extend(page.contents().iter().filter_map(|one| one.key()).map(str::to_owned));
+        marker = page.next_marker;
+        if marker.is_none() {
+            break;
+        }
+    }
+    assert_eq!(
+        (versions, uploads, objects),
+        (keys.map(str::to_owned).to_vec(), keys.map(str::to_owned).to_vec(), keys.map(str::to_owned).to_vec())
+    );
+}
+
+#[tokio::test]
 async fn uploads_are_listed_by_pages() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let mut opened = Vec::new();
