@@ -2,8 +2,9 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use s3s::{S3Error, S3ErrorCode, s3_error};
+use s3s::{S3Error, S3ErrorCode, dto::TimestampFormat, s3_error};
 
+use super::{model::Version, publish::is_version_id};
 use crate::ports::ApiError;
 
 /// An error as a call from inside the sandbox gets it.
@@ -23,8 +24,25 @@ pub(super) fn no_such_key() -> S3Error {
 }
 
 /// 404 for a version.
-pub(super) fn no_such_version(id: &str) -> S3Error {
+fn no_such_version(id: &str) -> S3Error {
     s3_error!(NoSuchVersion, "The specified version does not exist: {id}")
+}
+
+/// What an id that no version has answers: 404 where it could be one, 400 where it could not
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter is
+/// quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
+/// <https://github.com/noobaa/noobaa-core/pull/8014>).
+pub(super) fn unknown_version(id: &str) -> S3Error {
+    if is_version_id(id) { no_such_version(id) } else { invalid_version_id(id) }
+}
+
+/// 400 for a text that is no version id.
+pub(super) fn invalid_version_id(id: &str) -> S3Error {
+    invalid_argument(if id.is_empty() {
+        "Version id cannot be the empty string"
+    } else {
+        "Invalid version id specified"
+    })
 }
 
 /// 404 for an upload.
@@ -36,8 +54,9 @@ pub(super) fn no_such_upload() -> S3Error {
 }
 
 /// What reading a delete marker answers: 404 when it is merely current, 405 when it was asked for by its id
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>).
-pub(super) fn delete_marker(id: &str, named: bool) -> S3Error {
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>). The latter also tells when it was made
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, `versionId`).
+pub(super) fn delete_marker(marker: &Version, named: bool) -> S3Error {
     let mut error = if named {
         s3_error!(MethodNotAllowed, "The specified method is not allowed against this resource.")
     } else {
@@ -45,8 +64,13 @@ pub(super) fn delete_marker(id: &str, named: bool) -> S3Error {
     };
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("x-amz-delete-marker"), HeaderValue::from_static("true"));
-    if let Ok(value) = HeaderValue::from_str(id) {
+    if let Ok(value) = HeaderValue::from_str(&marker.id) {
         headers.insert(HeaderName::from_static("x-amz-version-id"), value);
+    }
+    let mut made = Vec::new();
+    let written = marker.initiated.timestamp().format(TimestampFormat::HttpDate, &mut made);
+    if let (true, Ok(()), Ok(value)) = (named, written, HeaderValue::from_bytes(&made)) {
+        headers.insert(http::header::LAST_MODIFIED, value);
     }
     error.set_headers(headers);
     error

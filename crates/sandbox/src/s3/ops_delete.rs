@@ -12,7 +12,7 @@ use super::{
     events::{Cause, Happening, envelope},
     lock::Governance,
     model::{NULL_VERSION, Version, VersionContent},
-    publish::new_version_id,
+    publish::{is_version_id, new_version_id},
     state::State,
 };
 
@@ -36,6 +36,9 @@ impl State {
         id: &str,
         governance: Governance,
     ) -> S3Result<Deletion> {
+        if !is_version_id(id) {
+            return Err(errors::invalid_version_id(id));
+        }
         let now = self.tick().time();
         if let Some(object) = self.version(bucket, key, id)?.and_then(|version| version.object()) {
             object.lock.permits_deletion(governance, now)?;
@@ -70,6 +73,11 @@ impl State {
         let event = envelope(cause, &record, key, Some(&id), at, &Happening::Deleted { marker: true });
         Ok(Deletion { version_id: Some(id), marker: true, event })
     }
+}
+
+/// Whether a document of XML 1.0 may have this character (<https://www.w3.org/TR/xml/#charsets>).
+fn is_of_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
 impl Backend {
@@ -131,6 +139,12 @@ impl Backend {
                 MalformedXML,
                 "The XML you provided was not well-formed or did not validate against our published schema: it has to name \
                  between 1 and 1,000 objects"
+            ));
+        }
+        if delete.objects.iter().any(|object| !object.key.chars().all(is_of_xml)) {
+            return Err(s3_error!(
+                MalformedXML,
+                "The XML you provided was not well-formed: a key has a character that no XML has"
             ));
         }
         let governance = self.governance(&bucket, bypass_governance_retention)?;

@@ -13,6 +13,7 @@ use super::{
     listing::{Mark, Markers, Page, Query, Several, numbered},
     model::{Object, Version, VersionContent},
     ops_bucket::owner,
+    publish::is_version_id,
     state::Upload,
 };
 
@@ -160,6 +161,7 @@ impl Backend {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
         let limit = page_size(input.max_keys, "max-keys")?;
         let markers = Markers { key: input.key_marker.as_deref(), id: input.version_id_marker.as_deref() };
+        check_version_marker(markers)?;
         let asked = Several::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
         let state = self.state();
         let from = (Bound::Included(asked.query.first()), Bound::Unbounded);
@@ -277,6 +279,19 @@ impl Backend {
             upload_id: Some(input.upload_id),
             ..Default::default()
         }))
+    }
+}
+
+/// A version id goes with a key, and is one
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>; S3's answer is quoted in
+/// <https://github.com/versity/versitygw/issues/2174>).
+fn check_version_marker(markers: Markers<'_>) -> S3Result<()> {
+    match markers.id.filter(|id| !id.is_empty()) {
+        Some(_) if markers.key.is_none_or(str::is_empty) => {
+            Err(errors::invalid_argument("A version-id marker cannot be specified without a key marker."))
+        }
+        Some(id) if !is_version_id(id) => Err(errors::invalid_version_id(id)),
+        _ => Ok(()),
     }
 }
 

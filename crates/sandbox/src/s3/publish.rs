@@ -32,11 +32,19 @@ pub(super) struct Published {
     pub(super) event: Option<Value>,
 }
 
+/// What version ids are made of.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+
 /// A version id: 32 characters without meaning, as S3's are.
 pub(super) fn new_version_id() -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
     let random = rand::random::<[u8; 32]>();
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
+}
+
+/// Whether a text could be the id of a version: `null`, or one of [`new_version_id`]'s kind. To S3's users they are opaque
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 itself knows what is none.
+pub(super) fn is_version_id(text: &str) -> bool {
+    text == NULL_VERSION || (text.len() == 32 && text.bytes().all(|byte| ALPHABET.contains(&byte)))
 }
 
 /// The version id that a bucket answers with: none where versioning was never enabled.

@@ -8,6 +8,9 @@ use holdfast_sandbox::s3::Versioning;
 
 use crate::harness::{Server, failure, get, put};
 
+/// An id that S3 could have given to a version.
+const UNKNOWN: &str = "wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f";
+
 async fn set_versioning(client: &Client, status: BucketVersioningStatus) {
     let configuration = VersioningConfiguration::builder().status(status).build();
     client.put_bucket_versioning().bucket("bucket").versioning_configuration(configuration).send().await.unwrap();
@@ -28,8 +31,13 @@ async fn every_version_can_be_read_until_it_is_deleted_for_good() {
     assert_eq!(marker.delete_marker(), Some(true));
     let marker = marker.version_id().unwrap();
     assert_eq!(failure(client.get_object().bucket("bucket").key("a").send().await), (404, "NoSuchKey".to_owned()));
-    assert_eq!(failure(read(marker).await), (405, "MethodNotAllowed".to_owned()));
-    assert_eq!(failure(read("nope").await), (404, "NoSuchVersion".to_owned()));
+    let refused = read(marker).await.unwrap_err();
+    let header = |name: &str| refused.raw_response().unwrap().headers().get(name).map(str::to_owned);
+    assert_eq!(header("x-amz-delete-marker").as_deref(), Some("true"));
+    let made = header("last-modified").expect("a delete marker that is named tells when it was made");
+    assert!(made.ends_with(" GMT"), "{made}");
+    assert_eq!(failure::<(), _>(Err(refused)), (405, "MethodNotAllowed".to_owned()));
+    assert_eq!(failure(read(UNKNOWN).await), (404, "NoSuchVersion".to_owned()));
 
     let delete = |version: &str| client.delete_object().bucket("bucket").key("a").version_id(version).send();
     assert_eq!(delete(marker).await.unwrap().delete_marker(), Some(true));
@@ -40,6 +48,49 @@ async fn every_version_can_be_read_until_it_is_deleted_for_good() {
     delete(&first).await.unwrap();
     assert!(server.blob_sizes().is_empty());
     client.delete_bucket().bucket("bucket").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_version_id_is_refused_and_an_id_that_no_version_has_is_not_found() {
+    let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
+    put(&client, "a", *b"x").await;
+    let invalid = (400, "InvalidArgument".to_owned());
+    for id in ["garbage", "wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4/", "wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4", "NULL"] {
+        let get = client.get_object().bucket("bucket").key("a").version_id(id).send().await;
+        assert_eq!(failure(get), invalid, "GET {id}");
+        let head = client.head_object().bucket("bucket").key("a").version_id(id).send().await;
+        assert_eq!(failure(head).0, 400, "HEAD {id}");
+        let delete = client.delete_object().bucket("bucket").key("a").version_id(id).send().await;
+        assert_eq!(failure(delete), invalid, "DELETE {id}");
+        let copy = client.copy_object().bucket("bucket").key("b").copy_source(format!("bucket/a?versionId={id}"));
+        assert_eq!(failure(copy.send().await), invalid, "a copy of {id}");
+        let many = Delete::builder().objects(ObjectIdentifier::builder().key("a").version_id(id).build().unwrap());
+        let many = client.delete_objects().bucket("bucket").delete(many.build().unwrap()).send().await.unwrap();
+        let error = &many.errors()[0];
+        assert_eq!((error.code(), error.version_id()), (Some("InvalidArgument"), Some(id)), "DeleteObjects {id}");
+        let list = client.list_object_versions().bucket("bucket").key_marker("a").version_id_marker(id).send().await;
+        assert_eq!(failure(list), invalid, "a list after {id}");
+    }
+    for id in [UNKNOWN, "null"] {
+        let delete = client.delete_object().bucket("bucket").key("a").version_id(id).send().await;
+        assert_eq!(delete.unwrap().version_id(), Some(id), "what is not there is gone already");
+        let get = client.get_object().bucket("bucket").key("a").version_id(id).send().await;
+        assert_eq!(failure(get), (404, "NoSuchVersion".to_owned()), "{id}");
+    }
+    let alone = client.list_object_versions().bucket("bucket").version_id_marker(UNKNOWN).send().await;
+    assert_eq!(failure(alone), invalid, "a version goes with a key");
+}
+
+#[tokio::test]
+async fn a_key_that_no_document_can_name_is_no_well_formed_request() {
+    let (server, client) = Server::with_bucket(Versioning::Enabled).await;
+    put(&client, "a", *b"x").await;
+    for key in ["\u{1}", "&#1;", "\u{FFFE}"] {
+        let document = format!("<Delete><Object><Key>a</Key></Object><Object><Key>{key}</Key></Object></Delete>");
+        let answer = crate::raw::send(&server, ("POST", "/bucket?delete"), &[], document).await;
+        assert_eq!(answer.failure(), (400, "MalformedXML"), "{key:?}: {answer:?}");
+    }
+    assert_eq!(get(&client, "bucket", "a").await, b"x", "no other key of the request is deleted either");
 }
 
 #[tokio::test]

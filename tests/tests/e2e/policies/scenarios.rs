@@ -169,7 +169,7 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
         invoke(world, &function, &notified).await?.get("messageId").is_none(),
         "the one that wrote the receipt tells"
     );
-    notified["backup"]["stored"]["versionId"] = json!("another");
+    notified["backup"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
     assert_eq!(
         invoke(world, &function, &notified).await?["receipt"]["written"],
         false,
@@ -275,7 +275,7 @@ async fn called_too_late(world: &World, once: &Ended) -> TestResult {
     }
     let (function, mut notified) = payload(world, once, "Notify").await?;
     assert_eq!(invoke(world, &function, &notified).await?["receipt"]["written"], true, "it was removed");
-    notified["backup"]["stored"]["versionId"] = json!("another");
+    notified["backup"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
     assert_eq!(
         invoke(world, &function, &notified).await?["receipt"]["written"],
         true,

@@ -33,11 +33,11 @@ impl State {
         let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
         let found = match id {
             None => versions.first().ok_or_else(errors::no_such_key)?,
-            Some(id) => versions.iter().find(|version| version.id == id).ok_or_else(|| errors::no_such_version(id))?,
+            Some(id) => versions.iter().find(|version| version.id == id).ok_or_else(|| errors::unknown_version(id))?,
         };
         match &found.content {
             VersionContent::Object(_) => Ok(Arc::clone(found)),
-            VersionContent::DeleteMarker => Err(errors::delete_marker(&found.id, id.is_some())),
+            VersionContent::DeleteMarker => Err(errors::delete_marker(found, id.is_some())),
         }
     }
 
