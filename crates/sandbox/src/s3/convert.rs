@@ -40,6 +40,10 @@ macro_rules! attributes {
                 "The sandbox takes customer-provided keys (SSE-C) with PutObject only, not with copies and multipart uploads"
             ));
         }
+        $crate::s3::convert::refuse_acl(
+            $input.acl.as_ref(),
+            [&$input.grant_full_control, &$input.grant_read, &$input.grant_read_acp, &$input.grant_write_acp],
+        )?;
         $crate::s3::model::Attributes {
             cache_control: $input.cache_control.take(),
             content_disposition: $input.content_disposition.take(),
@@ -55,7 +59,7 @@ macro_rules! attributes {
                 $input.ssekms_key_id.take(),
                 $input.bucket_key_enabled,
                 $bucket,
-            ),
+            )?,
         }
     }};
 }
@@ -163,19 +167,42 @@ pub(super) fn shown_storage_class(class: &str) -> Option<dto::StorageClass> {
     (class != dto::StorageClass::STANDARD).then(|| class.to_owned().into())
 }
 
-/// What was asked for, else the bucket's default, else S3's own keys.
+/// The buckets here have ACLs disabled, as every new bucket has, and take none but those that change nothing
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-acl, and
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>).
+pub(super) fn refuse_acl(canned: Option<&dto::ObjectCannedACL>, grants: [&Option<String>; 4]) -> S3Result<()> {
+    let harmless = [dto::ObjectCannedACL::PRIVATE, dto::ObjectCannedACL::BUCKET_OWNER_FULL_CONTROL];
+    if canned.is_some_and(|acl| !harmless.contains(&acl.as_str())) || grants.iter().any(|grant| grant.is_some()) {
+        let message = "The bucket does not allow ACLs";
+        return Err(errors::custom("AccessControlListNotSupported", message, http::StatusCode::BAD_REQUEST));
+    }
+    Ok(())
+}
+
+/// What was asked for, else the bucket's default, else S3's own keys. A KMS key goes with KMS
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html>).
 pub(super) fn encryption(
     algorithm: Option<dto::ServerSideEncryption>,
     kms_key_id: Option<String>,
     bucket_key: Option<bool>,
     bucket: &BucketRecord,
-) -> Encryption {
+) -> S3Result<Encryption> {
+    const KMS: [&str; 2] = [dto::ServerSideEncryption::AWS_KMS, dto::ServerSideEncryption::AWS_KMS_DSSE];
+    let of_kms = algorithm.as_ref().is_some_and(|algorithm| KMS.contains(&algorithm.as_str()));
+    if algorithm.as_ref().is_some_and(|given| !of_kms && given.as_str() != dto::ServerSideEncryption::AES256) {
+        return Err(errors::invalid_argument("The encryption method specified is not supported"));
+    }
+    if kms_key_id.is_some() && !of_kms {
+        return Err(errors::invalid_argument(
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+        ));
+    }
     if let Some(algorithm) = algorithm {
-        return Encryption { algorithm: algorithm.as_str().to_owned(), kms_key_id, bucket_key, customer_key: None };
+        return Ok(Encryption { algorithm: algorithm.as_str().to_owned(), kms_key_id, bucket_key, customer_key: None });
     }
     let rule = bucket.encryption.as_ref().and_then(|configuration| configuration.rules.first());
     let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
-    match default {
+    Ok(match default {
         Some(default) => Encryption {
             algorithm: default.sse_algorithm.as_str().to_owned(),
             kms_key_id: default.kms_master_key_id.clone(),
@@ -188,7 +215,7 @@ pub(super) fn encryption(
             bucket_key: None,
             customer_key: None,
         },
-    }
+    })
 }
 
 /// Tags from `x-amz-tagging`, which is a URL query.

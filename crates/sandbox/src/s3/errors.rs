@@ -106,6 +106,11 @@ pub(super) fn invalid_argument(message: impl Into<String>) -> S3Error {
     S3Error::with_message(S3ErrorCode::InvalidArgument, message.into())
 }
 
+/// 501 for a header of S3's that the sandbox does not act by.
+pub(super) fn header_not_implemented(name: &str) -> S3Error {
+    s3_error!(NotImplemented, "A header you provided implies functionality that is not implemented: {name}")
+}
+
 /// 500 for a disk that fails.
 pub(super) fn disk(error: std::io::Error) -> S3Error {
     S3Error::internal_error(error)

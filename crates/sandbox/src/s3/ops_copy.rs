@@ -173,6 +173,7 @@ impl Backend {
             condition(&req.headers, "if-none-match")?.as_ref(),
         )?;
         let mut input = req.input;
+        let directives = Directives::of(&input)?;
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let began = self.begin(&input.bucket, &input.key, &conditions)?;
         let source_conditions = source_conditions!(input);
@@ -180,9 +181,9 @@ impl Backend {
             self.source(&input.copy_source, customer_key!(source input)?.as_ref(), &source_conditions, None)?;
         let source = version.object().ok_or_else(errors::no_such_key)?;
         let named = algorithm_named(input.checksum_algorithm.as_ref())?;
-        refuse_copy_to_itself(&input)?;
+        refuse_copy_to_itself(&input, directives)?;
         let lock = lock!(input, &record, self.now());
-        let (attributes, tags) = what_the_copy_gets(&mut input, source, &record)?;
+        let (attributes, tags) = what_the_copy_gets(&mut input, directives, source, &record)?;
         let algorithm =
             named.or(source.checksum.as_ref().map(|stored| stored.algorithm)).unwrap_or(Algorithm::Crc64Nvme);
         let proof = match req.extensions.get::<Flip>() {
@@ -290,15 +291,50 @@ fn copy_result(etag: String, checksum: &Checksum, initiated: Tick) -> dto::CopyO
     result
 }
 
+/// Where something of a copy comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    /// The source.
+    Copy,
+    /// The request.
+    Replace,
+}
+
+impl Directive {
+    /// `what` it is about, as S3's refusal names it.
+    fn parse(given: Option<&str>, what: &str) -> S3Result<Self> {
+        match given {
+            None | Some("COPY") => Ok(Self::Copy),
+            Some("REPLACE") => Ok(Self::Replace),
+            Some(_) => Err(errors::invalid_argument(format!("Unknown {what} directive."))),
+        }
+    }
+}
+
+/// The directives of a copy (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
+#[derive(Debug, Clone, Copy)]
+struct Directives {
+    metadata: Directive,
+    tagging: Directive,
+}
+
+impl Directives {
+    fn of(input: &dto::CopyObjectInput) -> S3Result<Self> {
+        let metadata = input.metadata_directive.as_ref().map(dto::MetadataDirective::as_str);
+        let tagging = input.tagging_directive.as_ref().map(dto::TaggingDirective::as_str);
+        Ok(Self { metadata: Directive::parse(metadata, "metadata")?, tagging: Directive::parse(tagging, "tagging")? })
+    }
+}
+
 /// The attributes and tags of a copy, by the directives of its request.
 fn what_the_copy_gets(
     input: &mut dto::CopyObjectInput,
+    directives: Directives,
     source: &Object,
     bucket: &BucketRecord,
 ) -> S3Result<(Attributes, Tags)> {
-    let replaces = |directive: Option<&str>| directive == Some("REPLACE");
     let given = attributes!(input, bucket);
-    let attributes = if replaces(input.metadata_directive.as_ref().map(dto::MetadataDirective::as_str)) {
+    let attributes = if directives.metadata == Directive::Replace {
         given
     } else {
         // Storage class, encryption and redirect are the destination's own, never the source's.
@@ -309,7 +345,7 @@ fn what_the_copy_gets(
             ..source.attributes.clone()
         }
     };
-    let tags = if replaces(input.tagging_directive.as_ref().map(dto::TaggingDirective::as_str)) {
+    let tags = if directives.tagging == Directive::Replace {
         tags_of_header(input.tagging.as_deref())?
     } else {
         source.tags.clone()
@@ -318,10 +354,10 @@ fn what_the_copy_gets(
 }
 
 /// A copy of an object onto itself has to change something.
-fn refuse_copy_to_itself(input: &dto::CopyObjectInput) -> S3Result<()> {
+fn refuse_copy_to_itself(input: &dto::CopyObjectInput, directives: Directives) -> S3Result<()> {
     let itself = matches!(&input.copy_source, dto::CopySource::Bucket { bucket, key, version_id: None }
         if **bucket == *input.bucket && **key == *input.key);
-    let changes = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE")
+    let changes = directives.metadata == Directive::Replace
         || input.storage_class.is_some()
         || input.website_redirect_location.is_some()
         || input.server_side_encryption.is_some();

@@ -122,6 +122,9 @@ impl Backend {
         let claims = Claims::of(&req.headers)?;
         let cause = Cause::of(&req.extensions);
         let mut input = req.input;
+        if input.write_offset_bytes.is_some() {
+            return Err(errors::header_not_implemented("x-amz-write-offset-bytes"));
+        }
         let conditions = WriteConditions::new(input.if_match.take(), input.if_none_match.as_ref())?;
         let record = self.state().bucket(&input.bucket)?.record.clone();
         let customer_key = customer_key!(input)?;

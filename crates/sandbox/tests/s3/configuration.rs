@@ -10,7 +10,10 @@ use aws_sdk_s3::{
 };
 use holdfast_sandbox::s3::Versioning;
 
-use crate::harness::{Server, etag, failure};
+use crate::{
+    harness::{Server, etag, failure},
+    raw,
+};
 
 #[tokio::test]
 async fn the_default_encryption_of_a_bucket_becomes_that_of_its_objects() {
@@ -75,4 +78,35 @@ async fn what_is_not_offered_is_refused_by_name() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let policy = client.get_bucket_policy().bucket("bucket").send().await;
     assert_eq!(failure(policy), (501, "NotImplemented".to_owned()));
+}
+
+#[tokio::test]
+async fn what_an_object_cannot_get_is_refused_and_not_passed_over() {
+    const SSE: &str = "x-amz-server-side-encryption";
+    const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+    let (server, client) = Server::with_bucket(Versioning::Enabled).await;
+    client.put_object().bucket("bucket").key("source").body(ByteStream::from_static(b"x")).send().await.unwrap();
+    let (argument, no_acl) = ((400, "InvalidArgument"), (400, "AccessControlListNotSupported"));
+    for (headers, expected) in [
+        (vec![(SSE, "foo")], argument),
+        (vec![(SSE, "AES256"), (KEY, "k")], argument),
+        (vec![(KEY, "k")], argument),
+        (vec![("x-amz-acl", "public-read")], no_acl),
+        (vec![("x-amz-acl", "nonsense")], no_acl),
+        (vec![("x-amz-grant-read", "id=\"1\"")], no_acl),
+        (vec![(SSE, "aws:kms"), (KEY, "k")], (200, "")),
+        (vec![(SSE, "aws:kms:dsse")], (200, "")),
+        (vec![(SSE, "AES256"), ("x-amz-acl", "private")], (200, "")),
+        (vec![("x-amz-acl", "bucket-owner-full-control")], (200, "")),
+    ] {
+        let put = raw::send(&server, ("PUT", "/bucket/k"), &headers, "x").await;
+        assert_eq!(put.failure(), expected, "{headers:?}: {put:?}");
+        let create = raw::send(&server, ("POST", "/bucket/k?uploads"), &headers, "").await;
+        assert_eq!(create.failure(), expected, "an upload with {headers:?}: {create:?}");
+        let headers = [headers, vec![("x-amz-copy-source", "bucket/source")]].concat();
+        let copy = raw::send(&server, ("PUT", "/bucket/k"), &headers, "").await;
+        assert_eq!(copy.failure(), expected, "a copy with {headers:?}: {copy:?}");
+    }
+    let appended = raw::send(&server, ("PUT", "/bucket/k"), &[("x-amz-write-offset-bytes", "1")], "x").await;
+    assert_eq!(appended.failure(), (501, "NotImplemented"));
 }

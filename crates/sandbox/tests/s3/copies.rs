@@ -113,3 +113,15 @@ async fn a_copy_has_a_full_object_checksum_of_its_sources_algorithm_or_of_the_on
     assert_eq!(head.checksum_crc64_nvme(), Some(crc64nvme(&whole).as_str()), "a copy of an old object gets one");
     assert_eq!(head.parts_count(), None);
 }
+
+#[tokio::test]
+async fn a_directive_that_is_none_is_refused() {
+    let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
+    put(&client, "a", *b"x").await;
+    let metadata = copy(&client, "bucket/a").metadata_directive("replace".into()).send().await;
+    assert_eq!(failure(metadata), (400, "InvalidArgument".to_owned()));
+    let tagging = copy(&client, "bucket/a").tagging_directive("KEEP".into()).send().await;
+    assert_eq!(failure(tagging), (400, "InvalidArgument".to_owned()));
+    let both = copy(&client, "bucket/a").metadata_directive(MetadataDirective::Copy);
+    both.tagging_directive(TaggingDirective::Copy).send().await.unwrap();
+}
