@@ -4,6 +4,7 @@
 
 mod archives;
 mod checksums;
+mod claims;
 mod configuration;
 mod copies;
 mod customer_keys;
