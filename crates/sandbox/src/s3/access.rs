@@ -14,7 +14,9 @@ use s3s::{
 };
 
 use super::{
-    Backend, errors, fate,
+    Backend, errors,
+    events::Reason,
+    fate,
     lock::{Governance, LegalHold, Retention},
     model::{Object, Tags},
     parameters, range,
@@ -129,6 +131,9 @@ impl S3Access for PolicyAccess {
             }
             "DeleteObjects" => {
                 context.extensions_mut().insert(Deleter { iam: Arc::clone(&self.iam), caller });
+            }
+            "PostObject" => {
+                context.extensions_mut().insert(Reason("POST Object"));
             }
             _ => {}
         }

@@ -14,6 +14,11 @@ use super::{
 };
 use crate::ports::ACCOUNT;
 
+/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
+/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason(pub(super) &'static str);
+
 /// The request that caused an event.
 #[derive(Debug, Clone)]
 pub(super) struct Cause {
@@ -43,7 +48,7 @@ impl Cause {
 
 /// What happened to an object.
 pub(super) enum Happening<'a> {
-    /// By `PutObject`, `CopyObject` or `CompleteMultipartUpload`.
+    /// By `PutObject`, `POST Object`, `CopyObject` or `CompleteMultipartUpload`.
     Created { size: u64, etag: &'a str, reason: &'static str },
     /// A version is gone, or a delete marker hides the object.
     Deleted { marker: bool },

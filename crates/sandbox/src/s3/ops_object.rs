@@ -14,7 +14,7 @@ use super::{
     convert::{attributes, count, describe, lock, part_number, set_checksum, signed, tags_of_header},
     customer_key::{CustomerKey, customer_key},
     errors,
-    events::Cause,
+    events::{Cause, Reason},
     extents::slice,
     model::{Encryption, Object, Version},
     publish::{Publication, shown},
@@ -171,7 +171,7 @@ impl Backend {
                 object,
                 initiated: None,
                 completed: None,
-                reason: "PutObject",
+                reason: req.extensions.get().map_or("PutObject", |Reason(reason)| *reason),
                 cause: &cause,
             })?
         };

@@ -18,6 +18,7 @@ mod multipart;
 mod multipart_checksums;
 mod objects;
 mod policies;
+mod posts;
 mod races;
 mod ranges;
 mod raw;
