@@ -16,7 +16,7 @@ use percent_encoding::percent_decode_str;
 use quick_xml::escape::escape;
 use s3s::{Body, service::S3Service};
 
-use super::{Backend, auth::bucket_of_host, fate::Fate, range, restore::Accepted};
+use super::{Backend, auth::bucket_of_host, fate::Fate, range};
 use crate::{identity::Keyring, signature::Scope};
 
 /// The errors that `s3s` answers without a message, with S3's own.
@@ -31,6 +31,10 @@ const SILENT: [(&str, &str); 2] = [
 /// The id that an answer, and the event it causes, carry.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
+
+/// The status of an answer, among its extensions, where `s3s` gives the operation no other than 200.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Status(pub(super) StatusCode);
 
 /// Answers HTTP requests to S3. Cheap to clone.
 #[derive(Clone)]
@@ -69,8 +73,8 @@ impl Service {
             };
             fate.of(answer)
         };
-        if response.extensions().get::<Accepted>().is_some() {
-            *response.status_mut() = StatusCode::ACCEPTED;
+        if let Some(Status(status)) = response.extensions().get().copied() {
+            *response.status_mut() = status;
         }
         if response.status().is_client_error() {
             response = with_message(response).await;

@@ -16,6 +16,7 @@ use super::{
     errors,
     events::{Cause, Reason},
     extents::slice,
+    front::Status,
     model::{Encryption, Object, Version},
     publish::{Publication, shown},
 };
@@ -256,7 +257,9 @@ impl Backend {
             output.checksum_type = shown_kind(&window, object);
         }
         let mut response = S3Response::new(output);
-        response.status = window.partial.then_some(StatusCode::PARTIAL_CONTENT);
+        if response.output.content_range.is_some() {
+            response.extensions.insert(Status(StatusCode::PARTIAL_CONTENT));
+        }
         // s3s has no field for it in HeadObject.
         if let Some(tags) = hidden.shown_tags(object) {
             let name = HeaderName::from_static("x-amz-tagging-count");

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -17,6 +18,7 @@ use super::{
     clock::midnight_after,
     errors,
     events::{Cause, Happening, envelope},
+    front::Status,
     model::{Attributes, Object},
     publish::shown,
     state::State,
@@ -53,10 +55,6 @@ pub(super) struct Restoring {
 
 /// The versions whose restores are under way.
 pub(super) type AllRestoring = BTreeSet<Restoring>;
-
-/// Says, among the extensions of a response, that its status is 202.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Accepted;
 
 impl Restore {
     /// One that begins.
@@ -143,7 +141,7 @@ impl Backend {
         let mut response = S3Response::new(dto::RestoreObjectOutput::default());
         let (restore, event) = self.begin_restore(req.input, &cause)?;
         if restore.is_to_be_told() {
-            response.extensions.insert(Accepted);
+            response.extensions.insert(Status(StatusCode::ACCEPTED));
             self.announce(event).await;
         }
         Ok(response)

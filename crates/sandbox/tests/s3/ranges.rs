@@ -58,3 +58,22 @@ async fn a_malformed_range_does_not_hide_another_flaw() {
     assert_eq!(failure(refused), (403, "SignatureDoesNotMatch".to_owned()));
     assert_eq!(get(&client, "bucket", "a").await, b"0123456789");
 }
+
+#[tokio::test]
+async fn a_part_of_an_object_is_answered_with_206_also_without_its_bytes() {
+    let (server, client) = Server::with_bucket(Versioning::Enabled).await;
+    put(&client, "a", *b"0123456789").await;
+    for (target, range, status, length) in [
+        ("/bucket/a", Some(("range", "bytes=0-3")), 206, "4"),
+        ("/bucket/a?partNumber=1", None, 206, "10"),
+        ("/bucket/a", None, 200, "10"),
+    ] {
+        let headers: Vec<_> = range.into_iter().collect();
+        for method in ["GET", "HEAD"] {
+            let answer = crate::raw::send(&server, (method, target), &headers, "").await;
+            assert_eq!(answer.status, status, "{method} {target} {range:?}: {answer:?}");
+        }
+        let head = crate::raw::send(&server, ("HEAD", target), &headers, "").await;
+        assert_eq!(head.headers["content-length"], length, "{target} {range:?}");
+    }
+}
