@@ -7,6 +7,7 @@
 
 mod call;
 mod errors;
+mod operations;
 mod plan;
 mod rule;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::errors;
+use super::{errors, operations};
 
 /// A rule. Without a target it is about every call, and without a `when` it strikes each of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,21 @@ pub enum Service {
     Events,
     /// Lambda.
     Lambda,
+}
+
+impl Service {
+    const ALL: [Self; 5] = [Self::S3, Self::States, Self::Sns, Self::Events, Self::Lambda];
+
+    /// As it is in JSON.
+    fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::States => "states",
+            Self::Sns => "sns",
+            Self::Events => "events",
+            Self::Lambda => "lambda",
+        }
+    }
 }
 
 /// Which of the calls that match a rule strikes.
@@ -187,6 +202,17 @@ pub enum RuleError {
         /// Which field of `match` excludes them.
         excluded: &'static str,
     },
+    /// An operation that the sandbox does not have.
+    #[error("match.operation: {given} is none of the operations that calls here have; there are {known}")]
+    NoOperation {
+        /// As it was given.
+        given: String,
+        /// Those that there are, by service.
+        known: String,
+    },
+    /// A part that no upload has.
+    #[error("match.part: parts have the numbers 1 to 10000, not {0}")]
+    NoPart(u16),
     /// A probability that is none.
     #[error("when.probability: it is a number above 0 and up to 1, not {0}")]
     Probability(String),
@@ -260,6 +286,7 @@ impl Rule {
             }
             _ => {}
         }
+        self.target.check()?;
         self.excluded()
     }
 
@@ -279,6 +306,23 @@ impl Rule {
 }
 
 impl Target {
+    /// Whether the sandbox has an operation of that name, in the service that is named or in any, and S3 such a part
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+    fn check(&self) -> Result<(), RuleError> {
+        let services = self.service.map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
+        if let Some(given) = &self.operation
+            && !services.iter().any(|service| operations::of(*service).contains(&given.as_str()))
+        {
+            let of = |service: &Service| format!("{} of {}", operations::of(*service).join(", "), service.name());
+            let known = services.iter().map(of).collect::<Vec<_>>().join("; ");
+            return Err(RuleError::NoOperation { given: given.clone(), known });
+        }
+        match self.part {
+            Some(part) if !(1..=10_000).contains(&part) => Err(RuleError::NoPart(part)),
+            _ => Ok(()),
+        }
+    }
+
     /// Every call of one operation.
     pub fn operation(service: Service, operation: &str) -> Self {
         Self { service: Some(service), operation: Some(operation.to_owned()), ..Self::default() }
@@ -344,8 +388,8 @@ impl Effect {
 
     /// Its name in JSON, what calls it is about in words, their services, and their operations, none for any.
     fn scope(&self) -> Scope {
-        use Service::{Events, Lambda, S3, Sns, States};
-        const EVERY: &[Service] = &[S3, States, Sns, Events, Lambda];
+        use Service::{Events, Lambda, S3};
+        const EVERY: &[Service] = &Service::ALL;
         match self {
             Self::Error(ErrorAnswer { inside200: true, .. }) => (
                 "error with inside200",

@@ -143,6 +143,17 @@ fn a_rule_that_no_call_could_meet_is_refused_with_what_to_do() {
         (json!({"match": {"operation": "GetObject"}, "effect": {"flip": {}}}), "leave out operation"),
         (json!({"match": {"service": "s3"}, "effect": {"kill": "during"}}), "Lambda's Invoke"),
         (json!({"match": {"operation": "Publish"}, "effect": {"repeat": {"copies": 1}}}), "deliveries of events"),
+        (json!({"match": {"operation": "Foo"}, "effect": {"drop": "before"}}), "Deliver, DeleteRule"),
+        (
+            json!({"match": {"service": "s3", "operation": "Publish"}, "effect": {"drop": "before"}}),
+            "UploadPartCopy of s3",
+        ),
+        (
+            json!({"match": {"service": "lambda", "operation": "invoke"}, "effect": {"drop": "before"}}),
+            "are Invoke, GetF",
+        ),
+        (json!({"match": {"part": 0}, "effect": {"drop": "before"}}), "1 to 10000, not 0"),
+        (json!({"match": {"part": 10001}, "effect": {"drop": "before"}}), "not 10001"),
         (json!({"when": {"times": 0}, "effect": {"drop": "before"}}), "when.times"),
         (json!({"when": {"probability": 0.0}, "effect": {"drop": "before"}}), "when.probability"),
         (json!({"when": {"probability": 1.5}, "effect": {"drop": "before"}}), "not 1.5"),
@@ -163,6 +174,7 @@ fn a_rule_that_no_call_could_meet_is_refused_with_what_to_do() {
 fn a_rule_at_the_edge_of_what_is_allowed_is_in_force() {
     for rule in [
         json!({"when": {"probability": 1.0}, "effect": {"drop": "before"}}),
+        json!({"match": {"operation": "GetObject", "part": 7}, "effect": {"drop": "before"}}),
         json!({"effect": {"error": {"code": "Odd", "status": 300}}}),
         json!({"effect": {"error": {"code": "Odd", "status": 599}}}),
     ] {
