@@ -35,7 +35,8 @@ pub(crate) async fn complete(client: &Client, transfer: &Transfer, results: &[Sl
             let has_changed = failure.name() == ErrorName::DestinationChanged;
             let stored = s3::published(client, transfer, failure).await?;
             if has_changed {
-                abandon(client, transfer, upload).await;
+                // Another execution has published the same copy. The parts in its place would be kept, and paid for.
+                s3::abort_upload(client, transfer, upload.id).await?;
             }
             Ok(stored)
         }
@@ -51,14 +52,6 @@ async fn refused(client: &Client, transfer: &Transfer, upload: Upload<'_>, misma
             "The upload could not be aborted ({failure}). Abort it (aws s3api abort-multipart-upload), then redrive: a new \
              plan copies every byte again."
         )),
-    }
-}
-
-/// Gives up an upload in whose place another execution has published the same copy: its parts would be kept, and paid
-/// for, until lifecycle removes them. The copy stands in any case, so that a failure is no more than logged.
-async fn abandon(client: &Client, transfer: &Transfer, upload: Upload<'_>) {
-    if let Err(failure) = s3::abort_upload(client, transfer, upload.id).await {
-        tracing::warn!(error = %failure.name(), cause = %failure, upload = upload.id, "an upload was left open");
     }
 }
 
