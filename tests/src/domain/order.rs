@@ -35,32 +35,31 @@ impl Check<'_> {
     fn newest_of(&mut self, key: &str, proven: &[&Version], bucket: &Bucket) {
         let facts = self.facts;
         let newest = proven[0].name(&facts.source);
-        let Some(current) = bucket.current(key) else {
-            let sentence = format!("s3://{}/{key} does not stand, and {newest} is backed up", bucket.name);
-            return self.broken(Rule::NewestOnTop, sentence);
-        };
-        let name = current.name(bucket);
-        let Some(receipt) = receipt_of(facts, bucket, current) else {
-            // Not proven: a newer one that waits for a redrive, or a violation of another promise.
-            return;
-        };
-        if position_of(receipt, proven) == Some(0) {
-            return;
-        }
-        // A version that does not exist any more may have been newer than all that do.
         let newest_receipt = facts.readable().find(|receipt| is_of(receipt, proven[0]));
-        let is_newer = |newest: &Receipt| receipt.stamp.standing(&newest.stamp) == Standing::Newer;
-        let was_newer = facts.source_of(receipt).is_none() && newest_receipt.is_none_or(is_newer);
         let is_late = newest_receipt.is_some_and(|newest| {
             let copy = proven_in(facts, newest, bucket);
             copy.is_some_and(|copy| copy.destination.key != newest.source.key)
         });
-        if is_late && !was_newer {
+        let wrong = match bucket.current(key) {
+            None => format!("s3://{}/{key} does not stand, and {newest} is backed up", bucket.name),
+            Some(current) => {
+                // Without a receipt it is not proven: a newer one that waits for a redrive, or a violation of another promise.
+                let Some(receipt) = receipt_of(facts, bucket, current) else { return };
+                // A version that does not exist any more may have been newer than all that do.
+                let is_newer = |newest: &Receipt| receipt.stamp.standing(&newest.stamp) == Standing::Newer;
+                let was_newer = facts.source_of(receipt).is_none() && newest_receipt.is_none_or(is_newer);
+                if was_newer || position_of(receipt, proven) == Some(0) {
+                    return;
+                }
+                let version = receipt.source.version_id.as_ref().map(ToString::to_string);
+                let of = version.unwrap_or_else(|| receipt.source.etag.to_string());
+                format!("{} is current and holds {of}, but {newest} is the newest", current.name(bucket))
+            }
+        };
+        if is_late {
             self.report.newest_left_late += 1;
-        } else if !was_newer {
-            let of =
-                receipt.source.version_id.as_ref().map_or_else(|| receipt.source.etag.to_string(), ToString::to_string);
-            self.broken(Rule::NewestOnTop, format!("{name} is current and holds {of}, but {newest} is the newest"));
+        } else {
+            self.broken(Rule::NewestOnTop, wrong);
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{TestResult, schedules::schedule::Schedule, world::World};
 /// How long a schedule and everything after it may take on its own clock before something hangs.
 const LONGEST: Duration = Duration::from_hours(24 * 30);
 /// How often what has failed is redriven once every fault is lifted.
-const REDRIVES: usize = 4;
+const REDRIVES: usize = 8;
 /// How long a step waits for what a fault may hold back for ever.
 const PATIENCE: Duration = Duration::from_hours(6);
 /// How many times in a row nothing is served before the clock may move.

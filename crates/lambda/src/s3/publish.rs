@@ -26,9 +26,15 @@ use crate::{
 /// the plan's precondition.
 ///
 /// Metadata is replaced, not copied, because the stamp is added; so every attribute is given again. When the
-/// precondition fails because an earlier try, whose answer was lost, has published the copy, that is success.
+/// precondition fails because an earlier try, whose answer was lost, has published the copy, that is success. Where what
+/// stood before has the bytes of the source, the precondition holds over that copy too, so that it is looked for first.
 pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<Stored, Failure> {
     let source = &transfer.source;
+    if transfer.precondition == Precondition::IfMatch(source.etag.clone())
+        && let Some(stored) = own_copy(client, transfer).await?
+    {
+        return Ok(stored);
+    }
     let request = client
         .copy_object()
         .bucket(transfer.destination.bucket.as_str())
@@ -80,15 +86,19 @@ pub fn copy_call(transfer: &Transfer, operation: &'static str, grant: &'static s
 /// that the upload is gone, are looked into.
 pub async fn published(client: &Client, transfer: &Transfer, failure: Failure) -> Result<Stored, Failure> {
     let may_stand = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
-    if !may_stand || transfer.stamp_place == StampPlace::Receipt {
-        return Err(failure);
+    let standing = if may_stand { own_copy(client, transfer).await? } else { None };
+    standing.ok_or(failure)
+}
+
+/// The copy that stands at the destination with the transfer's own stamp, whoever made it.
+async fn own_copy(client: &Client, transfer: &Transfer) -> Result<Option<Stored>, Failure> {
+    if transfer.stamp_place == StampPlace::Receipt {
+        return Ok(None);
     }
     let standing = head(client, ObjectRef::current(&transfer.destination)).await?;
     let is_bad = |head: &Head| head.version_id.as_ref().is_some_and(|version| transfer.bad_versions.contains(version));
-    match standing.filter(|standing| standing.stamp.as_ref() == Some(&transfer.stamp) && !is_bad(standing)) {
-        Some(standing) => Ok(standing.stored()),
-        None => Err(failure),
-    }
+    let standing = standing.filter(|standing| standing.stamp.as_ref() == Some(&transfer.stamp) && !is_bad(standing));
+    Ok(standing.map(|standing| standing.stored()))
 }
 
 /// A published copy from the fields of S3's answer.

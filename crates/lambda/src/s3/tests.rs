@@ -96,6 +96,20 @@ async fn a_copy_over_a_known_object_is_conditional_on_that_object() {
 }
 
 #[tokio::test]
+async fn a_copy_over_equal_bytes_is_not_made_again_by_a_retry() {
+    let mut transfer = testing::single(3);
+    transfer.precondition = Precondition::IfMatch(transfer.source.etag.clone());
+    for (sequencer, copies) in [("0A", 0), ("09", 1)] {
+        let (stands, copy) = (
+            mock!(Client::head_object).then_output(move || standing(sequencer)),
+            mock!(Client::copy_object).then_output(copied),
+        );
+        assert!(copy_object(&client(&[&stands, &copy]), &transfer, None).await.is_ok());
+        assert_eq!((stands.num_calls(), copy.num_calls()), (1, copies), "what stands has the sequencer {sequencer}");
+    }
+}
+
+#[tokio::test]
 async fn a_failed_precondition_is_success_when_our_own_copy_stands_and_a_change_when_another_does() {
     let refused = || {
         mock!(Client::copy_object)
