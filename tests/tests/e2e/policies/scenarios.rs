@@ -258,9 +258,10 @@ async fn over_a_foreign_object(world: &World) -> TestResult {
 
 /// Every function tells that what it works on is gone, and does not take that for a refusal.
 async fn called_too_late(world: &World, once: &Ended) -> TestResult {
-    let small = world.ended(3).await?.swap_remove(2);
-    delete(&world.s3, &world.outputs.source_bucket, "small").await?;
-    assert_eq!(again(world, &small, "CopyObject").await?, "Source.Gone");
+    // What it was copied over stands again, so that nothing but the source is missing.
+    let foreign = world.ended(7).await?.swap_remove(4);
+    delete(&world.s3, &world.outputs.source_bucket, "foreign").await?;
+    assert_eq!(again(world, &foreign, "CopyObject").await?, "Source.Gone");
     delete(&world.s3, &world.outputs.backup_bucket, "once").await?;
     delete(&world.replica_s3, &world.outputs.replica_bucket, "once").await?;
     for (state, error) in [
@@ -281,6 +282,7 @@ async fn called_too_late(world: &World, once: &Ended) -> TestResult {
         true,
         "the copy that it names is gone"
     );
+    let small = world.ended(3).await?.swap_remove(2);
     delete(&world.s3, &world.outputs.backup_bucket, "small").await?;
     delete(&world.replica_s3, &world.outputs.replica_bucket, "small").await?;
     assert_eq!(again(world, &small, "Replicate").await?, "Source.Gone");
