@@ -30,7 +30,7 @@ use crate::{
 /// stood before has the bytes of the source, the precondition holds over that copy too, so that it is looked for first.
 pub async fn copy_object(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<Stored, Failure> {
     let source = &transfer.source;
-    if transfer.precondition == Precondition::IfMatch(source.etag.clone())
+    if matches!(&transfer.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
         && let Some(stored) = own_copy(client, transfer).await?
     {
         return Ok(stored);
