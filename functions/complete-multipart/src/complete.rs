@@ -32,12 +32,10 @@ pub(crate) async fn complete(client: &Client, transfer: &Transfer, results: &[Sl
             Err(refused(client, transfer, upload, failure).await)
         }
         Err(failure) => {
-            let has_changed = failure.name() == ErrorName::DestinationChanged;
             let stored = s3::published(client, transfer, failure).await?;
-            if has_changed {
-                // Another execution has published the same copy. The parts in its place would be kept, and paid for.
-                s3::abort_upload(client, transfer, upload.id).await?;
-            }
+            // Another execution may have published the same copy. The parts in its place would be kept, and paid for, also
+            // where S3 said that the upload is gone and it is not, or where it lacked a part.
+            s3::abort_upload(client, transfer, upload.id).await?;
             Ok(stored)
         }
     }
