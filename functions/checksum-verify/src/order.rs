@@ -37,8 +37,10 @@ const LOOKED_AT: usize = 50;
 #[derive(Clone, Copy, PartialEq)]
 enum Recency {
     /// It is the current one.
+    Current,
+    /// It is the newest one of a key that was deleted since.
     Newest,
-    /// Another one is, or the object is deleted.
+    /// Another one is newer.
     Superseded,
     /// It keeps no versions.
     Untold,
@@ -70,7 +72,7 @@ pub(crate) async fn check(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> R
         return Ok(());
     }
     let recency = recency(aws, asked).await?;
-    if recency == Recency::Newest && transfer.method == Method::CopyObject {
+    if recency == Recency::Current && transfer.method == Method::CopyObject {
         return Ok(());
     }
     let Some(around) = around(aws, asked, version).await? else { return Ok(()) };
@@ -90,7 +92,7 @@ async fn around(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Opti
     let destination = &asked.transfer.destination;
     let known = asked.transfer.replaces.as_ref().filter(|known| *known != version);
     let client = aws.s3(&destination.region);
-    let mut versions = Versions::of(&client, destination);
+    let mut versions = Versions::of(&client, ObjectRef::current(destination));
     let (mut on_top, mut beneath, mut is_found) = (None, Vec::new(), false);
     loop {
         let page = match versions.next_page().await? {
@@ -125,10 +127,13 @@ async fn recency(aws: &Aws, asked: Asked<'_>) -> Result<Recency, Failure> {
     if pinned.is_none() {
         return Ok(Recency::Untold);
     }
-    let current = ObjectRef { version_id: None, ..asked.source() };
-    let head = s3::head(&aws.s3(&source.region), current).await?;
-    let is_current = head.is_some_and(|head| head.version_id.as_ref() == pinned);
-    Ok(if is_current { Recency::Newest } else { Recency::Superseded })
+    let key = ObjectRef { version_id: None, ..asked.source() };
+    let client = aws.s3(&source.region);
+    let (newest, recency) = match s3::head(&client, key).await? {
+        Some(head) => (head.version_id, Recency::Current),
+        None => (s3::newest_of_deleted(&client, key).await?, Recency::Newest),
+    };
+    Ok(if newest.as_ref() == pinned { recency } else { Recency::Superseded })
 }
 
 /// The version that shows that the copy has the wrong place. An older one on top that was copied in one request came after

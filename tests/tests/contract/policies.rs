@@ -138,7 +138,7 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
     ),
 ];
 
-const CHECKSUM_VERIFY: [Statement; 16] = [
+const CHECKSUM_VERIFY: [Statement; 17] = [
     (
         "ChecksumVerifyFunction",
         "ReadTheSource",
@@ -146,6 +146,11 @@ const CHECKSUM_VERIFY: [Statement; 16] = [
             ("s3:GetObject", "GET and HEAD of a source without versions"),
             ("s3:GetObjectVersion", "GET and HEAD of a version of the source"),
         ],
+    ),
+    (
+        "ChecksumVerifyFunction",
+        "SeeWhatIsNewestInTheSource",
+        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
     ),
     (
         "ChecksumVerifyFunction",

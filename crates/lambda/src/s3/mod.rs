@@ -12,7 +12,7 @@ mod versions;
 
 pub use head::{Head, ObjectRef, head, source_parts};
 pub use publish::{copy_call, copy_object, published, stored};
-pub use receipt::{Filed, Named, NamedCopy, Writer, read_receipt};
+pub use receipt::{Filed, Named, NamedCopy, Receipts, Writer, read_receipt};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
-pub use versions::{Listed, Page, Search, Sought, Versions, remove_version, standing_copy};
+pub use versions::{Listed, Page, Search, Sought, Versions, newest_of_deleted, remove_version, standing_copy};

@@ -42,7 +42,7 @@ pub enum Page {
 #[derive(Debug)]
 pub struct Versions<'a> {
     client: &'a Client,
-    destination: &'a Destination,
+    key: ObjectRef<'a>,
     pages: u32,
     next: Next,
 }
@@ -57,13 +57,13 @@ enum Next {
 
 impl<'a> Versions<'a> {
     /// Those of this key.
-    pub fn of(client: &'a Client, destination: &'a Destination) -> Self {
-        Self { client, destination, pages: 0, next: Next::Start }
+    pub fn of(client: &'a Client, key: ObjectRef<'a>) -> Self {
+        Self { client, key: ObjectRef { version_id: None, ..key }, pages: 0, next: Next::Start }
     }
 
     /// The next page.
     pub async fn next_page(&mut self) -> Result<Page, Failure> {
-        let Destination { bucket, key, .. } = self.destination;
+        let ObjectRef { bucket, key, .. } = self.key;
         let request = self.client.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str());
         let request = match &self.next {
             Next::End => return Ok(Page::End),
@@ -73,11 +73,8 @@ impl<'a> Versions<'a> {
                 request.max_keys(PAGE).key_marker(key.as_str()).set_version_id_marker(version.clone())
             }
         };
-        let object = ObjectRef::current(self.destination);
-        let page = request
-            .send()
-            .await
-            .map_err(|error| object.call("ListObjectVersions", "s3:ListBucketVersions").s3_failure(error))?;
+        let call = self.key.call("ListObjectVersions", "s3:ListBucketVersions");
+        let page = request.send().await.map_err(|error| call.s3_failure(error))?;
         self.pages += 1;
         // Keys are listed in their order, so that the key itself comes before those that it is a prefix of.
         let goes_on = page.is_truncated() == Some(true) && page.next_key_marker() == Some(key.as_str());
@@ -139,7 +136,7 @@ pub async fn standing_copy(
     }
     // Without versions there is nothing beneath.
     let Some(on_top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotThere) };
-    let mut versions = Versions::of(client, destination);
+    let mut versions = Versions::of(client, ObjectRef::current(destination));
     let mut looked_at = 0;
     loop {
         let page = match versions.next_page().await? {
@@ -160,6 +157,22 @@ pub async fn standing_copy(
             }
             if Some(&version.version_id) == sought.not_beneath {
                 return Ok(Search::NotThere);
+            }
+        }
+    }
+}
+
+/// The newest version of a key that was deleted: the one beneath the delete markers.
+pub async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
+    let mut versions = Versions::of(client, key);
+    loop {
+        match versions.next_page().await? {
+            Page::Versions(page) if page.is_empty() => {}
+            Page::Versions(page) => return Ok(page.into_iter().next().map(|version| version.version_id)),
+            Page::End => return Ok(None),
+            Page::CutShort => {
+                tracing::warn!(%key, "too many delete markers lie on top for its newest version to be found");
+                return Ok(None);
             }
         }
     }

@@ -229,6 +229,32 @@ async fn a_copy_that_covers_a_newer_one_is_taken_back_and_planned_anew() {
     }
 }
 
+/// The source's key was deleted; beneath the delete marker this version is the newest.
+fn deleted_over(newest: &'static str) -> [Rule; 2] {
+    let of_source = mock!(Client::list_object_versions).match_requests(|request| request.bucket() == Some("src"));
+    [
+        mock!(Client::head_object)
+            .match_requests(|request| request.bucket() == Some("src") && request.version_id().is_none())
+            .then_http_response(|| testing::bare(404)),
+        of_source.then_output(move || testing::versions("a b", &[(newest, 3), ("v0", 3)])),
+    ]
+}
+
+#[tokio::test]
+async fn where_the_key_was_deleted_the_newest_version_beneath_tells_what_a_stamp_does_not() {
+    for (newest, others, taken_back, why) in [
+        ("v1", unstamped("w2"), false, "nothing is newer than the newest"),
+        ("v9", unstamped("w2"), true, "it may be the backup of the newer one"),
+        ("v1", other("w2", "0B"), true, "its source may have been removed for good"),
+    ] {
+        let (deleted, list, kept, remove) = (deleted_over(newest), listed(&["w1", "w2", "w0"]), keeping(), removing());
+        let rules: Vec<_> = deleted.iter().chain([&list, &others, &kept, &remove]).collect();
+        let outcome = verified(&replacing(), &rules).await.map_err(|failure| failure.name());
+        assert_eq!(outcome, if taken_back { Err(ErrorName::DestinationChanged) } else { Ok(()) }, "{why}");
+        assert_eq!((kept.num_calls(), remove.num_calls()), (usize::from(taken_back), usize::from(taken_back)), "{why}");
+    }
+}
+
 #[tokio::test]
 async fn a_copy_that_could_not_be_kept_is_not_taken_back() {
     let refused = || testing::s3_error(403, "AccessDenied", "no");

@@ -101,8 +101,8 @@ async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backu
         let late = head_key("dst", HISTORY, None);
         let receipt = filed(None);
         let versions = [
-            ObjectVersion::builder().key("a b").version_id(beneath).build(),
-            ObjectVersion::builder().key("a b").version_id("v0").build(),
+            ObjectVersion::builder().key("a b").version_id(beneath).size(5).build(),
+            ObjectVersion::builder().key("a b").version_id("v0").size(5).build(),
         ];
         let list = mock!(Client::list_object_versions)
             .match_requests(|request| (request.bucket(), request.prefix()) == (Some("src"), Some("a b")))
