@@ -10,6 +10,8 @@
 //! Newest stays newest here too: over a newer replica the copy goes among the late ones, and over one that says
 //! nothing about its order only while the backup is still the current object of its key.
 //!
+//! Where metadata near 2 KB leaves no room for the stamp, the receipt says which replica is the upload's, once there is one.
+//!
 //! `Destination.Changed` is raised as it is, because to try again is to plan anew. `Source.Gone` means that somebody
 //! deleted a proven backup; nothing settles that by itself, so it fails in the open.
 //!
@@ -23,14 +25,14 @@ mod tests;
 
 use holdfast_core::{
     ErrorName,
-    contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, Transfer},
+    contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, StampPlace, Transfer},
     layout::{DEFAULT_MULTIPART_THRESHOLD, SourceParts},
     receipt::history_key,
 };
 use holdfast_lambda::{
     Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
     replan::{self, Leg},
-    s3::{self, Head, ObjectRef, Sought},
+    s3::{self, Head, NamedCopy, ObjectRef, Receipts, Sought},
 };
 
 use crate::plan::Place;
@@ -40,12 +42,14 @@ pub use crate::refusal::Refusal;
 #[derive(Debug)]
 pub struct CrossRegionReplicate {
     multipart_threshold: u64,
+    receipts: Receipts,
     aws: Aws,
 }
 
 impl Function for CrossRegionReplicate {
     const NAME: &'static str = "cross-region-replicate";
-    const ENVIRONMENT: &'static [&'static str] = &["MULTIPART_THRESHOLD"];
+    const ENVIRONMENT: &'static [&'static str] =
+        &["MULTIPART_THRESHOLD", "RECEIPT_BUCKET", "BACKUP_BUCKET", "RECEIPT_PREFIX"];
     const RAISES: &'static [ErrorName] = &[
         ErrorName::S3Throttled,
         ErrorName::S3Unavailable,
@@ -69,7 +73,7 @@ impl Function for CrossRegionReplicate {
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         let multipart_threshold =
             environment.optional("MULTIPART_THRESHOLD", "a number of bytes")?.unwrap_or(DEFAULT_MULTIPART_THRESHOLD);
-        Ok(Self { multipart_threshold, aws })
+        Ok(Self { multipart_threshold, receipts: Receipts::of(environment)?, aws })
     }
 
     async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
@@ -105,6 +109,9 @@ struct Spot {
 
 impl CrossRegionReplicate {
     async fn spot(&self, input: &ReplicateInput) -> Result<Spot, Refusal> {
+        if let Some(spot) = self.spot_by_receipt(input).await? {
+            return Ok(spot);
+        }
         let replica = self.aws.s3(&input.replica.region);
         let stamp = &input.transfer.stamp;
         let destination = Destination {
@@ -157,6 +164,26 @@ impl CrossRegionReplicate {
                 Ok(search.found(destination))
             }
         }
+    }
+
+    /// The replica of an upload whose stamp has no room in metadata, where a receipt names it and it stands. A new plan has
+    /// given one up and does not ask.
+    async fn spot_by_receipt(&self, input: &ReplicateInput) -> Result<Option<Spot>, Refusal> {
+        let Transfer { source, stamp, stamp_place, .. } = &input.transfer;
+        if *stamp_place == StampPlace::Metadata || input.replan.is_some() {
+            return Ok(None);
+        }
+        let key = self.receipts.key_of((&source.bucket, &source.key), stamp).map_err(Refusal::ReceiptKey)?;
+        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), self.receipts.object(&key)).await?;
+        let named = filed.and_then(|filed| filed.names?.replica);
+        let here = named.filter(|copy| copy.destination.bucket == input.replica.bucket);
+        let Some(NamedCopy { destination, stored }) = here else { return Ok(None) };
+        let client = self.aws.s3(&destination.region);
+        let stands = s3::head(&client, ObjectRef::stored(&destination, &stored)).await?;
+        let at_its_key = destination.key == input.backup.destination.key;
+        let placement = if at_its_key { input.transfer.placement } else { Placement::History };
+        let stands = stands.filter(|head| head.etag == stored.etag);
+        Ok(stands.map(|head| Spot { destination, placement, stands: Some(head), is_replica: true }))
     }
 
     async fn is_current(&self, input: &ReplicateInput) -> Result<bool, Refusal> {

@@ -12,6 +12,9 @@ pub enum Refusal {
     /// The key of a late replica is none.
     #[error("no key can be derived for the late replica: {0}. Please report it with this message.")]
     Key(#[from] InvalidName),
+    /// The key of the receipt is none.
+    #[error("no key can be derived for the receipt: {0}. Shorten RECEIPT_PREFIX, then redrive.")]
+    ReceiptKey(#[source] InvalidName),
     /// The backup is larger than S3 stores.
     #[error("the backup {object} cannot be cut into parts: {reason}. Please report it with this message.")]
     TooLarge {
@@ -43,6 +46,7 @@ pub enum Refusal {
 impl Named for Refusal {
     fn name(&self) -> ErrorName {
         match self {
+            Self::ReceiptKey(_) => ErrorName::ConfigInvalid,
             Self::Malformed(_) => ErrorName::InputInvalid,
             Self::Key(_) | Self::TooLarge { .. } => ErrorName::Internal,
             Self::BackupGone { .. } => ErrorName::SourceGone,

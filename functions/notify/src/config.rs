@@ -1,16 +1,12 @@
 //! Configuration of notify.
 
-use holdfast_core::{names::BucketName, receipt};
-use holdfast_lambda::{ConfigError, Environment, environment::FromText};
-
-const A_BUCKET: &str = "the name of a bucket";
+use holdfast_lambda::{ConfigError, Environment, environment::FromText, s3::Receipts};
 
 /// What `template.yaml` sets for notify.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) topic: TopicArn,
-    pub(crate) receipt_bucket: BucketName,
-    pub(crate) receipt_prefix: String,
+    pub(crate) receipts: Receipts,
     pub(crate) notify_on: NotifyOn,
 }
 
@@ -52,17 +48,10 @@ impl Config {
         &["SNS_TOPIC_ARN", "RECEIPT_BUCKET", "BACKUP_BUCKET", "RECEIPT_PREFIX", "NOTIFY_ON"];
 
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let receipt_bucket = match environment.optional("RECEIPT_BUCKET", A_BUCKET)? {
-            Some(bucket) => bucket,
-            None => environment.required("BACKUP_BUCKET", A_BUCKET)?,
-        };
         let topic = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:backups";
         Ok(Self {
             topic: environment.required("SNS_TOPIC_ARN", topic)?,
-            receipt_bucket,
-            receipt_prefix: environment
-                .optional("RECEIPT_PREFIX", "a key prefix")?
-                .unwrap_or_else(|| receipt::DEFAULT_PREFIX.to_owned()),
+            receipts: Receipts::of(environment)?,
             notify_on: environment.optional("NOTIFY_ON", "all, failures or none")?.unwrap_or(NotifyOn::All),
         })
     }

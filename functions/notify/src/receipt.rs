@@ -9,7 +9,7 @@ use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::{
     ErrorName,
     contract::{Precondition, ReceiptRef},
-    receipt::{Receipt, receipt_key},
+    receipt::Receipt,
 };
 use holdfast_lambda::{
     Failure,
@@ -22,10 +22,9 @@ use crate::{Notify, Refusal};
 impl Notify {
     /// Writes the receipt, unless there is one that names a copy that stands; answers that one too.
     pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<Named>), Refusal> {
-        let bucket = self.config.receipt_bucket.clone();
-        let source = &receipt.source;
-        let key = receipt_key(&self.config.receipt_prefix, &source.bucket, &source.key, &receipt.stamp)?;
-        let place = ReceiptRef { bucket, key, written: true };
+        let (receipts, source) = (&self.config.receipts, &receipt.source);
+        let key = receipts.key_of((&source.bucket, &source.key), &receipt.stamp)?;
+        let place = ReceiptRef { bucket: receipts.bucket.clone(), key, written: true };
         if self.put(&place, receipt, &Precondition::IfAbsent).await? {
             return Ok((place, None));
         }

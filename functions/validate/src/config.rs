@@ -7,7 +7,7 @@ use holdfast_core::{
     names::{BucketName, ObjectKey},
     receipt,
 };
-use holdfast_lambda::{ConfigError, Environment, VerifyMode, environment::FromText};
+use holdfast_lambda::{ConfigError, Environment, VerifyMode, environment::FromText, s3::Receipts};
 
 use crate::{Refusal, plan::Stop};
 
@@ -19,8 +19,7 @@ const A_CLASS: &str =
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) backup_bucket: BucketName,
-    pub(crate) receipt_bucket: BucketName,
-    pub(crate) receipt_prefix: String,
+    pub(crate) receipts: Receipts,
     pub(crate) replica: Option<ReplicaTarget>,
     pub(crate) multipart_threshold: u64,
     pub(crate) verify_mode: VerifyMode,
@@ -77,10 +76,7 @@ impl Config {
         };
         let prefixes: Option<String> = environment.optional("EXCLUDE_PREFIXES", "prefixes separated by commas")?;
         let config = Self {
-            receipt_bucket: environment.optional("RECEIPT_BUCKET", A_BUCKET)?.unwrap_or_else(|| backup_bucket.clone()),
-            receipt_prefix: environment
-                .optional("RECEIPT_PREFIX", "a key prefix")?
-                .unwrap_or_else(|| receipt::DEFAULT_PREFIX.to_owned()),
+            receipts: Receipts::of(environment)?,
             replica,
             multipart_threshold: environment
                 .optional("MULTIPART_THRESHOLD", "a number of bytes")?
@@ -103,13 +99,13 @@ impl Config {
                 expected: "another bucket",
             });
         }
-        let beside_backups = self.receipt_bucket == self.backup_bucket;
-        if beside_backups && !self.receipt_prefix.starts_with(receipt::OWN_PREFIX) {
+        let beside_backups = self.receipts.bucket == self.backup_bucket;
+        if beside_backups && !self.receipts.prefix.starts_with(receipt::OWN_PREFIX) {
             return Err(ConfigError {
                 variable: "RECEIPT_PREFIX",
                 problem: format!(
                     "is {:?}, and RECEIPT_BUCKET is the backup bucket, where that is for backups",
-                    self.receipt_prefix
+                    self.receipts.prefix
                 ),
                 expected: "a prefix under .holdfast/, or set RECEIPT_BUCKET to another bucket",
             });
@@ -138,12 +134,12 @@ impl Config {
     pub(crate) fn check_loop(&self, upload: &Upload) -> Result<(), Refusal> {
         let replica = self.replica.as_ref().map(|replica| &replica.bucket);
         // Receipts in the source bucket are harmless as long as their events are left out.
-        let receipts_loop = self.excluded_by(&self.receipt_prefix).is_none();
+        let receipts_loop = self.excluded_by(&self.receipts.prefix).is_none();
         let variable = if upload.bucket == self.backup_bucket {
             "BACKUP_BUCKET"
         } else if Some(&upload.bucket) == replica {
             "REPLICA_BUCKET"
-        } else if upload.bucket == self.receipt_bucket && receipts_loop {
+        } else if upload.bucket == self.receipts.bucket && receipts_loop {
             "RECEIPT_BUCKET"
         } else {
             return Ok(());

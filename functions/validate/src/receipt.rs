@@ -7,12 +7,10 @@
 use holdfast_core::{
     contract::Source,
     names::{BucketName, ObjectKey},
-    receipt::receipt_key,
     stamp::Stamp,
 };
 use holdfast_lambda::{
     Failure,
-    failure::Side,
     s3::{self, Head, NamedCopy, ObjectRef},
 };
 
@@ -33,20 +31,15 @@ impl Validate {
     /// The same for an upload whose source may be gone.
     pub(crate) async fn check_receipt_of(
         &self,
-        (bucket, key): (&BucketName, &ObjectKey),
+        upload: (&BucketName, &ObjectKey),
         stamp: &Stamp,
         stands: Option<&Head>,
     ) -> Result<(), Stop> {
-        let filed_at = receipt_key(&self.config.receipt_prefix, bucket, key, stamp)?;
-        let receipt = ObjectRef {
-            bucket: &self.config.receipt_bucket,
-            key: &filed_at,
-            version_id: None,
-            side: Side::Destination,
-        };
+        let filed_at = self.config.receipts.key_of(upload, stamp)?;
+        let receipt = self.config.receipts.object(&filed_at);
         let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), receipt).await?;
         let Some(named) = filed.and_then(|filed| filed.names) else { return Ok(()) };
-        if self.is_there(&named.backup, key, stands).await? {
+        if self.is_there(&named.backup, upload.1, stands).await? {
             return Err(Stop::already_backed_up(receipt));
         }
         Ok(())

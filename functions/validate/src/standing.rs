@@ -11,7 +11,7 @@ use holdfast_core::{
 };
 use holdfast_lambda::{
     replan,
-    s3::{self, Head, ObjectRef, Search, Sought},
+    s3::{self, Head, ObjectRef, Receipts, Search, Sought},
 };
 
 use crate::{
@@ -97,7 +97,7 @@ impl Validate {
 
     /// Where an unstamped backup of this key is named by the receipt of its own upload.
     fn whose(&self, bucket: &BucketName, key: &ObjectKey) -> Whose {
-        let (receipts, prefix) = (&self.config.receipt_bucket, &self.config.receipt_prefix);
+        let Receipts { bucket: receipts, prefix } = &self.config.receipts;
         Whose::Unknown { receipts: format!("s3://{receipts}/{prefix}{bucket}/{key}/") }
     }
 

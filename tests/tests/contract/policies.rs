@@ -215,7 +215,7 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     ("ChecksumVerifyFunction", "UseTheReplicaKey", &[("kms:Decrypt", "GET of objects under that key")]),
 ];
 
-const CROSS_REGION_REPLICATE: [Statement; 7] = [
+const CROSS_REGION_REPLICATE: [Statement; 8] = [
     (
         "CrossRegionReplicateFunction",
         "ReadTheBackup",
@@ -223,6 +223,11 @@ const CROSS_REGION_REPLICATE: [Statement; 7] = [
             ("s3:GetObject", "copies of a backup without versions"),
             ("s3:GetObjectVersion", "HEAD and copies of a version of the backup"),
         ],
+    ),
+    (
+        "CrossRegionReplicateFunction",
+        "ReadReceipts",
+        &[("s3:GetObject", "the receipt of an upload whose replica has no room for a stamp")],
     ),
     ("CrossRegionReplicateFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403")]),
     (

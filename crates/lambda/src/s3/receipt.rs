@@ -1,15 +1,49 @@
-//! Receipts that are there already: which copy they name, and which execution wrote them.
+//! Where receipts are kept, and what those say that are there already: which copies they name, and which execution wrote them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
     ErrorName,
     contract::{Destination, Stored},
-    names::ETag,
+    names::{BucketName, ETag, InvalidName, ObjectKey},
+    receipt::{DEFAULT_PREFIX, receipt_key},
+    stamp::Stamp,
 };
 use serde::Deserialize;
 
 use super::ObjectRef;
-use crate::Failure;
+use crate::{ConfigError, Environment, Failure, failure::Side};
+
+/// Where receipts are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipts {
+    /// The bucket: `RECEIPT_BUCKET`, or else `BACKUP_BUCKET`.
+    pub bucket: BucketName,
+    /// What their keys begin with: `RECEIPT_PREFIX`, or else `.holdfast/receipts/`.
+    pub prefix: String,
+}
+
+impl Receipts {
+    /// As configured.
+    pub fn of(environment: &Environment) -> Result<Self, ConfigError> {
+        let expected = "the name of a bucket";
+        let bucket = match environment.optional("RECEIPT_BUCKET", expected)? {
+            Some(bucket) => bucket,
+            None => environment.required("BACKUP_BUCKET", expected)?,
+        };
+        let prefix = environment.optional("RECEIPT_PREFIX", "a key prefix")?;
+        Ok(Self { bucket, prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()) })
+    }
+
+    /// The key of the receipt of an upload to this source bucket and key.
+    pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
+        receipt_key(&self.prefix, bucket, key, stamp)
+    }
+
+    /// The receipt with this key.
+    pub fn object<'a>(&'a self, key: &'a ObjectKey) -> ObjectRef<'a> {
+        ObjectRef { bucket: &self.bucket, key, version_id: None, side: Side::Destination }
+    }
+}
 
 /// A receipt as it lies in its bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +59,9 @@ pub struct Filed {
 pub struct Named {
     /// The backup.
     pub backup: NamedCopy,
+    /// The replica, if there is one.
+    #[serde(default)]
+    pub replica: Option<NamedCopy>,
     /// The execution that wrote it.
     pub execution: Writer,
 }

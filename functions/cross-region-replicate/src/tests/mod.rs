@@ -3,6 +3,7 @@
 
 mod failures;
 mod places;
+mod receipts;
 mod requests;
 
 use std::time::Duration;
@@ -96,7 +97,7 @@ fn opened() -> Rule {
 async fn ask(rules: &[&Rule], threshold: &str, input: ReplicateInput) -> Result<ReplicaPlan, Refusal> {
     let client =
         mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules, |config| config.retry_config(RetryConfig::disabled()));
-    let environment = [("MULTIPART_THRESHOLD", threshold)].into_iter().collect();
+    let environment = [("MULTIPART_THRESHOLD", threshold), ("BACKUP_BUCKET", "dst")].into_iter().collect();
     let function = CrossRegionReplicate::new(&environment, Aws::with_s3(client)).unwrap();
     let outcome = function.call(input, Deadline::after(Duration::from_mins(1))).await;
     if let Err(refusal) = &outcome {

@@ -122,6 +122,7 @@ async fn versioned(world: &World) -> TestResult {
     called_again(world, &once).await?;
     covered_by_newer(world).await?;
     found_to_be_bad(world).await?;
+    without_room_for_a_stamp(world).await?;
     called_too_late(world, &once).await?;
     Ok(())
 }
@@ -214,6 +215,16 @@ async fn found_to_be_bad(world: &World) -> TestResult {
         let left = s3.list_object_versions().bucket(bucket).prefix("foreign").send().await?;
         assert_eq!(left.versions().len(), 1, "{state} leaves what is not ours, and nothing else");
     }
+    Ok(())
+}
+
+/// The planner of the second leg asks the receipt whether the replica stands, before there is one and after.
+async fn without_room_for_a_stamp(world: &World) -> TestResult {
+    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("full");
+    request.metadata("much", "m".repeat(2_000)).send().await?;
+    let full = succeeded(world, 8).await?;
+    let plan = again(world, &full, "Replicate").await?;
+    assert!(plan["stored"]["versionId"].is_string(), "{plan}");
     Ok(())
 }
 
