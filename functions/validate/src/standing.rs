@@ -53,7 +53,7 @@ impl Validate {
         let given_up = &replan.given_up;
         let (source, stamp) = (&given_up.source, &given_up.stamp);
         let current = self.destination(&source.key);
-        let wanted = Wanted { replan };
+        let wanted = Wanted { replan, is_lost };
         let search = self.search(given_up, &current, stands, |head| wanted.is_copy(head)).await?;
         if let Search::Found(head) = search {
             return Ok(Some(((current, Placement::Current), *head)));
@@ -142,14 +142,17 @@ impl Validate {
 /// not be proven is not it.
 struct Wanted<'a> {
     replan: &'a Replan,
+    /// Whether it cannot be made again.
+    is_lost: bool,
 }
 
 impl Wanted<'_> {
-    /// Whether this is the copy, seen at the source's own key: by its stamp or, without one, by its bytes.
+    /// Whether this is the copy, seen at the source's own key: by its stamp or, without one, by its bytes. Those may be of
+    /// another upload of the same bytes, so that they count only where the source is lost.
     fn is_copy(&self, head: &Head) -> bool {
         let given_up = &self.replan.given_up;
-        let has_the_bytes = self.may_be_copy(head) && plan::has_the_bytes(given_up, head);
-        self.is_unrefuted(head) && (is_copy(head, &given_up.stamp) || has_the_bytes)
+        let by_its_bytes = self.is_lost && self.may_be_copy(head) && plan::has_the_bytes(given_up, head);
+        self.is_unrefuted(head) && (is_copy(head, &given_up.stamp) || by_its_bytes)
     }
 
     /// Whether this is the copy, seen among the late ones. That key is this upload's alone, so that what lies there needs no

@@ -173,6 +173,26 @@ async fn without_a_stamp_and_a_source_the_equal_checksum_of_what_came_since_is_e
 }
 
 #[tokio::test]
+async fn what_came_since_may_be_of_another_upload_of_the_same_bytes_and_is_not_taken_while_there_is_a_source() {
+    let mut unstamped = single(5);
+    unstamped.stamp_place = StampPlace::Receipt;
+    unstamped.crc64nvme = serde_json::from_value(json!("AAAAAAAAAAA=")).unwrap();
+    let came = HeadObjectOutput::builder().version_id("b7").e_tag("\"new\"").content_length(5);
+    let looks = [
+        head("src", Some("v1"), source()),
+        head_key("dst", "a b", Some(came.checksum_crc64_nvme("AAAAAAAAAAA="))),
+        head("src", None, source()),
+        filed(None),
+        head_key("dst", HISTORY, None),
+        listed("a b", &[("b7", 5)]),
+        tags(&[]),
+    ];
+    let plan = ask(&looks.each_ref(), &[], replanned(unstamped, None)).await.unwrap();
+    assert!(matches!(&plan, Plan::Copy { stored: None, .. }), "{plan:?}");
+    assert!(matches!(&transfer(&plan).precondition, Precondition::IfMatch(etag) if etag.as_str() == "new"));
+}
+
+#[tokio::test]
 async fn without_a_stamp_a_copy_among_the_late_ones_is_known_by_its_key() {
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
