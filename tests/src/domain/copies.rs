@@ -179,16 +179,16 @@ impl<'a> Check<'a> {
                 let stamp = version.stamp.as_ref();
                 let beside = proofs().any(|(receipt, proven)| {
                     let same_bytes = facts.source_of(receipt).is_none_or(|source| source.bytes == version.bytes);
-                    // Without room for the stamp, the key and the bytes have to do.
-                    let same_upload = match receipt.stamp_place {
-                        StampPlace::Metadata => stamp == Some(&receipt.stamp),
-                        StampPlace::Receipt => {
-                            let key = &receipt.source.key;
-                            let late = history_key(key, &receipt.stamp).ok();
-                            let at_its_key =
-                                [Some(key), late.as_ref()].into_iter().flatten().any(|key| key.as_str() == version.key);
-                            stamp.is_none() && at_its_key && has_the_bytes(proven, bucket, version)
-                        }
+                    // Without room for the stamp, the key and the bytes have to do. A source without versions may have been
+                    // overwritten by the same bytes with less metadata, so that only the later copy has it.
+                    let same_upload = if receipt.stamp.fits(&version.attributes.metadata) {
+                        stamp == Some(&receipt.stamp)
+                    } else {
+                        let key = &receipt.source.key;
+                        let late = history_key(key, &receipt.stamp).ok();
+                        let at_its_key =
+                            [Some(key), late.as_ref()].into_iter().flatten().any(|key| key.as_str() == version.key);
+                        stamp.is_none() && at_its_key && has_the_bytes(proven, bucket, version)
                     };
                     same_upload && same_bytes
                 });
