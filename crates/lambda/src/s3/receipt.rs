@@ -1,4 +1,5 @@
-//! Where receipts are kept, and what those say that are there already: which copies they name, and which execution wrote them.
+//! Where receipts are kept, and what those say that are there already: which copies they name, and which execution wrote
+//! them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
