@@ -10,6 +10,7 @@ pub mod contract;
 pub mod encoding;
 pub mod error_name;
 pub mod event;
+pub mod failure;
 pub mod layout;
 pub mod names;
 pub mod payload;
@@ -18,3 +19,4 @@ pub mod slices;
 pub mod stamp;
 
 pub use error_name::{ErrorName, Recovery};
+pub use failure::{Failure, Named};

@@ -82,6 +82,22 @@ impl Receipt {
     }
 }
 
+/// Where receipts are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipts {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The prefix of their keys.
+    pub prefix: String,
+}
+
+impl Receipts {
+    /// The key of the receipt of an upload to this source bucket and key.
+    pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
+        receipt_key(&self.prefix, bucket, key, stamp)
+    }
+}
+
 /// The key of the receipt for an upload: `<prefix><source bucket>/<key>/<version>.json`.
 ///
 /// An upload without a version is told by its sequencer, or by its entity tag where it has none. Where the key would

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
+use holdfast_core::receipt::{DEFAULT_PREFIX, Receipts};
+
 /// A set of environment variables. An empty one counts as absent: CloudFormation cannot leave one out.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -58,6 +60,17 @@ impl Environment {
             expected,
         })
     }
+}
+
+/// Where receipts are kept: `RECEIPT_BUCKET`, or else `BACKUP_BUCKET`, under `RECEIPT_PREFIX`, or else `.holdfast/receipts/`.
+pub fn receipts(environment: &Environment) -> Result<Receipts, ConfigError> {
+    let expected = "the name of a bucket";
+    let bucket = match environment.optional("RECEIPT_BUCKET", expected)? {
+        Some(bucket) => bucket,
+        None => environment.required("BACKUP_BUCKET", expected)?,
+    };
+    let prefix = environment.optional("RECEIPT_PREFIX", "a key prefix")?;
+    Ok(Receipts { bucket, prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()) })
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {

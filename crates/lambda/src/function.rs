@@ -3,13 +3,13 @@
 use std::{fmt::Display, future::Future, panic::AssertUnwindSafe};
 
 use futures::FutureExt;
-use holdfast_core::{ErrorName, event::parse, payload::Payload};
+use holdfast_core::{ErrorName, Named, event::parse, payload::Payload};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
-use crate::{Aws, ConfigError, Deadline, Environment, Named};
+use crate::{Aws, ConfigError, Deadline, Environment};
 
 /// One of the six functions.
 pub trait Function: Sized + Send + Sync + 'static {
@@ -110,11 +110,13 @@ fn start_tracing() {
 mod tests {
     use std::time::Duration;
 
-    use holdfast_core::event::{InvalidInput, decode};
+    use holdfast_core::{
+        Failure,
+        event::{InvalidInput, decode},
+    };
     use serde_json::json;
 
     use super::*;
-    use crate::Failure;
 
     struct Number(u8);
 

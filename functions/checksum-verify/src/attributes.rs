@@ -2,13 +2,11 @@
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
+    Failure,
     attributes::{Attributes, Difference},
     contract::{Method, TagComparison, Transfer},
 };
-use holdfast_lambda::{
-    Failure,
-    s3::{self, Head, ObjectRef},
-};
+use holdfast_s3::{self as s3, Head, ObjectRef};
 
 /// How tags were compared, and every attribute that was not as planned.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Digest mode: one slice of the source.
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{DigestProgress, SliceResult, Transfer},
     layout::{PartLayout, Slice},
     names::ByteRange,
 };
-use holdfast_lambda::{Aws, Failure, Pace};
+use holdfast_lambda::{Aws, Pace};
 
 use crate::{
     read::Target,

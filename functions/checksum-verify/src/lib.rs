@@ -15,10 +15,10 @@ mod tests;
 mod walk;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{SliceResult, Verification, VerifyInput},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, Pace, VerifyMode};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, Pace, VerifyMode};
 use serde::Serialize;
 
 /// The function.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Sha256,
     contract::{
         Algorithm, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Transfer, Verification, VerifyProgress,
@@ -12,10 +12,8 @@ use holdfast_core::{
     layout::PartLayout,
     slices,
 };
-use holdfast_lambda::{
-    Aws, Failure, Named, Pace, VerifyMode,
-    s3::{self, Head, ObjectRef},
-};
+use holdfast_lambda::{Aws, Pace, VerifyMode};
+use holdfast_s3::{self as s3, Head, ObjectRef};
 
 use crate::{
     attributes::{self, Compared},

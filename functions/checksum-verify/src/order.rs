@@ -14,7 +14,7 @@
 //! source then tells.
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Crc64Nvme,
     contract::{Algorithm, Destination, Evidence, Method, Placement, Precondition, Source, Transfer},
     layout::MAX_PART,
@@ -22,10 +22,8 @@ use holdfast_core::{
     receipt::history_key,
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::{
-    Aws, Failure, Named,
-    s3::{self, Head, Listed, ObjectRef, Page, Versions},
-};
+use holdfast_lambda::Aws;
+use holdfast_s3::{self as s3, Head, Listed, ObjectRef, Page, Versions};
 
 use crate::{object::Asked, reject};
 

@@ -1,13 +1,14 @@
 //! Decisions without I/O: how a copy is to be proven, and what it means when it is not its source.
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     checksum::{Crc64Nvme, Sha256},
     contract::{SliceDigest, Transfer},
     layout::PartLayout,
     names::PartNumber,
 };
-use holdfast_lambda::{Failure, VerifyMode, s3::ObjectRef};
+use holdfast_lambda::VerifyMode;
+use holdfast_s3::ObjectRef;
 
 use crate::{object::Asked, read::Target};
 

@@ -9,12 +9,12 @@ use aws_sdk_s3::{
 use aws_smithy_types::error::display::DisplayErrorContext;
 use futures::{FutureExt, Stream, StreamExt, future::OptionFuture, stream};
 use holdfast_core::{
-    ErrorName, Recovery,
+    ErrorName, Failure, Named, Recovery,
     contract::{Destination, Source, Stored},
     layout::{MIB, PartLayout, Slice},
     names::{BucketName, ByteRange, ETag, ObjectKey, PartNumber, VersionId},
 };
-use holdfast_lambda::{Failure, Named, failure::Side, s3::ObjectRef};
+use holdfast_s3::{ObjectRef, failure::Side};
 
 /// Bytes of one read.
 const CHUNK: u64 = 8 * MIB;

@@ -13,11 +13,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::{Client, primitives::ByteStream, types::ServerSideEncryption};
-use holdfast_core::{ErrorName, Recovery, contract::Destination, names::VersionId, receipt::bad_key};
-use holdfast_lambda::{
-    Aws, Failure, Named,
-    s3::{self, ObjectRef},
-};
+use holdfast_core::{ErrorName, Failure, Named, Recovery, contract::Destination, names::VersionId, receipt::bad_key};
+use holdfast_lambda::Aws;
+use holdfast_s3::{self as s3, ObjectRef};
 
 use crate::{object::Asked, proof};
 

@@ -20,8 +20,8 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::{contract::VerifyInput, names::PartNumber};
-use holdfast_lambda::{Aws, Deadline, Environment, Failure, Function};
+use holdfast_core::{Failure, contract::VerifyInput, names::PartNumber};
+use holdfast_lambda::{Aws, Deadline, Environment, Function};
 
 use crate::{ChecksumVerify, Verified};
 

@@ -9,15 +9,11 @@ use aws_sdk_s3::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     contract::{Precondition, SliceResult, Stored, Transfer},
     names::PartNumber,
 };
-use holdfast_lambda::{
-    Failure, Named,
-    failure::Call,
-    s3::{self, ObjectRef},
-};
+use holdfast_s3::{self as s3, ObjectRef, failure::Call};
 
 use crate::parts::Upload;
 

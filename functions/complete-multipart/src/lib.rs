@@ -9,10 +9,10 @@ mod parts;
 mod tests;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{CompleteInput, Stored},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
 
 /// The function.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use holdfast_core::{
     names::{ByteRange, PartNumber},
     slices::{self, IncompleteSlices},
 };
-use holdfast_lambda::s3::StoredPart;
+use holdfast_s3::StoredPart;
 
 /// The payload does not describe an upload whose slices are all done.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl<'a> Upload<'a> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use holdfast_core::{contract::SliceDigest, names::ETag};
-    use holdfast_lambda::testing;
+    use holdfast_s3::testing;
 
     use super::*;
 

@@ -11,10 +11,11 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{CopyInput, CopyOutput},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, s3};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::{self as s3};
 
 /// How many parts are copied at once where `COPY_CONCURRENCY` does not say.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);

@@ -8,16 +8,14 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata,
 };
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     contract::{SliceResult, Transfer},
     encoding,
     layout::{PartLayout, Slice},
     names::{ByteRange, PartNumber},
 };
-use holdfast_lambda::{
-    Deadline, Failure, Named, Pace,
-    s3::{self, ObjectRef, StoredPart},
-};
+use holdfast_lambda::{Deadline, Pace};
+use holdfast_s3::{self as s3, ObjectRef, StoredPart};
 
 use crate::schedule;
 

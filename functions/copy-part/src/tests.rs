@@ -15,15 +15,13 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     contract::{CopyInput, CopyOutput, SliceResult, Transfer},
     layout::{MIB, Slice},
     names::PartNumber,
 };
-use holdfast_lambda::{
-    Aws, Deadline, Environment, Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::{Aws, Deadline, Environment, Function};
+use holdfast_s3::testing::{self, Sent};
 
 use crate::CopyPart;
 

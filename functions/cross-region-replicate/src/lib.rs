@@ -24,15 +24,15 @@ mod refusal;
 mod tests;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, StampPlace, Transfer},
     layout::{DEFAULT_MULTIPART_THRESHOLD, SourceParts},
-    receipt::history_key,
+    receipt::{Receipts, history_key},
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, environment::receipts};
+use holdfast_s3::{
+    self as s3, Head, NamedCopy, ObjectRef, Sought,
     replan::{self, Leg},
-    s3::{self, Head, NamedCopy, ObjectRef, Receipts, Sought},
 };
 
 use crate::plan::Place;
@@ -73,7 +73,7 @@ impl Function for CrossRegionReplicate {
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         let multipart_threshold =
             environment.optional("MULTIPART_THRESHOLD", "a number of bytes")?.unwrap_or(DEFAULT_MULTIPART_THRESHOLD);
-        Ok(Self { multipart_threshold, receipts: Receipts::of(environment)?, aws })
+        Ok(Self { multipart_threshold, receipts: receipts(environment)?, aws })
     }
 
     async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
@@ -82,8 +82,9 @@ impl Function for CrossRegionReplicate {
             let backup = &input.backup.destination;
             let leg =
                 Leg { event: &input.transfer.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
-            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
-            bad_versions = replan::bad_versions(&self.aws, replan).await?;
+            replan::give_up::<Refusal>(&self.aws.s3(&replan.given_up.destination.region), replan, input.redrives, leg)
+                .await?;
+            bad_versions = replan::bad_versions(&self.aws.s3(&replan.given_up.destination.region), replan).await?;
         }
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
         let spot = Box::pin(self.spot(&input)).await?;
@@ -174,7 +175,7 @@ impl CrossRegionReplicate {
             return Ok(None);
         }
         let key = self.receipts.key_of((&source.bucket, &source.key), stamp).map_err(Refusal::ReceiptKey)?;
-        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), self.receipts.object(&key)).await?;
+        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), s3::receipt_object(&self.receipts, &key)).await?;
         let named = filed.and_then(|filed| filed.names?.replica);
         let here = named.filter(|copy| copy.destination.bucket == input.replica.bucket);
         let Some(NamedCopy { destination, stored }) = here else { return Ok(None) };

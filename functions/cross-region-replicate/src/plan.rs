@@ -5,10 +5,7 @@ use holdfast_core::{
     layout::{PartLayout, SourceParts, method_for},
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::{
-    replan,
-    s3::{Head, ObjectRef},
-};
+use holdfast_s3::{Head, ObjectRef, replan};
 
 use crate::Refusal;
 

@@ -1,7 +1,7 @@
 //! Why cross-region-replicate fails, one variant for each reason.
 
-use holdfast_core::{ErrorName, event::InvalidInput, layout::TooLarge, names::InvalidName};
-use holdfast_lambda::{Failure, Named, replan::Contended};
+use holdfast_core::{ErrorName, Failure, Named, event::InvalidInput, layout::TooLarge, names::InvalidName};
+use holdfast_s3::replan::Contended;
 
 /// The second leg cannot be planned, or its small copy not made.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,10 @@
 //! Configuration of notify.
 
-use holdfast_lambda::{ConfigError, Environment, environment::FromText, s3::Receipts};
+use holdfast_core::receipt::Receipts;
+use holdfast_lambda::{
+    ConfigError, Environment,
+    environment::{FromText, receipts},
+};
 
 /// What `template.yaml` sets for notify.
 #[derive(Debug, Clone)]
@@ -51,7 +55,7 @@ impl Config {
         let topic = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:backups";
         Ok(Self {
             topic: environment.required("SNS_TOPIC_ARN", topic)?,
-            receipts: Receipts::of(environment)?,
+            receipts: receipts(environment)?,
             notify_on: environment.optional("NOTIFY_ON", "all, failures or none")?.unwrap_or(NotifyOn::All),
         })
     }

@@ -4,7 +4,7 @@
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::receipt::Receipt;
-use holdfast_lambda::s3::Named;
+use holdfast_s3::NamedCopies;
 
 use crate::Notify;
 
@@ -14,7 +14,7 @@ impl Notify {
     /// One that has succeeded has: its message comes before its end. Another one that runs still will. This one, while it
     /// runs, may have failed to publish. One that was stopped or failed after it wrote the receipt may have told that the
     /// backup failed, so that this one has to have the last word.
-    pub(crate) async fn is_told(&self, receipt: &Receipt, found: &Named) -> bool {
+    pub(crate) async fn is_told(&self, receipt: &Receipt, found: &NamedCopies) -> bool {
         let writer = &found.execution.arn;
         let is_another = *writer != receipt.execution.arn;
         let described = self.aws.states().describe_execution().execution_arn(writer).send().await;

@@ -27,15 +27,13 @@ mod words;
 
 use aws_sdk_sns::types::MessageAttributeValue;
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{Notified, NotifyInput},
     event::ExecutionEnded,
     receipt::Receipt,
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function,
-    failure::{Call, Side},
-};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::failure::{Call, Side};
 use time::OffsetDateTime;
 
 use crate::{

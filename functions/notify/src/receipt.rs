@@ -7,21 +7,17 @@
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{Precondition, ReceiptRef},
     receipt::Receipt,
 };
-use holdfast_lambda::{
-    Failure,
-    failure::Side,
-    s3::{self, Filed, Named, ObjectRef},
-};
+use holdfast_s3::{self as s3, Filed, NamedCopies, ObjectRef, failure::Side};
 
 use crate::{Notify, Refusal};
 
 impl Notify {
     /// Writes the receipt, unless there is one that names a copy that stands; answers that one too.
-    pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<Named>), Refusal> {
+    pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<NamedCopies>), Refusal> {
         let (receipts, source) = (&self.config.receipts, &receipt.source);
         let key = receipts.key_of((&source.bucket, &source.key), &receipt.stamp)?;
         let place = ReceiptRef { bucket: receipts.bucket.clone(), key, written: true };
@@ -66,7 +62,7 @@ impl Notify {
 
     /// Whether the receipt that is there names the copy of this execution, or another one that stands.
     async fn names_what_stands(&self, filed: &Filed, receipt: &Receipt) -> Result<bool, Failure> {
-        let Some(Named { backup: named, .. }) = &filed.names else { return Ok(false) };
+        let Some(NamedCopies { backup: named, .. }) = &filed.names else { return Ok(false) };
         let proven = &receipt.backup;
         if named.destination.bucket != proven.destination.bucket {
             // The backups of a stack that has another bucket by now.

@@ -1,7 +1,6 @@
 //! Why notify fails, one variant for each reason.
 
-use holdfast_core::{ErrorName, event::InvalidInput, names::InvalidName};
-use holdfast_lambda::{Failure, Named};
+use holdfast_core::{ErrorName, Failure, Named, event::InvalidInput, names::InvalidName};
 
 /// The outcome could not be written down or told.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,12 @@ use holdfast_core::{
     event::Upload,
     layout::DEFAULT_MULTIPART_THRESHOLD,
     names::{BucketName, ObjectKey},
-    receipt,
+    receipt::{self, Receipts},
 };
-use holdfast_lambda::{ConfigError, Environment, VerifyMode, environment::FromText, s3::Receipts};
+use holdfast_lambda::{
+    ConfigError, Environment, VerifyMode,
+    environment::{FromText, receipts},
+};
 
 use crate::{Refusal, plan::Stop};
 
@@ -76,7 +79,7 @@ impl Config {
         };
         let prefixes: Option<String> = environment.optional("EXCLUDE_PREFIXES", "prefixes separated by commas")?;
         let config = Self {
-            receipts: Receipts::of(environment)?,
+            receipts: receipts(environment)?,
             replica,
             multipart_threshold: environment
                 .optional("MULTIPART_THRESHOLD", "a number of bytes")?

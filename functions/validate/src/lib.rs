@@ -28,7 +28,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{Destination, Method, MultipartUpload, Placement, Plan, Source, StampPlace, Transfer, ValidateInput},
     event::Upload,
     layout::{PartLayout, method_for},
@@ -36,10 +36,10 @@ use holdfast_core::{
     receipt::history_key,
     stamp::Stamp,
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function,
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::{
+    self as s3, Head, ObjectRef,
     replan::{self, Leg},
-    s3::{self, Head, ObjectRef},
 };
 
 pub use crate::refusal::{Refusal, Whose};
@@ -137,13 +137,14 @@ impl Validate {
         if let Some(replan) = &input.replan {
             let leg =
                 Leg { event: &upload.event.id, from: (&upload.bucket, &upload.key), to: &self.config.backup_bucket };
-            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
+            replan::give_up::<Refusal>(&self.aws.s3(&replan.given_up.destination.region), replan, input.redrives, leg)
+                .await?;
         }
         self.config.check_excluded(&upload.key)?;
         let seen = Box::pin(self.look(&upload)).await?;
         let mut bad_versions = Vec::new();
         if let Some(replan) = &input.replan {
-            bad_versions = replan::bad_versions(&self.aws, replan).await?;
+            bad_versions = replan::bad_versions(&self.aws.s3(&replan.given_up.destination.region), replan).await?;
             if let Some(plan) = Box::pin(self.replan(replan, &seen, &bad_versions)).await? {
                 return Ok(plan);
             }

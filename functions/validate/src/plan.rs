@@ -10,11 +10,8 @@ use holdfast_core::{
     names::VersionId,
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::{
-    VerifyMode,
-    failure::Side,
-    s3::{Head, ObjectRef},
-};
+use holdfast_lambda::VerifyMode;
+use holdfast_s3::{Head, ObjectRef, failure::Side};
 
 use crate::{
     Refusal,

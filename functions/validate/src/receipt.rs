@@ -5,14 +5,12 @@
 //! destination already; else it costs one HEAD more.
 
 use holdfast_core::{
+    Failure,
     contract::Source,
     names::{BucketName, ObjectKey},
     stamp::Stamp,
 };
-use holdfast_lambda::{
-    Failure,
-    s3::{self, Head, NamedCopy, ObjectRef},
-};
+use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef};
 
 use crate::{Validate, plan::Stop};
 
@@ -36,7 +34,7 @@ impl Validate {
         stands: Option<&Head>,
     ) -> Result<(), Stop> {
         let filed_at = self.config.receipts.key_of(upload, stamp)?;
-        let receipt = self.config.receipts.object(&filed_at);
+        let receipt = s3::receipt_object(&self.config.receipts, &filed_at);
         let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), receipt).await?;
         let Some(named) = filed.and_then(|filed| filed.names) else { return Ok(()) };
         if self.is_there(&named.backup, upload.1, stands).await? {

@@ -1,13 +1,11 @@
 //! Which version of a source key is the newest, asked where what stands at the destination says nothing of its order.
 
 use holdfast_core::{
+    Failure,
     contract::{Placement, Source},
     stamp::Stamp,
 };
-use holdfast_lambda::{
-    Failure,
-    s3::{self, ObjectRef},
-};
+use holdfast_s3::{self as s3, ObjectRef};
 
 use crate::{Validate, plan};
 

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     event::InvalidInput,
     layout::{MAX_OBJECT, TooLarge},
     names::{BucketName, InvalidName},
 };
-use holdfast_lambda::{Failure, Named, replan::Contended};
+use holdfast_s3::replan::Contended;
 
 /// Validate cannot answer a plan.
 #[derive(Debug, thiserror::Error)]

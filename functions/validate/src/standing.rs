@@ -6,13 +6,10 @@ use holdfast_core::{
     contract::{Destination, Placement, Plan, Replan, SkipReason, StampPlace, Transfer},
     event::Upload,
     names::{BucketName, ObjectKey, VersionId},
-    receipt::history_key,
+    receipt::{Receipts, history_key},
     stamp::{Stamp, Standing},
 };
-use holdfast_lambda::{
-    replan,
-    s3::{self, Head, ObjectRef, Receipts, Search, Sought},
-};
+use holdfast_s3::{self as s3, Head, ObjectRef, Search, Sought, replan};
 
 use crate::{
     Refusal, Seen, Validate,

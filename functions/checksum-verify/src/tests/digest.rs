@@ -5,15 +5,13 @@ use std::time::Duration;
 use aws_sdk_s3::{Client, operation::get_object::GetObjectInput};
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::{Crc64Nvme, Sha256},
     contract::{DigestProgress, SliceDigest, SliceResult, Transfer, VerifyInput},
     layout::{MIB, Slice},
 };
-use holdfast_lambda::{
-    Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::Function;
+use holdfast_s3::testing::{self, Sent};
 
 use super::{asked, body, breaking_off, call, call_within, content, part, source};
 use crate::{ChecksumVerify, Verified};

@@ -14,7 +14,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::{Crc64Nvme, Sha256},
     contract::{
         Algorithm, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, TagComparison, Transfer, Verification,
@@ -22,10 +22,8 @@ use holdfast_core::{
     },
     names::{ETag, VersionId},
 };
-use holdfast_lambda::{
-    Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::Function;
+use holdfast_s3::testing::{self, Sent};
 
 use super::{
     call, call_within, content, copy,

@@ -9,12 +9,12 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Crc64Nvme,
     contract::{Method, Placement, Precondition, Transfer},
     names::{ETag, VersionId},
 };
-use holdfast_lambda::{Failure, Named, testing};
+use holdfast_s3::testing;
 
 use super::{
     call,

@@ -12,16 +12,13 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Crc64Nvme,
     contract::{Evidence, ProofMethod, Transfer},
     names::VersionId,
     stamp::Stamp,
 };
-use holdfast_lambda::{
-    Failure, Named,
-    testing::{self, Sent},
-};
+use holdfast_s3::testing::{self, Sent};
 
 use super::{
     call, copy,

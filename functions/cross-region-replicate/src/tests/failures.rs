@@ -1,7 +1,7 @@
 //! Every failure has a name that the state machine knows and a sentence that says what to do.
 
 use holdfast_core::ErrorName;
-use holdfast_lambda::testing::{s3_error, single};
+use holdfast_s3::testing::{s3_error, single};
 
 use super::*;
 

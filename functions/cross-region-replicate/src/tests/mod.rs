@@ -19,11 +19,10 @@ use aws_sdk_s3::{
     types::CopyObjectResult,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::Named;
 use holdfast_core::contract::{ReplicaPlan, ReplicateInput, Transfer};
-use holdfast_lambda::{
-    Aws, Deadline, Function, Named,
-    testing::{self, bare},
-};
+use holdfast_lambda::{Aws, Deadline, Function};
+use holdfast_s3::testing::{self, bare};
 use serde_json::json;
 
 use crate::{CrossRegionReplicate, Refusal};

@@ -6,7 +6,7 @@ use holdfast_core::{
     contract::{Placement, Precondition, Replan},
     names::VersionId,
 };
-use holdfast_lambda::testing::{multipart, s3_error, single};
+use holdfast_s3::testing::{multipart, s3_error, single};
 
 use super::*;
 

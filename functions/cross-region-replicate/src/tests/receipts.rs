@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
 use holdfast_core::contract::{Placement, StampPlace};
-use holdfast_lambda::testing::{multipart, s3_error};
+use holdfast_s3::testing::{multipart, s3_error};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MetadataDirective, TaggingDirective};
 use holdfast_core::{ErrorName, layout::MIB};
-use holdfast_lambda::testing::{multipart, single};
+use holdfast_s3::testing::{multipart, single};
 
 use super::*;
 

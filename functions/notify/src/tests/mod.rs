@@ -15,8 +15,9 @@ use aws_sdk_sns::{
     operation::publish::{PublishInput, PublishOutput},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::{contract::Notified, payload::Payload};
-use holdfast_lambda::{Aws, Deadline, Function, Named, testing::Sent};
+use holdfast_core::{Named, contract::Notified, payload::Payload};
+use holdfast_lambda::{Aws, Deadline, Function};
+use holdfast_s3::testing::Sent;
 use serde_json::{Value, json};
 
 use crate::{Notify, Refusal, Request};

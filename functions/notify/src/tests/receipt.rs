@@ -8,7 +8,7 @@ use aws_sdk_sfn::{
     operation::describe_execution::DescribeExecutionOutput, primitives::DateTime, types::ExecutionStatus,
 };
 use holdfast_core::{ErrorName, receipt::Receipt};
-use holdfast_lambda::testing::{bare, s3_error};
+use holdfast_s3::testing::{bare, s3_error};
 
 use super::{
     succeeded::{RECEIPT, input},

@@ -1,7 +1,7 @@
 //! A proven backup: its receipt and its mail.
 
 use holdfast_core::{ErrorName, receipt::Receipt};
-use holdfast_lambda::testing::{s3_error, single};
+use holdfast_s3::testing::{s3_error, single};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::StorageClass;
 use holdfast_core::{ErrorName, layout::MAX_OBJECT};
-use holdfast_lambda::testing::s3_error;
+use holdfast_s3::testing::s3_error;
 
 use super::*;
 

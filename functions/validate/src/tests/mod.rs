@@ -23,11 +23,10 @@ use aws_sdk_s3::{
     types::Tag,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use holdfast_core::Named;
 use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
-use holdfast_lambda::{
-    Aws, Deadline, Function, Named,
-    testing::{self, bare, s3_error},
-};
+use holdfast_lambda::{Aws, Deadline, Function};
+use holdfast_s3::testing::{self, bare, s3_error};
 use serde_json::{Value, json};
 
 use crate::{Refusal, Validate};
@@ -36,7 +35,7 @@ use crate::{Refusal, Validate};
 const RECEIPTS: [&str; 2] = [".holdfast/receipts/src/a b/v1.json", ".holdfast/receipts/src/a b/null-0A.json"];
 const HISTORY: &str = ".holdfast/history/a b/v1";
 
-/// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_lambda::testing` have it.
+/// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_s3::testing` have it.
 fn event() -> Value {
     json!({
         "version": "0", "id": "e-1", "detail-type": "Object Created", "source": "aws.s3", "account": "000000000000",

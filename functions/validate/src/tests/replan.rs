@@ -5,7 +5,7 @@ use holdfast_core::{
     ErrorName,
     contract::{Precondition, Replan},
 };
-use holdfast_lambda::testing::{multipart, s3_error};
+use holdfast_s3::testing::{multipart, s3_error};
 
 use super::*;
 

@@ -6,7 +6,7 @@ use holdfast_core::{
     contract::{Placement, Precondition, Replan, StampPlace, Stored},
     names::VersionId,
 };
-use holdfast_lambda::testing::single;
+use holdfast_s3::testing::single;
 
 use super::*;
 

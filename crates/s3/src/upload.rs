@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::Transfer,
     names::{ETag, PartNumber},
 };
@@ -16,7 +16,6 @@ use super::{
     ObjectRef,
     attributes::{expires, with_attributes},
 };
-use crate::Failure;
 
 /// Opens an upload at the transfer's destination and answers its id. A multipart copy carries over nothing by itself, so
 /// every attribute is given here. S3 is asked for a full-object CRC64NVME, which it checks at the end.

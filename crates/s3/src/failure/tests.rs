@@ -8,9 +8,9 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::Builder;
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
-use holdfast_core::ErrorName;
+use holdfast_core::{ErrorName, Named};
 
-use super::{Call, Failure, HttpResponse, Named, Side};
+use super::{Call, Failure, HttpResponse, Side};
 use crate::testing;
 
 const READ_REFUSED: &str = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/k\"";

@@ -8,7 +8,7 @@ use aws_sdk_s3::{
     types::{ArchiveStatus, ChecksumMode, ChecksumType, StorageClass},
 };
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     attributes::Attributes,
     checksum::Crc64Nvme,
     contract::{Destination, Source, Stored},
@@ -18,10 +18,7 @@ use holdfast_core::{
 };
 use time::OffsetDateTime;
 
-use crate::{
-    Failure,
-    failure::{Call, Side},
-};
+use crate::failure::{Call, Side};
 
 /// An object, or one version of it.
 #[derive(Debug, Clone, Copy)]

@@ -6,10 +6,9 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::{ErrorName, contract::Transfer, encoding};
+use holdfast_core::{ErrorName, Failure, contract::Transfer, encoding};
 
 use super::ObjectRef;
-use crate::Failure;
 
 /// Bytes that S3 takes of the headers of one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).

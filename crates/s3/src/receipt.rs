@@ -3,47 +3,19 @@
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{Destination, Stored},
-    names::{BucketName, ETag, InvalidName, ObjectKey},
-    receipt::{DEFAULT_PREFIX, receipt_key},
-    stamp::Stamp,
+    names::{ETag, ObjectKey},
+    receipt::Receipts,
 };
 use serde::Deserialize;
 
 use super::ObjectRef;
-use crate::{ConfigError, Environment, Failure, failure::Side};
+use crate::failure::Side;
 
-/// Where receipts are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipts {
-    /// The bucket: `RECEIPT_BUCKET`, or else `BACKUP_BUCKET`.
-    pub bucket: BucketName,
-    /// What their keys begin with: `RECEIPT_PREFIX`, or else `.holdfast/receipts/`.
-    pub prefix: String,
-}
-
-impl Receipts {
-    /// As configured.
-    pub fn of(environment: &Environment) -> Result<Self, ConfigError> {
-        let expected = "the name of a bucket";
-        let bucket = match environment.optional("RECEIPT_BUCKET", expected)? {
-            Some(bucket) => bucket,
-            None => environment.required("BACKUP_BUCKET", expected)?,
-        };
-        let prefix = environment.optional("RECEIPT_PREFIX", "a key prefix")?;
-        Ok(Self { bucket, prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()) })
-    }
-
-    /// The key of the receipt of an upload to this source bucket and key.
-    pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
-        receipt_key(&self.prefix, bucket, key, stamp)
-    }
-
-    /// The receipt with this key.
-    pub fn object<'a>(&'a self, key: &'a ObjectKey) -> ObjectRef<'a> {
-        ObjectRef { bucket: &self.bucket, key, version_id: None, side: Side::Destination }
-    }
+/// The receipt with this key.
+pub fn receipt_object<'a>(receipts: &'a Receipts, key: &'a ObjectKey) -> ObjectRef<'a> {
+    ObjectRef { bucket: &receipts.bucket, key, version_id: None, side: Side::Destination }
 }
 
 /// A receipt as it lies in its bucket.
@@ -52,12 +24,12 @@ pub struct Filed {
     /// The entity tag of the receipt itself.
     pub etag: ETag,
     /// What it names; none where it cannot be read as a receipt.
-    pub names: Option<Named>,
+    pub names: Option<NamedCopies>,
 }
 
 /// What a receipt names. Of everything that it says no more is read than is needed, so that a later format does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Named {
+pub struct NamedCopies {
     /// The backup.
     pub backup: NamedCopy,
     /// The replica, if there is one.

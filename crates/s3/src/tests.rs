@@ -16,17 +16,14 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Named,
     checksum::Crc64Nvme,
     contract::{Precondition, StampPlace},
     names::{ETag, ObjectKey, PartNumber, VersionId},
 };
 
 use super::{ObjectRef, abort_upload, copy_object, head, list_parts, open_upload};
-use crate::{
-    Named,
-    testing::{self, Sent},
-};
+use crate::testing::{self, Sent};
 
 fn client(rules: &[&Rule]) -> Client {
     mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules)

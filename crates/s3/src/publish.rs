@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Crc64Nvme,
     contract::{Precondition, StampPlace, Stored, Transfer},
     encoding,
@@ -17,10 +17,7 @@ use super::{
     attributes::{expires, with_attributes},
     head,
 };
-use crate::{
-    Failure, Named,
-    failure::{Call, Side},
-};
+use crate::failure::{Call, Side};
 
 /// Copies a whole object and every attribute of it in one request, pinned to the source's version and entity tag, under
 /// the plan's precondition.

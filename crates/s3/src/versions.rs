@@ -2,10 +2,9 @@
 //! is not what it should be.
 
 use aws_sdk_s3::Client;
-use holdfast_core::{contract::Destination, names::VersionId};
+use holdfast_core::{Failure, contract::Destination, names::VersionId};
 
 use super::{Head, ObjectRef, head};
-use crate::Failure;
 
 /// How many versions the first page has. What is looked for was mostly published while an execution ran, so that only
 /// uploads of the same minutes lie on top of it.

@@ -10,54 +10,7 @@ use std::error::Error;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use holdfast_core::{ErrorName, Recovery};
-
-/// An error that the state machine knows by name.
-pub trait Named: Error + Send + Sync + 'static {
-    /// Its name.
-    fn name(&self) -> ErrorName;
-}
-
-/// A call to a service that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    name: ErrorName,
-    message: String,
-    #[source]
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-impl Failure {
-    /// A failure that no service reported.
-    pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), source: None }
-    }
-
-    /// The same failure, with what was done about it.
-    #[must_use]
-    pub fn followed_by(self, sentence: impl std::fmt::Display) -> Self {
-        Self { message: format!("{} {sentence}", self.message), ..self }
-    }
-
-    /// The same failure for a call that no new plan follows: what a new plan would settle is settled by trying again,
-    /// because the next try sees the world as it is then.
-    #[must_use]
-    pub fn retried(self, during: &str) -> Self {
-        match self.name.recovery() {
-            Recovery::Replan => {
-                Self { name: ErrorName::S3Unavailable, message: format!("{during}: {}", self.message), ..self }
-            }
-            Recovery::Retry | Recovery::Redrive => self,
-        }
-    }
-}
-
-impl Named for Failure {
-    fn name(&self) -> ErrorName {
-        self.name
-    }
-}
+use holdfast_core::{ErrorName, failure::Failure};
 
 /// Which side of a copy a call touches, and so what its refusal means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +119,7 @@ impl Call {
         let object =
             self.from.as_ref().map_or_else(|| self.resource.clone(), |from| format!("{from} to {}", self.resource));
         let message = format!("{} of {object} failed: {said}. {}", self.operation, self.advice(name, answer));
-        Failure { name, message, source: Some(Box::new(error)) }
+        Failure::new(name, message).caused_by(error)
     }
 
     fn s3_name(&self, answer: &Answer) -> ErrorName {

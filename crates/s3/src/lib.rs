@@ -1,10 +1,14 @@
-//! S3 calls that more than one function makes, in terms of the contract's types.
+//! S3 in the terms of `holdfast_core`: the calls that more than one crate makes, and the names of S3's errors.
 
 mod attributes;
+pub mod failure;
 mod head;
 mod publish;
 mod receipt;
+pub mod replan;
 mod tags;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -12,7 +16,7 @@ mod versions;
 
 pub use head::{Head, ObjectRef, head, source_parts};
 pub use publish::{copy_call, copy_object, published, stored};
-pub use receipt::{Filed, Named, NamedCopy, Receipts, Writer, read_receipt};
+pub use receipt::{Filed, NamedCopies, NamedCopy, Writer, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
 pub use versions::{Listed, Page, Search, Sought, Versions, newest_of_deleted, remove_version, standing_copy};

@@ -1,17 +1,16 @@
 //! Plans that are made anew, in either leg: what was given up is aborted, and there are not too many of them.
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{Destination, Replan},
     event::InvalidInput,
     names::{BucketName, ObjectKey, VersionId},
     receipt::bad_key,
 };
 
-use crate::{
-    Aws, Failure,
-    s3::{self, Head, ObjectRef},
-};
+use aws_sdk_s3::Client;
+
+use crate::{self as s3, Head, ObjectRef};
 
 /// The leg that is planned: what a transfer that was given up must have been for.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +40,14 @@ pub struct Contended {
 
 /// Makes room for a new plan: aborts the upload of the one that was given up, which will never be completed. Refuses one
 /// that is not of this leg, so that nobody else's upload is ever aborted, and one plan too many.
-pub async fn give_up<E>(aws: &Aws, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), E>
+pub async fn give_up<E>(client: &Client, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), E>
 where
     E: From<InvalidInput> + From<Failure> + From<Contended>,
 {
     check(replan, leg)?;
     let given_up = &replan.given_up;
     if let Some(open) = &given_up.upload {
-        s3::abort_upload(&aws.s3(&given_up.destination.region), given_up, &open.upload_id).await?;
+        s3::abort_upload(client, given_up, &open.upload_id).await?;
     }
     if replan.is_exhausted(redrives) {
         let Destination { bucket, key, .. } = &given_up.destination;
@@ -64,7 +63,7 @@ where
 ///
 /// One that stands was marked, because it could not be removed. One that is gone was removed for being bad only if that is
 /// written down: somebody else may have deleted it, or it was taken back from over a newer one.
-pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
+pub async fn bad_versions(client: &Client, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
     let given_up = &replan.given_up;
     let mut versions = given_up.bad_versions.clone();
     let rejected = replan.rejected.as_ref().and_then(|stored| Some((stored, stored.version_id.as_ref()?)));
@@ -72,14 +71,13 @@ pub async fn bad_versions(aws: &Aws, replan: &Replan) -> Result<Vec<VersionId>, 
     if let Some((stored, version)) = rejected.filter(|(_, version)| version.as_str() != "null")
         && !versions.contains(version)
     {
-        let Destination { bucket, key, region } = &given_up.destination;
-        let client = aws.s3(region);
+        let Destination { bucket, key, .. } = &given_up.destination;
         let copy = ObjectRef::stored(&given_up.destination, stored);
         let told_at = bad_key(key, version).map_err(|error| {
             Failure::new(ErrorName::Internal, format!("no key can be derived for what is known of {copy}: {error}"))
         })?;
         let told = ObjectRef { key: &told_at, version_id: None, bucket, ..copy };
-        if s3::head(&client, copy).await?.is_some() || s3::head(&client, told).await?.is_some() {
+        if s3::head(client, copy).await?.is_some() || s3::head(client, told).await?.is_some() {
             versions.push(version.clone());
         }
     }

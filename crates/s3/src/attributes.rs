@@ -13,7 +13,7 @@ macro_rules! with_attributes {
         let attributes = &transfer.attributes;
         $request
             .set_metadata(Some(transfer.metadata().into_iter().collect()))
-            .set_tagging($crate::s3::tags::header(transfer))
+            .set_tagging($crate::tags::header(transfer))
             .set_content_type(attributes.content_type.clone())
             .set_cache_control(attributes.cache_control.clone())
             .set_content_disposition(attributes.content_disposition.clone())
