@@ -1,19 +1,19 @@
-//! What a copy is given besides its bytes, whichever request makes it.
+//! The attributes that a request gives to a copy.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use holdfast_core::contract::Transfer;
+use holdfast_core::contract::Copy;
 
-/// Puts every attribute of a transfer, and the key that encrypts the copy, on the request that makes it. CopyObject and
-/// CreateMultipartUpload take the same headers, but their builders have no trait in common.
+/// Adds every attribute of a copy, and the key that encrypts it, to a request. CopyObject and CreateMultipartUpload take the
+/// same headers, but their builders have no trait in common.
 macro_rules! with_attributes {
-    ($request:expr, $transfer:expr, $kms_key:expr) => {{
+    ($request:expr, $copy:expr, $kms_key:expr) => {{
         use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 
-        let (transfer, kms_key): (&holdfast_core::contract::Transfer, Option<&str>) = ($transfer, $kms_key);
-        let attributes = &transfer.attributes;
+        let (copy, kms_key): (&holdfast_core::contract::Copy, Option<&str>) = ($copy, $kms_key);
+        let attributes = &copy.attributes;
         $request
-            .set_metadata(Some(transfer.metadata().into_iter().collect()))
-            .set_tagging($crate::tags::header(transfer))
+            .set_metadata(Some(attributes.metadata.clone().into_iter().collect()))
+            .set_tagging($crate::tags::header(copy))
             .set_content_type(attributes.content_type.clone())
             .set_cache_control(attributes.cache_control.clone())
             .set_content_disposition(attributes.content_disposition.clone())
@@ -27,15 +27,15 @@ macro_rules! with_attributes {
 }
 pub(super) use with_attributes;
 
-/// Puts the `Expires` header of a transfer on the request that makes the copy, as the source has it: S3 takes any text there and
-/// hands it out as it came (<https://github.com/aws/aws-sdk-go/issues/322>), where the SDK takes nothing but dates.
-pub(super) fn expires(transfer: &Transfer) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
-    let text = transfer.attributes.expires.clone();
+/// Adds the `Expires` header of the source to a request. S3 stores any text
+/// (<https://github.com/aws/aws-sdk-go/issues/322>), but the SDK takes only dates.
+pub(super) fn expires(copy: &Copy) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    let text = copy.attributes.expires.clone();
     move |request| {
         if let Some(text) = &text
             && request.headers_mut().try_insert("expires", text.clone()).is_err()
         {
-            tracing::warn!(text, "an Expires header cannot be sent, and the verification will report it");
+            tracing::warn!(text, "the Expires header cannot be sent; the receipt will report the difference");
         }
     }
 }
@@ -46,16 +46,16 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn the_expires_header_is_sent_as_the_source_has_it_date_or_not() {
+    fn the_expires_header_is_sent_even_if_it_is_no_date() {
         for text in ["Wed, 21 Oct 2026 07:28:00 GMT", "Fri, 1 Sep 2023 01:01:01 GMT", "0", "never"] {
-            let mut transfer = testing::single(3);
-            transfer.attributes.expires = Some(text.to_owned());
+            let mut copy = testing::single(3).copy;
+            copy.attributes.expires = Some(text.to_owned());
             let mut request = HttpRequest::empty();
-            expires(&transfer)(&mut request);
+            expires(&copy)(&mut request);
             assert_eq!(request.headers().get("expires"), Some(text));
         }
         let mut request = HttpRequest::empty();
-        expires(&testing::single(3))(&mut request);
+        expires(&testing::single(3).copy)(&mut request);
         assert_eq!(request.headers().get("expires"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! HeadObject: everything about an object but its bytes and tags.
+//! HeadObject: everything about an object except its bytes and tags.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,7 +14,8 @@ use holdfast_core::{
     contract::{Destination, Source, Stored},
     layout::SourceParts,
     names::{BucketName, ETag, ObjectKey, VersionId},
-    stamp::{Stamp, without_stamp},
+    object::Head,
+    order::Stamp,
 };
 use time::OffsetDateTime;
 
@@ -29,23 +30,23 @@ pub struct ObjectRef<'a> {
     pub key: &'a ObjectKey,
     /// Its version; absent for the current one.
     pub version_id: Option<&'a VersionId>,
-    /// Which side of the copy it is.
+    /// The side of the copy that it is.
     pub side: Side,
 }
 
 impl<'a> ObjectRef<'a> {
-    /// A transfer's source.
+    /// The source of a copy.
     pub fn source(source: &'a Source) -> Self {
         let version_id = source.version_id.as_ref();
         Self { bucket: &source.bucket, key: &source.key, version_id, side: Side::Source }
     }
 
-    /// What is at a destination now.
+    /// The current object at a destination.
     pub fn current(destination: &'a Destination) -> Self {
         Self { bucket: &destination.bucket, key: &destination.key, version_id: None, side: Side::Destination }
     }
 
-    /// A copy that was published.
+    /// A published copy.
     pub fn stored(destination: &'a Destination, stored: &'a Stored) -> Self {
         Self { version_id: stored.version_id.as_ref(), ..Self::current(destination) }
     }
@@ -67,37 +68,7 @@ impl fmt::Display for ObjectRef<'_> {
     }
 }
 
-/// What HeadObject answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// The version; absent where the bucket keeps none.
-    pub version_id: Option<VersionId>,
-    /// The entity tag.
-    pub etag: ETag,
-    /// Bytes.
-    pub size: u64,
-    /// When its upload was initiated, in whole seconds.
-    pub last_modified: Option<OffsetDateTime>,
-    /// The stored full-object CRC64NVME, if there is one.
-    pub crc64nvme: Option<Crc64Nvme>,
-    /// Headers, the user's own metadata and storage class; no tags, which HeadObject does not answer.
-    pub attributes: Attributes,
-    /// Holdfast's stamp, if it carries one.
-    pub stamp: Option<Stamp>,
-    /// How many tags, where the store says so; S3 leaves it out when there are none.
-    pub tag_count: Option<u64>,
-    /// Whether it has to be restored before it can be read.
-    pub archived: bool,
-}
-
-impl Head {
-    /// The object as the contract describes a published copy.
-    pub fn stored(&self) -> Stored {
-        Stored { version_id: self.version_id.clone(), etag: self.etag.clone(), crc64nvme: self.crc64nvme }
-    }
-}
-
-/// Describes an object; none when it is not there, or is a delete marker.
+/// Describes an object; `None` if it does not exist or is a delete marker.
 pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, Failure> {
     let request = client
         .head_object()
@@ -107,7 +78,10 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
         .checksum_mode(ChecksumMode::Enabled);
     match request.send().await {
         Ok(output) => read(&output).map(Some).map_err(|problem| {
-            Failure::new(ErrorName::Internal, format!("HeadObject of {object} answered what S3 never does: {problem}"))
+            Failure::new(
+                ErrorName::Internal,
+                format!("HeadObject of {object} answered a value that S3 never answers: {problem}"),
+            )
         }),
         Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
             // 405 is S3's answer to a version that is a delete marker.
@@ -119,7 +93,7 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
     }
 }
 
-/// The parts that an object was uploaded in; none when it was uploaded at once.
+/// The parts that an object was uploaded in; `None` if it was uploaded in one request.
 pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -> Result<Option<SourceParts>, Failure> {
     let request = client
         .head_object()
@@ -128,7 +102,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
         .set_version_id(object.version())
         .if_match(etag.quoted())
         .part_number(1);
-    // Conditional on the entity tag: another one means that this object is not there any more.
+    // With another entity tag the object does not exist any more.
     let call = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion");
     let output = request.send().await.map_err(|error| call.s3_failure(error))?;
     let count = output.parts_count().and_then(|count| u64::try_from(count).ok());
@@ -139,14 +113,16 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
 fn read(output: &HeadObjectOutput) -> Result<Head, String> {
     let sentence = |error: &dyn fmt::Display| error.to_string();
     let metadata: BTreeMap<_, _> = output.metadata().cloned().unwrap_or_default().into_iter().collect();
-    // A composite checksum says nothing about the whole; CRC64NVME is never composite, but a store may say otherwise.
+    // S3 never answers a composite CRC64NVME; other stores may. It would say nothing about the whole object.
     let full_object = output.checksum_type() != Some(&ChecksumType::Composite);
     let crc64nvme = output.checksum_crc64_nvme().filter(|_| full_object);
+    let stamp = Stamp::read(&metadata);
+    let last_modified = output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok());
     Ok(Head {
         version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| sentence(&error))?,
         etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| sentence(&error))?,
         size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| sentence(&error))?,
-        last_modified: output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok()),
+        last_modified: last_modified.ok_or("no Last-Modified")?,
         crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| sentence(&error))?,
         attributes: Attributes {
             content_type: output.content_type().map(str::to_owned),
@@ -156,11 +132,11 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
             content_language: output.content_language().map(str::to_owned),
             expires: output.expires_string().map(str::to_owned),
             website_redirect_location: output.website_redirect_location().map(str::to_owned),
-            metadata: without_stamp(&metadata),
+            metadata,
             tags: BTreeMap::new(),
             storage_class: output.storage_class().map(|class| class.as_str().to_owned()),
         },
-        stamp: Stamp::read(&metadata),
+        stamp,
         tag_count: output.tag_count().and_then(|count| u64::try_from(count).ok()),
         archived: is_archived(output),
     })

@@ -14,9 +14,10 @@ mod tests;
 mod upload;
 mod versions;
 
-pub use head::{Head, ObjectRef, head, source_parts};
+pub use head::{ObjectRef, head, source_parts};
+pub use holdfast_core::object::Head;
 pub use publish::{copy_call, copy_object, published, stored};
-pub use receipt::{Filed, NamedCopies, NamedCopy, Writer, read_receipt, receipt_object};
+pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
-pub use versions::{Listed, Page, Search, Sought, Versions, newest_of_deleted, remove_version, standing_copy};
+pub use versions::{Listed, Page, Search, SearchFor, Versions, find_copy, recency, remove_version};

@@ -1,33 +1,32 @@
-//! Where receipts are kept, and what those say that are there already: which copies they name, and which execution wrote
-//! them.
+//! Receipts that exist already: which copies they name, and which execution wrote them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
     ErrorName, Failure,
     contract::{Destination, Stored},
     names::{ETag, ObjectKey},
-    receipt::Receipts,
+    receipt::{ReceiptSearch, Receipts},
 };
 use serde::Deserialize;
 
 use super::ObjectRef;
-use crate::failure::Side;
+use crate::failure::{Call, Side};
 
 /// The receipt with this key.
 pub fn receipt_object<'a>(receipts: &'a Receipts, key: &'a ObjectKey) -> ObjectRef<'a> {
     ObjectRef { bucket: &receipts.bucket, key, version_id: None, side: Side::Destination }
 }
 
-/// A receipt as it lies in its bucket.
+/// A receipt that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filed {
+pub struct ExistingReceipt {
     /// The entity tag of the receipt itself.
     pub etag: ETag,
-    /// What it names; none where it cannot be read as a receipt.
+    /// The copies that it names; `None` if it cannot be read as a receipt.
     pub names: Option<NamedCopies>,
 }
 
-/// What a receipt names. Of everything that it says no more is read than is needed, so that a later format does no harm.
+/// The copies that a receipt names. Nothing else of it is read, so that a later format can be read too.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedCopies {
     /// The backup.
@@ -55,8 +54,8 @@ pub struct Writer {
     pub arn: String,
 }
 
-/// Reads a receipt; none where there is none.
-pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Option<Filed>, Failure> {
+/// Reads a receipt; `None` if it does not exist.
+pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Option<ExistingReceipt>, Failure> {
     let request = client.get_object().bucket(receipt.bucket.as_str()).key(receipt.key.as_str());
     let output = match request.send().await {
         Ok(output) => output,
@@ -70,5 +69,33 @@ pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Opt
             format!("GetObject of {receipt} broke off: {error}. It is tried again; if it lasts, redrive later.");
         Failure::new(ErrorName::S3Unavailable, message)
     })?;
-    Ok(Some(Filed { etag, names: serde_json::from_slice(&bytes.into_bytes()).ok() }))
+    Ok(Some(ExistingReceipt { etag, names: serde_json::from_slice(&bytes.into_bytes()).ok() }))
+}
+
+/// The key of a receipt whose time is not known, by a listing; `None` if it does not exist.
+pub async fn find_receipt(
+    client: &Client,
+    receipts: &Receipts,
+    search: &ReceiptSearch,
+) -> Result<Option<ObjectKey>, Failure> {
+    let request = client.list_objects_v2().bucket(receipts.bucket.as_str()).prefix(&search.folder).delimiter("/");
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| {
+            let call = Call {
+                operation: "ListObjectsV2",
+                side: Side::Destination,
+                resource: format!("s3://{}/{}", receipts.bucket, search.folder),
+                from: None,
+                grant: "s3:ListBucket",
+            };
+            call.s3_failure(error)
+        })?;
+        let mut keys = page.contents().iter().filter_map(|object| object.key());
+        if let Some(key) = keys.find(|key| search.matches(key)) {
+            let invalid = |error| Failure::new(ErrorName::Internal, format!("S3 listed an invalid key: {error}"));
+            return ObjectKey::new(key).map(Some).map_err(invalid);
+        }
+    }
+    Ok(None)
 }

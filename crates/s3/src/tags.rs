@@ -6,24 +6,23 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::{ErrorName, Failure, contract::Transfer, encoding};
+use holdfast_core::{ErrorName, Failure, contract::Copy, encoding};
 
 use super::ObjectRef;
 
-/// Bytes that S3 takes of the headers of one request
+/// The bytes of headers that S3 takes in one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
 const HEADERS: usize = 8 * 1024;
-/// Bytes of what every request has: the token of the function's role, a signature, conditions, dates.
+/// The bytes of the headers that every request has: the role's session token, a signature, conditions, dates.
 const EVERY_REQUEST: usize = 3 * 1024;
 
-/// The tags as the header `x-amz-tagging` has them; none where there are none, or where the other headers leave no room: ten
-/// tags of 128 and 256 characters, encoded, may be 46 KB long, and a key may be 3 KB. Those are put by the verification,
-/// which finds that the copy lacks them.
-pub(super) fn header(transfer: &Transfer) -> Option<String> {
-    let Transfer { source, attributes, .. } = transfer;
+/// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded tags may
+/// take 46 KB. The verification then finds that the copy lacks its tags, and sets them.
+pub(super) fn header(copy: &Copy) -> Option<String> {
+    let Copy { source, attributes, .. } = copy;
     let copied_from = encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()).len();
-    // The name of each is signed, too.
-    let metadata: usize = transfer.metadata().iter().map(|(name, value)| 2 * name.len() + value.len() + 24).sum();
+    // Each name appears a second time in the list of signed headers.
+    let metadata: usize = attributes.metadata.iter().map(|(name, value)| 2 * name.len() + value.len() + 24).sum();
     let text = [
         &attributes.content_type,
         &attributes.cache_control,

@@ -1,24 +1,42 @@
-//! Sample transfers and S3 answers for unit tests, here and in the functions' crates.
+//! Sample backups and S3 answers for unit tests, here and in the functions' crates.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_s3::{operation::list_object_versions::ListObjectVersionsOutput, types::ObjectVersion};
+use aws_sdk_s3::{
+    operation::{
+        head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+        list_object_versions::ListObjectVersionsOutput,
+    },
+    primitives::DateTime,
+    types::ObjectVersion,
+};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use holdfast_core::contract::{MultipartUpload, Transfer};
+use holdfast_core::{
+    contract::{Backup, Copy, Method, MultipartUpload},
+    order::STAMP_NAME,
+};
 use serde_json::json;
 
-/// A single copy of `s3://src/a b` (version `v1`, entity tag `tag`) to `s3://dst/a b`, where nothing stands.
-pub fn single(size: u64) -> Transfer {
+/// The stamp of [`single`], as metadata has it.
+pub const STAMP: &str = "v=v1 s=0A e=tag m=20261122T095959Z";
+
+/// A copy in one request of `s3://src/a b` (version `v1`, entity tag `tag`) to `s3://dst/a b`, where no object exists.
+pub fn single(size: u64) -> Backup {
     serde_json::from_value(json!({
-        "source": {"bucket": "src", "key": "a b", "versionId": "v1", "etag": "tag", "size": size, "region": "eu-west-1"},
-        "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
-        "precondition": "ifAbsent",
-        "method": "copyObject",
-        "attributes": {"contentType": "text/plain", "metadata": {"owner": "ann"}, "tags": {"team": "blue"}},
-        "stamp": {"versionId": "v1", "sequencer": "0A", "etag": "tag"},
-        "stampPlace": "metadata",
+        "copy": {
+            "source": {
+                "bucket": "src", "key": "a b", "versionId": "v1", "etag": "tag", "size": size, "region": "eu-west-1"
+            },
+            "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
+            "precondition": "ifAbsent",
+            "method": "copyObject",
+            "attributes": {
+                "contentType": "text/plain", "metadata": {"owner": "ann", STAMP_NAME: STAMP}, "tags": {"team": "blue"}
+            },
+        },
+        "stamp": {"versionId": "v1", "sequencer": "0A", "etag": "tag", "lastModified": "2026-11-22T09:59:59Z"},
         "placement": "current",
         "event": {"id": "e-1", "time": "2026-11-22T10:00:00Z", "sequencer": "0A"},
     }))
@@ -26,14 +44,18 @@ pub fn single(size: u64) -> Transfer {
 }
 
 /// The same object copied in parts, as upload `up`.
-pub fn multipart(size: u64, part_size: u64) -> Transfer {
-    let mut transfer = single(size);
-    transfer.method = holdfast_core::contract::Method::Multipart;
+pub fn multipart(size: u64, part_size: u64) -> Backup {
+    let Backup { copy, stamp, placement, event } = single(size);
     let upload = MultipartUpload { upload_id: "up".to_owned(), part_size, part_count: 0 };
-    transfer.upload = Some(upload.clone());
-    let part_count = u32::try_from(transfer.layout().unwrap().part_count()).unwrap();
-    transfer.upload = Some(MultipartUpload { part_count, ..upload });
-    transfer
+    let copy = Copy { method: Method::Multipart, upload: Some(upload.clone()), ..copy };
+    let part_count = u32::try_from(copy.layout().unwrap().part_count()).unwrap();
+    let copy = Copy { upload: Some(MultipartUpload { part_count, ..upload }), ..copy };
+    Backup { copy, stamp, placement, event }
+}
+
+/// An answer of HeadObject that has the time of [`single`]'s source.
+pub fn head_object() -> HeadObjectOutputBuilder {
+    HeadObjectOutput::builder().last_modified(DateTime::from_secs(1_795_341_599))
 }
 
 /// S3's answer with an error in its body.

@@ -1,4 +1,4 @@
-//! The requests that the shared S3 calls send, and what they make of the answers.
+//! The requests that the S3 calls send, and how they read the answers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_sdk_s3::{
@@ -18,7 +18,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
     ErrorName, Named,
     checksum::Crc64Nvme,
-    contract::{Precondition, StampPlace},
+    contract::Precondition,
     names::{ETag, ObjectKey, PartNumber, VersionId},
 };
 
@@ -34,27 +34,30 @@ fn copied() -> CopyObjectOutput {
     CopyObjectOutput::builder().version_id("w1").copy_object_result(result).build()
 }
 
-/// What stands at the destination, carrying our stamp or somebody else's.
-fn standing(sequencer: &str) -> HeadObjectOutput {
-    HeadObjectOutput::builder()
+/// The object at the destination, with the stamp of our upload or of another one.
+fn published(sequencer: &str) -> HeadObjectOutput {
+    let stamp = if sequencer == "0A" {
+        testing::STAMP.to_owned()
+    } else {
+        format!("v=v2 s={sequencer} e=tag m=20261122T095959Z")
+    };
+    testing::head_object()
         .version_id("w1")
         .e_tag("\"copied\"")
         .content_length(3)
-        .metadata("holdfast-source-version", if sequencer == "0A" { "v1" } else { "v2" })
-        .metadata("holdfast-sequencer", sequencer)
-        .metadata("holdfast-source-etag", "tag")
+        .metadata("holdfast-stamp", stamp)
         .build()
 }
 
 #[tokio::test]
 async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
-    let mut transfer = testing::single(3);
-    transfer.attributes.cache_control = Some("no-cache".to_owned());
-    transfer.attributes.storage_class = Some("STANDARD_IA".to_owned());
+    let mut copy = testing::single(3).copy;
+    copy.attributes.cache_control = Some("no-cache".to_owned());
+    copy.attributes.storage_class = Some("STANDARD_IA".to_owned());
     let sent = Sent::<CopyObjectInput>::default();
     let note = sent.clone();
     let rule = mock!(Client::copy_object).match_requests(move |request| note.note(request)).then_output(copied);
-    let stored = copy_object(&client(&[&rule]), &transfer, Some("key-1")).await.unwrap();
+    let stored = copy_object(&client(&[&rule]), &copy, Some("key-1")).await.unwrap();
     assert_eq!(stored.version_id.unwrap().as_str(), "w1");
     assert_eq!((stored.etag, stored.crc64nvme), (ETag::new("copied").unwrap(), Some(Crc64Nvme::EMPTY)));
     let expected = CopyObjectInput::builder()
@@ -66,9 +69,7 @@ async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
         .metadata("owner", "ann")
-        .metadata("holdfast-source-version", "v1")
-        .metadata("holdfast-sequencer", "0A")
-        .metadata("holdfast-source-etag", "tag")
+        .metadata("holdfast-stamp", testing::STAMP)
         .tagging_directive(TaggingDirective::Replace)
         .annotation_directive(AnnotationDirective::Exclude)
         .tagging("team=blue")
@@ -84,83 +85,83 @@ async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
 
 #[tokio::test]
 async fn a_copy_over_a_known_object_is_conditional_on_that_object() {
-    let mut transfer = testing::single(3);
-    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+    let mut copy = testing::single(3).copy;
+    copy.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
     let rule = mock!(Client::copy_object)
         .match_requests(|request| request.if_match() == Some("\"old\"") && request.if_none_match().is_none())
         .then_output(copied);
-    assert!(copy_object(&client(&[&rule]), &transfer, None).await.is_ok());
+    assert!(copy_object(&client(&[&rule]), &copy, None).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_copy_over_equal_bytes_is_not_made_again_by_a_retry() {
-    let mut transfer = testing::single(3);
-    transfer.precondition = Precondition::IfMatch(transfer.source.etag.clone());
+    let mut copy = testing::single(3).copy;
+    copy.precondition = Precondition::IfMatch(copy.source.etag.clone());
     for (sequencer, copies) in [("0A", 0), ("09", 1)] {
-        let (stands, copy) = (
-            mock!(Client::head_object).then_output(move || standing(sequencer)),
+        let (head, made) = (
+            mock!(Client::head_object).then_output(move || published(sequencer)),
             mock!(Client::copy_object).then_output(copied),
         );
-        assert!(copy_object(&client(&[&stands, &copy]), &transfer, None).await.is_ok());
-        assert_eq!((stands.num_calls(), copy.num_calls()), (1, copies), "what stands has the sequencer {sequencer}");
+        assert!(copy_object(&client(&[&head, &made]), &copy, None).await.is_ok());
+        assert_eq!((head.num_calls(), made.num_calls()), (1, copies), "the object has the sequencer {sequencer}");
     }
 }
 
 #[tokio::test]
-async fn a_failed_precondition_is_success_when_our_own_copy_stands_and_a_change_when_another_does() {
+async fn a_failed_precondition_is_success_if_our_own_copy_is_published() {
     let refused = || {
         mock!(Client::copy_object)
             .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"))
     };
-    let transfer = testing::single(3);
-    let ours = mock!(Client::head_object).then_output(|| standing("0A"));
-    let stored = copy_object(&client(&[&refused(), &ours]), &transfer, None).await.unwrap();
+    let copy = testing::single(3).copy;
+    let ours = mock!(Client::head_object).then_output(|| published("0A"));
+    let stored = copy_object(&client(&[&refused(), &ours]), &copy, None).await.unwrap();
     assert_eq!(stored.version_id.unwrap().as_str(), "w1");
 
-    let theirs = mock!(Client::head_object).then_output(|| standing("0B"));
-    let failure = copy_object(&client(&[&refused(), &theirs]), &transfer, None).await.unwrap_err();
+    let theirs = mock!(Client::head_object).then_output(|| published("0B"));
+    let failure = copy_object(&client(&[&refused(), &theirs]), &copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
 
     let nothing = mock!(Client::head_object).then_http_response(|| testing::bare(404));
-    let failure = copy_object(&client(&[&refused(), &nothing]), &transfer, None).await.unwrap_err();
+    let failure = copy_object(&client(&[&refused(), &nothing]), &copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
 }
 
 #[tokio::test]
-async fn a_version_that_is_known_to_be_bad_is_not_taken_for_our_own_copy() {
-    let mut transfer = testing::single(3);
-    transfer.bad_versions = vec![VersionId::new("w1").unwrap()];
+async fn a_rejected_version_is_not_used_as_our_own_copy() {
+    let mut copy = testing::single(3).copy;
+    copy.rejected_versions = vec![VersionId::new("w1").unwrap()];
     let refused = mock!(Client::copy_object)
         .then_http_response(|| testing::s3_error(409, "ConditionalRequestConflict", "Another one is under way"));
-    let bad = mock!(Client::head_object).then_output(|| standing("0A"));
-    let failure = copy_object(&client(&[&refused, &bad]), &transfer, None).await.unwrap_err();
+    let bad = mock!(Client::head_object).then_output(|| published("0A"));
+    let failure = copy_object(&client(&[&refused, &bad]), &copy, None).await.unwrap_err();
     assert_eq!((failure.name(), bad.num_calls()), (ErrorName::DestinationChanged, 1));
 }
 
 #[tokio::test]
-async fn without_a_stamp_on_the_copy_a_failed_precondition_is_always_a_change() {
-    let mut transfer = testing::single(3);
-    transfer.stamp_place = StampPlace::Receipt;
+async fn a_failed_precondition_is_always_a_change_if_the_copy_has_no_stamp() {
+    let mut copy = testing::single(3).copy;
+    copy.attributes.metadata.clear();
     let refused = mock!(Client::copy_object)
         .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"));
-    let failure = copy_object(&client(&[&refused]), &transfer, None).await.unwrap_err();
+    let failure = copy_object(&client(&[&refused]), &copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
-    assert_eq!(refused.num_calls(), 1, "nothing else was asked");
+    assert_eq!(refused.num_calls(), 1, "no other request was made");
 }
 
 #[tokio::test]
-async fn an_answer_of_a_copy_that_cannot_be_read_is_tried_again() {
+async fn an_unreadable_answer_of_a_copy_is_retried() {
     let rule = mock!(Client::copy_object).then_output(|| CopyObjectOutput::builder().build());
-    let failure = copy_object(&client(&[&rule]), &testing::single(3), None).await.unwrap_err();
+    let failure = copy_object(&client(&[&rule]), &testing::single(3).copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::S3Unavailable);
 }
 
 #[tokio::test]
-async fn a_head_is_read_with_everything_but_the_stamp_in_the_metadata() {
+async fn a_head_is_read_with_its_stamp() {
     let sent = Sent::<HeadObjectInput>::default();
     let note = sent.clone();
     let rule = mock!(Client::head_object).match_requests(move |request| note.note(request)).then_output(|| {
-        HeadObjectOutput::builder()
+        testing::head_object()
             .version_id("v1")
             .e_tag("\"tag\"")
             .content_length(7)
@@ -174,18 +175,18 @@ async fn a_head_is_read_with_everything_but_the_stamp_in_the_metadata() {
             .restore("ongoing-request=\"true\"")
             .tag_count(2)
             .metadata("owner", "ann")
-            .metadata("holdfast-source-etag", "origin")
+            .metadata("holdfast-stamp", "e=origin m=20261122T095959Z")
             .build()
     });
-    let transfer = testing::single(7);
-    let head = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap().unwrap();
+    let copy = testing::single(7).copy;
+    let head = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap().unwrap();
     let asked =
         HeadObjectInput::builder().bucket("src").key("a b").version_id("v1").checksum_mode(ChecksumMode::Enabled);
     assert_eq!(sent.all(), [asked.build().unwrap()]);
     assert_eq!((head.size, head.etag.as_str(), head.crc64nvme), (7, "tag", Some(Crc64Nvme::EMPTY)));
     assert_eq!((head.tag_count, head.archived), (Some(2), true));
     let attributes = &head.attributes;
-    assert_eq!(attributes.metadata.keys().collect::<Vec<_>>(), ["owner"]);
+    assert_eq!(attributes.metadata.keys().collect::<Vec<_>>(), ["holdfast-stamp", "owner"]);
     assert_eq!(attributes.expires.as_deref(), Some("soon"));
     assert_eq!(attributes.storage_class.as_deref(), Some("DEEP_ARCHIVE"));
     assert_eq!(attributes.website_redirect_location.as_deref(), Some("/x"));
@@ -193,9 +194,9 @@ async fn a_head_is_read_with_everything_but_the_stamp_in_the_metadata() {
 }
 
 #[tokio::test]
-async fn a_composite_checksum_is_none_and_a_restored_archive_is_readable() {
+async fn a_composite_checksum_is_ignored_and_a_restored_archive_is_readable() {
     let rule = mock!(Client::head_object).then_output(|| {
-        HeadObjectOutput::builder()
+        testing::head_object()
             .e_tag("\"tag\"")
             .content_length(0)
             .checksum_crc64_nvme("AAAAAAAAAAA=")
@@ -204,20 +205,20 @@ async fn a_composite_checksum_is_none_and_a_restored_archive_is_readable() {
             .restore("ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2027 00:00:00 GMT\"")
             .build()
     });
-    let transfer = testing::single(0);
-    let head = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap().unwrap();
+    let copy = testing::single(0).copy;
+    let head = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap().unwrap();
     assert_eq!((head.crc64nvme, head.archived, head.version_id), (None, false, None));
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_is_a_delete_marker_has_no_head_and_a_refusal_is_an_error() {
-    let transfer = testing::single(0);
+async fn a_missing_object_and_a_delete_marker_have_no_head() {
+    let copy = testing::single(0).copy;
     for status in [404, 405] {
         let rule = mock!(Client::head_object).then_http_response(move || testing::bare(status));
-        assert_eq!(head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap(), None, "{status}");
+        assert_eq!(head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap(), None, "{status}");
     }
     let rule = mock!(Client::head_object).then_http_response(|| testing::bare(403));
-    let failure = head(&client(&[&rule]), ObjectRef::source(&transfer.source)).await.unwrap_err();
+    let failure = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::SourceDenied);
     assert!(failure.to_string().contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
 }
@@ -228,7 +229,7 @@ fn page(numbers: std::ops::RangeInclusive<i32>, truncated: bool) -> ListPartsOut
 }
 
 #[tokio::test]
-async fn parts_are_listed_page_by_page_and_only_those_that_were_asked_for() {
+async fn parts_are_listed_page_by_page_within_the_range() {
     let sent = Sent::<ListPartsInput>::default();
     let noted = |marker: &'static str| {
         let note = sent.clone();
@@ -239,8 +240,8 @@ async fn parts_are_listed_page_by_page_and_only_those_that_were_asked_for() {
     // Part 1500 is missing, and the store's page reaches past what was asked for.
     let second = noted("1499").then_output(|| page(1501..=1700, true));
     let part = |number| PartNumber::new(number).unwrap();
-    let transfer = testing::multipart(5 * 2000, 5);
-    let parts = list_parts(&client(&[&first, &second]), &transfer, "up", (part(500), part(1600))).await.unwrap();
+    let copy = testing::multipart(5 * 2000, 5).copy;
+    let parts = list_parts(&client(&[&first, &second]), &copy, "up", (part(500), part(1600))).await.unwrap();
     assert_eq!(parts.len(), 1100);
     assert_eq!((parts[0].number, parts[1099].number), (part(500), part(1600)));
     assert_eq!((parts[0].etag.as_str(), parts[0].size), ("e500", 5));
@@ -250,35 +251,33 @@ async fn parts_are_listed_page_by_page_and_only_those_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn an_upload_without_parts_lists_none_and_one_that_is_gone_is_named() {
+async fn an_upload_without_parts_lists_none_and_a_missing_one_is_named() {
     let part = PartNumber::FIRST;
-    let transfer = testing::multipart(5, 5);
+    let copy = testing::multipart(5, 5).copy;
     let empty = mock!(Client::list_parts).then_output(|| ListPartsOutput::builder().is_truncated(false).build());
-    assert_eq!(list_parts(&client(&[&empty]), &transfer, "up", (part, part)).await.unwrap(), []);
+    assert_eq!(list_parts(&client(&[&empty]), &copy, "up", (part, part)).await.unwrap(), []);
     let gone = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
-    let failure = list_parts(&client(&[&gone]), &transfer, "up", (part, part)).await.unwrap_err();
+    let failure = list_parts(&client(&[&gone]), &copy, "up", (part, part)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::UploadGone);
 }
 
 #[tokio::test]
-async fn an_upload_is_opened_with_every_attribute_and_asks_for_a_full_object_checksum() {
-    let mut transfer = testing::multipart(25, 10);
-    transfer.attributes.storage_class = Some("STANDARD_IA".to_owned());
+async fn an_upload_is_opened_with_every_attribute_and_a_full_object_checksum() {
+    let mut copy = testing::multipart(25, 10).copy;
+    copy.attributes.storage_class = Some("STANDARD_IA".to_owned());
     let sent = Sent::<CreateMultipartUploadInput>::default();
     let note = sent.clone();
     let rule = mock!(Client::create_multipart_upload)
         .match_requests(move |request| note.note(request))
         .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
-    assert_eq!(open_upload(&client(&[&rule]), &transfer, Some("key-1")).await.unwrap(), "up-1");
+    assert_eq!(open_upload(&client(&[&rule]), &copy, Some("key-1")).await.unwrap(), "up-1");
     let expected = CreateMultipartUploadInput::builder()
         .bucket("dst")
         .key("a b")
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .checksum_type(ChecksumType::FullObject)
         .metadata("owner", "ann")
-        .metadata("holdfast-source-version", "v1")
-        .metadata("holdfast-sequencer", "0A")
-        .metadata("holdfast-source-etag", "tag")
+        .metadata("holdfast-stamp", testing::STAMP)
         .tagging("team=blue")
         .content_type("text/plain")
         .storage_class(StorageClass::StandardIa)
@@ -290,7 +289,7 @@ async fn an_upload_is_opened_with_every_attribute_and_asks_for_a_full_object_che
 }
 
 #[tokio::test]
-async fn tags_for_which_the_other_headers_leave_no_room_are_left_to_the_verification() {
+async fn tags_without_room_in_the_headers_are_not_sent() {
     // In a header a space is three bytes, and the ü of a key is six.
     for (spaces, umlauts, metadata, is_sent) in [
         (1_400, 0, 0, true),
@@ -300,19 +299,19 @@ async fn tags_for_which_the_other_headers_leave_no_room_are_left_to_the_verifica
         (400, 0, 1_900, true),
         (400, 511, 1_900, false),
     ] {
-        let mut transfer = testing::multipart(25, 10);
-        transfer.attributes.tags = [("key-1".to_owned(), " ".repeat(spaces))].into();
-        transfer.attributes.metadata = [("m".to_owned(), "v".repeat(metadata))].into();
-        transfer.source.key = ObjectKey::new(format!("k{}", "ü".repeat(umlauts))).unwrap();
+        let mut copy = testing::multipart(25, 10).copy;
+        copy.attributes.tags = [("key-1".to_owned(), " ".repeat(spaces))].into();
+        copy.attributes.metadata = [("m".to_owned(), "v".repeat(metadata))].into();
+        copy.source.key = ObjectKey::new(format!("k{}", "ü".repeat(umlauts))).unwrap();
         let (copies, uploads) = (Sent::<CopyObjectInput>::default(), Sent::<CreateMultipartUploadInput>::default());
         let (copy_note, upload_note) = (copies.clone(), uploads.clone());
-        let copy =
+        let made =
             mock!(Client::copy_object).match_requests(move |request| copy_note.note(request)).then_output(copied);
         let open = mock!(Client::create_multipart_upload)
             .match_requests(move |request| upload_note.note(request))
             .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
-        copy_object(&client(&[&copy]), &transfer, None).await.unwrap();
-        open_upload(&client(&[&open]), &transfer, None).await.unwrap();
+        copy_object(&client(&[&made]), &copy, None).await.unwrap();
+        open_upload(&client(&[&open]), &copy, None).await.unwrap();
         assert_eq!(copies.all()[0].tagging_directive(), Some(&TaggingDirective::Replace));
         assert_eq!(copies.all()[0].tagging().is_some(), is_sent, "{spaces}");
         assert_eq!(uploads.all()[0].tagging().is_some(), is_sent, "{spaces}");
@@ -320,12 +319,12 @@ async fn tags_for_which_the_other_headers_leave_no_room_are_left_to_the_verifica
 }
 
 #[tokio::test]
-async fn giving_up_an_upload_that_is_gone_is_no_error_and_a_refusal_is() {
-    let transfer = testing::multipart(25, 10);
+async fn aborting_a_missing_upload_is_no_error() {
+    let copy = testing::multipart(25, 10).copy;
     let answers = |status, code: &'static str| {
         mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No"))
     };
-    assert!(abort_upload(&client(&[&answers(404, "NoSuchUpload")]), &transfer, "up").await.is_ok());
-    let failure = abort_upload(&client(&[&answers(403, "AccessDenied")]), &transfer, "up").await.unwrap_err();
+    assert!(abort_upload(&client(&[&answers(404, "NoSuchUpload")]), &copy, "up").await.is_ok());
+    let failure = abort_upload(&client(&[&answers(403, "AccessDenied")]), &copy, "up").await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationDenied);
 }

@@ -1,4 +1,4 @@
-//! Multipart uploads: opening one with every attribute of the source, listing its parts, giving it up.
+//! Multipart uploads: open, list parts, abort.
 
 use aws_sdk_s3::{
     Client,
@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
     ErrorName, Failure,
-    contract::Transfer,
+    contract::Copy,
     names::{ETag, PartNumber},
 };
 
@@ -17,18 +17,18 @@ use super::{
     attributes::{expires, with_attributes},
 };
 
-/// Opens an upload at the transfer's destination and answers its id. A multipart copy carries over nothing by itself, so
-/// every attribute is given here. S3 is asked for a full-object CRC64NVME, which it checks at the end.
-pub async fn open_upload(client: &Client, transfer: &Transfer, kms_key: Option<&str>) -> Result<String, Failure> {
+/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source, so the
+/// request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
+pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
     let request = client
         .create_multipart_upload()
-        .bucket(transfer.destination.bucket.as_str())
-        .key(transfer.destination.key.as_str())
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .checksum_type(ChecksumType::FullObject);
-    let request = with_attributes!(request, transfer, kms_key);
-    let destination = ObjectRef::current(&transfer.destination);
-    let output = request.customize().mutate_request(expires(transfer)).send().await.map_err(|error| {
+    let request = with_attributes!(request, copy, kms_key);
+    let destination = ObjectRef::current(&copy.destination);
+    let output = request.customize().mutate_request(expires(copy)).send().await.map_err(|error| {
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
     })?;
     output.upload_id().map(str::to_owned).ok_or_else(|| {
@@ -49,23 +49,23 @@ pub struct StoredPart {
     pub crc64nvme: Option<String>,
 }
 
-/// The stored parts of the transfer's upload whose numbers lie in `first..=last`, in order, page by page.
+/// The stored parts of the copy's upload with numbers in `first..=last`, in order.
 pub async fn list_parts(
     client: &Client,
-    transfer: &Transfer,
+    copy: &Copy,
     upload_id: &str,
     (first, last): (PartNumber, PartNumber),
 ) -> Result<Vec<StoredPart>, Failure> {
-    let destination = ObjectRef::current(&transfer.destination);
+    let destination = ObjectRef::current(&copy.destination);
     let mut parts = Vec::new();
-    // The marker is the number after which a page starts.
+    // A page starts after the number of its marker.
     let mut marker = first.get() - 1;
     loop {
         let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
         let request = client
             .list_parts()
-            .bucket(transfer.destination.bucket.as_str())
-            .key(transfer.destination.key.as_str())
+            .bucket(copy.destination.bucket.as_str())
+            .key(copy.destination.key.as_str())
             .upload_id(upload_id)
             .part_number_marker(marker.to_string())
             .max_parts(wanted);
@@ -101,18 +101,18 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
     })
 }
 
-/// Gives up an upload that will never be completed. One that is gone already is no error.
-pub async fn abort_upload(client: &Client, transfer: &Transfer, upload_id: &str) -> Result<(), Failure> {
+/// Aborts an upload that will never be completed. If it does not exist any more, that is no error.
+pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
     let request = client
         .abort_multipart_upload()
-        .bucket(transfer.destination.bucket.as_str())
-        .key(transfer.destination.key.as_str())
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
         .upload_id(upload_id);
     match request.send().await {
         Ok(_) => Ok(()),
         Err(SdkError::ServiceError(error)) if error.err().code() == Some("NoSuchUpload") => Ok(()),
         Err(error) => {
-            let destination = ObjectRef::current(&transfer.destination);
+            let destination = ObjectRef::current(&copy.destination);
             Err(destination.call("AbortMultipartUpload", "s3:AbortMultipartUpload").s3_failure(error))
         }
     }

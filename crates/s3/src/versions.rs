@@ -1,26 +1,25 @@
-//! The versions of a key beneath its current one: looking for a copy that newer ones have covered, and removing one that
-//! is not what it should be.
+//! The versions of a key: list them, find a copy below newer ones, find the newest one, remove one.
 
 use aws_sdk_s3::Client;
-use holdfast_core::{Failure, contract::Destination, names::VersionId};
+use holdfast_core::{Failure, contract::Destination, names::VersionId, order::Recency};
 
 use super::{Head, ObjectRef, head};
 
-/// How many versions the first page has. What is looked for was mostly published while an execution ran, so that only
-/// uploads of the same minutes lie on top of it.
+/// The size of the first page. The copy that is looked for was usually published a few minutes ago, so few versions are
+/// above it.
 const FIRST_PAGE: i32 = 50;
-/// How many the others have, which is S3's limit
+/// The size of the other pages: S3's limit
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>).
 const PAGE: i32 = 1000;
-/// How many pages are listed, some two seconds long: 9,050 versions, delete markers among them.
+/// The most pages that are listed, which takes about two seconds: 9,050 versions and delete markers.
 const PAGES: u32 = 10;
-/// How many versions are looked at one by one, some ten seconds long.
-const LOOKED_AT: usize = 500;
+/// The most versions that a search describes one by one, which takes about ten seconds.
+const MAX_HEADS: usize = 500;
 
-/// A version as a listing shows it.
+/// A version in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its id; `null` where it was written without versioning.
+    /// Its id; `null` if it was written without versioning.
     pub version_id: VersionId,
     /// Bytes.
     pub size: u64,
@@ -29,11 +28,11 @@ pub struct Listed {
 /// The next versions of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
-    /// These, without delete markers.
+    /// Some versions, without delete markers.
     Versions(Vec<Listed>),
     /// There are no more.
     End,
-    /// There are more, but too many were listed.
+    /// There are more, but the limit of pages is reached.
     CutShort,
 }
 
@@ -46,7 +45,7 @@ pub struct Versions<'a> {
     next: Next,
 }
 
-/// Where the listing goes on.
+/// Where the listing continues.
 #[derive(Debug)]
 enum Next {
     Start,
@@ -55,7 +54,7 @@ enum Next {
 }
 
 impl<'a> Versions<'a> {
-    /// Those of this key.
+    /// The versions of this key.
     pub fn of(client: &'a Client, key: ObjectRef<'a>) -> Self {
         Self { client, key: ObjectRef { version_id: None, ..key }, pages: 0, next: Next::Start }
     }
@@ -75,9 +74,9 @@ impl<'a> Versions<'a> {
         let call = self.key.call("ListObjectVersions", "s3:ListBucketVersions");
         let page = request.send().await.map_err(|error| call.s3_failure(error))?;
         self.pages += 1;
-        // Keys are listed in their order, so that the key itself comes before those that it is a prefix of.
-        let goes_on = page.is_truncated() == Some(true) && page.next_key_marker() == Some(key.as_str());
-        self.next = if goes_on { Next::After(page.next_version_id_marker().map(str::to_owned)) } else { Next::End };
+        // Keys are listed in order, so the key itself comes before the keys that it is a prefix of.
+        let has_more = page.is_truncated() == Some(true) && page.next_key_marker() == Some(key.as_str());
+        self.next = if has_more { Next::After(page.next_version_id_marker().map(str::to_owned)) } else { Next::End };
         let versions = page.versions().iter().filter(|version| version.key() == Some(key.as_str()));
         let versions = versions.filter_map(|version| {
             let version_id = VersionId::new(version.version_id()?).ok()?;
@@ -87,82 +86,95 @@ impl<'a> Versions<'a> {
     }
 }
 
-/// What a copy has that is looked for.
+/// What is known of a copy that is looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Sought<'a> {
-    /// Its bytes.
+pub struct SearchFor<'a> {
+    /// Its size in bytes.
     pub size: u64,
-    /// The version beneath which it cannot lie, where one is known: what stood when it was planned.
-    pub not_beneath: Option<&'a VersionId>,
+    /// A version below which it cannot be: the current one when the copy was planned.
+    pub not_below: Option<&'a VersionId>,
 }
 
-/// What came of looking for a copy.
+/// The result of a search for a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Search {
-    /// It stands.
+    /// The copy exists.
     Found(Box<Head>),
-    /// It does not.
-    NotThere,
-    /// It may stand beneath more versions than are looked through.
+    /// The copy does not exist.
+    NotFound,
+    /// The copy may exist below more versions than a search reads.
     CutShort,
 }
 
 impl Search {
-    /// The copy, if it was found. A search that was cut short is logged: its caller copies anew, which harms nothing.
+    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is safe.
     pub fn found(self, destination: &Destination) -> Option<Head> {
         match self {
             Self::Found(head) => Some(*head),
-            Self::NotThere => None,
+            Self::NotFound => None,
             Self::CutShort => {
                 let key = ObjectRef::current(destination);
-                tracing::warn!(%key, "too many versions lie on top for a copy to be looked for beneath them");
+                tracing::warn!(%key, "too many versions are above the copy; it is made again");
                 None
             }
         }
     }
 }
 
-/// Looks for a copy at a key, also beneath newer versions. `current` is what HeadObject answered for the key.
-pub async fn standing_copy(
+/// Looks for a copy at a key, also below newer versions. `current` is what HeadObject answered for the key.
+pub async fn find_copy(
     client: &Client,
     destination: &Destination,
-    sought: Sought<'_>,
+    wanted: SearchFor<'_>,
     current: Option<&Head>,
     is_it: impl Fn(&Head) -> bool,
 ) -> Result<Search, Failure> {
     if let Some(current) = current.filter(|head| is_it(head)) {
         return Ok(Search::Found(Box::new(current.clone())));
     }
-    // Without versions there is nothing beneath.
-    let Some(on_top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotThere) };
+    // Without versions there is nothing below.
+    let Some(top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotFound) };
     let mut versions = Versions::of(client, ObjectRef::current(destination));
-    let mut looked_at = 0;
+    let mut heads = 0;
     loop {
         let page = match versions.next_page().await? {
             Page::Versions(page) => page,
-            Page::End => return Ok(Search::NotThere),
+            Page::End => return Ok(Search::NotFound),
             Page::CutShort => return Ok(Search::CutShort),
         };
         for version in page {
-            if version.size == sought.size && version.version_id != *on_top {
-                if looked_at == LOOKED_AT {
+            if version.size == wanted.size && version.version_id != *top {
+                if heads == MAX_HEADS {
                     return Ok(Search::CutShort);
                 }
-                looked_at += 1;
+                heads += 1;
                 let object = ObjectRef { version_id: Some(&version.version_id), ..ObjectRef::current(destination) };
                 if let Some(head) = head(client, object).await?.filter(|head| is_it(head)) {
                     return Ok(Search::Found(Box::new(head)));
                 }
             }
-            if Some(&version.version_id) == sought.not_beneath {
-                return Ok(Search::NotThere);
+            if Some(&version.version_id) == wanted.not_below {
+                return Ok(Search::NotFound);
             }
         }
     }
 }
 
-/// The newest version of a key that was deleted: the one beneath the delete markers.
-pub async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
+/// Whether a version is the newest one of its key, delete markers not counted.
+pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, Failure> {
+    let Some(pinned) = version.version_id.filter(|version| version.as_str() != "null") else {
+        return Ok(Recency::Unversioned);
+    };
+    let key = ObjectRef { version_id: None, ..version };
+    let newest = match head(client, key).await? {
+        Some(current) => current.version_id,
+        None => newest_of_deleted(client, key).await?,
+    };
+    Ok(if newest.as_ref() == Some(pinned) { Recency::Newest } else { Recency::Superseded })
+}
+
+/// The newest version of a deleted key: the first one below the delete markers.
+async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
     let mut versions = Versions::of(client, key);
     loop {
         match versions.next_page().await? {
@@ -170,14 +182,14 @@ pub async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Op
             Page::Versions(page) => return Ok(page.into_iter().next().map(|version| version.version_id)),
             Page::End => return Ok(None),
             Page::CutShort => {
-                tracing::warn!(%key, "too many delete markers lie on top for its newest version to be found");
+                tracing::warn!(%key, "too many delete markers are above the newest version");
                 return Ok(None);
             }
         }
     }
 }
 
-/// Removes one version for good. One that is gone already is no error: S3 answers the same.
+/// Deletes one version permanently. S3 answers the same if the version does not exist any more.
 pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), Failure> {
     let request = client
         .delete_object()

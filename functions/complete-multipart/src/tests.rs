@@ -17,7 +17,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
     ErrorName, Failure, Named,
     checksum::{Crc64Nvme, Sha256},
-    contract::{CompleteInput, Precondition, SliceDigest, SliceResult, Stored, Transfer},
+    contract::{CompleteInput, Copy, Precondition, SliceDigest, SliceResult, Stored},
     names::ETag,
 };
 use holdfast_lambda::{Aws, Deadline, Environment, Function};
@@ -25,10 +25,10 @@ use holdfast_s3::testing::{self, Sent};
 
 use crate::CompleteMultipart;
 
-async fn complete(transfer: &Transfer, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
+async fn complete(copy: &Copy, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules);
     let function = CompleteMultipart::new(&Environment::default(), Aws::with_s3(client)).unwrap();
-    let input = CompleteInput { transfer: transfer.clone(), slices };
+    let input = CompleteInput { copy: copy.clone(), slices };
     function.call(input, Deadline::after(Duration::from_mins(10))).await
 }
 
@@ -68,7 +68,7 @@ fn completing_fails(status: u16, code: &'static str, message: &'static str) -> R
 /// What stands at the destination, with our stamp or somebody else's.
 fn standing(sequencer: &'static str) -> Rule {
     mock!(Client::head_object).then_output(move || {
-        HeadObjectOutput::builder()
+        testing::head_object()
             .version_id("w0")
             .e_tag("\"whole-3\"")
             .metadata("holdfast-source-version", if sequencer == "0A" { "v1" } else { "v2" })
@@ -80,10 +80,10 @@ fn standing(sequencer: &'static str) -> Rule {
 
 #[tokio::test]
 async fn an_upload_is_completed_with_its_parts_its_size_its_crc_and_its_precondition() {
-    let mut transfer = testing::multipart(25, 10);
-    transfer.crc64nvme = Some(Crc64Nvme::of(b"whole"));
+    let mut copy = testing::multipart(25, 10).copy;
+    copy.crc64nvme = Some(Crc64Nvme::of(b"whole"));
     let (rule, sent) = completing();
-    let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule]).await.unwrap();
+    let stored = complete(&copy, vec![done(0)], &[&listed(), &rule]).await.unwrap();
     assert_eq!(stored.version_id.unwrap().as_str(), "w1");
     assert_eq!((stored.etag, stored.crc64nvme), (ETag::new("whole-3").unwrap(), Some(Crc64Nvme::EMPTY)));
     let part = |number| {
@@ -107,13 +107,13 @@ async fn an_upload_is_completed_with_its_parts_its_size_its_crc_and_its_precondi
 
 #[tokio::test]
 async fn a_crc_is_combined_from_the_slices_where_the_source_has_none_and_left_out_where_nobody_knows_it() {
-    let mut transfer = testing::multipart(25, 10);
-    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+    let mut copy = testing::multipart(25, 10).copy;
+    copy.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
     let digest = SliceDigest { crc64nvme: Crc64Nvme::of(b"slice"), sha256: Sha256::of(b"slice") };
     let digested = SliceResult { digest: Some(digest), ..done(0) };
     for (slice, crc) in [(digested, Some(Crc64Nvme::of(b"slice").to_string())), (done(0), None)] {
         let (rule, sent) = completing();
-        complete(&transfer, vec![slice], &[&listed(), &rule]).await.unwrap();
+        complete(&copy, vec![slice], &[&listed(), &rule]).await.unwrap();
         let request = sent.all().remove(0);
         assert_eq!(request.checksum_crc64_nvme(), crc.as_deref());
         assert_eq!((request.if_match(), request.if_none_match()), (Some("\"old\""), None));
@@ -122,15 +122,15 @@ async fn a_crc_is_combined_from_the_slices_where_the_source_has_none_and_left_ou
 
 #[tokio::test]
 async fn an_upload_that_lacks_a_part_is_not_completed_but_planned_anew() {
-    let transfer = testing::multipart(45, 10);
-    let failure = complete(&transfer, vec![done(0)], &[&listed(), &standing("0B")]).await.unwrap_err();
+    let copy = testing::multipart(45, 10).copy;
+    let failure = complete(&copy, vec![done(0)], &[&listed(), &standing("0B")]).await.unwrap_err();
     let sentence = "Upload up of s3://dst/a b is not whole: part 3 has 5 bytes instead of 10. A new plan is made.";
     assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::UploadGone, sentence));
 }
 
 #[tokio::test]
 async fn an_upload_whose_slices_are_not_all_there_is_refused_before_anything_is_sent() {
-    let failure = complete(&testing::multipart(25, 10), vec![], &[]).await.unwrap_err();
+    let failure = complete(&testing::multipart(25, 10).copy, vec![], &[]).await.unwrap_err();
     let sentence = "the upload cannot be completed: the results are of slices [], but the object has slices 0 to 0";
     assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::InputInvalid, sentence));
 }
@@ -157,7 +157,7 @@ async fn failures_have_their_names_and_say_what_to_do() {
     ] {
         let abort = aborting();
         let rules = [&listed(), &rule, &abort];
-        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
+        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
         assert_eq!(failure.name(), name, "{failure}");
         assert_eq!(
             abort.num_calls(),
@@ -169,7 +169,7 @@ async fn failures_have_their_names_and_say_what_to_do() {
     }
 }
 
-/// AbortMultipartUpload of the transfer's own upload.
+/// AbortMultipartUpload of the copy's own upload.
 fn aborting() -> Rule {
     mock!(Client::abort_multipart_upload)
         .match_requests(|request| {
@@ -187,7 +187,7 @@ async fn a_refused_upload_is_aborted_so_that_a_redrive_finds_it_gone_and_says_so
         (forbidden, "Abort it (aws s3api abort-multipart-upload), then redrive"),
     ] {
         let rules = [&listed(), &completing_fails(400, "BadDigest", "No."), &abort];
-        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
+        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
         assert_eq!((failure.name(), abort.num_calls()), (ErrorName::ChecksumMismatch, 1));
         assert!(failure.to_string().contains("s3://dst/a b (upload up)"), "{failure}");
         assert!(failure.to_string().contains(words), "{failure}");
@@ -205,7 +205,7 @@ async fn an_upload_in_whose_place_another_execution_published_the_copy_is_not_le
         let abort =
             mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No."));
         let rules = [&listed(), &rule, &standing("0A"), &abort];
-        let completed = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await;
+        let completed = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await;
         assert_eq!(completed.as_ref().err().map(Failure::name), name, "{code}: {completed:?}");
         assert!(abort.num_calls() > 0, "{code}");
         if let Ok(stored) = completed {
@@ -216,7 +216,7 @@ async fn an_upload_in_whose_place_another_execution_published_the_copy_is_not_le
 
 #[tokio::test]
 async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not() {
-    let transfer = testing::multipart(25, 10);
+    let copy = testing::multipart(25, 10).copy;
     let abort = aborting();
     for (status, code, name) in [
         (404, "NoSuchUpload", ErrorName::UploadGone),
@@ -224,15 +224,15 @@ async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not(
         (409, "ConditionalRequestConflict", ErrorName::DestinationChanged),
     ] {
         let rule = completing_fails(status, code, "No.");
-        let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0A"), &abort]).await.unwrap();
+        let stored = complete(&copy, vec![done(0)], &[&listed(), &rule, &standing("0A"), &abort]).await.unwrap();
         assert_eq!(stored.version_id.unwrap().as_str(), "w0", "{code}");
-        let failure = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0B")]).await.unwrap_err();
+        let failure = complete(&copy, vec![done(0)], &[&listed(), &rule, &standing("0B")]).await.unwrap_err();
         assert_eq!(failure.name(), name);
     }
     let unlisted = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No."));
-    let stored = complete(&transfer, vec![done(0)], &[&unlisted, &standing("0A"), &abort]).await.unwrap();
+    let stored = complete(&copy, vec![done(0)], &[&unlisted, &standing("0A"), &abort]).await.unwrap();
     assert_eq!(stored.etag.as_str(), "whole-3");
-    let stored = complete(&testing::multipart(45, 10), vec![done(0)], &[&listed(), &standing("0A"), &abort]).await;
+    let stored = complete(&testing::multipart(45, 10).copy, vec![done(0)], &[&listed(), &standing("0A"), &abort]).await;
     assert_eq!(stored.unwrap().etag.as_str(), "whole-3");
     assert_eq!(abort.num_calls(), 5, "whatever S3 said of the upload, it is not left open");
 }

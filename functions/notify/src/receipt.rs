@@ -11,7 +11,7 @@ use holdfast_core::{
     contract::{Precondition, ReceiptRef},
     receipt::Receipt,
 };
-use holdfast_s3::{self as s3, Filed, NamedCopies, ObjectRef, failure::Side};
+use holdfast_s3::{self as s3, ExistingReceipt, NamedCopies, ObjectRef, failure::Side};
 
 use crate::{Notify, Refusal};
 
@@ -61,7 +61,7 @@ impl Notify {
     }
 
     /// Whether the receipt that is there names the copy of this execution, or another one that stands.
-    async fn names_what_stands(&self, filed: &Filed, receipt: &Receipt) -> Result<bool, Failure> {
+    async fn names_what_stands(&self, filed: &ExistingReceipt, receipt: &Receipt) -> Result<bool, Failure> {
         let Some(NamedCopies { backup: named, .. }) = &filed.names else { return Ok(false) };
         let proven = &receipt.backup;
         if named.destination.bucket != proven.destination.bucket {

@@ -1,7 +1,7 @@
 //! The message about a backup that is proven.
 
 use holdfast_core::{
-    contract::{Evidence, Placement, ProofMethod, Proven, ReceiptRef, StampPlace, TagComparison},
+    contract::{Evidence, Placement, ProofMethod, ProvenCopy, ReceiptRef, TagComparison},
     names::VersionId,
     receipt::Receipt,
 };
@@ -55,7 +55,7 @@ fn facts(receipt: &Receipt, place: &ReceiptRef) -> String {
     table(&rows)
 }
 
-fn where_it_is(copy: &Proven) -> String {
+fn where_it_is(copy: &ProvenCopy) -> String {
     let version = copy.stored.version_id.as_ref().map(|version| format!("version {version}, "));
     let destination = &copy.destination;
     format!("s3://{}/{} ({}{})", destination.bucket, destination.key, version.unwrap_or_default(), destination.region)
@@ -89,19 +89,12 @@ fn proof(evidence: &Evidence) -> String {
 /// What is out of the ordinary, a sentence each.
 fn remarks(receipt: &Receipt) -> String {
     let mut remarks = Vec::new();
-    if receipt.placement == Placement::History {
+    if receipt.placement == Placement::Late {
         remarks.push(format!(
-            "It is not the newest of its key, as far as can be told, so that what stands there stays the current backup. This \
-             one is kept at s3://{}/{}.",
+            "A newer version of this key is backed up already and stays the current backup. This one is a late backup at \
+             s3://{}/{}.",
             receipt.backup.destination.bucket, receipt.backup.destination.key
         ));
-    }
-    if receipt.stamp_place == StampPlace::Receipt {
-        remarks.push(
-            "The object's metadata has no room for the stamp of its version, so only the receipt tells which version \
-             the backup is."
-                .to_owned(),
-        );
     }
     remarks.extend(differences("backup", &receipt.backup.evidence));
     remarks.extend(receipt.replica.iter().flat_map(|replica| differences("replica", &replica.evidence)));
@@ -109,22 +102,22 @@ fn remarks(receipt: &Receipt) -> String {
 }
 
 fn differences(copy: &'static str, evidence: &Evidence) -> Vec<String> {
-    let names = |mended: bool| {
-        let differences = evidence.differences.iter().filter(|difference| difference.mended == mended);
+    let names = |repaired: bool| {
+        let differences = evidence.differences.iter().filter(|difference| difference.repaired == repaired);
         differences.map(|difference| difference.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let (mended, open) = (names(true), names(false));
+    let (repaired, open) = (names(true), names(false));
     let mut remarks = Vec::new();
-    if !mended.is_empty() {
-        remarks.push(format!("The {copy} lacked some of what it should carry, and was mended: {mended}."));
+    if !repaired.is_empty() {
+        remarks.push(format!("The {copy} lacked some of what it should carry, and was repaired: {repaired}."));
     }
     if !open.is_empty() {
         remarks.push(format!(
             "The bytes are proven, but the {copy} is not as planned in: {open}. The JSON has both values."
         ));
     }
-    if !evidence.bad_versions.is_empty() {
-        let versions = evidence.bad_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
+    if !evidence.rejected_versions.is_empty() {
+        let versions = evidence.rejected_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
         remarks.push(format!(
             "Also copied for the {copy}, but not the source, and no backup: version {versions}. Where it still stands, delete \
              it once nothing protects it any more."

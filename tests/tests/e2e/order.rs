@@ -136,7 +136,7 @@ async fn an_upload_whose_event_comes_late_goes_to_the_history_and_the_newest_sta
         .find(|receipt| receipt.placement == Placement::History)
         .ok_or("no receipt says that its backup came late")?;
     assert_eq!(world.backup(receipt.backup.destination.key.as_str()).await?, b"first");
-    assert!(receipt.backup.destination.key.as_str().starts_with(".holdfast/history/k/"));
+    assert!(receipt.backup.destination.key.as_str().starts_with(".holdfast/late/k/"));
     Ok(())
 }
 

@@ -57,7 +57,7 @@ pub(super) fn proven(answer: Result<Verified, Failure>) -> Evidence {
 
 /// What the copy's HEAD answers when everything is as planned.
 pub(super) fn head(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder()
+    testing::head_object()
         .version_id("w1")
         .e_tag("\"copied\"")
         .content_length(i64::try_from(size).unwrap())
@@ -108,7 +108,7 @@ async fn a_small_copy_is_proven_by_a_single_head_request() {
         etags_equal: false,
         tags_compared: TagComparison::Count,
         differences: Vec::new(),
-        bad_versions: Vec::new(),
+        rejected_versions: Vec::new(),
     };
     assert_eq!(evidence, expected);
     let asked =
@@ -274,7 +274,7 @@ async fn tags_that_are_not_as_planned_are_put_and_reported() {
     let rules = [heading(head(3, Some(crc)).tag_count(2)), tagged("red"), put];
     let evidence = proven(call("stored", input(&transfer, &[], None), &rules.each_ref()).await);
     let [difference] = &evidence.differences[..] else { panic!("{:?}", evidence.differences) };
-    assert_eq!((difference.name.as_str(), difference.mended), ("tags.team", true));
+    assert_eq!((difference.name.as_str(), difference.repaired), ("tags.team", true));
     assert_eq!((difference.expected.as_deref(), difference.found.as_deref()), (Some("blue"), Some("red")));
     let tag = Tag::builder().key("team").value("blue").build().unwrap();
     let tagging = Tagging::builder().tag_set(tag).build().unwrap();
@@ -292,7 +292,7 @@ async fn attributes_that_differ_are_reported_and_the_storage_class_is_that_of_th
     let evidence = proven(call("stored", input(&transfer, &[], None), &[&rule]).await);
     let names: Vec<_> = evidence.differences.iter().map(|difference| difference.name.as_str()).collect();
     assert_eq!(names, ["contentType", "metadata.owner", "storageClass"]);
-    assert!(evidence.differences.iter().all(|difference| !difference.mended));
+    assert!(evidence.differences.iter().all(|difference| !difference.repaired));
 }
 
 #[tokio::test]

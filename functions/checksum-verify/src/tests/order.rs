@@ -41,7 +41,7 @@ fn proving() -> Rule {
 fn source_now(version: &'static str) -> Rule {
     mock!(Client::head_object)
         .match_requests(|request| request.bucket() == Some("src") && request.version_id().is_none())
-        .then_output(move || HeadObjectOutput::builder().version_id(version).e_tag("\"tag\"").content_length(3).build())
+        .then_output(move || testing::head_object().version_id(version).e_tag("\"tag\"").content_length(3).build())
 }
 
 fn listed(versions: &'static [&'static str]) -> Rule {
@@ -59,7 +59,7 @@ fn unstamped(version: &'static str) -> Rule {
 fn unstamped_with(version: &'static str, etag: &'static str) -> Rule {
     mock!(Client::head_object)
         .match_requests(move |request| (request.bucket(), request.version_id()) == (Some("dst"), Some(version)))
-        .then_output(move || HeadObjectOutput::builder().e_tag(etag).content_length(3).build())
+        .then_output(move || testing::head_object().e_tag(etag).content_length(3).build())
 }
 
 /// Another version of the copy's key, of the upload with this sequencer.
@@ -67,7 +67,7 @@ fn other(version: &'static str, sequencer: &'static str) -> Rule {
     mock!(Client::head_object)
         .match_requests(move |request| (request.bucket(), request.version_id()) == (Some("dst"), Some(version)))
         .then_output(move || {
-            let head = HeadObjectOutput::builder().version_id(version).e_tag("\"old\"").content_length(3);
+            let head = testing::head_object().version_id(version).e_tag("\"old\"").content_length(3);
             let head = head.metadata("holdfast-source-version", sequencer).metadata("holdfast-sequencer", sequencer);
             head.metadata("holdfast-source-etag", "other").build()
         })
@@ -83,7 +83,7 @@ fn keeping() -> Rule {
     mock!(Client::copy_object)
         .match_requests(|request| {
             let to = (request.bucket(), request.key(), request.if_none_match());
-            to == (Some("dst"), Some(".holdfast/history/a b/v1"), Some("*"))
+            to == (Some("dst"), Some(".holdfast/late/a b/v1"), Some("*"))
                 && request.copy_source() == Some("dst/a%20b?versionId=w1")
         })
         .then_output(|| copied(b"abc"))
@@ -98,7 +98,7 @@ async fn verified(transfer: &Transfer, rules: &[&Rule]) -> Result<(), Failure> {
 #[tokio::test]
 async fn a_copy_that_replaced_nothing_or_is_the_newest_of_its_source_costs_one_request_at_most() {
     let absent = Transfer { precondition: Precondition::IfAbsent, replaces: None, ..replacing() };
-    let late = Transfer { placement: Placement::History, ..replacing() };
+    let late = Transfer { placement: Placement::Late, ..replacing() };
     for transfer in [absent, late] {
         verified(&transfer, &[]).await.unwrap();
     }

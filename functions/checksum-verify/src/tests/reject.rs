@@ -29,7 +29,7 @@ use super::{
 pub(super) fn source_stands() -> Rule {
     mock!(Client::head_object)
         .match_requests(|request| (request.bucket(), request.version_id()) == (Some("src"), Some("v1")))
-        .then_output(|| HeadObjectOutput::builder().version_id("v1").e_tag("\"tag\"").content_length(3).build())
+        .then_output(|| testing::head_object().version_id("v1").e_tag("\"tag\"").content_length(3).build())
 }
 
 fn source_gone() -> Rule {
@@ -84,7 +84,7 @@ fn wrong() -> Rule {
 pub(super) fn written_down() -> Rule {
     mock!(Client::put_object)
         .match_requests(|request| {
-            (request.bucket(), request.key()) == (Some("dst"), Some(".holdfast/bad/a b/w1"))
+            (request.bucket(), request.key()) == (Some("dst"), Some(".holdfast/rejected/a b/w1"))
                 && request.server_side_encryption() == Some(&ServerSideEncryption::Aes256)
         })
         .then_output(|| PutObjectOutput::builder().build())
@@ -250,9 +250,9 @@ async fn a_copy_whose_source_is_gone_is_proven_by_the_checksum_that_the_plan_has
 }
 
 #[tokio::test]
-async fn the_evidence_names_bad_versions_that_could_not_be_removed() {
+async fn the_evidence_names_rejected_versions_that_could_not_be_removed() {
     let mut transfer = known();
-    transfer.bad_versions = vec![VersionId::new("w0").unwrap()];
+    transfer.rejected_versions = vec![VersionId::new("w0").unwrap()];
     let right = heading(head(3, transfer.crc64nvme));
-    assert_eq!(evidence("stored", &transfer, &[&right, &tagged("blue")]).await.bad_versions, transfer.bad_versions);
+    assert_eq!(evidence("stored", &transfer, &[&right, &tagged("blue")]).await.rejected_versions, transfer.rejected_versions);
 }

@@ -35,7 +35,7 @@ async fn something_gone_is_the_backup_only_where_that_does_not_stand_any_more() 
         mock!(Client::head_object)
             .match_requests(|request| request.bucket() == Some("dst") && request.version_id() == Some("b/1"))
     };
-    let backup = pinned().then_output(|| HeadObjectOutput::builder().version_id("b/1").e_tag("\"backup-tag\"").build());
+    let backup = pinned().then_output(|| testing::head_object().version_id("b/1").e_tag("\"backup-tag\"").build());
     for (backup, name, words) in [
         (backup, ErrorName::DestinationChanged, "Somebody deleted s3://rep/a b since it was looked at."),
         (

@@ -47,7 +47,7 @@ fn input(transfer: &Transfer) -> ReplicateInput {
 
 /// An object of the replica bucket with the stamp of this version.
 fn replica(version: &str, sequencer: &str) -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder()
+    testing::head_object()
         .version_id("r1")
         .e_tag("\"standing\"")
         .content_length(5)

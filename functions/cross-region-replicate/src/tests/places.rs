@@ -10,12 +10,12 @@ use holdfast_s3::testing::{multipart, s3_error, single};
 
 use super::*;
 
-const HISTORY: &str = ".holdfast/history/a b/v1";
+const HISTORY: &str = ".holdfast/late/a b/v1";
 
 #[tokio::test]
 async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
-    let unstamped = || HeadObjectOutput::builder().e_tag("\"standing\"").content_length(5);
-    let backup = |version: &str| HeadObjectOutput::builder().version_id(version).e_tag("\"backup-tag\"");
+    let unstamped = || testing::head_object().e_tag("\"standing\"").content_length(5);
+    let backup = |version: &str| testing::head_object().version_id(version).e_tag("\"backup-tag\"");
     for (stands, now, key, why) in [
         (replica("v0", "09"), None, "a b", "an older one makes room"),
         (replica("v2", "0B"), None, HISTORY, "a newer one stays"),
@@ -32,7 +32,7 @@ async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
             Placement::Current => {
                 assert!(matches!(&transfer.precondition, Precondition::IfMatch(etag) if etag.as_str() == "standing"));
             }
-            Placement::History => assert_eq!(transfer.precondition, Precondition::IfAbsent),
+            Placement::Late => assert_eq!(transfer.precondition, Precondition::IfAbsent),
         }
     }
 }
@@ -40,11 +40,11 @@ async fn what_stands_in_the_replica_bucket_decides_where_the_replica_goes() {
 #[tokio::test]
 async fn a_late_backup_keeps_its_key_among_the_late_ones() {
     let mut transfer = single(5);
-    transfer.placement = Placement::History;
+    transfer.placement = Placement::Late;
     transfer.destination.key = serde_json::from_value(json!(HISTORY)).unwrap();
     let plan = ask(&[&head("rep", HISTORY, None), &copied()], "10", input(&transfer)).await.unwrap();
     assert_eq!(plan.transfer.destination.key.as_str(), HISTORY);
-    assert_eq!(plan.transfer.placement, Placement::History);
+    assert_eq!(plan.transfer.placement, Placement::Late);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_late_replica_that_stands_already_is_answered_without_a_copy() {
         listed("a b", &[]),
     ];
     let plan = ask(&looks.each_ref(), "10", input(&single(5))).await.unwrap();
-    assert_eq!((plan.stored.is_some(), plan.transfer.placement), (true, Placement::History));
+    assert_eq!((plan.stored.is_some(), plan.transfer.placement), (true, Placement::Late));
 }
 
 #[tokio::test]
@@ -86,11 +86,11 @@ async fn a_replica_whose_proof_failed_is_copied_over_and_named_if_it_stands_or_w
             (head("rep", "a b", None), gone.then_http_response(|| bare(404)))
         };
         let copy = copied();
-        let note = told.then(|| HeadObjectOutput::builder().e_tag("\"note\""));
-        let note = head("rep", ".holdfast/bad/a b/r1", note);
+        let note = told.then(|| testing::head_object().e_tag("\"note\""));
+        let note = head("rep", ".holdfast/rejected/a b/r1", note);
         let plan = ask(&[&now, &bad, &note, &copy, &listed("a b", &[("r1", 5)])], "10", asked).await.unwrap();
         assert_eq!(copy.num_calls(), 1, "it is copied again");
-        let named: Vec<_> = plan.transfer.bad_versions.iter().map(VersionId::as_str).collect();
+        let named: Vec<_> = plan.transfer.rejected_versions.iter().map(VersionId::as_str).collect();
         assert_eq!(named, if stands || told { vec!["r1"] } else { vec![] });
     }
 }
@@ -105,13 +105,13 @@ async fn a_replica_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met
         asked.transfer = single(5);
         let given_up = &mut asked.replan.as_mut().unwrap().given_up;
         given_up.upload = None;
-        given_up.bad_versions = vec![VersionId::new("r1").unwrap()];
+        given_up.rejected_versions = vec![VersionId::new("r1").unwrap()];
         let looks = [head("rep", "a b", Some(at_its_key)), head("rep", HISTORY, among_the_late), listed("a b", &[])];
         let copy = copied();
         let rules: Vec<_> = looks.iter().chain([&copy]).collect();
         let plan = ask(&rules, "10", asked).await.unwrap();
         assert_eq!((copy.num_calls(), plan.transfer.destination.key.as_str()), (1, key), "it is copied again");
-        assert_eq!(plan.transfer.bad_versions.len(), 1);
+        assert_eq!(plan.transfer.rejected_versions.len(), 1);
     }
 }
 

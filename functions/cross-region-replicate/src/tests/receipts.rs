@@ -33,7 +33,7 @@ fn named(etag: Option<&'static str>) -> Rule {
     let asked = mock!(Client::head_object)
         .match_requests(|request| (request.bucket(), request.version_id()) == (Some("rep"), Some("r7")));
     let Some(etag) = etag else { return asked.then_http_response(|| bare(404)) };
-    asked.then_output(move || HeadObjectOutput::builder().version_id("r7").e_tag(etag).content_length(5).build())
+    asked.then_output(move || testing::head_object().version_id("r7").e_tag(etag).content_length(5).build())
 }
 
 fn unstamped() -> Transfer {
@@ -42,10 +42,10 @@ fn unstamped() -> Transfer {
 
 #[tokio::test]
 async fn a_replica_that_a_receipt_names_is_answered_as_long_as_it_stands() {
-    let late = ".holdfast/history/a b/v1";
+    let late = ".holdfast/late/a b/v1";
     for (receipt, etag, placement, why) in [
         (Some(("rep", "a b", "r7")), Some("\"standing\""), Some(Placement::Current), "it is the upload's replica"),
-        (Some(("rep", late, "r7")), Some("\"standing\""), Some(Placement::History), "so is one among the late ones"),
+        (Some(("rep", late, "r7")), Some("\"standing\""), Some(Placement::Late), "so is one among the late ones"),
         (Some(("rep", "a b", "r7")), Some("\"other\""), None, "in a bucket without versions it was overwritten"),
         (Some(("rep", "a b", "r7")), None, None, "it was deleted"),
         (Some(("old", "a b", "r7")), Some("\"standing\""), None, "the stack had another replica bucket"),

@@ -76,7 +76,7 @@ async fn a_large_backup_that_was_found_standing_is_cut_as_it_says_itself() {
                     && request.version_id() == Some("b/1")
                     && request.if_match() == Some("\"backup-20\"")
             })
-            .then_output(|| HeadObjectOutput::builder().parts_count(20).content_length(5 * 1_048_576).build())
+            .then_output(|| testing::head_object().parts_count(20).content_length(5 * 1_048_576).build())
     };
     for (etag, part_size, why) in
         [("backup-20", 5 * MIB, "as its plan cut it"), ("backup", 64 * MIB, "one that came at once has no parts")]

@@ -89,7 +89,7 @@ fn named(version: &'static str, stands: Option<&'static str>) -> Rule {
         (request.bucket(), request.key(), request.version_id()) == (Some("dst"), Some("a b"), Some(version))
     });
     match stands {
-        Some(etag) => rule.then_output(move || HeadObjectOutput::builder().version_id(version).e_tag(etag).build()),
+        Some(etag) => rule.then_output(move || testing::head_object().version_id(version).e_tag(etag).build()),
         None => rule.then_http_response(|| bare(404)),
     }
 }

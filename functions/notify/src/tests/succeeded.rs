@@ -73,11 +73,11 @@ async fn what_is_out_of_the_ordinary_is_said() {
     input["transfer"]["placement"] = json!("history");
     input["transfer"]["stampPlace"] = json!("receipt");
     for leg in ["transfer", "backup"] {
-        input[leg]["destination"]["key"] = json!(".holdfast/history/a b/v1");
+        input[leg]["destination"]["key"] = json!(".holdfast/late/a b/v1");
     }
     input["backup"]["evidence"] = evidence(&json!([
-        {"name": "tags.team", "expected": "blue", "mended": true},
-        {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "mended": false},
+        {"name": "tags.team", "expected": "blue", "repaired": true},
+        {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "repaired": false},
     ]));
     input["replica"] = json!({
         "destination": {"bucket": "rep", "key": "k", "region": "eu-north-1"}, "stored": {"etag": "tag"},
@@ -93,7 +93,7 @@ async fn what_is_out_of_the_ordinary_is_said() {
     for words in [
         "not the newest of its key, as far as can be told, so that what stands there stays the current backup",
         "no room for the stamp",
-        "was mended: tags.team",
+        "was repaired: tags.team",
         "not as planned in: storageClass",
         "Replica:   s3://rep/k (eu-north-1)",
         "both objects were read (3.0 KiB) and have the same SHA256 (ab); tags compared one by one",

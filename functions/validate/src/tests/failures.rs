@@ -33,7 +33,7 @@ async fn refusal(at: At, status: u16, code: &'static str, message: &'static str)
     };
     let parts = mock!(Client::head_object)
         .match_requests(|request| request.part_number().is_some())
-        .then_output(|| HeadObjectOutput::builder().build());
+        .then_output(|| testing::head_object().build());
     let others = [parts, head("src", Some("v1"), source()), absent("dst"), tags(&[]), opened()];
     let rules: Vec<_> = std::iter::once(&failing).chain(&others).collect();
     ask(&rules, &[("MULTIPART_THRESHOLD", "1")], input(event())).await.unwrap_err()

@@ -33,7 +33,7 @@ use crate::{Refusal, Validate};
 
 /// Where the receipt of a version is, and that of an upload without one.
 const RECEIPTS: [&str; 2] = [".holdfast/receipts/src/a b/v1.json", ".holdfast/receipts/src/a b/null-0A.json"];
-const HISTORY: &str = ".holdfast/history/a b/v1";
+const HISTORY: &str = ".holdfast/late/a b/v1";
 
 /// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_s3::testing` have it.
 fn event() -> Value {
@@ -62,7 +62,7 @@ fn input(event: Value) -> ValidateInput {
 
 /// The source as HeadObject describes it.
 fn source() -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder()
+    testing::head_object()
         .version_id("v1")
         .e_tag("\"tag\"")
         .content_length(5)
@@ -73,7 +73,7 @@ fn source() -> HeadObjectOutputBuilder {
 
 /// A backup with the stamp of this version.
 fn backup(version: &str, sequencer: Option<&str>) -> HeadObjectOutputBuilder {
-    let head = HeadObjectOutput::builder()
+    let head = testing::head_object()
         .version_id("b1")
         .e_tag("\"standing\"")
         .content_length(5)

@@ -9,7 +9,7 @@ use super::*;
 async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
     for (stands, placement, why) in [
         (backup("v0", Some("09")), Placement::Current, "an older upload makes room"),
-        (backup("v2", Some("0B")), Placement::History, "a newer upload stays"),
+        (backup("v2", Some("0B")), Placement::Late, "a newer upload stays"),
     ] {
         let (late, destination) = (head_key("dst", HISTORY, None), head_key("dst", "a b", Some(stands)));
         let receipt = filed(None);
@@ -22,7 +22,7 @@ async fn what_stands_at_the_destination_decides_where_the_copy_goes() {
                 assert_eq!(transfer.destination.key.as_str(), "a b");
                 assert!(matches!(&transfer.precondition, Precondition::IfMatch(etag) if etag.as_str() == "standing"));
             }
-            Placement::History => {
+            Placement::Late => {
                 assert_eq!(transfer.destination.key.as_str(), HISTORY);
                 assert_eq!(transfer.precondition, Precondition::IfAbsent);
             }
@@ -86,8 +86,8 @@ async fn a_receipt_does_not_count_whose_copy_was_deleted_or_lies_in_another_buck
 async fn an_old_version_that_an_operator_asks_for_never_buries_the_current_backup() {
     let asked = || request(json!({"key": "a b", "version-id": "v1"}));
     for (current, beneath, placement, why) in [
-        (Some("v2"), "v2", Placement::History, "the source has a newer version"),
-        (None, "v2", Placement::History, "the source's object is deleted, and had a newer version"),
+        (Some("v2"), "v2", Placement::Late, "the source has a newer version"),
+        (None, "v2", Placement::Late, "the source's object is deleted, and had a newer version"),
         (None, "v1", Placement::Current, "the source's object is deleted, and this is its last version"),
         (Some("v1"), "v1", Placement::Current, "it is the source's current version"),
     ] {

@@ -54,7 +54,7 @@ async fn a_large_object_keeps_the_parts_of_the_source_and_its_upload_carries_eve
                 && request.version_id() == Some("v1")
                 && request.if_match() == Some("\"tag\"")
         })
-        .then_output(|| HeadObjectOutput::builder().parts_count(20).content_length(8 * 1_048_576).build());
+        .then_output(|| testing::head_object().parts_count(20).content_length(8 * 1_048_576).build());
     let open = mock!(Client::create_multipart_upload)
         .match_requests(|request| {
             request.bucket() == Some("dst")
@@ -92,7 +92,7 @@ async fn a_large_object_keeps_the_parts_of_the_source_and_its_upload_carries_eve
 fn first_part() -> Rule {
     mock!(Client::head_object)
         .match_requests(|request| request.part_number() == Some(1))
-        .then_output(|| HeadObjectOutput::builder().content_length(5).build())
+        .then_output(|| testing::head_object().content_length(5).build())
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_backup_inherits_an_archive_class_only_where_nothing_has_to_read_it() 
 
 #[tokio::test]
 async fn what_the_configuration_leaves_out_costs_no_request() {
-    for key in [".holdfast/history/a/v1", "tmp/x", "cache/x"] {
+    for key in [".holdfast/late/a/v1", "tmp/x", "cache/x"] {
         let mut event = event();
         event["detail"]["object"]["key"] = json!(key);
         let plan = ask(&[], &[("EXCLUDE_PREFIXES", "tmp/, cache/,")], input(event)).await.unwrap();
@@ -174,7 +174,7 @@ async fn an_unversioned_source_is_pinned_by_its_entity_tag_alone() {
 #[tokio::test]
 async fn metadata_without_room_for_the_stamp_leaves_it_to_the_receipt() {
     let full = || source().metadata("notes", "n".repeat(1950));
-    let standing = || head_key("dst", "a b", Some(HeadObjectOutput::builder().e_tag("\"theirs\"").content_length(1)));
+    let standing = || head_key("dst", "a b", Some(testing::head_object().e_tag("\"theirs\"").content_length(1)));
 
     let written = filed(Some(("a b", "b1")));
     let rules = [&head("src", Some("v1"), full()), &written, &standing(), &tags(&[])];

@@ -82,7 +82,7 @@ async fn a_source_that_is_gone_does_not_hide_the_copy_wherever_it_lies() {
     for (looks, key, version, placement) in [
         (at_its_key, "a b", "b1", Placement::Current),
         (beneath, "a b", "b0", Placement::Current),
-        (late, HISTORY, "b1", Placement::History),
+        (late, HISTORY, "b1", Placement::Late),
     ] {
         let (receipt, gone, none) = (filed(None), absent("src"), tags(&[]));
         let rules: Vec<_> = [&receipt, &gone, &none].into_iter().chain(&looks).collect();
@@ -103,14 +103,14 @@ async fn a_copy_whose_proof_failed_is_copied_over_and_named_if_it_stands_or_what
         let (receipt, late) = (filed(None), head_key("dst", HISTORY, None));
         let destination = head_key("dst", "a b", ours);
         let alone = listed("a b", &[("b1", 5)]);
-        let note = told.then(|| HeadObjectOutput::builder().e_tag("\"note\""));
-        let note = head_key("dst", ".holdfast/bad/a b/b1", note);
+        let note = told.then(|| testing::head_object().e_tag("\"note\""));
+        let note = head_key("dst", ".holdfast/rejected/a b/b1", note);
         let source = head("src", Some("v1"), source());
         let rules = [&bad, &note, &receipt, &late, &destination, &alone, &source, &tags(&[])];
         let plan = ask(&rules, &[], replanned(single(5), Some(rejected))).await.unwrap();
         assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{plan:?}");
         let transfer = transfer(&plan);
-        let versions: Vec<_> = transfer.bad_versions.iter().map(VersionId::as_str).collect();
+        let versions: Vec<_> = transfer.rejected_versions.iter().map(VersionId::as_str).collect();
         assert_eq!(versions, named);
         assert_eq!(matches!(transfer.precondition, Precondition::IfMatch(_)), stands);
     }
@@ -132,7 +132,7 @@ fn without_source(stands: HeadObjectOutputBuilder) -> [Rule; 6] {
 async fn without_a_stamp_an_object_that_came_since_is_named_when_the_source_is_gone() {
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
-    let standing = |etag: &str| HeadObjectOutput::builder().version_id("b7").e_tag(etag).content_length(5);
+    let standing = |etag: &str| testing::head_object().version_id("b7").e_tag(etag).content_length(5);
     let came = without_source(standing("\"new\""));
     let refusal = ask(&came.each_ref(), &[], replanned(unstamped.clone(), None)).await.unwrap_err();
     assert_eq!(refusal.name(), ErrorName::SourceGone);
@@ -157,7 +157,7 @@ async fn without_a_stamp_and_a_source_the_equal_checksum_of_what_came_since_is_e
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
     unstamped.crc64nvme = serde_json::from_value(json!("AAAAAAAAAAA=")).unwrap();
-    let came = HeadObjectOutput::builder().version_id("b7").e_tag("\"new\"").content_length(5);
+    let came = testing::head_object().version_id("b7").e_tag("\"new\"").content_length(5);
     for (checksum, outcome) in
         [(Some("AAAAAAAAAAA="), Ok(Some("b7"))), (None, Err(ErrorName::SourceGone)), (Some("AAAAAAAAAAE="), Ok(None))]
     {
@@ -177,7 +177,7 @@ async fn what_came_since_may_be_of_another_upload_of_the_same_bytes_and_is_not_t
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
     unstamped.crc64nvme = serde_json::from_value(json!("AAAAAAAAAAA=")).unwrap();
-    let came = HeadObjectOutput::builder().version_id("b7").e_tag("\"new\"").content_length(5);
+    let came = testing::head_object().version_id("b7").e_tag("\"new\"").content_length(5);
     let looks = [
         head("src", Some("v1"), source()),
         head_key("dst", "a b", Some(came.checksum_crc64_nvme("AAAAAAAAAAA="))),
@@ -196,7 +196,7 @@ async fn what_came_since_may_be_of_another_upload_of_the_same_bytes_and_is_not_t
 async fn without_a_stamp_a_copy_among_the_late_ones_is_known_by_its_key() {
     let mut unstamped = single(5);
     unstamped.stamp_place = StampPlace::Receipt;
-    let kept = HeadObjectOutput::builder().version_id("b3").e_tag("\"kept\"");
+    let kept = testing::head_object().version_id("b3").e_tag("\"kept\"");
     for (size, proven, why) in [(5, true, "an earlier plan kept it there"), (6, false, "it cannot be a copy")] {
         let late = head_key("dst", HISTORY, Some(kept.clone().content_length(size)));
         let newer = head_key("dst", "a b", Some(backup("v2", Some("0B"))));
@@ -221,7 +221,7 @@ async fn what_comes_after_its_source_is_gone_is_skipped_if_its_receipt_is_there_
             (ours(), Some(("a b", "b1")), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
             (ours(), None, Err("s3://dst/a b (version b1)"), "nothing is left to prove it by"),
             (late(), Some((HISTORY, "b1")), Ok(SkipReason::AlreadyBackedUp), "it is proven"),
-            (late(), None, Err("s3://dst/.holdfast/history/a b/v1 (version b1)"), "nor a late one"),
+            (late(), None, Err("s3://dst/.holdfast/late/a b/v1 (version b1)"), "nor a late one"),
             (nothing(), None, Ok(SkipReason::SourceGone), "there is no copy"),
             (deleted(), Some(("a b", "b0")), Ok(SkipReason::SourceGone), "the copy that the receipt names was deleted"),
         ] {
@@ -242,7 +242,7 @@ async fn what_comes_after_its_source_is_gone_is_skipped_if_its_receipt_is_there_
 #[tokio::test]
 async fn a_version_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met() {
     let mut given_up = single(5);
-    given_up.bad_versions = vec![VersionId::new("b1").unwrap()];
+    given_up.rejected_versions = vec![VersionId::new("b1").unwrap()];
     let bad = |place: &'static str| head_key("dst", place, Some(backup("v1", Some("0A"))));
     let rejected: Option<Stored> = serde_json::from_value(json!({"versionId": "b1", "etag": "standing"})).unwrap();
     for (place, rejected, why) in [
@@ -256,14 +256,14 @@ async fn a_version_that_is_known_to_be_bad_is_not_taken_again_wherever_it_is_met
         let rules: Vec<_> = looks.iter().chain(&others).collect();
         let plan = ask(&rules, &[], replanned(given_up.clone(), rejected)).await.unwrap();
         assert!(matches!(plan, Plan::Copy { stored: None, .. }), "{why}: {plan:?}");
-        assert_eq!(transfer(&plan).bad_versions, given_up.bad_versions, "it is named once: {why}");
+        assert_eq!(transfer(&plan).rejected_versions, given_up.rejected_versions, "it is named once: {why}");
     }
 }
 
 #[tokio::test]
 async fn a_good_copy_is_found_beneath_one_that_is_known_to_be_bad() {
     let mut given_up = single(5);
-    given_up.bad_versions = vec![VersionId::new("b1").unwrap()];
+    given_up.rejected_versions = vec![VersionId::new("b1").unwrap()];
     let good = head_version("b0", Some(backup("v1", Some("0A")).version_id("b0")));
     let bad = head_key("dst", "a b", Some(backup("v1", Some("0A"))));
     let beneath = listed("a b", &[("b1", 5), ("b0", 5)]);
@@ -271,7 +271,7 @@ async fn a_good_copy_is_found_beneath_one_that_is_known_to_be_bad() {
     let plan = ask(&rules, &[], replanned(given_up.clone(), None)).await.unwrap();
     let (transfer, stored) = stored(&plan);
     assert_eq!(stored.version_id.as_ref().unwrap().as_str(), "b0");
-    assert_eq!(transfer.bad_versions, given_up.bad_versions);
+    assert_eq!(transfer.rejected_versions, given_up.rejected_versions);
     assert_eq!(transfer.replaces, stored.version_id, "nobody knows what it replaced, so its place is looked at");
 }
 
@@ -284,7 +284,7 @@ async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_also_benea
     given_up.replaces = Some(VersionId::new("b0").unwrap());
     let mut event = event();
     event["detail"]["object"].as_object_mut().unwrap().remove("version-id");
-    let unstamped = |version: &str| HeadObjectOutput::builder().version_id(version).e_tag("\"copy\"").content_length(5);
+    let unstamped = |version: &str| testing::head_object().version_id(version).e_tag("\"copy\"").content_length(5);
     for (beneath, outcome) in [
         (listed("a b", &[("b2", 7), ("b1", 5), ("b0", 5)]), Err(ErrorName::SourceGone)),
         (listed("a b", &[("b2", 7), ("b0", 5), ("b1", 5)]), Ok(Some(SkipReason::Superseded))),
@@ -294,7 +294,7 @@ async fn an_unstamped_copy_of_an_upload_that_was_overwritten_is_named_also_benea
             head_version("b0", Some(unstamped("b0"))),
             head_key("dst", "a b", Some(unstamped("b2").content_length(7))),
             filed(None),
-            head_key("dst", ".holdfast/history/a b/null-0A", None),
+            head_key("dst", ".holdfast/late/a b/null-0A", None),
             beneath,
             head("src", None, source().set_version_id(None).e_tag("\"another\"")),
         ];

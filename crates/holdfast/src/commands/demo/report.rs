@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_core::{
-    contract::{Proven, ReceiptRef},
+    contract::{ProvenCopy, ReceiptRef},
     names::VersionId,
     receipt::Receipt,
 };
@@ -79,10 +79,10 @@ pub(super) struct Proof {
     #[serde(rename = "proof")]
     pub(super) words: String,
     /// The backup with its evidence.
-    pub(super) backup: Proven,
+    pub(super) backup: ProvenCopy,
     /// The replica with its evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replica: Option<Proven>,
+    pub(super) replica: Option<ProvenCopy>,
     /// Where the receipt is.
     pub(super) receipt: ReceiptRef,
     /// What this program read itself.

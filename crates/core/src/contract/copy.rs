@@ -1,4 +1,6 @@
-//! One copy of one object version: what, where to, how, and what is there afterwards.
+//! One copy of one object version to one place, the backup of one upload, and a published version.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,60 +11,69 @@ use crate::{
     event::EventRef,
     layout::PartLayout,
     names::{BucketName, ETag, ObjectKey, VersionId},
-    stamp::Stamp,
+    order::{Placement, Stamp},
 };
 
-/// One copy of one object version: what, where to, and how.
+/// A copy of one object version to one place. It is complete by itself: whoever carries it out needs nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Transfer {
-    /// What is copied.
+#[serde(rename_all = "camelCase")]
+pub struct Copy {
+    /// The version to copy.
     pub source: Source,
-    /// Where to.
+    /// Where the copy goes.
     pub destination: Destination,
-    /// What must hold at the destination when the copy is published.
+    /// The condition under which the copy is published.
     pub precondition: Precondition,
-    /// The version that stood there when that was planned. S3 cannot be asked for it as a condition, so it is looked at
-    /// afterwards.
+    /// The version that was current at the destination when the copy was planned. S3 has no condition on a version, so the
+    /// place of the copy is checked after it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<VersionId>,
-    /// How.
+    /// How it is copied.
     pub method: Method,
-    /// The open upload; present when the method is `multipart`, unless the copy stands already: for a replica that was
-    /// found no upload is opened.
+    /// The open upload; present if the method is `multipart`, unless the copy was found already published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<MultipartUpload>,
-    /// The source's stored full-object CRC64NVME, where it has one.
+    /// The source's stored full-object CRC64NVME, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
-    /// What the copy carries besides the bytes; the storage class is the one wanted for the copy.
+    /// What the copy carries besides its bytes, its stamp included. The storage class is that of the copy.
     pub attributes: Attributes,
-    /// Which source upload the copy is the backup of.
+    /// Metadata of the source for which the copy has no room beside its stamp.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub displaced_metadata: BTreeMap<String, String>,
+    /// Versions of the destination's key that are earlier copies of the same upload and did not match it. The receipt names
+    /// them, and none of them is used as the copy again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_versions: Vec<VersionId>,
+}
+
+/// The backup of one upload: a copy with its stamp, its placement and the event that announced the upload. A replica is the
+/// backup's copy in the second region, with the same stamp and event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// The copy.
+    pub copy: Copy,
+    /// Which upload it is the backup of.
     pub stamp: Stamp,
-    /// Where the stamp is kept.
-    pub stamp_place: StampPlace,
-    /// Whether the copy becomes the current backup of its key or goes among the late ones.
+    /// Whether it becomes the current backup of its key.
     pub placement: Placement,
     /// The event that announced the upload.
     pub event: EventRef,
-    /// Versions of the destination's key that are earlier copies of this very upload, found not to be it. The receipt names
-    /// them, and none is taken for the copy again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bad_versions: Vec<VersionId>,
 }
 
 /// A pinned object version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Its bucket.
     pub bucket: BucketName,
     /// Its key.
     pub key: ObjectKey,
-    /// Its version; absent where the bucket keeps none.
+    /// Its version; absent if the bucket has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
-    /// Its entity tag; every read is made conditional on it.
+    /// Its entity tag; every read is conditional on it.
     pub etag: ETag,
     /// Its size in bytes.
     #[serde(deserialize_with = "bounds::size")]
@@ -74,18 +85,18 @@ pub struct Source {
 
 /// Where a copy goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Destination {
     /// The bucket.
     pub bucket: BucketName,
     /// The key.
     pub key: ObjectKey,
-    /// The bucket's region; the copy is asked for there.
+    /// The bucket's region; the requests of the copy go there.
     #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
 
-/// What must hold at the destination key when the copy is published
+/// The condition on the destination key under which a copy is published
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,31 +117,11 @@ pub enum Method {
     Multipart,
 }
 
-/// Where the stamp is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum StampPlace {
-    /// In the copy's user metadata.
-    Metadata,
-    /// In the receipt alone: the metadata has no room for it.
-    Receipt,
-}
-
-/// Whether a copy becomes the current backup of its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Placement {
-    /// It does, at the source's own key.
-    Current,
-    /// A newer upload is backed up already: this one goes under `.holdfast/history/`.
-    History,
-}
-
 /// An open multipart upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct MultipartUpload {
-    /// S3's id for it.
+    /// S3's upload id.
     #[serde(deserialize_with = "bounds::opaque")]
     pub upload_id: String,
     /// Bytes of every part but the last.
@@ -141,32 +132,36 @@ pub struct MultipartUpload {
     pub part_count: u32,
 }
 
-impl Transfer {
-    /// The parts of the open upload, or none for a single copy.
+impl Copy {
+    /// The parts of the open upload; `None` for a copy in one request.
     pub fn layout(&self) -> Option<PartLayout> {
         self.upload.as_ref().map(|upload| PartLayout::with_part_size(self.source.size, upload.part_size))
     }
 
-    /// The copy's user metadata: the source's own, and the stamp where it has its place there.
-    pub fn metadata(&self) -> std::collections::BTreeMap<String, String> {
-        let mut metadata = self.attributes.metadata.clone();
-        if self.stamp_place == StampPlace::Metadata {
-            metadata.extend(self.stamp.metadata());
-        }
-        metadata
+    /// The stamp that the copy carries; `None` for a restored object.
+    pub fn stamp(&self) -> Option<Stamp> {
+        Stamp::read(&self.attributes.metadata)
     }
 }
 
-/// A published object version, as the service that stored it describes it.
+impl Backup {
+    /// Whether this is a replica: its source is a backup and not the upload that the stamp names.
+    pub fn is_replica(&self) -> bool {
+        let source = &self.copy.source;
+        source.version_id != self.stamp.version_id || source.etag != self.stamp.etag
+    }
+}
+
+/// A published object version, as S3 describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Stored {
-    /// Its version; absent where the bucket keeps none.
+    /// Its version; absent if the bucket has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
     /// Its entity tag.
     pub etag: ETag,
-    /// The full-object CRC64NVME that the store computed, where it answers one.
+    /// The full-object CRC64NVME that S3 answers; absent if it answers none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
 }
