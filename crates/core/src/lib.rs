@@ -10,6 +10,7 @@ pub mod contract;
 pub mod encoding;
 pub mod error_name;
 pub mod event;
+pub mod history;
 pub mod layout;
 pub mod names;
 pub mod payload;
