@@ -6,10 +6,12 @@
 pub mod attributes;
 mod bounds;
 pub mod checksum;
+pub mod console;
 pub mod contract;
 pub mod encoding;
 pub mod error_name;
 pub mod event;
+pub mod format;
 pub mod history;
 pub mod layout;
 pub mod names;

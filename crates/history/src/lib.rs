@@ -9,13 +9,14 @@ use holdfast_core::history::{End, EventKind, HistoryEvent, StateKind};
 /// The part of an event that [`holdfast_core::history`] needs.
 pub fn event(event: &types::HistoryEvent) -> HistoryEvent {
     let (error, cause) = reason(event).unwrap_or_default();
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     HistoryEvent {
         id: event.id(),
         previous_id: event.previous_event_id(),
         kind: kind(event),
         name: name(event).map(str::to_owned),
-        error: error.map(str::to_owned),
-        cause: cause.map(str::to_owned),
+        error: text(error),
+        cause: text(cause),
     }
 }
 

@@ -1,20 +1,25 @@
-//! Links to the AWS console. A mail is read where there is no command line.
+//! Links to the AWS console.
 
-use holdfast_core::contract::{Destination, Stored};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::contract::{Destination, Stored};
 
 /// What stays as it is in the query of a link.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// The page of an execution. Partition and region stand in its ARN
+/// The page of an execution. Its ARN has the partition and the region
 /// (`arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`).
-pub(crate) fn execution(arn: &str) -> String {
-    let region = region(arn);
-    format!("https://{region}.{}/states/home?region={region}#/v2/executions/details/{arn}", console(arn))
+pub fn execution(arn: &str) -> String {
+    states(arn, "v2/executions/details")
+}
+
+/// The page of a state machine with its executions.
+pub fn state_machine(arn: &str) -> String {
+    states(arn, "statemachines/view")
 }
 
 /// The page of an object version.
-pub(crate) fn object(destination: &Destination, stored: &Stored, execution_arn: &str) -> String {
+pub fn object(destination: &Destination, stored: &Stored, execution_arn: &str) -> String {
     let Destination { bucket, key, region } = destination;
     let key = utf8_percent_encode(key.as_str(), QUERY);
     let version = stored
@@ -26,8 +31,13 @@ pub(crate) fn object(destination: &Destination, stored: &Stored, execution_arn: 
 }
 
 /// The region in an ARN.
-pub(crate) fn region(arn: &str) -> &str {
+pub fn region(arn: &str) -> &str {
     arn.split(':').nth(3).unwrap_or_default()
+}
+
+fn states(arn: &str, page: &str) -> String {
+    let region = region(arn);
+    format!("https://{region}.{}/states/home?region={region}#/{page}/{arn}", console(arn))
 }
 
 fn console(arn: &str) -> &'static str {
