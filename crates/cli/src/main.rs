@@ -1,19 +1,11 @@
-//! The holdfast command line: parses, runs one command, and turns its outcome into an exit code.
+//! The holdfast command line: parses the arguments, runs one command, and turns its result into an exit code.
 
-mod aws;
 mod cli;
-mod cli_faults;
 mod commands;
-mod executions;
-mod functions_build;
-mod history;
-mod interrupt;
+#[cfg(feature = "local")]
 mod local;
-mod progress;
-mod proof;
-mod settings;
-mod text;
-mod workspace;
+#[cfg(feature = "local")]
+mod render;
 
 use std::process::ExitCode;
 
@@ -22,18 +14,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     cli::{Cli, Command},
-    cli_faults::SandboxCommand,
-    interrupt::Interrupt,
+    commands::CommandError,
 };
 
-/// What a command that ran to its end found.
+/// How a command that ran to its end came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All is well.
+    /// Everything is as it should be.
     Success,
-    /// Something is not as it should be, and was said.
+    /// Something is not as it should be; the command has reported it.
+    #[cfg(feature = "local")]
     Failure,
-    /// The user stopped it.
+    /// The user stopped the command.
+    #[cfg(feature = "local")]
     Interrupted,
 }
 
@@ -41,8 +34,10 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Success => Self::SUCCESS,
+            #[cfg(feature = "local")]
             Outcome::Failure => Self::FAILURE,
-            // As a shell counts a process that SIGINT ended.
+            // As a shell reports a process that SIGINT ended.
+            #[cfg(feature = "local")]
             Outcome::Interrupted => Self::from(130),
         }
     }
@@ -53,25 +48,25 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new("error,s3s=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let mut interrupt = match Interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: the signals that stop holdfast cannot be listened for: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let result = match cli.command {
-        Command::Demo(arguments) => commands::demo::run(arguments, &mut interrupt).await,
-        Command::Up(arguments) => commands::up::run(arguments, &mut interrupt).await,
-        Command::Sandbox(arguments) => match arguments.command {
-            SandboxCommand::Fault(arguments) => commands::fault::run(arguments).await,
-        },
-    };
-    match result {
+    match run(cli.command).await {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
+    }
+}
+
+async fn run(command: Command) -> Result<Outcome, CommandError> {
+    match command {
+        Command::Stack(arguments) => commands::stack::run(arguments).await,
+        #[cfg(feature = "local")]
+        Command::Demo(arguments) => commands::demo::run(arguments, &mut local::interrupt::Interrupt::listen()?).await,
+        #[cfg(feature = "local")]
+        Command::Up(arguments) => commands::up::run(arguments, &mut local::interrupt::Interrupt::listen()?).await,
+        #[cfg(feature = "local")]
+        Command::Sandbox(arguments) => match arguments.command {
+            commands::fault::SandboxCommand::Fault(arguments) => commands::fault::run(arguments).await,
+        },
     }
 }

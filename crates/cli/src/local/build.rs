@@ -1,4 +1,4 @@
-//! Builds the functions with cargo, in the profile that this program was built in, and says where the binaries are.
+//! Builds the functions with cargo, in the profile of this program, and returns the folder of their binaries.
 
 use std::{
     ffi::OsString,
@@ -12,12 +12,12 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::progress::Stage;
+use crate::render::progress::Phase;
 
 /// The profile of this program.
 pub(crate) const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
-/// Variables that `cargo run` sets about *this* package. Build scripts that watch them (ring's) would run again.
-const OF_THIS_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+/// Variables that `cargo run` sets about *this* package. Build scripts that depend on them (ring's) would run again.
+const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The functions could not be built or found.
 #[derive(Debug, thiserror::Error)]
@@ -25,39 +25,39 @@ pub(crate) enum BuildError {
     /// Cargo is missing.
     #[error("{} cannot be started: {source}; install Rust from https://rustup.rs, or name a folder of built functions with --functions", .program.display())]
     NoCargo {
-        /// What was tried.
+        /// The program.
         program: PathBuf,
-        /// Why it failed.
+        /// The reason.
         source: std::io::Error,
     },
     /// Cargo's output could not be read.
-    #[error("cargo's output cannot be read: {0}")]
+    #[error("the output of cargo cannot be read: {0}")]
     Output(#[from] std::io::Error),
-    /// Cargo said no.
+    /// The build failed.
     #[error("the functions do not build; cargo says:\n\n{0}")]
     Cargo(String),
-    /// Cargo said yes, yet named no binary.
+    /// The build succeeded without a binary of this name.
     #[error("cargo built no binary named {function}; each function in template.yaml is a package of that name")]
     NoBinary {
-        /// Which function.
+        /// The function.
         function: String,
     },
-    /// A folder was named that lacks a function.
-    #[error("{} holds no binary {function}; build the functions there, or leave {option} out", .folder.display())]
-    NotThere {
-        /// Which folder.
+    /// A folder lacks the binary of a function.
+    #[error("{} has no binary {function}; build the functions there, or omit {option}", .folder.display())]
+    NoBinaryInFolder {
+        /// The folder.
         folder: PathBuf,
-        /// Which function.
+        /// The function.
         function: String,
         /// The option that named the folder.
         option: &'static str,
     },
-    /// Where this program lies is unknown.
-    #[error("the folder of this program cannot be told: {0}; name the functions' folder with --functions")]
-    Myself(std::io::Error),
+    /// The folder of this program is unknown.
+    #[error("the folder of this program cannot be found: {0}; name the folder of the functions with --functions")]
+    OwnFolder(std::io::Error),
 }
 
-/// The part of cargo's messages that matters here
+/// The part of cargo's messages that is read here
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
 #[derive(Debug, Deserialize)]
 struct Artifact {
@@ -70,14 +70,14 @@ struct Target {
     name: String,
 }
 
-/// Builds the packages and answers the folder of their binaries.
-pub(crate) async fn build(workspace: &Path, packages: &[String], stage: &Stage) -> Result<PathBuf, BuildError> {
+/// Builds the packages and returns the folder of their binaries.
+pub(crate) async fn build(workspace: &Path, packages: &[String], phase: &Phase) -> Result<PathBuf, BuildError> {
     let mut child = spawn(workspace, packages)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (artifacts, said, status) =
-        tokio::try_join!(read_artifacts(stdout), read_progress(stderr, stage), child.wait())?;
+    let (artifacts, messages, status) =
+        tokio::try_join!(read_artifacts(stdout), read_progress(stderr, phase), child.wait())?;
     if !status.success() {
-        return Err(BuildError::Cargo(said));
+        return Err(BuildError::Cargo(messages));
     }
     let mut folder = None;
     for package in packages {
@@ -89,18 +89,20 @@ pub(crate) async fn build(workspace: &Path, packages: &[String], stage: &Stage) 
     folder.ok_or_else(|| BuildError::NoBinary { function: String::new() })
 }
 
-/// The folder that the user named, once every function is in it.
+/// The folder that the user named, if it has every function.
 pub(crate) fn given(folder: &Path, packages: &[String], option: &'static str) -> Result<PathBuf, BuildError> {
     let missing = packages.iter().find(|package| !folder.join(package.as_str()).is_file());
     match missing {
-        Some(function) => Err(BuildError::NotThere { folder: folder.to_owned(), function: function.clone(), option }),
+        Some(function) => {
+            Err(BuildError::NoBinaryInFolder { folder: folder.to_owned(), function: function.clone(), option })
+        }
         None => Ok(folder.to_owned()),
     }
 }
 
-/// The folder that this program lies in, where cargo puts the functions too.
+/// The folder of this program, where cargo puts the functions too.
 pub(crate) fn beside_this_program(packages: &[String]) -> Result<PathBuf, BuildError> {
-    let program = std::env::current_exe().map_err(BuildError::Myself)?;
+    let program = std::env::current_exe().map_err(BuildError::OwnFolder)?;
     given(program.parent().unwrap_or(Path::new("")), packages, "--no-build")
 }
 
@@ -112,7 +114,7 @@ fn spawn(workspace: &Path, packages: &[String]) -> Result<Child, BuildError> {
         command.args(["--package", package]);
     }
     for (name, _) in std::env::vars_os() {
-        if OF_THIS_PACKAGE.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if PACKAGE_VARIABLES.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
@@ -135,10 +137,10 @@ async fn read_artifacts(output: Option<impl AsyncRead + Unpin>) -> std::io::Resu
     Ok(artifacts)
 }
 
-/// Shows what cargo does, and answers what it said besides: warnings and errors.
-async fn read_progress(output: Option<impl AsyncRead + Unpin>, stage: &Stage) -> std::io::Result<String> {
-    let mut said = String::new();
-    let Some(mut output) = output else { return Ok(said) };
+/// Shows the progress of cargo, and returns its other messages: warnings and errors.
+async fn read_progress(output: Option<impl AsyncRead + Unpin>, phase: &Phase) -> std::io::Result<String> {
+    let mut messages = String::new();
+    let Some(mut output) = output else { return Ok(messages) };
     let mut pending = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -148,27 +150,27 @@ async fn read_progress(output: Option<impl AsyncRead + Unpin>, stage: &Stage) ->
         while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line[..end]).into_owned();
-            if !show(line.trim_end(), stage) {
-                said.push_str(line.trim_end());
-                said.push('\n');
+            if !show(line.trim_end(), phase) {
+                messages.push_str(line.trim_end());
+                messages.push('\n');
             }
         }
         if read == 0 {
-            said.push_str(&String::from_utf8_lossy(&pending));
-            return Ok(said.trim().to_owned());
+            messages.push_str(&String::from_utf8_lossy(&pending));
+            return Ok(messages.trim().to_owned());
         }
     }
 }
 
-/// Whether a line was about progress, which is shown at once and not kept.
-fn show(line: &str, stage: &Stage) -> bool {
+/// Whether a line is about progress. Such a line is shown at once and not kept.
+fn show(line: &str, phase: &Phase) -> bool {
     let words = line.trim_start();
     if let Some((done, total, doing)) = progress_of(words) {
-        stage.set(done, total, doing);
+        phase.set(done, total, doing);
         return true;
     }
     if words.starts_with("Blocking waiting") {
-        stage.note("waiting for another cargo");
+        phase.note("waiting for another cargo");
         return true;
     }
     let routine = ["Compiling ", "Downloading ", "Downloaded ", "Locking ", "Updating ", "Fresh ", "Finished "];
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargos_progress_is_read_and_other_lines_are_not_taken_for_it() {
+    fn the_progress_of_cargo_is_told_from_its_other_lines() {
         assert_eq!(
             progress_of("Building [==>   ] 12/345: serde, tokio(build)"),
             Some((12, 345, "serde, tokio(build)"))
@@ -199,12 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_one_of_the_functions_is_refused_by_name() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_folder_that_lacks_a_function_is_refused_with_its_name() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let packages = ["validate".to_owned(), "notify".to_owned()];
         std::fs::write(folder.path().join("validate"), "")?;
         let refusal = given(folder.path(), &packages, "--functions").err().map(|error| error.to_string());
-        assert!(refusal.is_some_and(|sentence| sentence.contains("holds no binary notify")));
+        assert!(refusal.is_some_and(|sentence| sentence.contains("has no binary notify")));
         std::fs::write(folder.path().join("notify"), "")?;
         assert_eq!(given(folder.path(), &packages, "--functions")?, folder.path());
         Ok(())

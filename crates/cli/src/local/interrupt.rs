@@ -1,8 +1,8 @@
-//! Ctrl-C, SIGTERM, and the terminal's end (SIGHUP).
+//! Ctrl-C, SIGTERM, and the end of the terminal (SIGHUP).
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask this program to stop.
+/// The signals that request this program to stop.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     ctrl_c: Signal,
@@ -10,9 +10,14 @@ pub(crate) struct Interrupt {
     hang_up: Signal,
 }
 
+/// The signals cannot be received.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct SignalError(#[from] std::io::Error);
+
 impl Interrupt {
-    /// Listens from now on; the signals no longer end the process by themselves.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    /// Receives the signals from now on; they no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self, SignalError> {
         Ok(Self {
             ctrl_c: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

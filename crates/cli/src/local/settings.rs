@@ -1,11 +1,11 @@
-//! `--set NAME=VALUE`: the functions' configuration, by the names that `template.yaml` gives it.
+//! `--set NAME=VALUE`: the configuration of the functions, by the names that `template.yaml` gives it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
 };
 
-use holdfast_sandbox::template::Stack;
+use super::parameters::Parameter;
 
 /// One `NAME=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,37 +21,65 @@ impl FromStr for Setting {
         let (name, value) = text
             .split_once('=')
             .ok_or_else(|| format!("{text:?} has no '='; write NAME=VALUE, for example VERIFY_MODE=streamed"))?;
-        let letters = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if name.is_empty() || !name.bytes().all(letters) || name.starts_with(|first: char| first.is_ascii_digit()) {
+        let is_allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(is_allowed) || name.starts_with(|first: char| first.is_ascii_digit()) {
             return Err(format!(
-                "{name:?} is not the name of a variable: it takes A-Z, 0-9 and '_', for example VERIFY_MODE=streamed"
+                "{name:?} is not the name of a variable; a name has A-Z, 0-9 and '_', for example VERIFY_MODE=streamed"
             ));
         }
         Ok(Self { name: name.to_owned(), value: value.to_owned() })
     }
 }
 
-/// A name that no function reads.
+/// A setting that no function reads, or whose value the template does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("--set {name}: no function in template.yaml reads {name}; the names are {}", .known.join(", "))]
-pub(crate) struct UnknownSetting {
-    name: String,
-    known: Vec<String>,
+pub(crate) enum SettingError {
+    /// No function reads the variable.
+    #[error("--set {name}: no function in template.yaml reads {name}; the names are {}", .known.join(", "))]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// The names that functions read.
+        known: Vec<String>,
+    },
+    /// The template does not allow the value.
+    #[error("--set {name}={value}: {problem}")]
+    InvalidValue {
+        /// The name.
+        name: String,
+        /// The value.
+        value: String,
+        /// What is wrong, and what is allowed.
+        problem: String,
+    },
 }
 
-/// The settings by name, once every name is known to be read by a function of the stack. The last of several values
-/// wins.
-pub(crate) fn environment(settings: &[Setting], stack: &Stack) -> Result<BTreeMap<String, String>, UnknownSetting> {
-    let known: BTreeSet<&String> = stack.functions.iter().flat_map(|function| function.environment.keys()).collect();
-    checked(settings, &known)
-}
-
-fn checked(settings: &[Setting], known: &BTreeSet<&String>) -> Result<BTreeMap<String, String>, UnknownSetting> {
-    if let Some(unknown) = settings.iter().find(|setting| !known.contains(&setting.name)) {
-        let known = known.iter().map(|name| (*name).clone()).collect();
-        return Err(UnknownSetting { name: unknown.name.clone(), known });
+/// The settings by name, after every name and value was checked. The last of several values counts.
+///
+/// A variable whose value in the template is a parameter has to keep the constraints of that parameter, as in a
+/// deployment.
+pub(crate) fn checked(
+    settings: &[Setting],
+    variables: &BTreeSet<&String>,
+    parameters: &BTreeMap<String, Parameter>,
+) -> Result<BTreeMap<String, String>, SettingError> {
+    let mut environment = BTreeMap::new();
+    for Setting { name, value } in settings {
+        if !variables.contains(name) {
+            let known = variables.iter().map(|name| (*name).clone()).collect();
+            return Err(SettingError::UnknownName { name: name.clone(), known });
+        }
+        let value = match parameters.get(name) {
+            Some(parameter) => parameter.check(value).map_err(|problem| SettingError::InvalidValue {
+                name: name.clone(),
+                value: value.clone(),
+                problem,
+            })?,
+            None => value.clone(),
+        };
+        environment.insert(name.clone(), value);
     }
-    Ok(settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect())
+    Ok(environment)
 }
 
 #[cfg(test)]
@@ -59,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_a_name_and_a_value_that_may_be_empty_or_hold_more_equals_signs() -> Result<(), String> {
+    fn a_setting_is_a_name_and_a_value_that_may_be_empty_or_have_more_equals_signs() -> Result<(), String> {
         for (text, name, value) in [
             ("VERIFY_MODE=streamed", "VERIFY_MODE", "streamed"),
             ("REPLICA_BUCKET=", "REPLICA_BUCKET", ""),
@@ -71,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_setting_is_refused_with_an_example() {
+    fn text_that_is_not_a_setting_is_refused_with_an_example() {
         for text in ["", "VERIFY_MODE", "=x", "verify-mode=x", "1A=x", "A B=x"] {
             let refusal = text.parse::<Setting>().err().unwrap_or_default();
             assert!(refusal.contains("VERIFY_MODE=streamed"), "{text:?}: {refusal:?}");
@@ -83,10 +111,10 @@ mod tests {
         let names = ["NOTIFY_ON".to_owned(), "VERIFY_MODE".to_owned()];
         let known = names.iter().collect();
         let settings = ["VERIFY_MODE=stored".parse()?, "VERIFY_MODE=streamed".parse()?];
-        let environment = checked(&settings, &known).map_err(|error| error.to_string())?;
+        let environment = checked(&settings, &known, &BTreeMap::new()).map_err(|error| error.to_string())?;
         assert_eq!(environment.get("VERIFY_MODE").map(String::as_str), Some("streamed"));
 
-        let refusal = checked(&["VERIFY=x".parse()?], &known).err().map(|error| error.to_string());
+        let refusal = checked(&["VERIFY=x".parse()?], &known, &BTreeMap::new()).err().map(|error| error.to_string());
         let expected = "--set VERIFY: no function in template.yaml reads VERIFY; the names are NOTIFY_ON, VERIFY_MODE";
         assert_eq!(refusal.as_deref(), Some(expected));
         Ok(())

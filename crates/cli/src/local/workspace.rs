@@ -1,4 +1,4 @@
-//! Finds the clone of the repository that a command is run in.
+//! Finds the clone of the repository that a command runs in.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ pub(crate) struct Workspace {
     folder: PathBuf,
 }
 
-/// The command is not run inside the repository.
+/// The command does not run inside the repository.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkspaceError {
-    /// No template in any folder on the way up.
+    /// No folder upwards has a template.
     #[error("there is no {TEMPLATE} in {0} or in any folder above it; run holdfast inside a clone of the repository")]
     NotFound(PathBuf),
     /// The current folder is unknown.
-    #[error("the current folder cannot be told: {0}")]
+    #[error("the current folder is unknown: {0}")]
     CurrentFolder(std::io::Error),
 }
 
@@ -36,7 +36,7 @@ impl Workspace {
             .ok_or_else(|| WorkspaceError::NotFound(folder.to_owned()))
     }
 
-    /// The folder itself.
+    /// The repository's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_is_found_from_a_folder_below_it_and_missed_elsewhere() -> Result<(), Box<dyn std::error::Error>> {
+    fn the_template_is_found_from_a_folder_below_it_and_only_from_there() -> Result<(), Box<dyn std::error::Error>> {
         let root = tempfile::tempdir()?;
         let below = root.path().join("a/b");
         std::fs::create_dir_all(&below)?;

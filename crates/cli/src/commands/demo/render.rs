@@ -1,124 +1,132 @@
-//! A demo's report for people: a table, what is not proven, and what to try next.
+//! The report of a demo for people: one block for each object, and what to do next.
 
 use std::fmt::Write as _;
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use holdfast_core::{
+    format,
+    history::{Step, StepKind},
+};
+use textwrap::core::display_width;
 
-use super::report::{Report, Row, Verdict};
-use crate::{history, text};
+use super::report::{Proof, Report, Row, Verdict};
+use crate::render::{
+    failure,
+    text::{self, COLUMNS},
+};
 
-/// The report as text.
-pub(super) fn render(report: &Report, width: Option<u16>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = width {
-        table.set_width(width);
-    }
-    table.set_header(
-        ["Key", "Size", "Path through the graph", "Proof", "Receipt", "Time"]
-            .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
-    );
+/// The report as text, without a line feed at its end.
+pub(super) fn report(report: &Report) -> String {
+    let mut text = String::new();
     for row in &report.objects {
-        table.add_row(cells(row));
+        text.push_str(&block(row));
+        text.push('\n');
     }
-    let mut text = table.to_string();
-    text.push('\n');
     text.push_str(&legend(report));
-    text.push_str(&failures(report));
+    text.push_str(&summary(report));
     text
 }
 
-fn cells(row: &Row) -> Vec<Cell> {
-    let took = row.took.map_or_else(|| "-".to_owned(), text::span);
-    let (proof, receipt) = match &row.verdict {
-        Verdict::Proven(proof) => {
-            let short: String = proof.sha256.source.to_string().chars().take(8).collect();
-            let sides = if proof.sha256.replica.is_some() { 3 } else { 2 };
-            (
-                Cell::new(format!("{}\nSHA-256 {short}… ×{sides}", proof.words)),
-                Cell::new(short_receipt(proof.receipt.key.as_str())),
-            )
-        }
-        Verdict::NotProven { failure } => {
-            (Cell::new(format!("NOT PROVEN\n{}", failure.error)).fg(Color::Red), Cell::new("-"))
-        }
+/// The lines about one object, the first with key, size and time.
+fn block(row: &Row) -> String {
+    let (sign, lines) = match &row.verdict {
+        Verdict::Proven(proof) => ("✓", vec![proof_line(proof), receipt_line(proof)]),
+        Verdict::Excluded { reason } => ("–", vec![format!("excluded: {reason}")]),
+        Verdict::Failed { failure } => ("✗", vec![format!("FAILED {}", failure::sentence(failure))]),
+        Verdict::NotProven { reason } => ("✗", vec![format!("NOT PROVEN: {reason}")]),
     };
-    vec![
-        Cell::new(text::key(&row.key)),
-        Cell::new(text::size(row.size)),
-        Cell::new(history::work(&row.path)),
-        proof,
-        receipt,
-        Cell::new(took),
-    ]
-}
-
-/// The last part of a receipt's key, which is the version, shortened: the rest is the same for all, or the object's
-/// key.
-fn short_receipt(key: &str) -> String {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    let version = name.strip_suffix(".json").unwrap_or(name);
-    if version.chars().count() <= 9 {
-        return version.to_owned();
+    let mut block = heading(sign, row);
+    let path = tasks(&row.path);
+    for line in lines.iter().chain([&path]).filter(|line| !line.is_empty()) {
+        block.push_str(&text::paragraph(line));
+        block.push('\n');
     }
-    let start: String = version.chars().take(8).collect();
-    format!("{start}…")
+    block
 }
 
-/// Where the receipts are, and what the lines of the proof mean.
+fn heading(sign: &str, row: &Row) -> String {
+    let duration = row.duration.map_or_else(|| "-".to_owned(), text::duration);
+    let facts = format!("{:>11}{duration:>9}", format::size(row.size));
+    let key = text::key(&row.key);
+    let space = COLUMNS.saturating_sub(display_width(sign) + 1 + display_width(&key) + facts.len());
+    if space > 0 {
+        return format!("{sign} {key}{}{facts}\n", " ".repeat(space));
+    }
+    let key = text::paragraph(&key);
+    format!("{sign}{}\n{facts:>COLUMNS$}\n", key.strip_prefix(' ').unwrap_or(&key))
+}
+
+fn proof_line(proof: &Proof) -> String {
+    let start: String = proof.sha256.source.to_string().chars().take(8).collect();
+    format!("{} · SHA-256 {start}… ×{}", proof.words, proof.sha256.count())
+}
+
+/// The last part of the receipt's key, which differs between the versions of an object.
+fn receipt_line(proof: &Proof) -> String {
+    let key = proof.receipt.key.as_str();
+    format!("receipt {}", key.rsplit('/').next().unwrap_or(key))
+}
+
+/// The states that work, without those that only decide: `Validate → CopyParts×3 → Notify`.
+fn tasks(path: &[Step]) -> String {
+    let mut tasks: Vec<Step> = Vec::new();
+    for step in path.iter().filter(|step| step.kind != StepKind::Control) {
+        match tasks.last_mut().filter(|last| last.state == step.state && last.kind == step.kind) {
+            Some(last) => last.times += step.times,
+            None => tasks.push(step.clone()),
+        }
+    }
+    tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")
+}
+
+/// Where the receipts are, and what the line about the proof means.
 fn legend(report: &Report) -> String {
-    let first = report.objects.iter().find_map(|row| match &row.verdict {
-        Verdict::Proven(proof) => Some((&proof.receipt, row.key.as_str())),
-        Verdict::NotProven { .. } => None,
+    let proof = report.objects.iter().find_map(|row| match &row.verdict {
+        Verdict::Proven(proof) => Some((proof, row)),
+        _ => None,
     });
-    let Some((receipt, key)) = first else { return String::new() };
-    let folder = receipt.key.as_str().split(key).next().unwrap_or_default();
+    let Some((proof, row)) = proof else { return String::new() };
+    let Proof { receipt, replica, .. } = proof.as_ref();
+    let folder = receipt.key.as_str().split(row.key.as_str()).next().unwrap_or_default();
+    let objects = if replica.is_some() { "source, backup and replica" } else { "source and backup" };
     format!(
         "\
-Proof: how the functions proved each copy; then the SHA-256 that this program read back itself from every side.
-Receipts: s3://{}/{folder}<key>/<version>.json
+Proof:    how the functions proved the copies, then the SHA-256 that this
+          program read from {objects}
+Receipts: s3://{}/{folder}
+
 ",
         receipt.bucket
     )
 }
 
-fn failures(report: &Report) -> String {
-    let mut text = String::new();
-    for row in &report.objects {
-        if let Verdict::NotProven { failure } = &row.verdict {
-            // Writing to a String does not fail.
-            let _ = writeln!(text, "\n✗ {}: {failure}", text::key(&row.key));
-        }
-    }
-    text
-}
-
-/// The last words.
-pub(super) fn summary(report: &Report, had_replica: bool) -> String {
+fn summary(report: &Report) -> String {
     let total = report.objects.len();
-    let objects = text::count(total, "object");
-    if !report.proven {
-        let bad = report.objects.iter().filter(|row| !row.is_proven()).count();
-        return format!("{bad} of {objects} not proven.");
+    let count = |is_counted: fn(&Verdict) -> bool| report.objects.iter().filter(|row| is_counted(&row.verdict)).count();
+    let proven = count(|verdict| matches!(verdict, Verdict::Proven(_)));
+    let excluded = count(|verdict| matches!(verdict, Verdict::Excluded { .. }));
+    let mut summary = format!("{proven} of {} proven", text::count(total, "object"));
+    if excluded > 0 {
+        // Writing to a String does not fail.
+        let _ = write!(summary, ", {excluded} excluded");
     }
-    let program = text::program();
-    let sides = if had_replica { "source, backup and replica hold" } else { "source and backup hold" };
-    let them = if total == 1 { "It is proven" } else { "All are proven" };
-    format!(
-        "\
-{objects} in {}. {them}: {sides} the same bytes.
-
+    let _ = write!(summary, ", in {}.", text::duration(report.elapsed));
+    if report.proven {
+        let program = text::program();
+        let _ = write!(
+            summary,
+            "\n
 Next:
-  {:36}the same with files of yours
-  {:36}a sandbox that stays, for the AWS CLI and SDKs
-  {:36}the same template on AWS",
-        text::span(report.elapsed),
-        format!("{program} demo FILE…"),
-        format!("{program} up"),
-        "sam build && sam deploy --guided",
-    )
+  {:<36}your own files
+  {:<36}a sandbox for the AWS CLI and SDKs
+  {:<36}the same template on AWS",
+            format!("{program} demo PATH…"),
+            format!("{program} up"),
+            "sam build && sam deploy --guided",
+        );
+    }
+    summary
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
+#[path = "render_tests.rs"]
 mod tests;

@@ -1,81 +1,92 @@
-//! What a demo found out about each upload: the rows of its table and of its JSON document.
+//! The result of a demo for each upload, as its report and its JSON document show it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::{
-    contract::{Proven, ReceiptRef},
+    contract::{Proven, ReceiptRef, SkipReason},
+    history::{self, Failure, Step},
     names::VersionId,
-    receipt::Receipt,
+};
+use holdfast_operate::{
+    AwsError, Clients,
+    executions::ExecutionOutput,
+    read_back::{Digests, read_back},
+    receipts,
 };
 use serde::{Serialize, Serializer};
 
-use super::{
-    compare::{self, Digests},
-    upload::Uploaded,
-    watch::Followed,
-};
-use crate::{
-    aws::{AwsError, Clients},
-    history::{self, Failure, Step},
-    progress::Stage,
-    proof::{self, Conclusion},
-};
+use super::{upload::Uploaded, watch::FinishedExecution};
+use crate::render::{progress::Phase, proof};
 
 /// The whole result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
-    /// Whether every object is proven.
+    /// Whether every object is proven or excluded by the configuration.
     pub(super) proven: bool,
     /// From the first upload to the last comparison.
     #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub(super) elapsed: Duration,
     /// One for each upload.
     pub(super) objects: Vec<Row>,
+    /// Symbolic links that were not uploaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) skipped_links: Vec<PathBuf>,
 }
 
 /// One upload.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Row {
-    /// Its key.
+    /// The key.
     pub(super) key: String,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub(super) size: u64,
-    /// Its version.
+    /// The version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version_id: Option<String>,
-    /// Its execution; none was started where this is absent.
+    /// The execution; absent if none was started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) execution_arn: Option<String>,
     /// The states that the execution entered, outside Maps.
     pub(super) path: Vec<Step>,
     /// How long the execution took.
     #[serde(rename = "durationMs", serialize_with = "optional_milliseconds")]
-    pub(super) took: Option<Duration>,
-    /// What there is to show for it, or what is wrong.
+    pub(super) duration: Option<Duration>,
+    /// The result.
     #[serde(flatten)]
     pub(super) verdict: Verdict,
 }
 
-/// Whether an upload is proven.
+/// The result for one upload.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "verdict")]
 pub(super) enum Verdict {
-    /// It is.
+    /// The copies are proven, and this program read the same bytes from all of them.
     Proven(Box<Proof>),
-    /// It is not.
-    NotProven {
-        /// Where and why.
+    /// The configuration excludes the key.
+    Excluded {
+        /// The reason.
+        reason: String,
+    },
+    /// The execution failed.
+    Failed {
+        /// In which state, and why.
         failure: Failure,
+    },
+    /// The execution did not fail, but the copies are not proven.
+    NotProven {
+        /// The reason.
+        reason: String,
     },
 }
 
-/// What there is to show for a proven upload.
+/// The proof of an upload.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Proof {
-    /// The pipeline's own proof, in words.
+    /// The proof of the functions, in words.
     #[serde(rename = "proof")]
     pub(super) words: String,
     /// The backup with its evidence.
@@ -92,97 +103,90 @@ pub(super) struct Proof {
 }
 
 impl Report {
-    /// The report on these rows.
-    pub(super) fn new(objects: Vec<Row>, elapsed: Duration) -> Self {
-        let proven = objects.iter().all(Row::is_proven);
-        Self { proven, elapsed, objects }
+    /// The report on these uploads.
+    pub(super) fn new(objects: Vec<Row>, skipped_links: Vec<PathBuf>, elapsed: Duration) -> Self {
+        let proven = objects.iter().all(|row| matches!(row.verdict, Verdict::Proven(_) | Verdict::Excluded { .. }));
+        Self { proven, elapsed, objects, skipped_links }
     }
 }
 
 impl Row {
-    /// Judges one upload: reads its receipt, then every byte of source, backup and replica.
-    pub(super) async fn judge(
+    /// Evaluates one upload: reads its receipt, then every byte of source, backup and replica.
+    pub(super) async fn evaluate(
         upload: &Uploaded,
-        followed: Option<&Followed>,
+        finished: Option<&FinishedExecution>,
         clients: &Clients,
-        stage: &Stage,
+        phase: &Phase,
     ) -> Self {
-        let verdict = match followed {
-            None => not_proven("no execution was started for it; look at the EventBridge rule in template.yaml"),
-            Some(followed) => verdict(upload, followed, clients, stage).await,
+        let verdict = match finished {
+            None => not_proven("no execution was started for it; check the EventBridge rule in template.yaml"),
+            Some(finished) => verdict(upload, finished, clients, phase).await,
         };
         Self {
             key: upload.key.clone(),
             size: upload.size,
             version_id: upload.version_id.clone(),
-            execution_arn: followed.map(|followed| followed.execution.arn.clone()),
-            path: followed.map_or_else(Vec::new, |followed| history::path(&followed.history)),
-            took: followed.and_then(|followed| followed.execution.took),
+            execution_arn: finished.map(|finished| finished.execution.arn.clone()),
+            path: finished.map_or_else(Vec::new, |finished| history::path(&finished.history)),
+            duration: finished.and_then(|finished| finished.execution.duration),
             verdict,
         }
-    }
-
-    /// Whether it is proven.
-    pub(super) fn is_proven(&self) -> bool {
-        matches!(self.verdict, Verdict::Proven(_))
     }
 
     /// How many bytes of the object and its copies were read and found equal.
     pub(super) fn bytes_compared(&self) -> u64 {
         match &self.verdict {
-            Verdict::Proven(proof) if proof.replica.is_some() => 3 * self.size,
-            Verdict::Proven(_) => 2 * self.size,
-            Verdict::NotProven { .. } => 0,
+            Verdict::Proven(proof) => proof.sha256.count() * self.size,
+            _ => 0,
         }
-    }
-
-    /// Whether there is a second copy.
-    pub(super) fn has_replica(&self) -> bool {
-        matches!(&self.verdict, Verdict::Proven(proof) if proof.replica.is_some())
     }
 }
 
-async fn verdict(upload: &Uploaded, followed: &Followed, clients: &Clients, stage: &Stage) -> Verdict {
-    if let Some(failure) = history::failure(&followed.history) {
-        return Verdict::NotProven { failure };
+async fn verdict(upload: &Uploaded, finished: &FinishedExecution, clients: &Clients, phase: &Phase) -> Verdict {
+    let execution = &finished.execution;
+    if execution.status != ExecutionStatus::Succeeded {
+        return Verdict::Failed { failure: history::failure(&finished.history).unwrap_or_default() };
     }
-    let place = match Conclusion::of(followed.execution.output.as_ref()) {
-        Conclusion::Proven(place) => place,
-        Conclusion::Skipped(reason) => return not_proven(&format!("it was skipped: {reason}")),
-        Conclusion::Unknown => return not_proven("its execution succeeded without naming a receipt"),
+    let receipt = match execution.output() {
+        ExecutionOutput::Receipt(receipt) => receipt,
+        ExecutionOutput::Skipped { reason: SkipReason::Excluded, message } => {
+            return Verdict::Excluded { reason: message };
+        }
+        ExecutionOutput::Skipped { message, .. } => return not_proven(&format!("it was skipped: {message}")),
+        ExecutionOutput::Unknown => return not_proven("its execution succeeded without a receipt"),
     };
-    match proof(upload, place, clients, stage).await {
+    match proof(upload, receipt, clients, phase).await {
         Ok(proof) if proof.sha256.are_equal() => Verdict::Proven(Box::new(proof)),
-        Ok(proof) => not_proven(&format!("the bytes differ: {}", differing(&proof.sha256))),
+        Ok(proof) => not_proven(&format!("the bytes differ: {}", digests(&proof.sha256))),
         Err(error) => not_proven(&error.to_string()),
     }
 }
 
-async fn proof(upload: &Uploaded, place: ReceiptRef, clients: &Clients, stage: &Stage) -> Result<Proof, AwsError> {
-    let receipt: Receipt = proof::receipt(&clients.s3, &place).await?;
+async fn proof(upload: &Uploaded, reference: ReceiptRef, clients: &Clients, phase: &Phase) -> Result<Proof, AwsError> {
+    let receipt = receipts::read(&clients.s3, &reference).await?;
     let version = receipt.source.version_id.as_ref().map(VersionId::as_str);
     if version != upload.version_id.as_deref() || receipt.source.size != upload.size {
-        let wanted = format!("the receipt s3://{}/{} is no proof", place.bucket, place.key);
-        return Err(AwsError::other(wanted, "it is about another version than the one that was uploaded"));
+        let problem = format!("the receipt s3://{}/{} is no proof", reference.bucket, reference.key);
+        return Err(AwsError::unexpected(problem, "it is about another version than the uploaded one"));
     }
-    let sha256 = compare::read_back(clients, &receipt, stage).await?;
+    let sha256 = read_back(clients, &receipt, &|bytes| phase.add(bytes)).await?;
     Ok(Proof {
         words: proof::words(&receipt),
         backup: receipt.backup,
         replica: receipt.replica,
-        receipt: place,
+        receipt: reference,
         sha256,
         lag_ms: receipt.lag_ms,
     })
 }
 
-fn differing(digests: &Digests) -> String {
+fn digests(digests: &Digests) -> String {
     let replica = digests.replica.map_or_else(String::new, |replica| format!(", the replica {replica}"));
-    format!("SHA-256 of the source is {}, of the backup {}{replica}", digests.source, digests.backup)
+    format!("the source has the SHA-256 {}, the backup {}{replica}", digests.source, digests.backup)
 }
 
-fn not_proven(cause: &str) -> Verdict {
-    Verdict::NotProven { failure: Failure { state: None, error: "NotProven".to_owned(), cause: cause.to_owned() } }
+fn not_proven(reason: &str) -> Verdict {
+    Verdict::NotProven { reason: reason.to_owned() }
 }
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

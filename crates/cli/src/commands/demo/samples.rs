@@ -1,4 +1,4 @@
-//! The small set that a demo makes when it is given nothing: what tends to go wrong elsewhere.
+//! The samples of a demo without paths: objects that backup tools often get wrong.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +13,8 @@ const MIB: u64 = 1 << 20;
 /// 21 parts of 8 MiB, the last one short: three slices.
 const LARGE: u64 = 20 * 8 * MIB + 5 * MIB + 4321;
 
-/// Makes the set in a folder.
-pub(super) fn make(folder: &Path) -> Result<Vec<Item>, CommandError> {
+/// Writes the samples to a folder.
+pub(super) fn create(folder: &Path) -> Result<Vec<Item>, CommandError> {
     let mut items = Vec::new();
     for (number, (key, size)) in [
         ("empty.bin", 0),
@@ -45,7 +45,7 @@ fn written(folder: &Path, seed: u64, key: &str, size: u64) -> Result<Item, Comma
     Ok(Item::plain(path, key.to_owned(), size))
 }
 
-/// Bytes that do not repeat, so that a part in the wrong place is seen. The same for the same seed.
+/// Bytes that do not repeat, so that a part in the wrong place changes the digest. The same for the same seed.
 fn fill(path: &Path, seed: u64, size: u64) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_has_its_size_and_bytes_of_its_own() -> Result<(), Box<dyn std::error::Error>> {
+    fn each_sample_has_its_size_and_its_own_bytes() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let one = written(folder.path(), 1, "a", 4099)?;
         let other = written(folder.path(), 2, "b", 4099)?;

@@ -6,108 +6,127 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_sdk_sfn::types::ExecutionStatus;
+use holdfast_core::history::{self, HistoryEvent};
+use holdfast_operate::{
+    AwsError,
+    executions::{Execution, Executions, is_over},
+};
 
-use super::{items::Item, stages};
-use crate::{
-    aws::AwsError,
-    executions::{Described, Executions, is_over},
-    history,
-    progress::{Progress, Stage, Unit},
+use super::{
+    items::Item,
+    phases::{self, BackupPhase, Replication},
+};
+use crate::render::{
+    progress::{Phase, Progress, Unit},
     text,
 };
 
 const PAUSE: Duration = Duration::from_millis(250);
-/// An upload is announced within a moment; one that is not by now never will be.
+/// The event of an upload starts its execution within a moment. After this time it is not coming.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
-/// What became of an upload.
+/// An execution that has ended, with its history.
 #[derive(Debug)]
-pub(super) struct Followed {
-    /// Its execution.
-    pub(super) execution: Described,
-    /// The execution's history.
+pub(super) struct FinishedExecution {
+    /// The execution.
+    pub(super) execution: Execution,
+    /// Its history.
     pub(super) history: Vec<HistoryEvent>,
 }
 
-/// An execution that is followed.
+/// An execution that has not ended.
 #[derive(Debug)]
-struct Running {
-    upload: usize,
+struct RunningExecution {
+    /// The index of its item.
+    item: usize,
+    /// How many phases it has passed.
     passed: usize,
 }
 
-/// Follows executions and shows them on one bar for each stage.
+/// Follows executions and shows them on one bar for each phase.
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     executions: &'a Executions,
     items: &'a [Item],
-    bars: Vec<Stage>,
+    phases: Vec<&'static BackupPhase>,
+    bars: Vec<Phase>,
+    /// Every execution that was listed.
     known: BTreeSet<String>,
-    running: BTreeMap<String, Running>,
-    /// Stages passed, by upload.
+    running: BTreeMap<String, RunningExecution>,
+    /// Phases passed, by item.
     passed: Vec<usize>,
-    ended: Vec<Option<Followed>>,
+    finished: Vec<Option<FinishedExecution>>,
 }
 
 impl<'a> Watch<'a> {
-    /// A watch over the executions that uploads of these items start.
-    pub(super) fn new(executions: &'a Executions, items: &'a [Item], progress: &Progress) -> Self {
+    /// Watches the executions that uploads of these items start.
+    pub(super) fn new(
+        executions: &'a Executions,
+        items: &'a [Item],
+        replication: Replication,
+        progress: &Progress,
+    ) -> Self {
         let total = items.len() as u64;
+        let phases = phases::of(replication);
         Self {
             executions,
             items,
-            bars: stages::names().map(|name| progress.stage(name, total, Unit::Count)).collect(),
+            bars: phases.iter().map(|phase| progress.phase(phase.name, total, Unit::Count)).collect(),
+            phases,
             known: BTreeSet::new(),
             running: BTreeMap::new(),
             passed: vec![0; items.len()],
-            ended: items.iter().map(|_| None).collect(),
+            finished: items.iter().map(|_| None).collect(),
         }
     }
 
-    /// Waits until every upload's execution has ended; `all_uploaded` says when the last one is there. An upload that
-    /// started no execution has none.
-    pub(super) async fn until_ended(mut self, all_uploaded: &AtomicBool) -> Result<Vec<Option<Followed>>, AwsError> {
+    /// Waits until the execution of every upload has ended. `all_uploaded` becomes true after the last upload. The result
+    /// has none for an upload that started no execution.
+    pub(super) async fn until_ended(
+        mut self,
+        all_uploaded: &AtomicBool,
+    ) -> Result<Vec<Option<FinishedExecution>>, AwsError> {
         let mut quiet_since = Instant::now();
         loop {
             let is_waiting = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
-            if self.look().await? || is_waiting {
+            if self.refresh().await? || is_waiting {
                 quiet_since = Instant::now();
             }
             self.show();
-            let all_ended = self.ended.iter().all(Option::is_some);
+            let all_ended = self.finished.iter().all(Option::is_some);
             if all_ended || quiet_since.elapsed() > START_WITHIN {
                 self.show_end();
-                return Ok(self.ended);
+                return Ok(self.finished);
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Looks once at every execution; whether there was a new one.
-    async fn look(&mut self) -> Result<bool, AwsError> {
-        let mut news = false;
+    /// Reads every execution once, and returns whether one was new.
+    async fn refresh(&mut self) -> Result<bool, AwsError> {
+        let mut has_new = false;
         let wanted = self.running.keys().cloned().collect();
         for listed in self.executions.newest(&self.known, &wanted).await?.into_iter().rev() {
             if self.known.insert(listed.arn.clone()) {
-                news = true;
-                self.meet(&listed.arn).await?;
+                has_new = true;
+                self.assign(&listed.arn).await?;
             }
             self.follow(&listed.arn, &listed.status).await?;
         }
-        Ok(news)
+        Ok(has_new)
     }
 
-    /// Finds out which upload a new execution is about. A second one for the same upload is of no interest.
-    async fn meet(&mut self, arn: &str) -> Result<(), AwsError> {
-        let Some(event) = self.executions.describe(arn).await?.upload() else { return Ok(()) };
-        // The bucket was empty and each key is uploaded once.
-        let upload = self.items.iter().position(|item| item.key == event.key.as_str());
-        let free = upload.filter(|upload| {
-            self.ended[*upload].is_none() && self.running.values().all(|running| running.upload != *upload)
+    /// Finds the item of a new execution. A second execution for the same upload is not followed.
+    async fn assign(&mut self, arn: &str) -> Result<(), AwsError> {
+        let Some(upload) = self.executions.describe(arn).await?.upload() else { return Ok(()) };
+        // The bucket was empty, and each key is uploaded once.
+        let item = self.items.iter().position(|item| item.key == upload.key.as_str());
+        let free = item.filter(|item| {
+            self.finished[*item].is_none() && self.running.values().all(|running| running.item != *item)
         });
-        if let Some(upload) = free {
-            self.running.insert(arn.to_owned(), Running { upload, passed: 0 });
+        if let Some(item) = free {
+            self.running.insert(arn.to_owned(), RunningExecution { item, passed: 0 });
         }
         Ok(())
     }
@@ -116,46 +135,46 @@ impl<'a> Watch<'a> {
         let Some(running) = self.running.get_mut(arn) else { return Ok(()) };
         let history = self.executions.history(arn).await?;
         running.passed = if *status == ExecutionStatus::Succeeded {
-            stages::COUNT
+            self.phases.len()
         } else {
-            stages::passed(history::states_entered(&history))
+            phases::passed(&self.phases, history::states_entered(&history))
         };
-        let Running { upload, passed } = *running;
-        self.passed[upload] = passed;
+        let RunningExecution { item, passed } = *running;
+        self.passed[item] = passed;
         if is_over(status) {
             self.running.remove(arn);
             let execution = self.executions.describe(arn).await?;
-            self.ended[upload] = Some(Followed { execution, history });
+            self.finished[item] = Some(FinishedExecution { execution, history });
         }
         Ok(())
     }
 
-    /// How many executions have a stage behind them.
-    fn through(&self, stage: usize) -> usize {
-        self.passed.iter().filter(|passed| **passed > stage).count()
+    /// How many executions have passed a phase.
+    fn passed(&self, phase: usize) -> usize {
+        self.passed.iter().filter(|passed| **passed > phase).count()
     }
 
-    /// Says of every stage that not all executions passed how many did.
+    /// Shows, for each phase that not all executions passed, how many did.
     fn show_end(&self) {
         let total = self.items.len();
-        for (number, bar) in self.bars.iter().enumerate() {
-            let through = self.through(number);
-            if through < total {
-                bar.fail(&format!("{through} of {} passed", text::count(total, "execution")));
+        for (phase, bar) in self.bars.iter().enumerate() {
+            let passed = self.passed(phase);
+            if passed < total {
+                bar.fail(&format!("{passed} of {} passed", text::count(total, "execution")));
             }
         }
     }
 
     fn show(&self) {
         let total = self.items.len();
-        for (number, bar) in self.bars.iter().enumerate() {
-            let through = self.through(number);
-            let here = self.running.values().find(|running| running.passed == number);
-            let doing = here.map_or_else(String::new, |running| text::key(&self.items[running.upload].key));
-            if through == total {
+        for (phase, bar) in self.bars.iter().enumerate() {
+            let passed = self.passed(phase);
+            let current = self.running.values().find(|running| running.passed == phase);
+            let doing = current.map_or_else(String::new, |running| text::key(&self.items[running.item].key));
+            if passed == total {
                 bar.finish(&text::count(total, "execution"));
             } else {
-                bar.set(through as u64, total as u64, &doing);
+                bar.set(passed as u64, total as u64, &doing);
             }
         }
     }

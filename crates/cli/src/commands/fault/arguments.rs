@@ -1,4 +1,4 @@
-//! `holdfast sandbox fault`: what users type of it.
+//! The arguments of `holdfast sandbox fault`, and the rule that they describe.
 
 use clap::{Args, Subcommand, ValueEnum};
 use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
@@ -12,31 +12,31 @@ Examples:
 
 const ADD_EXAMPLES: &str = "\
 Examples:
-  part 7 of every copy cannot be copied, until the rule is removed
+  part 7 of every copy fails, until the rule is removed
     holdfast sandbox fault add --operation UploadPartCopy --part 7 --error InternalError
-  S3 is overloaded for a tenth of its calls, the same ones whenever the seed is the same
+  S3 refuses a tenth of its calls, the same calls for the same seed
     holdfast sandbox fault add --service s3 --error SlowDown --probability 0.1 --seed 42
-  the next copy takes effect, but its answer is lost
+  the next copy succeeds, but its response is lost
     holdfast sandbox fault add --operation CopyObject --drop after --times 1
-  a byte of the next copy goes bad
+  one byte of the next copy is corrupted
     holdfast sandbox fault add --operation CopyObject --flip 0 --times 1
-  the function that completes an upload dies once it is completed
+  the function that completes an upload exits after it completed it
     holdfast sandbox fault add --operation CompleteMultipartUpload --kill after --times 1
-  every event arrives twice
+  every event is delivered twice
     holdfast sandbox fault add --repeat 1";
 
 /// `holdfast sandbox`.
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArguments {
-    /// What to do with it.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: SandboxCommand,
 }
 
-/// What can be done with a sandbox that runs.
+/// The commands for a running sandbox.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
-    /// Make chosen calls go wrong in a sandbox that `holdfast up` has started
+    /// Make chosen calls fail in a sandbox that `holdfast up` started
     Fault(FaultArguments),
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum SandboxCommand {
 #[derive(Debug, Args)]
 #[command(after_help = FAULT_EXAMPLES)]
 pub(crate) struct FaultArguments {
-    /// Where the sandbox serves, as `holdfast up` says
+    /// Endpoint of the sandbox, as `holdfast up` prints it
     #[arg(
         long,
         value_name = "URL",
@@ -57,25 +57,25 @@ pub(crate) struct FaultArguments {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// What to do with its rules.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: FaultCommand,
 }
 
-/// What can be done with fault rules.
+/// The commands for fault rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FaultCommand {
-    /// Put a rule into force: which calls it is about, which of them it strikes, and what happens to those
+    /// Add a rule: which calls it is about, for which of them it fires, and what happens then
     Add(Box<AddArguments>),
-    /// Show the rules in force, and how many calls each has struck
+    /// Show the rules in force, and how often each fired
     List,
-    /// Lift a rule
+    /// Remove a rule
     Remove {
-        /// What `add` and `list` call it, for example fault-1
+        /// ID of the rule, as `add` and `list` show it, for example fault-1
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Lift every rule
+    /// Remove all rules
     Clear,
 }
 
@@ -83,13 +83,13 @@ pub(crate) enum FaultCommand {
 #[derive(Debug, Args)]
 #[command(after_help = ADD_EXAMPLES)]
 pub(crate) struct AddArguments {
-    #[command(flatten, next_help_heading = "Which calls (all of them, where nothing is given)")]
+    #[command(flatten, next_help_heading = "Calls that the rule is about (default: all)")]
     target: TargetArguments,
-    #[command(flatten, next_help_heading = "Which of these (each of them, where nothing is given)")]
+    #[command(flatten, next_help_heading = "Calls that the rule fires for (default: each of them)")]
     when: WhenArguments,
-    #[command(flatten, next_help_heading = "What happens to them (one of these)")]
+    #[command(flatten, next_help_heading = "Effect (one of these)")]
     effect: EffectArguments,
-    #[command(flatten, next_help_heading = "More about an error")]
+    #[command(flatten, next_help_heading = "Details of an error")]
     details: Details,
 }
 
@@ -98,10 +98,10 @@ struct TargetArguments {
     /// Calls of this service
     #[arg(long, value_name = "NAME")]
     service: Option<ServiceName>,
-    /// Calls by this name in the service's API reference: UploadPartCopy, Publish, Invoke, …
+    /// Calls with this name in the service's API reference: UploadPartCopy, Publish, Invoke, …
     #[arg(long, value_name = "NAME")]
     operation: Option<String>,
-    /// Calls about this bucket; * stands for any characters here and below
+    /// Calls about this bucket; here and below, * matches any characters
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
     /// Calls about this key
@@ -110,26 +110,26 @@ struct TargetArguments {
     /// Calls about this part
     #[arg(long, value_name = "NUMBER")]
     part: Option<u16>,
-    /// Invocations of this function, and its own calls: copy-part, validate, …
+    /// Invocations of this function, and calls that it makes: copy-part, validate, …
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
-    /// Calls of this state of the state machine, and of the function that it invoked
+    /// Calls that this state makes, and calls of the function that it invoked
     #[arg(long, value_name = "NAME")]
     state: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct WhenArguments {
-    /// Let so many calls pass first
+    /// Let this many calls pass first
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     skip: u64,
-    /// Strike so many calls and then no more
+    /// Fire for this many calls and no more
     #[arg(long, value_name = "COUNT")]
     times: Option<u64>,
-    /// How likely a call is struck, above 0 and up to 1
-    #[arg(long, value_name = "CHANCE")]
+    /// Probability that the rule fires for a call, above 0 and up to 1
+    #[arg(long, value_name = "PROBABILITY")]
     probability: Option<f64>,
-    /// With the same seed the same calls are struck
+    /// The rule fires for the same calls for the same seed
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "probability", hide_default_value = true)]
     seed: u64,
 }
@@ -137,53 +137,53 @@ struct WhenArguments {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct EffectArguments {
-    /// They are refused with this error: SlowDown, InternalError, AccessDenied, PreconditionFailed, …
+    /// The service returns this error: SlowDown, InternalError, AccessDenied, PreconditionFailed, …
     #[arg(long, value_name = "CODE")]
     error: Option<String>,
-    /// They are answered so much later
+    /// The call starts this much later
     #[arg(long, value_name = "MILLISECONDS")]
     latency: Option<u64>,
     /// The connection breaks before or after the call takes effect
     #[arg(long, value_name = "WHEN")]
-    drop: Option<Side>,
-    /// This byte of what they store is another one in the store
+    drop: Option<DropTime>,
+    /// This byte of the stored data is changed
     #[arg(long, value_name = "OFFSET")]
     flip: Option<u64>,
-    /// The function dies: an invocation before, during or after its work; a caller before or after its call takes effect
+    /// The function exits: before, during or after an invocation, or before or after a call that it makes takes effect
     #[arg(long, value_name = "WHEN")]
-    kill: Option<Stage>,
-    /// The function fails by this name before its work
+    kill: Option<KillTime>,
+    /// The function fails with this error before its work
     #[arg(long, value_name = "NAME")]
     function_error: Option<String>,
-    /// The function fails by this name after its work
+    /// The function fails with this error after its work
     #[arg(long, value_name = "NAME")]
     function_error_after: Option<String>,
-    /// Events arrive so many times more
+    /// Events are delivered this many more times
     #[arg(long, value_name = "COPIES")]
     repeat: Option<u32>,
-    /// Events arrive so much later
+    /// Events are delivered this much later
     #[arg(long, value_name = "MILLISECONDS")]
     delay: Option<u64>,
-    /// Events arrive after so many that came later
+    /// Events are delivered after this many later events
     #[arg(long, value_name = "COUNT")]
     reorder: Option<u64>,
 }
 
-/// The effects that are no error of a service.
+/// The effects other than an error of a service.
 const OTHER_EFFECTS: [&str; 9] =
     ["latency", "drop", "flip", "kill", "function_error", "function_error_after", "repeat", "delay", "reorder"];
-/// The effects that nobody reads of.
+/// The effects without a message.
 const WITHOUT_MESSAGE: [&str; 7] = ["latency", "drop", "flip", "kill", "repeat", "delay", "reorder"];
 
 #[derive(Debug, Args)]
 struct Details {
-    /// The HTTP status, where it does not follow from the code
+    /// HTTP status, if the code does not determine it
     #[arg(long, value_name = "STATUS", requires = "error", conflicts_with_all = OTHER_EFFECTS)]
     status: Option<u16>,
-    /// What people read
+    /// Message of the error
     #[arg(long, value_name = "TEXT", conflicts_with_all = WITHOUT_MESSAGE)]
     message: Option<String>,
-    /// Answer 200 with the error in the body, as CopyObject, UploadPartCopy and CompleteMultipartUpload may
+    /// Return status 200 with the error in the body, as CopyObject, UploadPartCopy and CompleteMultipartUpload may
     #[arg(long, requires = "error", conflicts_with_all = OTHER_EFFECTS)]
     inside_200: bool,
 }
@@ -198,20 +198,20 @@ enum ServiceName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Side {
+enum DropTime {
     Before,
     After,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Stage {
+enum KillTime {
     Before,
     During,
     After,
 }
 
 impl AddArguments {
-    /// The rule that was asked for.
+    /// The rule that the arguments describe.
     pub(crate) fn rule(self) -> Rule {
         let WhenArguments { skip, times, probability, seed } = self.when;
         Rule {
@@ -237,7 +237,7 @@ impl TargetArguments {
 }
 
 impl EffectArguments {
-    /// The one effect that was given: the group lets through neither none nor two.
+    /// The effect. The group allows exactly one.
     fn effect(self, details: Details) -> Effect {
         let Details { status, message, inside_200 } = details;
         let function_error = |error_type: String, at: Moment| Effect::FunctionError {
@@ -246,13 +246,13 @@ impl EffectArguments {
             at,
         };
         let kill = |when| match when {
-            Stage::Before => Life::Before,
-            Stage::During => Life::During,
-            Stage::After => Life::After,
+            KillTime::Before => Life::Before,
+            KillTime::During => Life::During,
+            KillTime::After => Life::After,
         };
         let drop = |when| match when {
-            Side::Before => Moment::Before,
-            Side::After => Moment::After,
+            DropTime::Before => Moment::Before,
+            DropTime::After => Moment::After,
         };
         None.or_else(|| self.latency.map(|millis| Effect::Latency { millis }))
             .or_else(|| self.drop.map(|when| Effect::Drop(drop(when))))
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn options_become_the_rule_that_they_name() {
+    fn options_become_the_rule_that_they_describe() {
         for (line, target, when, effect) in [
             (
                 "--service s3 --operation UploadPartCopy --bucket b --key k --part 7 --error SlowDown --inside-200",

@@ -6,16 +6,19 @@ use std::{
 };
 
 use aws_sdk_s3::Client;
+use holdfast_core::{contract::ReceiptRef, format, history::Failure};
+use holdfast_operate::{
+    AwsError,
+    diagnosis::{NextStep, next_step},
+    executions::{Execution, ExecutionOutput, ExecutionSummary, Executions, is_over},
+    receipts,
+};
 use serde::Serialize;
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
-    aws::AwsError,
     commands::{CommandError, print_line},
-    executions::{Described, Executions, Listed, is_over},
-    history::{self, Failure},
-    proof::{self, Conclusion},
-    text,
+    render::{failure, proof, text},
 };
 
 const PAUSE: Duration = Duration::from_millis(400);
@@ -26,12 +29,12 @@ pub(super) struct Log {
     executions: Executions,
     s3: Client,
     json: bool,
-    /// Every execution that was seen.
+    /// Every execution that was listed.
     known: BTreeSet<String>,
     /// Those of them that had not ended.
     running: BTreeSet<String>,
-    /// How often those were redriven that were redriven: a short redrive is over before it is seen to run.
-    redriven: BTreeMap<String, i32>,
+    /// How often each was redriven. A short redrive may end between two lists, and so is never listed as running.
+    redrives: BTreeMap<String, i32>,
 }
 
 /// An execution that ended.
@@ -50,13 +53,13 @@ struct Entry {
     size: Option<u64>,
     duration_ms: u64,
     #[serde(flatten)]
-    result: Ending,
+    result: ExecutionResult,
 }
 
 /// How an execution ended.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "result")]
-enum Ending {
+enum ExecutionResult {
     Proven { proof: String, receipt: String },
     Skipped { reason: String },
     Failed { failure: Failure },
@@ -64,48 +67,48 @@ enum Ending {
 }
 
 impl Log {
-    /// A log that starts with whatever there is.
+    /// A log that starts with every execution that there is.
     pub(super) fn new(executions: Executions, s3: Client, json: bool) -> Self {
-        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new(), redriven: BTreeMap::new() }
+        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new(), redrives: BTreeMap::new() }
     }
 
-    /// Leaves out what ended in an earlier run, and answers how many executions there were.
+    /// Leaves out the executions that ended in an earlier run, and returns how many there are.
     pub(super) async fn skip_finished(&mut self) -> Result<usize, CommandError> {
         for listed in self.executions.newest(&self.known, &self.running).await? {
             if !is_over(&listed.status) {
                 self.running.insert(listed.arn.clone());
             }
-            self.is_redriven(&listed);
+            self.note_redrives(&listed);
             self.known.insert(listed.arn);
         }
         Ok(self.known.len())
     }
 
-    /// Prints a line for each execution that ends, and does not end itself: what cannot be looked up, because somebody
-    /// deleted a receipt or the state machine, is said and passed over. The sandbox goes on serving.
+    /// Prints a line for each execution that ends, and never returns. An execution that cannot be read, because its receipt
+    /// or the state machine was deleted, is reported and skipped: the sandbox continues to serve.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
-        let mut complaint = None;
+        let mut last_warning = None;
         loop {
             tokio::time::sleep(PAUSE).await;
             match self.ended().await {
                 Ok(ended) => {
-                    complaint = None;
+                    last_warning = None;
                     for arn in ended {
-                        self.tell(&arn).await?;
+                        self.print(&arn).await?;
                     }
                 }
                 Err(error) => {
                     let sentence = error.to_string();
-                    if complaint.as_ref() != Some(&sentence) {
+                    if last_warning.as_ref() != Some(&sentence) {
                         eprintln!("warning: the executions cannot be listed: {sentence}");
-                        complaint = Some(sentence);
+                        last_warning = Some(sentence);
                     }
                 }
             }
         }
     }
 
-    async fn tell(&self, arn: &str) -> Result<(), CommandError> {
+    async fn print(&self, arn: &str) -> Result<(), CommandError> {
         let entry = match self.executions.describe(arn).await {
             Ok(described) => self.entry(described).await,
             Err(error) => Err(error),
@@ -114,17 +117,17 @@ impl Log {
             Ok(entry) if self.json => print_line(&serde_json::to_string(&entry)?),
             Ok(entry) => print_line(&line(&entry, OffsetDateTime::now_utc())),
             Err(error) => {
-                eprintln!("warning: {arn} has ended, but how cannot be looked up: {error}");
+                eprintln!("warning: {arn} has ended, but its result cannot be read: {error}");
                 Ok(())
             }
         }
     }
 
-    /// The executions that ended since the last look, oldest first.
+    /// The executions that ended since the last list, oldest first.
     async fn ended(&mut self) -> Result<Vec<String>, AwsError> {
         let mut ended = Vec::new();
         for listed in self.executions.newest(&self.known, &self.running).await? {
-            let is_new = self.known.insert(listed.arn.clone()) | self.is_redriven(&listed);
+            let is_new = self.known.insert(listed.arn.clone()) | self.note_redrives(&listed);
             let was_running = self.running.contains(&listed.arn);
             if !is_over(&listed.status) {
                 self.running.insert(listed.arn);
@@ -137,63 +140,73 @@ impl Log {
         Ok(ended)
     }
 
-    /// Whether an execution was redriven since the last look.
-    fn is_redriven(&mut self, listed: &Listed) -> bool {
-        let before = self.redriven.get(&listed.arn).copied().unwrap_or_default();
+    /// Notes how often an execution was redriven, and returns whether it was since the last list.
+    fn note_redrives(&mut self, listed: &ExecutionSummary) -> bool {
+        let before = self.redrives.get(&listed.arn).copied().unwrap_or_default();
         if listed.redrives > before {
-            self.redriven.insert(listed.arn.clone(), listed.redrives);
+            self.redrives.insert(listed.arn.clone(), listed.redrives);
         }
         listed.redrives > before
     }
 
-    async fn entry(&self, described: Described) -> Result<Entry, AwsError> {
-        let upload = described.upload();
-        let mut size = described.input.pointer("/detail/object/size").and_then(serde_json::Value::as_u64);
-        let result = match Conclusion::of(described.output.as_ref()) {
-            Conclusion::Proven(place) => {
-                let receipt = proof::receipt(&self.s3, &place).await?;
+    async fn entry(&self, execution: Execution) -> Result<Entry, AwsError> {
+        let upload = execution.upload();
+        let mut size = execution.input.pointer("/detail/object/size").and_then(serde_json::Value::as_u64);
+        let result = match execution.output() {
+            ExecutionOutput::Receipt(reference) => {
+                let receipt = receipts::read(&self.s3, &reference).await?;
                 size = Some(receipt.source.size);
-                let place = format!("s3://{}/{}", place.bucket, place.key);
-                Ending::Proven { proof: proof::words(&receipt), receipt: place }
+                ExecutionResult::Proven { proof: proof::words(&receipt), receipt: location(&reference) }
             }
-            Conclusion::Skipped(reason) => Ending::Skipped { reason },
-            Conclusion::Unknown => match history::failure(&self.executions.history(&described.arn).await?) {
-                Some(failure) => Ending::Failed { failure },
-                None => Ending::Unknown { output: described.output },
+            ExecutionOutput::Skipped { message, .. } => ExecutionResult::Skipped { reason: message },
+            ExecutionOutput::Unknown => match self.executions.failure(&execution.arn).await? {
+                Some(failure) => ExecutionResult::Failed { failure },
+                None => ExecutionResult::Unknown { output: execution.output },
             },
         };
         Ok(Entry {
-            execution_arn: described.arn,
-            status: described.status.as_str().to_owned(),
+            execution_arn: execution.arn,
+            status: execution.status.as_str().to_owned(),
             bucket: upload.as_ref().map(|upload| upload.bucket.to_string()),
             key: upload.as_ref().map(|upload| upload.key.to_string()),
             version_id: upload.and_then(|upload| upload.version_id).map(String::from),
             size,
-            duration_ms: described.took.map_or(0, |took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            duration_ms: execution
+                .duration
+                .map_or(0, |duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
             result,
         })
     }
 }
 
-/// A line for people; a failure is followed by what to do.
+fn location(reference: &ReceiptRef) -> String {
+    format!("s3://{}/{}", reference.bucket, reference.key)
+}
+
+/// A line for people. After a failure that a redrive can fix, a second line has the command.
 fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let clock = now.format(format_description!("[hour]:[minute]:[second]Z")).unwrap_or_default();
     let key = entry.key.as_deref().map_or_else(|| "(no object)".to_owned(), text::key);
-    let size = entry.size.map_or_else(String::new, |size| format!("  {}", text::size(size)));
-    let took = text::span(Duration::from_millis(entry.duration_ms));
+    let size = entry.size.map_or_else(String::new, |size| format!("  {}", format::size(size)));
+    let duration = text::duration(Duration::from_millis(entry.duration_ms));
     let arn = &entry.execution_arn;
     let (status, detail) = match &entry.result {
-        Ending::Proven { proof, .. } => (entry.status.as_str(), proof.clone()),
-        Ending::Skipped { reason } => ("SKIPPED", reason.clone()),
-        Ending::Failed { failure } => (entry.status.as_str(), format!("{failure}\n{}", advice(arn))),
-        Ending::Unknown { .. } => (entry.status.as_str(), format!("without a receipt: {arn}")),
+        ExecutionResult::Proven { proof, .. } => (entry.status.as_str(), proof.clone()),
+        ExecutionResult::Skipped { reason } => ("SKIPPED", reason.clone()),
+        ExecutionResult::Failed { failure } => (entry.status.as_str(), failure_with_advice(failure, arn)),
+        ExecutionResult::Unknown { .. } => (entry.status.as_str(), format!("without a receipt: {arn}")),
     };
-    format!("{clock}  {status:<9}  {took:>8}  {key}{size}  {detail}")
+    format!("{clock}  {status:<9}  {duration:>8}  {key}{size}  {detail}")
 }
 
-/// What to do about a failure.
-fn advice(arn: &str) -> String {
-    format!("           Once the cause is gone: aws stepfunctions redrive-execution --execution-arn {arn}")
+fn failure_with_advice(failure: &Failure, arn: &str) -> String {
+    let sentence = failure::sentence(failure);
+    match next_step(failure) {
+        NextStep::Redrive => format!(
+            "{sentence}\n           After you fix the cause: aws stepfunctions redrive-execution --execution-arn {arn}"
+        ),
+        NextStep::FollowCause => sentence,
+    }
 }
 
 #[cfg(test)]
@@ -202,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(status: &str, result: Ending) -> Entry {
+    fn entry(status: &str, result: ExecutionResult) -> Entry {
         Entry {
             execution_arn: "arn:e".to_owned(),
             status: status.to_owned(),
@@ -215,43 +228,53 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_says_what_ended_and_how_and_a_failure_how_to_go_on() {
-        let now = datetime!(2026-11-22 08:05:09 UTC);
-        let proven = Ending::Proven { proof: "stored CRC64NVME (backup)".to_owned(), receipt: "s3://r".to_owned() };
-        assert_eq!(
-            line(&entry("SUCCEEDED", proven), now),
-            "08:05:09Z  SUCCEEDED     1.5 s  a b  2.0 KiB  stored CRC64NVME (backup)"
-        );
+    fn failed(error: &str) -> String {
         let failure = Failure {
             state: Some("Notify".to_owned()),
-            error: "Topic.NotFound".to_owned(),
-            cause: "create it".to_owned(),
+            error: Some(error.to_owned()),
+            cause: Some("create it".to_owned()),
+            ..Failure::default()
         };
-        let text = line(&entry("FAILED", Ending::Failed { failure }), now);
-        assert!(
-            text.starts_with("08:05:09Z  FAILED        1.5 s  a b  2.0 KiB  in Notify: Topic.NotFound: create it\n")
-        );
-        assert!(text.ends_with("redrive-execution --execution-arn arn:e"));
+        line(&entry("FAILED", ExecutionResult::Failed { failure }), datetime!(2026-11-22 08:05:09 UTC))
     }
 
     #[test]
-    fn an_execution_is_redriven_once_for_each_time_it_was() {
+    fn a_line_shows_the_execution_and_its_result() {
+        let proof = "stored CRC64NVME (backup)".to_owned();
+        let proven = ExecutionResult::Proven { proof, receipt: "s3://r".to_owned() };
+        assert_eq!(
+            line(&entry("SUCCEEDED", proven), datetime!(2026-11-22 08:05:09 UTC)),
+            "08:05:09Z  SUCCEEDED     1.5 s  a b  2.0 KiB  stored CRC64NVME (backup)"
+        );
+        let start = "08:05:09Z  FAILED        1.5 s  a b  2.0 KiB  in Notify: Topic.NotFound: create it\n";
+        assert!(failed("Topic.NotFound").starts_with(start));
+    }
+
+    #[test]
+    fn the_redrive_command_follows_only_errors_that_a_redrive_can_fix() {
+        assert!(failed("Topic.NotFound").ends_with("redrive-execution --execution-arn arn:e"));
+        for error in ["Input.Invalid", "Source.Gone"] {
+            assert!(!failed(error).contains("redrive"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_redrive_of_an_execution_is_noted_once() {
         let step_functions =
             aws_sdk_sfn::Config::builder().behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest());
         let s3 = aws_sdk_s3::Config::builder().behavior_version(aws_sdk_s3::config::BehaviorVersion::latest());
         let executions = Executions::new(aws_sdk_sfn::Client::from_conf(step_functions.build()), "arn:m");
         let mut log = Log::new(executions, Client::from_conf(s3.build()), false);
-        let mut seen = |redrives| {
+        let mut note = |redrives| {
             let status = aws_sdk_sfn::types::ExecutionStatus::Failed;
-            log.is_redriven(&Listed { arn: "arn:e".to_owned(), status, redrives })
+            log.note_redrives(&ExecutionSummary { arn: "arn:e".to_owned(), status, redrives })
         };
-        assert_eq!([0, 1, 1, 2].map(&mut seen), [false, true, false, true]);
+        assert_eq!([0, 1, 1, 2].map(&mut note), [false, true, false, true]);
     }
 
     #[test]
     fn a_json_line_names_its_type_and_its_result() -> Result<(), serde_json::Error> {
-        let skipped = Ending::Skipped { reason: "excluded".to_owned() };
+        let skipped = ExecutionResult::Skipped { reason: "excluded".to_owned() };
         let value = serde_json::to_value(entry("SUCCEEDED", skipped))?;
         assert_eq!(value["type"], "execution");
         assert_eq!(value["result"], "skipped");

@@ -1,72 +1,102 @@
-//! `holdfast up`: a sandbox that stays, and a line for each execution that ends in it.
+//! `holdfast up`: a sandbox that runs until it is stopped, and a line for each execution that ends in it.
+
+mod log;
+mod ready_file;
 
 use std::{
-    cell::Cell,
     collections::BTreeMap,
-    io::Write,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use holdfast_sandbox::{Outputs, Sandbox};
+use clap::Args;
+use holdfast_operate::{Clients, Stack, executions::Executions, stack::ReadyFile};
 use serde::Serialize;
 
-use self::log::Log;
+use self::{log::Log, ready_file::ReadyFilePath};
 use super::{CommandError, print_line};
 use crate::{
     Outcome,
-    aws::Clients,
-    cli::UpArguments,
-    executions::Executions,
-    interrupt::Interrupt,
-    local::{self, Wanted},
-    progress::Progress,
-    text,
+    local::{self, FunctionArguments, LocalOptions, LocalStack, interrupt::Interrupt},
+    render::{progress::Progress, text},
 };
 
-mod log;
+const EXAMPLES: &str = "\
+Examples:
+  holdfast up
+  holdfast up --data ./sandbox-data                  keep everything for the next start
+  holdfast up --listen 127.0.0.1:0 --ready-file r.json
+  holdfast up --set MULTIPART_THRESHOLD=8MiB --set VERIFY_MODE=streamed
+
+Ctrl-C stops it.";
+
+/// `holdfast up`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct UpArguments {
+    /// Address to serve at; port 0 takes any free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4510", value_parser = listen_address)]
+    listen: SocketAddr,
+    /// Folder that keeps objects, executions and messages; without it they are deleted when the sandbox stops
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File to write, as JSON, once the sandbox serves: endpoint, keys, and the outputs of the stack
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Print JSON instead of text: one line about the sandbox, then one for each execution that ends
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    functions: FunctionArguments,
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "an address is an IP address and a port, for example 127.0.0.1:4510, or 127.0.0.1:0 for any free port"
+            .to_owned()
+    })
+}
 
 /// Runs until it is stopped.
 pub(crate) async fn run(arguments: UpArguments, interrupt: &mut Interrupt) -> Result<Outcome, CommandError> {
-    let ready = arguments.ready_file.as_deref().map(ReadyFile::claim).transpose()?;
+    let path = arguments.ready_file.as_deref().map(ReadyFilePath::claim).transpose()?;
     let data = arguments.data.as_deref().map(absolute).transpose()?;
-    let wanted = Wanted { listen: arguments.listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
+    let options = LocalOptions { listen: arguments.listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
     let progress = Progress::new();
-    let sandbox = tokio::select! {
-        started = local::start(&arguments.stack, wanted, &progress) => started?,
+    let local = tokio::select! {
+        started = local::start(&arguments.functions, options, &progress) => started?,
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     };
     drop(progress);
-    let served = serve(&sandbox, &arguments, ready.as_ref(), interrupt).await;
-    drop(ready);
+    let served = serve(&local, &arguments, path.as_ref(), interrupt).await;
+    drop(path);
     if !arguments.json {
         eprintln!("Stopping …");
     }
     tokio::select! {
-        stopped = sandbox.stop() => stopped?,
+        stopped = local.sandbox.stop() => stopped?,
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     }
     served.map(|()| Outcome::Success)
 }
 
 async fn serve(
-    sandbox: &Sandbox,
+    local: &LocalStack,
     arguments: &UpArguments,
-    ready: Option<&ReadyFile<'_>>,
+    path: Option<&ReadyFilePath<'_>>,
     interrupt: &mut Interrupt,
 ) -> Result<(), CommandError> {
-    let outputs = sandbox.outputs();
-    let clients = Clients::new(outputs);
-    let mut log =
-        Log::new(Executions::new(clients.states.clone(), &outputs.state_machine_arn), clients.s3, arguments.json);
-    // Signals are heeded at every step, also while the executions of an earlier run are listed.
+    let clients = Clients::connect(&local.stack).await;
+    let executions = Executions::new(clients.states, &local.stack.state_machine_arn);
+    let mut log = Log::new(executions, clients.s3, arguments.json);
+    // A signal stops each step, also while the executions of an earlier run are listed.
     let work = async {
         let earlier = log.skip_finished().await?;
-        if let Some(file) = ready {
-            file.write(outputs)?;
+        if let Some(path) = path {
+            path.write(&local.ready_file)?;
         }
-        print_welcome(sandbox, arguments, earlier)?;
+        print_welcome(local, arguments, earlier)?;
         log.follow().await
     };
     tokio::select! {
@@ -75,118 +105,51 @@ async fn serve(
     }
 }
 
-/// The whole path, since it is told to others, who have current folders of their own.
+/// The whole path: other programs that read it have other current folders.
 fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
     std::path::absolute(path).map_err(|error| CommandError::file(path, error))
 }
 
-/// The file that says that the sandbox serves. It is there only while that is true.
-#[derive(Debug)]
-struct ReadyFile<'a> {
-    path: &'a Path,
-    written: Cell<bool>,
-}
-
-impl<'a> ReadyFile<'a> {
-    /// Removes what an earlier run left, and finds out now whether the file can be written later. The file of a sandbox
-    /// that still serves is not touched.
-    fn claim(path: &'a Path) -> Result<Self, CommandError> {
-        let folder = folder_of(path);
-        if !folder.is_dir() {
-            return Err(CommandError::file(
-                path,
-                "its folder does not exist; make it first, or name another --ready-file",
-            ));
-        }
-        if let Some(address) = serving(path) {
-            let problem =
-                format!("it belongs to a sandbox that serves at {address}; stop that, or name another --ready-file");
-            return Err(CommandError::file(path, problem));
-        }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(CommandError::file(path, format!("it cannot be replaced: {error}; name another --ready-file")))
-            }
-            _ => Ok(Self { path, written: Cell::new(false) }),
-        }
-    }
-
-    /// Writes it whole: a reader sees nothing or everything.
-    fn write(&self, outputs: &Outputs) -> Result<(), CommandError> {
-        let failed = |error: std::io::Error| CommandError::file(self.path, format!("it cannot be written: {error}"));
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(self.path)).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut file, outputs)?;
-        file.write_all(b"\n").map_err(failed)?;
-        file.persist(self.path).map_err(|error| failed(error.error))?;
-        self.written.set(true);
-        Ok(())
-    }
-}
-
-impl Drop for ReadyFile<'_> {
-    fn drop(&mut self) {
-        if self.written.get() {
-            // Nothing is lost where it is gone already.
-            let _ = std::fs::remove_file(self.path);
-        }
-    }
-}
-
-/// The address in a ready file, if something answers there.
-fn serving(path: &Path) -> Option<SocketAddr> {
-    let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    let address = ready["endpointUrl"].as_str()?.strip_prefix("http://")?.parse().ok()?;
-    TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok().map(|_| address)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// One line of `--json`, told from the others by its field `type`.
+/// The first line of `--json`. The field `type` distinguishes it from the others.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 enum Line<'a> {
     /// The sandbox serves.
-    Serving(&'a Outputs),
+    Serving(&'a ReadyFile),
 }
 
-fn print_welcome(sandbox: &Sandbox, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
-    let outputs = sandbox.outputs();
+fn print_welcome(local: &LocalStack, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
+    let LocalStack { sandbox, ready_file, stack } = local;
     if arguments.json {
-        return print_line(&serde_json::to_string(&Line::Serving(outputs))?);
+        return print_line(&serde_json::to_string(&Line::Serving(ready_file))?);
     }
-    let kept = match &arguments.data {
+    let data = match &arguments.data {
         Some(folder) => {
             let earlier = text::count(earlier, "execution");
-            format!("Everything is kept in {}; it holds {earlier} from before.", folder.display())
+            format!("Everything is kept in {}, which has {earlier} of earlier runs.", folder.display())
         }
-        None => {
-            "Everything is kept in a temporary folder and gone when the sandbox stops; --data DIR keeps it.".to_owned()
-        }
+        None => "Everything is deleted when the sandbox stops; --data DIR keeps it.".to_owned(),
     };
     print_line(&format!(
         "\
 {}
-Mail to the topic's subscribers lands in {}.
-The functions' logs are in {}.
-{kept}
-Ctrl-C stops it. Each execution that ends is a line below.
+Mail to the subscribers of the topic is written to {}.
+The logs of the functions are in {}.
+{data}
+Ctrl-C stops the sandbox. Each execution that ends is a line below.
 ",
-        welcome(outputs),
-        outputs.outbox_dir.display(),
+        welcome(ready_file, stack),
+        ready_file.outbox_dir.display(),
         sandbox.logs_dir().display(),
     ))
 }
 
-fn welcome(outputs: &Outputs) -> String {
-    let Outputs { endpoint_url, region, replica_region, source_bucket, backup_bucket, replica_bucket, .. } = outputs;
-    let Outputs { access_key_id, secret_access_key, receipt_bucket, receipt_prefix, state_machine_arn, .. } = outputs;
-    let replica = if replica_bucket.is_empty() {
-        String::new()
-    } else {
-        format!("\n  aws s3 ls --recursive --region {replica_region} s3://{replica_bucket}/")
-    };
+fn welcome(ready_file: &ReadyFile, stack: &Stack) -> String {
+    let ReadyFile { endpoint_url, access_key_id, secret_access_key, .. } = ready_file;
+    let Stack { region, source_bucket, backup_bucket, receipts, state_machine_arn, .. } = stack;
+    let replica = stack.replica.as_ref().map_or_else(String::new, |replica| {
+        format!("\n  aws s3 ls --recursive --region {} s3://{}/", replica.region, replica.bucket)
+    });
     format!(
         "\
 The sandbox serves at {endpoint_url}.
@@ -197,79 +160,68 @@ Point the AWS CLI, or any SDK, at it:
   export AWS_SECRET_ACCESS_KEY={secret_access_key}
   export AWS_REGION={region} AWS_DEFAULT_REGION={region}
 
-Back something up, and look at what became of it:
+Upload an object, and list the results:
   aws s3 cp README.md s3://{source_bucket}/
   aws s3 ls --recursive s3://{backup_bucket}/{replica}
-  aws s3 ls --recursive s3://{receipt_bucket}/{receipt_prefix}
+  aws s3 ls --recursive s3://{}/{}
   aws stepfunctions list-executions --state-machine-arn {state_machine_arn}
-"
+",
+        receipts.bucket, receipts.prefix
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser;
 
-    fn outputs() -> Outputs {
-        Outputs {
+    use super::*;
+    use crate::cli::Cli;
+
+    /// The ready file of a stack with a replica.
+    pub(super) fn ready_file() -> ReadyFile {
+        let outputs = [
+            ("SourceBucketName", "source"),
+            ("BackupBucketName", "backup"),
+            ("ReplicaBucketName", "replica"),
+            ("ReplicaRegion", "eu-central-1"),
+            ("ReceiptBucketName", "backup"),
+            ("ReceiptPrefix", ".holdfast/receipts/"),
+            ("TopicArn", "arn:topic"),
+            ("StateMachineArn", "arn:machine"),
+            ("UndeliveredEventsUrl", "https://queue"),
+        ];
+        ReadyFile {
             endpoint_url: "http://127.0.0.1:4510".to_owned(),
             region: "eu-west-1".to_owned(),
-            replica_region: "eu-central-1".to_owned(),
             access_key_id: "AKIA".to_owned(),
             secret_access_key: "secret".to_owned(),
-            source_bucket: "source".to_owned(),
-            backup_bucket: "backup".to_owned(),
-            replica_bucket: "replica".to_owned(),
-            receipt_bucket: "backup".to_owned(),
-            receipt_prefix: ".holdfast/receipts/".to_owned(),
-            topic_arn: "arn:topic".to_owned(),
-            state_machine_arn: "arn:machine".to_owned(),
+            stack_name: "holdfast".to_owned(),
             outbox_dir: "/tmp/outbox".into(),
+            outputs: outputs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
 
     #[test]
-    fn the_ready_file_is_there_only_while_the_sandbox_serves() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("ready.json");
-        std::fs::write(&path, "left by an earlier run")?;
-        let file = ReadyFile::claim(&path)?;
-        assert!(!path.exists(), "a reader would take the old file for the new one");
-        file.write(&outputs())?;
-        let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-        assert_eq!(read["endpointUrl"], "http://127.0.0.1:4510");
-        assert_eq!(read["outboxDir"], "/tmp/outbox");
-        drop(file);
-        assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+    fn the_welcome_shows_the_replica_only_if_there_is_one() -> Result<(), CommandError> {
+        let ready_file = ready_file();
+        let stack = ready_file.stack()?;
+        assert!(welcome(&ready_file, &stack).contains("--region eu-central-1 s3://replica/"));
+        let alone = Stack { replica: None, ..stack };
+        assert!(!welcome(&ready_file, &alone).contains("eu-central-1"));
         Ok(())
     }
 
     #[test]
-    fn the_ready_file_of_a_sandbox_that_serves_is_left_alone() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("ready.json");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        std::fs::write(&path, format!("{{\"endpointUrl\": \"http://{address}\"}}"))?;
-        let refusal = ReadyFile::claim(&path).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(refusal.contains(&format!("serves at {address}")), "{refusal}");
-        assert!(path.exists());
-        drop(listener);
-        ReadyFile::claim(&path)?;
-        assert!(!path.exists(), "what a sandbox left that is gone is removed");
-        Ok(())
+    fn localhost_is_an_address_and_a_host_without_a_port_is_not() {
+        assert_eq!(listen_address("localhost:80"), Ok(SocketAddr::from(([127, 0, 0, 1], 80))));
+        assert_eq!(listen_address("[::1]:0").map(|address| address.port()), Ok(0));
+        assert!(listen_address("localhost").is_err());
+        assert!(listen_address("127.0.0.1:99999").is_err());
     }
 
     #[test]
-    fn a_ready_file_in_a_folder_that_is_not_there_is_refused_before_anything_starts() {
-        let refusal = ReadyFile::claim(Path::new("/no/such/folder/ready.json")).err().map(|error| error.to_string());
-        assert!(refusal.is_some_and(|sentence| sentence.starts_with("/no/such/folder/ready.json: its folder")));
-    }
-
-    #[test]
-    fn the_welcome_shows_the_replica_only_where_there_is_one() {
-        assert!(welcome(&outputs()).contains("--region eu-central-1 s3://replica/"));
-        let alone = Outputs { replica_bucket: String::new(), ..outputs() };
-        assert!(!welcome(&alone).contains("eu-central-1"));
+    fn a_folder_of_binaries_and_no_build_exclude_each_other() {
+        let both = Cli::try_parse_from(["holdfast", "up", "--functions", "x", "--no-build"]);
+        assert!(both.is_err());
     }
 }
