@@ -6,6 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::Client;
+use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::{contract::ReceiptRef, format, history::Failure};
 use holdfast_operate::{
     AwsError,
@@ -159,10 +160,14 @@ impl Log {
                 ExecutionResult::Proven { proof: proof::words(&receipt), receipt: location(&reference) }
             }
             ExecutionOutput::Skipped { message, .. } => ExecutionResult::Skipped { reason: message },
-            ExecutionOutput::Unknown => match self.executions.failure(&execution.arn).await? {
-                Some(failure) => ExecutionResult::Failed { failure },
-                None => ExecutionResult::Unknown { output: execution.output },
-            },
+            // The history of a redriven execution that succeeded has a failure too.
+            ExecutionOutput::Unknown if execution.status == ExecutionStatus::Succeeded => {
+                ExecutionResult::Unknown { output: execution.output }
+            }
+            ExecutionOutput::Unknown => {
+                let failure = self.executions.failure(&execution.arn).await?.unwrap_or_default();
+                ExecutionResult::Failed { failure }
+            }
         };
         Ok(Entry {
             execution_arn: execution.arn,
@@ -266,7 +271,7 @@ mod tests {
         let executions = Executions::new(aws_sdk_sfn::Client::from_conf(step_functions.build()), "arn:m");
         let mut log = Log::new(executions, Client::from_conf(s3.build()), false);
         let mut note = |redrives| {
-            let status = aws_sdk_sfn::types::ExecutionStatus::Failed;
+            let status = ExecutionStatus::Failed;
             log.note_redrives(&ExecutionSummary { arn: "arn:e".to_owned(), status, redrives })
         };
         assert_eq!([0, 1, 1, 2].map(&mut note), [false, true, false, true]);
