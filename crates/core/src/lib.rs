@@ -5,11 +5,14 @@
 pub mod attributes;
 mod bounds;
 pub mod checksum;
+pub mod console;
 pub mod contract;
 pub mod encoding;
 pub mod error_name;
 pub mod event;
 pub mod failure;
+pub mod format;
+pub mod history;
 pub mod layout;
 pub mod names;
 pub mod object;

@@ -1,13 +1,15 @@
 //! The message about an execution that failed, timed out or was stopped.
 
-use holdfast_core::event::ExecutionEnded;
+use holdfast_core::{
+    console,
+    event::ExecutionEnded,
+    history::{Failure, Iteration, cause_message},
+};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
     advice,
-    history::Ending,
-    links,
     message::{Message, attributes, subject, table},
     words,
 };
@@ -49,16 +51,16 @@ impl Object {
     }
 }
 
-/// The message for this end; where the history could not be read, `ending` says why.
-pub(crate) fn message(ended: &ExecutionEnded, ending: &Result<Ending, String>) -> Message {
+/// The message for this end. If the history could not be read, `history` is the reason.
+pub(crate) fn message(ended: &ExecutionEnded, history: &Result<Failure, String>) -> Message {
     let object = Object::of(ended);
-    let found = ending.as_ref().ok().cloned().unwrap_or_default();
+    let found = history.as_ref().ok().cloned().unwrap_or_default();
     let error = found.error.clone().or_else(|| ended.error.clone()).or_else(|| default_error(&ended.status));
-    let cause = found.cause.clone().or_else(|| ended.cause.clone());
+    let cause = found.cause.clone().or_else(|| ended.cause.as_deref().and_then(cause_message));
     let state = found.state.as_deref();
     let what = [Some(ended.status.as_str()), error.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let what = state.map_or(what.clone(), |state| format!("{what} in {state}"));
-    let facts = facts(ended, &object, ending, error.as_deref(), cause.as_deref());
+    let facts = facts(ended, &object, history, error.as_deref(), cause.as_deref());
     let text = format!(
         "{}\n\n{facts}\nWhat to do: {}\n\n{}",
         opening(ended, &object),
@@ -95,37 +97,30 @@ fn opening(ended: &ExecutionEnded, object: &Object) -> String {
 fn facts(
     ended: &ExecutionEnded,
     object: &Object,
-    ending: &Result<Ending, String>,
+    history: &Result<Failure, String>,
     error: Option<&str>,
     cause: Option<&str>,
 ) -> String {
     let mut rows = vec![("Object", object.name())];
     rows.extend(object.version_id.as_ref().map(|version| ("Version", version.clone())));
     rows.extend(object.size.map(|size| ("Size", words::bytes(size))));
-    let state = match ending {
-        Ok(Ending { state: Some(state), iteration: Some((map, index)), .. }) => {
+    let state = match history {
+        Ok(Failure { state: Some(state), iteration: Some(Iteration { map, index }), .. }) => {
             format!("{state}, slice {index} of {map}")
         }
-        Ok(Ending { state: Some(state), .. }) => state.clone(),
-        Ok(Ending { state: None, .. }) => "none was entered".to_owned(),
+        Ok(Failure { state: Some(state), .. }) => state.clone(),
+        Ok(Failure { state: None, .. }) => "none was entered".to_owned(),
         Err(reason) => format!("unknown, because the history could not be read: {reason}"),
     };
     rows.push(("State", state));
     rows.extend(error.map(|error| ("Error", error.to_owned())));
-    rows.extend(cause.map(|cause| ("Cause", words::clipped(&sentence(cause), CAUSE_SHOWN))));
+    rows.extend(cause.map(|cause| ("Cause", words::clipped(cause, CAUSE_SHOWN))));
     if let Some(stop) = ended.stop_date {
         let after = words::duration(stop.saturating_sub(ended.start_date));
         rows.push(("Ended", format!("{}, after {after}", at(stop).map(words::moment).unwrap_or_default())));
     }
-    rows.push(("Console", links::execution(&ended.execution_arn)));
+    rows.push(("Console", console::execution(&ended.execution_arn)));
     table(&rows)
-}
-
-/// A cause as a sentence: a function's is JSON text with the sentence in `errorMessage`.
-fn sentence(cause: &str) -> String {
-    let json = serde_json::from_str::<Value>(cause).ok();
-    let message = json.as_ref().and_then(|json| json.get("errorMessage")).and_then(Value::as_str);
-    message.unwrap_or(cause).to_owned()
 }
 
 fn what_to_do(ended: &ExecutionEnded, error: Option<&str>) -> &'static str {
@@ -144,7 +139,7 @@ fn how_to_redrive(ended: &ExecutionEnded) -> String {
 
 fn redrive_command(ended: &ExecutionEnded) -> String {
     let arn = &ended.execution_arn;
-    format!("aws stepfunctions redrive-execution --execution-arn {arn} --region {}", links::region(arn))
+    format!("aws stepfunctions redrive-execution --execution-arn {arn} --region {}", console::region(arn))
 }
 
 fn at(milliseconds: i64) -> Option<OffsetDateTime> {
@@ -154,11 +149,10 @@ fn at(milliseconds: i64) -> Option<OffsetDateTime> {
 fn json(
     ended: &ExecutionEnded,
     object: &Object,
-    found: &Ending,
+    found: &Failure,
     error: Option<&str>,
     cause: Option<&str>,
 ) -> Map<String, Value> {
-    let iteration = found.iteration.as_ref().map(|(map, index)| json!({"map": map, "index": index}));
     let members = [
         ("status", json!(ended.status)),
         ("bucket", json!(object.bucket)),
@@ -166,14 +160,14 @@ fn json(
         ("versionId", json!(object.version_id)),
         ("size", json!(object.size)),
         ("state", json!(found.state)),
-        ("iteration", json!(iteration)),
+        ("iteration", json!(found.iteration)),
         ("error", json!(error)),
-        ("cause", json!(cause.map(sentence))),
+        ("cause", json!(cause)),
         ("executionArn", json!(ended.execution_arn)),
         ("stateMachineArn", json!(ended.state_machine_arn)),
         ("startDate", json!(ended.start_date)),
         ("stopDate", json!(ended.stop_date)),
-        ("console", json!(links::execution(&ended.execution_arn))),
+        ("console", json!(console::execution(&ended.execution_arn))),
         ("redrive", json!(redrive_command(ended))),
     ];
     members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()

@@ -14,8 +14,6 @@ mod advice;
 mod config;
 mod duplicate;
 mod failure;
-mod history;
-mod links;
 mod message;
 mod receipt;
 mod refusal;
@@ -30,6 +28,7 @@ use holdfast_core::{
     ErrorName, Failure,
     contract::{Notified, NotifyInput},
     event::ExecutionEnded,
+    history::{self, FailureSearch},
     receipt::Receipt,
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
@@ -38,7 +37,6 @@ use time::OffsetDateTime;
 
 use crate::{
     config::{Config, NotifyOn},
-    history::{Ending, Walk},
     message::Message,
 };
 pub use crate::{refusal::Refusal, request::Request};
@@ -101,11 +99,11 @@ impl Notify {
     async fn ended(&self, ended: &ExecutionEnded) -> Result<Notified, Refusal> {
         let message_id = match self.config.notify_on {
             NotifyOn::All | NotifyOn::Failures => {
-                let ending = self.ending(&ended.execution_arn).await.map_err(|failure| failure.to_string());
-                if let Err(reason) = &ending {
+                let found = self.failure_of(&ended.execution_arn).await.map_err(|failure| failure.to_string());
+                if let Err(reason) = &found {
                     tracing::warn!(%reason, execution = ended.execution_arn, "the history could not be read");
                 }
-                Some(self.publish(&failure::message(ended, &ending)).await?)
+                Some(self.publish(&failure::message(ended, &found)).await?)
             }
             NotifyOn::None => None,
         };
@@ -132,8 +130,8 @@ impl Notify {
         Ok(output.message_id().unwrap_or_default().to_owned())
     }
 
-    /// Reads the history backwards, page by page, until the state in which the execution ended is found.
-    async fn ending(&self, execution_arn: &str) -> Result<Ending, Failure> {
+    /// Reads the history backwards, page by page, until the failed state is found.
+    async fn failure_of(&self, execution_arn: &str) -> Result<history::Failure, Failure> {
         let call = Call {
             operation: "GetExecutionHistory",
             side: Side::Source,
@@ -141,7 +139,7 @@ impl Notify {
             from: None,
             grant: "states:GetExecutionHistory",
         };
-        let mut walk = Walk::default();
+        let mut search = FailureSearch::default();
         let mut token = None;
         for _ in 0..PAGES {
             let request = self
@@ -154,7 +152,7 @@ impl Notify {
                 .max_results(PAGE)
                 .set_next_token(token);
             let page = request.send().await.map_err(|error| call.states_failure(error))?;
-            if page.events().iter().any(|event| walk.take(event).is_break()) {
+            if page.events().iter().map(holdfast_history::event).any(|event| search.take(&event).is_break()) {
                 break;
             }
             token = page.next_token().map(str::to_owned);
@@ -162,6 +160,6 @@ impl Notify {
                 break;
             }
         }
-        Ok(walk.finish())
+        Ok(search.finish())
     }
 }

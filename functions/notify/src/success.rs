@@ -1,14 +1,15 @@
 //! The message about a backup that is proven.
 
 use holdfast_core::{
+    console,
     contract::{Evidence, Placement, ProofMethod, ProvenCopy, ReceiptRef, TagComparison},
+    format,
     names::VersionId,
     receipt::Receipt,
 };
 use serde_json::Value;
 
 use crate::{
-    links,
     message::{Message, attributes, subject, table},
     words,
 };
@@ -22,7 +23,7 @@ pub(crate) fn message(receipt: &Receipt, place: &ReceiptRef) -> Message {
         _ => None,
     });
     Message {
-        subject: subject(&format!("Backed up {}", words::size(source.size)), &object),
+        subject: subject(&format!("Backed up {}", format::size(source.size)), &object),
         text: format!("{object} is backed up and proven.\n\n{}\n{}", facts(receipt, place), remarks(receipt)),
         json: json.unwrap_or_default(),
         attributes: attributes(
@@ -42,16 +43,16 @@ fn facts(receipt: &Receipt, place: &ReceiptRef) -> String {
     rows.extend(source.version_id.as_ref().map(|version| ("Version", version.to_string())));
     rows.push(("Size", words::bytes(source.size)));
     rows.push(("Backup", where_it_is(&receipt.backup)));
-    rows.push(("", links::object(&receipt.backup.destination, &receipt.backup.stored, arn)));
+    rows.push(("", console::object(&receipt.backup.destination, &receipt.backup.stored, arn)));
     rows.push(("Proof", proof(&receipt.backup.evidence)));
     if let Some(replica) = &receipt.replica {
         rows.push(("Replica", where_it_is(replica)));
-        rows.push(("", links::object(&replica.destination, &replica.stored, arn)));
+        rows.push(("", console::object(&replica.destination, &replica.stored, arn)));
         rows.push(("Proof", proof(&replica.evidence)));
     }
     rows.push(("Lag", format!("{} from the upload to this receipt", words::duration(receipt.lag_ms))));
     rows.push(("Receipt", format!("s3://{}/{}", place.bucket, place.key)));
-    rows.push(("Execution", links::execution(arn)));
+    rows.push(("Execution", console::execution(arn)));
     table(&rows)
 }
 
@@ -66,7 +67,7 @@ fn proof(evidence: &Evidence) -> String {
     let algorithm = serde_json::to_value(evidence.algorithm).ok();
     let algorithm = algorithm.as_ref().and_then(Value::as_str).unwrap_or_default();
     let value = &evidence.copy;
-    let read = words::size(evidence.bytes_read);
+    let read = format::size(evidence.bytes_read);
     let bytes = match evidence.method {
         ProofMethod::StoredChecksums => {
             format!("S3 stores the same {algorithm} for both objects ({value}); nothing had to be read")

@@ -1,5 +1,6 @@
 //! Numbers, times and subjects as people read them.
 
+use holdfast_core::format;
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
 
 const SECOND: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
@@ -11,21 +12,10 @@ const SUBJECT_LIMIT: usize = 99;
 
 /// A number of bytes, for example `1.5 KiB (1,536 bytes)`.
 pub(crate) fn bytes(count: u64) -> String {
-    match size(count) {
+    match format::size(count) {
         short if count < 1024 => short,
         short => format!("{short} ({} bytes)", thousands(count)),
     }
-}
-
-/// A number of bytes in few characters, for example `1.5 KiB`.
-pub(crate) fn size(count: u64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB"];
-    let Some(power) = (1..=units.len()).rev().find(|power| count >> (10 * power) > 0) else {
-        return if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
-    };
-    // In tenths, rounded down: a size is never made to look larger than it is.
-    let tenths = (u128::from(count) * 10) >> (10 * power);
-    format!("{}.{} {}", tenths / 10, tenths % 10, units[power - 1])
 }
 
 fn thousands(count: u64) -> String {

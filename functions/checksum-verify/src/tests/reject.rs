@@ -254,5 +254,8 @@ async fn the_evidence_names_rejected_versions_that_could_not_be_removed() {
     let mut transfer = known();
     transfer.rejected_versions = vec![VersionId::new("w0").unwrap()];
     let right = heading(head(3, transfer.crc64nvme));
-    assert_eq!(evidence("stored", &transfer, &[&right, &tagged("blue")]).await.rejected_versions, transfer.rejected_versions);
+    assert_eq!(
+        evidence("stored", &transfer, &[&right, &tagged("blue")]).await.rejected_versions,
+        transfer.rejected_versions
+    );
 }

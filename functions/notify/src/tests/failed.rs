@@ -5,7 +5,7 @@ use aws_sdk_sfn::{
     types::{HistoryEvent, error::ExecutionDoesNotExist},
 };
 
-use super::{history::events, *};
+use super::*;
 
 fn ended(status: &str, extra: &Value) -> Value {
     let input = json!({
@@ -69,6 +69,18 @@ async fn a_failure_mail_says_what_failed_where_and_why_and_how_to_go_on() {
         (&json["state"], &json["error"], &json["size"]),
         (&json!("CopyObject"), &json!("Source.Denied"), &json!(1536))
     );
+}
+
+#[tokio::test]
+async fn a_failure_inside_a_map_names_the_slice() {
+    let history = history(events::failed_in_iteration("CopyParts", 3, "CopySlice", "Source.Denied"));
+    let (sent, publish) = published();
+    tell([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({}))).await.unwrap();
+    let [message] = sent.all().try_into().unwrap();
+    let body = message.message().unwrap();
+    assert!(body.contains("State:   CopySlice, slice 3 of CopyParts\n"), "{body}");
+    let json = json_of(&message);
+    assert_eq!(json["iteration"], json!({"map": "CopyParts", "index": 3}));
 }
 
 #[tokio::test]

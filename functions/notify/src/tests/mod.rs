@@ -1,8 +1,8 @@
 //! Tests of notify: the requests that it sends, the mails that people get, and what it finds in a history.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod events;
 mod failed;
-mod history;
 mod receipt;
 mod succeeded;
 

@@ -1,0 +1,60 @@
+//! The commands of holdfast, and the help about them.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::stack::StackArguments;
+#[cfg(feature = "local")]
+use crate::commands::{demo::DemoArguments, fault::SandboxArguments, up::UpArguments};
+
+#[cfg(feature = "local")]
+const EXAMPLES: &str = "\
+Examples:
+  holdfast demo                       back up a small set of samples and show the proof
+  holdfast demo ~/Pictures notes.txt  back up your own files and folders
+  holdfast up                         start a sandbox for the AWS CLI and SDKs
+  holdfast sandbox fault --help       make calls in that sandbox fail
+  holdfast stack --stack backups      show the buckets, topic and state machine of a stack
+
+demo and up read template.yaml: run them inside a clone of the repository.";
+
+#[cfg(not(feature = "local"))]
+const EXAMPLES: &str = "\
+Examples:
+  holdfast stack --stack backups      show the buckets, topic and state machine of a stack";
+
+/// Event-driven, proven S3 backups.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Back up files in a temporary sandbox and show how each copy is proven
+    #[cfg(feature = "local")]
+    Demo(DemoArguments),
+    /// Start a sandbox for the AWS CLI and SDKs
+    #[cfg(feature = "local")]
+    Up(UpArguments),
+    /// Control a sandbox that `holdfast up` started
+    #[cfg(feature = "local")]
+    Sandbox(SandboxArguments),
+    /// Find a deployed stack and show its buckets, topic and state machine
+    Stack(StackArguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

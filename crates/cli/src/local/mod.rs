@@ -1,0 +1,313 @@
+//! A sandbox for a command: checks the template and the settings, builds the functions, and starts everything.
+
+mod build;
+pub(crate) mod interrupt;
+mod parameters;
+mod settings;
+mod workspace;
+
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use holdfast_operate::stack::{FindStackError, ReadyFile, Stack};
+use holdfast_sandbox::{
+    Functions, Options, Sandbox, SandboxError,
+    ports::ACCOUNT,
+    store::StoreError,
+    template::{Settings, Stack as Template, TemplateError},
+};
+
+use self::{
+    build::{BuildError, PROFILE},
+    parameters::ParametersError,
+    settings::{Setting, SettingError},
+    workspace::{Workspace, WorkspaceError},
+};
+use crate::render::{
+    progress::{Progress, Unit},
+    text,
+};
+
+/// The region of the replica: another than the stack's.
+const REPLICA_REGION: &str = "eu-central-1";
+const REPLICA_BUCKET: &str = "holdfast-replica";
+
+/// How the functions are built and configured.
+#[derive(Debug, Args)]
+pub(crate) struct FunctionArguments {
+    /// Set a variable of the functions' configuration, for example MULTIPART_THRESHOLD=8MiB; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<Setting>,
+    /// Folder with the binaries of the functions; nothing is built
+    #[arg(long, value_name = "DIR", conflicts_with = "no_build")]
+    pub(crate) functions: Option<PathBuf>,
+    /// Use the binaries of the functions in the folder of this program; nothing is built
+    #[arg(long)]
+    pub(crate) no_build: bool,
+}
+
+/// The sandbox could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocalError {
+    /// The command does not run in the repository.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The template is invalid.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The template's parameters cannot be read.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    /// `--set` has an unknown name or an invalid value.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The functions cannot be built or found.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The sandbox cannot listen on the address.
+    #[error(
+        "the sandbox cannot listen on {address}: {problem}; choose another address with --listen, for example \
+         127.0.0.1:0 for any free port"
+    )]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        problem: String,
+    },
+    /// The folder for the data cannot be used.
+    #[error("the sandbox cannot keep its data in {}: {problem}; name another folder with --data", .folder.display())]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// The reason.
+        problem: String,
+    },
+    /// The template lacks an output.
+    #[error(transparent)]
+    Outputs(#[from] FindStackError),
+    /// Anything else.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+/// What a command wants of its sandbox.
+#[derive(Debug)]
+pub(crate) struct LocalOptions {
+    /// The address to serve at.
+    pub(crate) listen: SocketAddr,
+    /// The folder that keeps everything.
+    pub(crate) data: Option<PathBuf>,
+    /// The factor for waiting times; 1.0 is as the state machine says.
+    pub(crate) time_scale: f64,
+    /// Configuration of the functions that `--set` may replace.
+    pub(crate) defaults: BTreeMap<String, String>,
+}
+
+/// A sandbox that serves, and the stack in it.
+pub(crate) struct LocalStack {
+    /// The sandbox.
+    pub(crate) sandbox: Sandbox,
+    /// What the ready file says.
+    pub(crate) ready_file: ReadyFile,
+    /// The stack, as the functions are configured.
+    pub(crate) stack: Stack,
+}
+
+/// Checks everything that can be checked, then builds, then starts.
+pub(crate) async fn start(
+    arguments: &FunctionArguments,
+    options: LocalOptions,
+    progress: &Progress,
+) -> Result<LocalStack, LocalError> {
+    let workspace = Workspace::find()?;
+    let parameters = BTreeMap::from([
+        ("ReplicaBucketName".to_owned(), REPLICA_BUCKET.to_owned()),
+        ("ReplicaRegion".to_owned(), REPLICA_REGION.to_owned()),
+    ]);
+    let template = Template::read(&workspace.template(), &settings_for(&parameters))?;
+    let environment = environment(arguments, &options, &workspace, &template)?;
+    probe(&options)?;
+    let packages: Vec<String> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
+    let folder = binaries(arguments, &workspace, &packages, progress).await?;
+    let data = options.data.clone().unwrap_or_default();
+    let sandbox_options = Options {
+        data: options.data,
+        listen: options.listen,
+        parameters,
+        environment: environment.clone(),
+        time_scale: options.time_scale,
+        ..Options::new(workspace.template(), Functions::Binaries { folder })
+    };
+    let sandbox = Sandbox::start(sandbox_options).await.map_err(|error| start_error(error, &data))?;
+    let ready_file = ready_file(&sandbox);
+    let stack = configured(&ready_file, &environment)?;
+    Ok(LocalStack { sandbox, ready_file, stack })
+}
+
+/// The configuration of the functions: the defaults of the command, then `--set`.
+fn environment(
+    arguments: &FunctionArguments,
+    options: &LocalOptions,
+    workspace: &Workspace,
+    template: &Template,
+) -> Result<BTreeMap<String, String>, LocalError> {
+    let variables = template.functions.iter().flat_map(|function| function.environment.keys()).collect();
+    let parameters = parameters::of_variables(&workspace.template())?;
+    let mut environment = options.defaults.clone();
+    environment.extend(settings::checked(&arguments.settings, &variables, &parameters)?);
+    Ok(environment)
+}
+
+fn ready_file(sandbox: &Sandbox) -> ReadyFile {
+    let (outputs, template) = (sandbox.outputs(), sandbox.stack());
+    ReadyFile {
+        endpoint_url: outputs.endpoint_url.clone(),
+        region: outputs.region.clone(),
+        access_key_id: outputs.access_key_id.clone(),
+        secret_access_key: outputs.secret_access_key.clone(),
+        stack_name: template.settings.stack.clone(),
+        outbox_dir: outputs.outbox_dir.clone(),
+        outputs: template.outputs.clone(),
+    }
+}
+
+/// The stack with the buckets that `--set` configured. The outputs are those of the template.
+fn configured(ready_file: &ReadyFile, environment: &BTreeMap<String, String>) -> Result<Stack, FindStackError> {
+    let mut ready_file = ready_file.clone();
+    for (variable, output) in [
+        ("REPLICA_BUCKET", "ReplicaBucketName"),
+        ("REPLICA_REGION", "ReplicaRegion"),
+        ("RECEIPT_BUCKET", "ReceiptBucketName"),
+        ("RECEIPT_PREFIX", "ReceiptPrefix"),
+    ] {
+        if let Some(value) = environment.get(variable) {
+            ready_file.outputs.insert(output.to_owned(), value.clone());
+        }
+    }
+    ready_file.stack()
+}
+
+/// Finds out whether a sandbox could serve and keep its data, before a build that may take minutes.
+fn probe(options: &LocalOptions) -> Result<(), LocalError> {
+    TcpListener::bind(options.listen).map_err(|source| address_error(options.listen, &source))?;
+    if let Some(folder) = &options.data {
+        let failed = |error: std::io::Error| LocalError::Data { folder: folder.clone(), problem: error.to_string() };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        tempfile::tempfile_in(folder).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn start_error(error: SandboxError, data: &Path) -> LocalError {
+    match error {
+        SandboxError::Listen { address, source } => address_error(address, &source),
+        SandboxError::Store(StoreError::InUse { .. }) => {
+            LocalError::Data { folder: data.to_owned(), problem: "another sandbox uses it".to_owned() }
+        }
+        error => LocalError::Sandbox(error),
+    }
+}
+
+fn address_error(address: SocketAddr, source: &std::io::Error) -> LocalError {
+    let problem = match source.kind() {
+        ErrorKind::AddrInUse => "another program uses it".to_owned(),
+        ErrorKind::AddrNotAvailable => "this machine does not have it".to_owned(),
+        ErrorKind::PermissionDenied => "only root may use ports below 1024".to_owned(),
+        _ => source.to_string(),
+    };
+    LocalError::Address { address, problem }
+}
+
+/// Enough to read the template before anything is built; the sandbox reads it again with its own settings.
+fn settings_for(parameters: &BTreeMap<String, String>) -> Settings {
+    Settings {
+        stack: "holdfast".to_owned(),
+        region: "eu-west-1".to_owned(),
+        account: ACCOUNT.to_owned(),
+        parameters: parameters.clone(),
+    }
+}
+
+async fn binaries(
+    arguments: &FunctionArguments,
+    workspace: &Workspace,
+    packages: &[String],
+    progress: &Progress,
+) -> Result<PathBuf, BuildError> {
+    if let Some(folder) = &arguments.functions {
+        return build::given(folder, packages, "--functions");
+    }
+    if arguments.no_build {
+        return build::beside_this_program(packages);
+    }
+    let phase = progress.phase("Build", 0, Unit::Count);
+    phase.note(&format!("the functions, profile {PROFILE}; the first build takes a few minutes"));
+    let folder = build::build(workspace.folder(), packages, &phase).await?;
+    phase.finish(&text::count(packages.len(), "function"));
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(listen: SocketAddr, data: Option<PathBuf>) -> String {
+        let options = LocalOptions { listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
+        probe(&options).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_address_in_use_and_a_file_instead_of_a_folder_are_refused_before_a_build()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let taken = TcpListener::bind(free)?;
+        let sentence = refusal(taken.local_addr()?, None);
+        assert!(sentence.contains("another program uses it; choose another address with --listen"), "{sentence}");
+
+        let file = tempfile::NamedTempFile::new()?;
+        let sentence = refusal(free, Some(file.path().to_owned()));
+        assert!(sentence.contains("name another folder with --data"), "{sentence}");
+
+        let folder = tempfile::tempdir()?;
+        assert_eq!(refusal(free, Some(folder.path().join("new"))), "");
+        Ok(())
+    }
+
+    #[test]
+    fn a_stack_has_the_buckets_that_the_functions_are_configured_with() -> Result<(), FindStackError> {
+        let outputs = [
+            ("SourceBucketName", "source"),
+            ("BackupBucketName", "backup"),
+            ("ReplicaBucketName", "replica"),
+            ("ReplicaRegion", "eu-central-1"),
+            ("ReceiptBucketName", "backup"),
+            ("ReceiptPrefix", "r/"),
+            ("TopicArn", "arn:topic"),
+            ("StateMachineArn", "arn:machine"),
+            ("UndeliveredEventsUrl", "https://queue"),
+        ];
+        let text = |values: &[(&str, &str)]| {
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let ready_file = ReadyFile {
+            endpoint_url: "http://127.0.0.1:4510".to_owned(),
+            region: "eu-west-1".to_owned(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            stack_name: "holdfast".to_owned(),
+            outbox_dir: PathBuf::new(),
+            outputs: text(&outputs),
+        };
+        let stack = configured(&ready_file, &BTreeMap::new())?;
+        assert_eq!(stack.replica.map(|replica| replica.bucket.to_string()).as_deref(), Some("replica"));
+        let stack = configured(&ready_file, &text(&[("REPLICA_BUCKET", ""), ("RECEIPT_PREFIX", "other/")]))?;
+        assert_eq!((stack.replica, stack.receipts.prefix.as_str()), (None, "other/"));
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The proof in a receipt, in few words.
+
+use holdfast_core::{
+    contract::{Algorithm, Evidence, ProofMethod},
+    format,
+    receipt::Receipt,
+};
+
+/// How the copies of a receipt were proven, for example `stored CRC64NVME (backup, replica)`.
+pub(crate) fn words(receipt: &Receipt) -> String {
+    let backup = method(&receipt.backup.evidence);
+    let Some(replica) = receipt.replica.as_ref().map(|replica| method(&replica.evidence)) else {
+        return format!("{backup} (backup)");
+    };
+    if backup == replica {
+        format!("{backup} (backup, replica)")
+    } else {
+        format!("{backup} (backup), {replica} (replica)")
+    }
+}
+
+fn method(evidence: &Evidence) -> String {
+    let algorithm = match evidence.algorithm {
+        Algorithm::Crc64Nvme => "CRC64NVME",
+        Algorithm::Sha256 => "SHA256",
+    };
+    let read = format::size(evidence.bytes_read);
+    match evidence.method {
+        ProofMethod::StoredChecksums => format!("stored {algorithm}"),
+        ProofMethod::SourceStreamed => format!("{algorithm}, {read} of the source read"),
+        ProofMethod::BothStreamed => format!("{algorithm}, {read} of both sides read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_words_for_a_proof_say_what_was_read() -> Result<(), serde_json::Error> {
+        let evidence = |method: &str, algorithm: &str, bytes_read: u64| {
+            serde_json::from_value::<Evidence>(json!({
+                "method": method, "algorithm": algorithm, "source": "a", "copy": "a", "bytesRead": bytes_read,
+                "etagsEqual": true, "tagsCompared": "count", "differences": []
+            }))
+        };
+        for (evidence, expected) in [
+            (evidence("storedChecksums", "CRC64NVME", 0)?, "stored CRC64NVME"),
+            (evidence("sourceStreamed", "CRC64NVME", 2048)?, "CRC64NVME, 2.0 KiB of the source read"),
+            (evidence("bothStreamed", "SHA256", 10)?, "SHA256, 10 bytes of both sides read"),
+        ] {
+            assert_eq!(method(&evidence), expected);
+        }
+        Ok(())
+    }
+}

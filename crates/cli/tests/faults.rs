@@ -1,0 +1,122 @@
+//! `holdfast sandbox fault` with a running sandbox, and every command of docs/faults.md.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::Arc,
+};
+
+use holdfast_sandbox::{Functions, Handler, HandlerSet, Options, Sandbox};
+
+/// No function is invoked in these tests.
+struct NoFunction;
+
+impl HandlerSet for NoFunction {
+    fn handler(&self, function: &str, _: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String> {
+        Err(format!("{function} is not available"))
+    }
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+async fn sandbox() -> Sandbox {
+    let options = Options::new(workspace().join("template.yaml"), Functions::InProcess(Arc::new(NoFunction)));
+    Sandbox::start(options).await.unwrap()
+}
+
+/// Runs a command with this program on the PATH and the sandbox's endpoint in the environment, as `holdfast up` advises.
+async fn run(endpoint: &str, mut command: Command) -> Output {
+    let folder = Path::new(env!("CARGO_BIN_EXE_holdfast")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.display())).env("AWS_ENDPOINT_URL", endpoint);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+async fn fault(endpoint: &str, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command.args(["sandbox", "fault"]).args(arguments);
+    let output = run(endpoint, command).await;
+    let text = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(text).unwrap().trim().to_owned())
+}
+
+/// The commands of the page: its indented lines, joined where one ends with a backslash.
+fn commands(page: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    for line in page.lines().filter_map(|line| line.strip_prefix("    ")) {
+        match commands.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.push('\n');
+                last.push_str(line);
+            }
+            _ => commands.push(line.to_owned()),
+        }
+    }
+    commands
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_page_succeeds() {
+    let sandbox = sandbox().await;
+    let page = std::fs::read_to_string(workspace().join("docs/faults.md")).unwrap();
+    let commands = commands(&page);
+    assert!(commands.len() > 10, "the page has these commands only: {commands:?}");
+    let mut most_rules = 0;
+    for line in commands {
+        assert!(line.starts_with("holdfast sandbox fault ") || line.starts_with("curl "), "{line}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]);
+        let output = run(&sandbox.outputs().endpoint_url, command).await;
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        most_rules = most_rules.max(sandbox.faults().rules().len());
+    }
+    assert_eq!(
+        (most_rules, sandbox.faults().rules().len()),
+        (10, 0),
+        "rules are added, and all of them are removed at the end"
+    );
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_added_listed_and_removed() {
+    let sandbox = sandbox().await;
+    let endpoint = &sandbox.outputs().endpoint_url;
+    let fault = async |arguments: &[&str]| fault(endpoint, arguments).await;
+    assert_eq!(fault(&["list"]).await, (true, "No rule is in force.".to_owned()));
+    let (_, text) = fault(&["add", "--part", "7", "--error", "SlowDown"]).await;
+    assert_eq!(text, "fault-1 is in force; `holdfast sandbox fault remove fault-1` removes it.");
+    let (_, table) = fault(&["list"]).await;
+    assert!(table.contains("fault-1") && table.contains("part 7") && table.contains("0 of 0"), "{table}");
+    let (_, json) = fault(&["list", "--json"]).await;
+    assert!(json.starts_with(r#"{"faults":[{"id":"fault-1","match":{"part":7}"#), "{json}");
+    assert_eq!(fault(&["remove", "fault-1"]).await, (true, "1 rule removed.".to_owned()));
+    let (ok, text) = fault(&["remove", "fault-1"]).await;
+    assert!(!ok && text.contains("there is no rule fault-1"), "{text}");
+    assert_eq!(fault(&["clear"]).await, (true, "No rule was in force.".to_owned()));
+    sandbox.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_request_is_refused_with_what_to_do() {
+    let sandbox = sandbox().await;
+    let endpoint = sandbox.outputs().endpoint_url.clone();
+    let (ok, text) = fault(&endpoint, &["add", "--error", "Odd"]).await;
+    assert!(!ok && text.contains("effect.error.status: it has to be given with the code Odd"), "{text}");
+    let (ok, text) = fault(&endpoint, &["add", "--operation", "GetObject", "--flip", "0"]).await;
+    assert!(!ok && text.contains("leave out operation"), "{text}");
+    let (ok, text) = fault(&endpoint, &["add", "--part", "7"]).await;
+    assert!(!ok && text.contains("--error <CODE>"), "{text}");
+    let (ok, text) = fault("https://sns.eu-west-1.amazonaws.com", &["list"]).await;
+    assert!(!ok && text.contains("is not an endpoint"), "{text}");
+    sandbox.stop().await.unwrap();
+    let (ok, text) = fault(&endpoint, &["list"]).await;
+    assert!(
+        !ok && text.contains(&format!("no sandbox answers at {endpoint}")) && text.contains("holdfast up"),
+        "{text}"
+    );
+}

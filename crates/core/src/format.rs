@@ -1,0 +1,37 @@
+//! How values are shown to people, in mails and on the command line alike.
+
+/// A number of bytes in the largest fitting unit, for example `1.5 KiB`.
+///
+/// It is rounded down to one decimal, so that an object never seems larger than it is.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let fitting = UNITS.into_iter().zip(1..).take_while(|(_, power)| bytes >> (10 * power) > 0).last();
+    let Some((unit, power)) = fitting else {
+        return if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") };
+    };
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_one_decimal_rounded_down_in_the_largest_fitting_unit() {
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (12_346, "12.0 KiB"),
+            (1_048_575, "1023.9 KiB"),
+            (173_015_041, "165.0 MiB"),
+            (5 << 30, "5.0 GiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            assert_eq!(size(bytes), expected);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A failed call to AWS as a sentence.
+
+use std::{error::Error, fmt::Display};
+
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+
+/// A failed call to AWS: what did not work, and the reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}: {reason}")]
+pub struct AwsError {
+    problem: String,
+    reason: String,
+}
+
+impl AwsError {
+    /// A call that AWS refused, or that did not reach AWS.
+    pub fn new(problem: impl Into<String>, error: impl ProvideErrorMetadata + Error) -> Self {
+        let reason = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            _ => DisplayErrorContext(error).to_string(),
+        };
+        Self { problem: problem.into(), reason }
+    }
+
+    /// A call that AWS answered, but not as expected.
+    pub fn unexpected(problem: impl Into<String>, reason: impl Display) -> Self {
+        Self { problem: problem.into(), reason: reason.to_string() }
+    }
+}
