@@ -8,7 +8,6 @@ mod bounds;
 pub mod checksum;
 pub mod contract;
 pub mod encoding;
-pub mod error_name;
 pub mod event;
 pub mod failure;
 pub mod layout;
@@ -18,5 +17,4 @@ pub mod receipt;
 pub mod slices;
 pub mod stamp;
 
-pub use error_name::{ErrorName, Recovery};
-pub use failure::{Failure, Named};
+pub use failure::{ErrorName, Fact, Failure, Named, Recovery, Remedy};

@@ -1,12 +1,12 @@
-//! Links to the AWS console. A mail is read where there is no command line.
+//! Links to the AWS console, for readers of a mail without a command line.
 
 use holdfast_core::contract::{Destination, Stored};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stays as it is in the query of a link.
+/// The characters that a link's query escapes.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// The page of an execution. Partition and region stand in its ARN
+/// The page of an execution. Partition and region are in its ARN
 /// (`arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`).
 pub(crate) fn execution(arn: &str) -> String {
     let region = region(arn);

@@ -1,4 +1,4 @@
-//! The walk through a history.
+//! The failed state, found in a history.
 
 use crate::history::{Ending, Walk};
 

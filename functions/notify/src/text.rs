@@ -1,4 +1,4 @@
-//! Numbers, times and subjects as people read them.
+//! Sizes, times and subjects as text.
 
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -17,13 +17,13 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// A number of bytes in few characters, for example `1.5 KiB`.
+/// A number of bytes in short form, for example `1.5 KiB`.
 pub(crate) fn size(count: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
     let Some(power) = (1..=units.len()).rev().find(|power| count >> (10 * power) > 0) else {
         return if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
     };
-    // In tenths, rounded down: a size is never made to look larger than it is.
+    // In tenths, rounded down, so that a size never looks larger than it is.
     let tenths = (u128::from(count) * 10) >> (10 * power);
     format!("{}.{} {}", tenths / 10, tenths % 10, units[power - 1])
 }
@@ -40,7 +40,7 @@ fn thousands(count: u64) -> String {
     text
 }
 
-/// A length of time, for example `3.2 s`, `2 min 5 s` or `1 d 4 h`.
+/// A duration, for example `3.2 s`, `2 min 5 s` or `1 d 4 h`.
 pub(crate) fn duration(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
@@ -52,7 +52,12 @@ pub(crate) fn duration(milliseconds: i64) -> String {
     }
 }
 
-/// A moment, for example `2026-11-22 10:00:00 UTC`.
+/// A time in milliseconds since 1970.
+pub(crate) fn time(milliseconds: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
+}
+
+/// A time, for example `2026-11-22 10:00:00 UTC`.
 pub(crate) fn moment(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(SECOND).unwrap_or_else(|_| time.to_string())
 }
@@ -62,7 +67,7 @@ pub(crate) fn day(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(DAY).unwrap_or_else(|_| time.to_string())
 }
 
-/// A subject that SNS takes: one line of at most 99 ASCII characters.
+/// A subject that SNS accepts: one line of at most 99 ASCII characters.
 pub(crate) fn subject(text: &str) -> String {
     let ascii = |character: char| match character {
         ' '..='~' => character,
@@ -73,7 +78,7 @@ pub(crate) fn subject(text: &str) -> String {
     if line.len() <= SUBJECT_LIMIT { line } else { format!("{}...", &line[..SUBJECT_LIMIT - 3]) }
 }
 
-/// A text of at most this many characters; what is cut is said.
+/// At most this many characters of a text, and how many bytes are left out.
 pub(crate) fn clipped(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
@@ -86,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_the_unit_that_fits() {
+    fn a_size_is_shown_in_the_unit_that_fits() {
         for (count, text) in [
             (0, "0 bytes"),
             (1, "1 byte"),
@@ -100,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_the_units_that_fit() {
+    fn a_time_is_shown_in_the_units_that_fit() {
         for (milliseconds, text) in [
             (-5, "0.0 s"),
             (3_250, "3.2 s"),
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_text_says_how_much_is_missing() {
+    fn a_clipped_text_says_how_much_is_left_out() {
         assert_eq!(clipped("äöü", 3), "äöü");
         assert_eq!(clipped("äöü", 2), "äö [... 2 more bytes]");
     }
