@@ -13,6 +13,7 @@ mod markdown;
 mod payloads;
 mod policies;
 mod reserved;
+mod runbook;
 mod samples;
 mod shape;
 mod types;
