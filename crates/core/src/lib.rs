@@ -8,7 +8,6 @@ pub mod checksum;
 pub mod console;
 pub mod contract;
 pub mod encoding;
-pub mod error_name;
 pub mod event;
 pub mod failure;
 pub mod format;
@@ -23,5 +22,4 @@ pub mod receipt;
 pub mod slices;
 pub mod time_format;
 
-pub use error_name::{ErrorName, Recovery};
-pub use failure::{Failure, Named};
+pub use failure::{ErrorName, Fact, Failure, Named, Recovery, Remedy};

@@ -144,9 +144,9 @@ async fn failures_have_their_names_and_say_what_to_do() {
         (completing_fails(503, "SlowDown", "Slow."), S3Throttled, "It is tried again"),
         (completing_fails(200, "InternalError", "Oh."), S3Unavailable, "It is tried again"),
         (completing_fails(400, "InvalidPart", "One was not found."), S3Unavailable, "It is tried again"),
-        (completing_fails(400, "BadDigest", "Other bytes."), ChecksumMismatch, "nothing was published"),
-        (completing_fails(400, "InvalidRequest", size), ChecksumMismatch, "nothing was published"),
-        (completing_fails(400, "InvalidRequest", value), ChecksumMismatch, "nothing was published"),
+        (completing_fails(400, "BadDigest", "Other bytes."), ChecksumMismatch, "The upload was aborted."),
+        (completing_fails(400, "InvalidRequest", size), ChecksumMismatch, "The upload was aborted."),
+        (completing_fails(400, "InvalidRequest", value), ChecksumMismatch, "The upload was aborted."),
         (completing_fails(400, "InvalidRequest", "Something else."), Internal, "Please report it"),
         (
             completing_fails(403, "AccessDenied", "Access Denied"),

@@ -238,8 +238,8 @@ async fn a_slice_that_does_not_fit_the_transfer_is_refused_before_anything_is_se
 fn a_concurrency_of_zero_is_refused_with_what_would_be_right() {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, &[] as &[&Rule]);
     let environment = [("COPY_CONCURRENCY", "0")].into_iter().collect();
-    let error = CopyPart::new(&environment, Aws::with_s3(client)).err().unwrap().to_string();
-    let sentence = "environment variable COPY_CONCURRENCY is \"0\": number would be zero for non-zero type; set it to how \
-                    many parts to copy at once, at least 1";
+    let error = holdfast_core::failure::report(&CopyPart::new(&environment, Aws::with_s3(client)).err().unwrap());
+    let sentence = "The environment variable COPY_CONCURRENCY is \"0\": number would be zero for non-zero type. Set \
+                    COPY_CONCURRENCY to how many parts to copy at once, at least 1, deploy, then redrive.";
     assert_eq!(error, sentence);
 }

@@ -7,12 +7,12 @@ use super::*;
 #[test]
 fn a_variable_that_is_no_good_is_named_with_what_would_be_right() {
     for (variables, words) in [
-        (vec![("BACKUP_BUCKET", "")], "BACKUP_BUCKET is missing; set it to the name of a bucket"),
+        (vec![("BACKUP_BUCKET", "")], "BACKUP_BUCKET is missing. Set BACKUP_BUCKET to the name of a bucket"),
         (vec![("REPLICA_BUCKET", "rep")], "REPLICA_REGION is missing"),
         (vec![("REPLICA_BUCKET", "dst"), ("REPLICA_REGION", "eu-north-1")], "REPLICA_BUCKET is the backup bucket"),
         (vec![("MULTIPART_THRESHOLD", "8 MiB")], "MULTIPART_THRESHOLD is \"8 MiB\""),
-        (vec![("VERIFY_MODE", "maybe")], "set it to stored or streamed"),
-        (vec![("STORAGE_CLASS", "COLD")], "set it to one of STANDARD"),
+        (vec![("VERIFY_MODE", "maybe")], "Set VERIFY_MODE to stored or streamed"),
+        (vec![("STORAGE_CLASS", "COLD")], "Set STORAGE_CLASS to one of STANDARD"),
         (vec![("STORAGE_CLASS", "GLACIER"), ("VERIFY_MODE", "streamed")], "VERIFY_MODE=streamed reads the backup"),
         (
             vec![("STORAGE_CLASS", "DEEP_ARCHIVE"), ("REPLICA_BUCKET", "rep"), ("REPLICA_REGION", "eu-north-1")],
@@ -26,7 +26,7 @@ fn a_variable_that_is_no_good_is_named_with_what_would_be_right() {
     ] {
         let environment = [("BACKUP_BUCKET", "dst")].into_iter().chain(variables).collect();
         let aws = Aws::with_s3(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [] as [&Rule; 0]));
-        let error = Validate::new(&environment, aws).unwrap_err().to_string();
+        let error = holdfast_core::failure::report(&Validate::new(&environment, aws).unwrap_err());
         assert!(error.contains(words), "{error}");
     }
 }

@@ -1,90 +1,71 @@
-//! The closed list of errors that a function can raise, and what each one asks of the state machine and of people.
+//! The names of the errors that a function can raise.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What settles an error. `statemachine/backup.asl.json` follows it to the letter; a test holds the two together.
+/// How an error is recovered from. `statemachine/backup.asl.json` follows it exactly; a contract test compares the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Recovery {
-    /// The state tries again by itself, with back-off and jitter.
+    /// The state retries, with exponential back-off and jitter.
     Retry,
-    /// The state machine goes back and plans anew: the world changed underneath the plan.
+    /// The state machine returns to the planning state, because the objects changed after the plan was made.
     Replan,
-    /// The execution fails in the state where it happened. A person mends the cause and redrives.
+    /// The execution fails in the state that raised the error. A person fixes the cause.
     Redrive,
 }
 
-/// The name of an error as Step Functions shows it: `Subject.Condition`.
+/// The name of an error as Step Functions shows it: `Subject.Condition`. [`ErrorName::entry`] explains each one.
 ///
 /// `StepFunctions.Unavailable` is not called `States.Unavailable`: the Amazon States Language reserves the prefix
 /// `States.` for its own errors (<https://states-language.net/spec.html#error-names>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the catalogue has the meaning of every name")]
 pub enum ErrorName {
-    /// S3 asked to slow down (503 `SlowDown`, 429).
     #[serde(rename = "S3.Throttled")]
     S3Throttled,
-    /// S3 did not answer, or answered with an internal error.
     #[serde(rename = "S3.Unavailable")]
     S3Unavailable,
-    /// SNS did not answer, throttled, or answered with an internal error.
     #[serde(rename = "Sns.Unavailable")]
     SnsUnavailable,
-    /// Step Functions did not answer, throttled, or answered with an internal error.
     #[serde(rename = "StepFunctions.Unavailable")]
     StepFunctionsUnavailable,
-    /// The destination key was written by somebody else since the plan was made.
     #[serde(rename = "Destination.Changed")]
     DestinationChanged,
-    /// The multipart upload does not exist any more and nothing of ours stands in its place.
     #[serde(rename = "Upload.Gone")]
     UploadGone,
-    /// The source version does not exist any more.
     #[serde(rename = "Source.Gone")]
     SourceGone,
-    /// The role may not read the source.
     #[serde(rename = "Source.Denied")]
     SourceDenied,
-    /// The source is in an archive class and was not restored.
     #[serde(rename = "Source.Archived")]
     SourceArchived,
-    /// The source cannot be read with what we have, for example because it is encrypted with a customer's key (SSE-C).
     #[serde(rename = "Source.Unreadable")]
     SourceUnreadable,
-    /// The source is larger than the largest object S3 stores.
     #[serde(rename = "Source.TooLarge")]
     SourceTooLarge,
-    /// The role may not write the backup, the replica or the receipt.
     #[serde(rename = "Destination.Denied")]
     DestinationDenied,
-    /// The destination kept changing under every plan that was made.
     #[serde(rename = "Destination.Contended")]
     DestinationContended,
-    /// The copy is not the source.
     #[serde(rename = "Checksum.Mismatch")]
     ChecksumMismatch,
-    /// The role may not use a KMS key.
     #[serde(rename = "Kms.Denied")]
     KmsDenied,
-    /// The topic does not exist.
     #[serde(rename = "Topic.NotFound")]
     TopicNotFound,
-    /// A configured value is missing, malformed, or names something that does not exist.
     #[serde(rename = "Config.Invalid")]
     ConfigInvalid,
-    /// The backup would trigger itself: source and destination bucket are the same.
     #[serde(rename = "Config.Loop")]
     ConfigLoop,
-    /// The event or the payload is malformed.
     #[serde(rename = "Input.Invalid")]
     InputInvalid,
-    /// Something that nobody foresaw; a defect of Holdfast.
     #[serde(rename = "Internal")]
     Internal,
 }
 
 impl ErrorName {
-    /// Every name, in the order of the documentation's tables.
+    /// Every name, in the order of the tables in the documentation.
     pub const ALL: [Self; 20] = [
         Self::S3Throttled,
         Self::S3Unavailable,
@@ -134,30 +115,12 @@ impl ErrorName {
         }
     }
 
-    /// What settles it.
+    /// How the error is recovered from.
     pub fn recovery(self) -> Recovery {
-        match self {
-            Self::S3Throttled | Self::S3Unavailable | Self::SnsUnavailable | Self::StepFunctionsUnavailable => {
-                Recovery::Retry
-            }
-            Self::DestinationChanged | Self::UploadGone | Self::SourceGone => Recovery::Replan,
-            Self::SourceDenied
-            | Self::SourceArchived
-            | Self::SourceUnreadable
-            | Self::SourceTooLarge
-            | Self::DestinationDenied
-            | Self::DestinationContended
-            | Self::ChecksumMismatch
-            | Self::KmsDenied
-            | Self::TopicNotFound
-            | Self::ConfigInvalid
-            | Self::ConfigLoop
-            | Self::InputInvalid
-            | Self::Internal => Recovery::Redrive,
-        }
+        self.entry().recovery
     }
 
-    /// The name with this spelling, if it is one of ours.
+    /// The name with this spelling, if Holdfast raises it.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|candidate| candidate.as_str() == name)
     }
@@ -174,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_spelled_alike_in_serde_and_in_display() {
+    fn serde_and_display_spell_every_name_alike() {
         for name in ErrorName::ALL {
             assert_eq!(serde_json::to_value(name).ok(), Some(name.to_string().into()));
             assert_eq!(ErrorName::parse(name.as_str()), Some(name));

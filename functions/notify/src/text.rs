@@ -1,4 +1,4 @@
-//! Numbers, times and subjects as people read them.
+//! Sizes, times and subjects as text.
 
 use holdfast_core::format;
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
@@ -30,7 +30,7 @@ fn thousands(count: u64) -> String {
     text
 }
 
-/// A length of time, for example `3.2 s`, `2 min 5 s` or `1 d 4 h`.
+/// A duration, for example `3.2 s`, `2 min 5 s` or `1 d 4 h`.
 pub(crate) fn duration(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1000;
@@ -42,7 +42,12 @@ pub(crate) fn duration(milliseconds: i64) -> String {
     }
 }
 
-/// A moment, for example `2026-11-22 10:00:00 UTC`.
+/// A time in milliseconds since 1970.
+pub(crate) fn time(milliseconds: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
+}
+
+/// A time, for example `2026-11-22 10:00:00 UTC`.
 pub(crate) fn moment(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(SECOND).unwrap_or_else(|_| time.to_string())
 }
@@ -52,7 +57,7 @@ pub(crate) fn day(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(DAY).unwrap_or_else(|_| time.to_string())
 }
 
-/// A subject that SNS takes: one line of at most 99 ASCII characters.
+/// A subject that SNS accepts: one line of at most 99 ASCII characters.
 pub(crate) fn subject(text: &str) -> String {
     let ascii = |character: char| match character {
         ' '..='~' => character,
@@ -63,7 +68,7 @@ pub(crate) fn subject(text: &str) -> String {
     if line.len() <= SUBJECT_LIMIT { line } else { format!("{}...", &line[..SUBJECT_LIMIT - 3]) }
 }
 
-/// A text of at most this many characters; what is cut is said.
+/// At most this many characters of a text, and how many bytes are left out.
 pub(crate) fn clipped(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_the_unit_that_fits() {
+    fn a_size_is_shown_in_the_unit_that_fits() {
         for (count, text) in [
             (0, "0 bytes"),
             (1, "1 byte"),
@@ -90,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_the_units_that_fit() {
+    fn a_time_is_shown_in_the_units_that_fit() {
         for (milliseconds, text) in [
             (-5, "0.0 s"),
             (3_250, "3.2 s"),
@@ -113,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_text_says_how_much_is_missing() {
+    fn a_clipped_text_says_how_much_is_left_out() {
         assert_eq!(clipped("äöü", 3), "äöü");
         assert_eq!(clipped("äöü", 2), "äö [... 2 more bytes]");
     }
