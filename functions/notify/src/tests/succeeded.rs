@@ -91,7 +91,6 @@ async fn the_message_names_a_late_backup_and_differences() {
     let body = message.message().unwrap();
     for words in [
         "This is not the newest version of its key, so it is a late backup at s3://dst/.holdfast/late/a b/v1.",
-        "no room for a stamp",
         "lacked attributes, which were added: tags.team",
         "differs from the plan in: storageClass",
         "Replica:   s3://rep/k (eu-north-1)",
