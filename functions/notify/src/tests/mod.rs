@@ -92,8 +92,8 @@ fn a_variable_that_is_no_good_is_named_with_what_would_be_right() {
 #[tokio::test]
 async fn a_payload_that_is_neither_outcome_is_refused_with_the_path_of_its_fault() {
     for (payload, path) in [
-        (json!({"transfer": {"source": {"bucket": "No"}}}), "transfer.source.bucket: "),
-        (json!({"surprise": 1}), "surprise: "),
+        (json!({"backup": {"copy": {"source": {"bucket": "No"}}}}), "backup.copy.source.bucket: "),
+        (json!({"surprise": 1}), ".: "),
         (json!({"detail-type": "Object Created"}), "detail-type: "),
         (
             json!({

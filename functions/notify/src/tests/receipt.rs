@@ -1,14 +1,11 @@
 //! A receipt that is there already: who tells people, and when it is replaced.
 
-use aws_sdk_s3::{
-    operation::{get_object::GetObjectOutput, head_object::HeadObjectOutput},
-    primitives::ByteStream,
-};
+use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
 use aws_sdk_sfn::{
     operation::describe_execution::DescribeExecutionOutput, primitives::DateTime, types::ExecutionStatus,
 };
 use holdfast_core::{ErrorName, receipt::Receipt};
-use holdfast_s3::testing::{bare, s3_error};
+use holdfast_s3::testing::{self, bare, s3_error};
 
 use super::{
     succeeded::{RECEIPT, input},
@@ -28,8 +25,8 @@ fn lies(bytes: Vec<u8>) -> Rule {
 fn receipt(execution: &str, bucket: &str, version: &str) -> Vec<u8> {
     let mut input = input();
     input["execution"]["arn"] = json!(execution);
-    input["backup"]["destination"]["bucket"] = json!(bucket);
-    input["backup"]["stored"]["versionId"] = json!(version);
+    input["proven"]["destination"]["bucket"] = json!(bucket);
+    input["proven"]["stored"]["versionId"] = json!(version);
     let receipt = Receipt::new(serde_json::from_value(input).unwrap(), time::OffsetDateTime::UNIX_EPOCH);
     serde_json::to_vec(&receipt).unwrap()
 }

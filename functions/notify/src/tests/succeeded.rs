@@ -5,7 +5,7 @@ use holdfast_s3::testing::{s3_error, single};
 
 use super::*;
 
-pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/20261122T095959Z.v1.json";
 
 fn evidence(differences: &Value) -> Value {
     json!({
@@ -16,8 +16,8 @@ fn evidence(differences: &Value) -> Value {
 
 pub(super) fn input() -> Value {
     json!({
-        "transfer": single(1536),
-        "backup": {
+        "backup": single(1536),
+        "proven": {
             "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
             "stored": {"versionId": "b1", "etag": "tag"}, "evidence": evidence(&json!([]))
         },
@@ -59,7 +59,7 @@ async fn the_receipt_is_written_once_and_people_read_what_happened() {
         "https://eu-west-1.console.aws.amazon.com/s3/object/dst?region=eu-west-1&prefix=a%20b&versionId=b1",
         "S3 stores the same CRC64NVME for both objects (AAAAAAAAAAA=); nothing had to be read",
         "from the upload to this receipt",
-        "Receipt:   s3://dst/.holdfast/receipts/src/a b/v1.json",
+        "Receipt:   s3://dst/.holdfast/receipts/src/a b/20261122T095959Z.v1.json",
         "#/v2/executions/details/arn:aws:states:eu-west-1",
     ] {
         assert!(body.contains(words), "{words} is missing in:\n{body}");
@@ -70,12 +70,11 @@ async fn the_receipt_is_written_once_and_people_read_what_happened() {
 #[tokio::test]
 async fn what_is_out_of_the_ordinary_is_said() {
     let mut input = input();
-    input["transfer"]["placement"] = json!("history");
-    input["transfer"]["stampPlace"] = json!("receipt");
-    for leg in ["transfer", "backup"] {
-        input[leg]["destination"]["key"] = json!(".holdfast/late/a b/v1");
+    input["backup"]["placement"] = json!("late");
+    for copy in ["/backup/copy", "/proven"] {
+        input.pointer_mut(copy).unwrap()["destination"]["key"] = json!(".holdfast/late/a b/v1");
     }
-    input["backup"]["evidence"] = evidence(&json!([
+    input["proven"]["evidence"] = evidence(&json!([
         {"name": "tags.team", "expected": "blue", "repaired": true},
         {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "repaired": false},
     ]));
@@ -91,8 +90,7 @@ async fn what_is_out_of_the_ordinary_is_said() {
     let [message] = sent.all().try_into().unwrap();
     let body = message.message().unwrap();
     for words in [
-        "not the newest of its key, as far as can be told, so that what stands there stays the current backup",
-        "no room for the stamp",
+        "A newer version of this key is backed up already",
         "was repaired: tags.team",
         "not as planned in: storageClass",
         "Replica:   s3://rep/k (eu-north-1)",
