@@ -106,7 +106,7 @@ impl Zeros {
                 let digested = if digested { backup.copy.source.size } else { 0 };
                 self.proven(input, deadline, &progress, digested).await
             }
-            VerifyInput::Object { .. } => Ok(self.function.call(payload.clone(), deadline).await),
+            VerifyInput::Backup { .. } => Ok(self.function.call(payload.clone(), deadline).await),
         }
     }
 

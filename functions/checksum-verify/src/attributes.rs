@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_read_unless_one_copy_set_them_and_their_number_is_right() {
+    fn tags_are_read_unless_one_request_set_the_right_number() {
         use TagComparison::{Count, Values};
         for (method, expected, counted, comparison) in [
             (Method::CopyObject, 0, None, Count),

@@ -88,7 +88,12 @@ async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification,
     let (Some(source), Some(copy)) = (subject.copy().crc64nvme, head.crc64nvme) else {
         return Err(proof::source_gone(subject));
     };
-    let proof = compared(subject, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?;
+    let proof = compared(
+        subject,
+        Algorithm::Crc64Nvme,
+        (&source, &copy),
+        Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
+    )?;
     finished(&client, subject, &head, proof).await
 }
 
@@ -111,17 +116,30 @@ async fn prove(
     let digests = slices::digests(layout, subject.slices);
     let size = subject.copy().source.size;
     let proof = match proof::choose(mode, subject.copy().crc64nvme, head.crc64nvme, digests) {
-        Strategy::Compare { source, copy } => {
-            compared(subject, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?
-        }
+        Strategy::Compare { source, copy } => compared(
+            subject,
+            Algorithm::Crc64Nvme,
+            (&source, &copy),
+            Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
+        )?,
         Strategy::Combine { source, copy } => {
             let source = slices::crc64nvme(layout, &source);
-            compared(subject, Algorithm::Crc64Nvme, source, copy, (ProofMethod::SourceStreamed, size))?
+            compared(
+                subject,
+                Algorithm::Crc64Nvme,
+                (&source, &copy),
+                Read { method: ProofMethod::SourceStreamed, bytes_read: size },
+            )?
         }
         Strategy::StreamSource { copy } => match read(aws, subject, layout, Reads::Source, resume, &mut pace).await? {
             Reading::Done(done) => {
                 let source = slices::crc64nvme(layout, &done.slices);
-                compared(subject, Algorithm::Crc64Nvme, source, copy, (ProofMethod::SourceStreamed, done.bytes_read))?
+                compared(
+                    subject,
+                    Algorithm::Crc64Nvme,
+                    (&source, &copy),
+                    Read { method: ProofMethod::SourceStreamed, bytes_read: done.bytes_read },
+                )?
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
@@ -133,7 +151,12 @@ async fn prove(
                     // Every part or slice of the copy was compared with the source's as it was read.
                     let value = whole_sha256(layout, &done);
                     let bytes_read = done.bytes_read + digested;
-                    compared(subject, Algorithm::Sha256, value, value, (ProofMethod::BothStreamed, bytes_read))?
+                    compared(
+                        subject,
+                        Algorithm::Sha256,
+                        (&value, &value),
+                        Read { method: ProofMethod::BothStreamed, bytes_read: bytes_read },
+                    )?
                 }
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
             }
@@ -172,21 +195,28 @@ fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
     )
 }
 
-/// Compares two values of one digest.
+/// How the two values of a proof were obtained.
+struct Read {
+    method: ProofMethod,
+    /// Bytes that were read, of both sides.
+    bytes_read: u64,
+}
+
+/// Compares the source's and the copy's value of one digest.
 fn compared<T: Eq + std::fmt::Display>(
     subject: Subject<'_>,
     algorithm: Algorithm,
-    source: T,
-    copy: T,
-    (method, bytes_read): (ProofMethod, u64),
+    (source, copy): (&T, &T),
+    read: Read,
 ) -> Result<Proof, Failure> {
     let what = match algorithm {
         Algorithm::Crc64Nvme => "the CRC64NVME",
         Algorithm::Sha256 => "the SHA-256",
     };
     if source != copy {
-        return Err(mismatch(subject.source(), subject.published(), what, (&source, &copy)));
+        return Err(mismatch(subject.source(), subject.published(), what, (source, copy)));
     }
+    let Read { method, bytes_read } = read;
     Ok(Proof { method, algorithm, source: source.to_string(), copy: copy.to_string(), bytes_read })
 }
 

@@ -122,7 +122,7 @@ mod tests {
         let (a, b) = (Crc64Nvme::of(b"a"), Crc64Nvme::of(b"b"));
         let digests = vec![SliceDigest { crc64nvme: a, sha256: Sha256::of(b"a") }];
         let some = || Some(digests.clone());
-        for (mode, source, copy, slices, way, why) in [
+        for (mode, source, copy, slices, strategy, why) in [
             (Stored, Some(a), Some(b), None, Strategy::Compare { source: a, copy: b }, "both are stored"),
             (
                 Stored,
@@ -138,22 +138,22 @@ mod tests {
                 Some(b),
                 some(),
                 Strategy::Combine { source: digests.clone(), copy: b },
-                "digested on the way",
+                "digested while it was copied",
             ),
-            (Stored, None, Some(b), None, Strategy::StreamSource { copy: b }, "an old object copied at once"),
+            (Stored, None, Some(b), None, Strategy::StreamSource { copy: b }, "a small source without a checksum"),
             (Stored, Some(a), None, None, Strategy::StreamBoth { source: None }, "a store without checksums"),
             (Stored, None, None, some(), Strategy::StreamBoth { source: some() }, "such a store, source digested"),
-            (Streamed, Some(a), Some(b), None, Strategy::StreamBoth { source: None }, "subject for"),
+            (Streamed, Some(a), Some(b), None, Strategy::StreamBoth { source: None }, "the mode is streamed"),
             (
                 Streamed,
                 Some(a),
                 Some(b),
                 some(),
                 Strategy::StreamBoth { source: some() },
-                "subject for, source digested",
+                "the mode is streamed, source digested",
             ),
         ] {
-            assert_eq!(choose(mode, source, copy, slices), way, "{why}");
+            assert_eq!(choose(mode, source, copy, slices), strategy, "{why}");
         }
     }
 }

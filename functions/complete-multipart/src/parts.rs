@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_or_of_the_wrong_size_is_named() {
+    fn a_missing_part_or_a_wrong_size_is_named() {
         let copy = testing::multipart(25, 10).copy;
         let upload = Upload::of(&copy, &[result(0, None)]).unwrap();
         let problem = |parts: &[(u32, u64)]| upload.part_list(&stored(parts)).err().unwrap_or_default();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sources_own_crc_is_preferred_and_digests_are_combined_where_it_has_none() {
+    fn the_sources_checksum_is_preferred_to_combined_digests() {
         let mut copy = testing::multipart(3, 10).copy;
         let crc = |copy: &Copy, result: SliceResult| Upload::of(copy, &[result]).unwrap().crc64nvme;
         assert_eq!(crc(&copy, result(0, None)), None);

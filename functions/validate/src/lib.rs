@@ -120,7 +120,7 @@ impl Validate {
             return Box::pin(self.source_gone(&upload, current)).await;
         };
         let (source, stamp) = match pin(&upload, head) {
-            Pinned::Source { source, stamp } => (source, stamp),
+            Pinned::Source { source, stamp } => (*source, *stamp),
             Pinned::Superseded => return Ok(skip::superseded(&upload, &head.etag)),
             Pinned::OtherVersion => return Err(Refusal::other_version(&upload, &head.etag)),
         };

@@ -96,11 +96,11 @@ impl Payload for VerifyInput {
         match decode::<AnyMode>(json)?.mode {
             Mode::Digest => {
                 let Digest { copy, slice, resume } = checked(json, check_digest)?;
-                Ok(Self::Digest { copy, slice, resume })
+                Ok(Self::Digest { copy: Box::new(copy), slice, resume })
             }
             Mode::Backup => {
                 let BackupMode { backup, stored, slices, resume } = checked(json, check_backup_mode)?;
-                Ok(Self::Backup { backup, stored, slices, resume })
+                Ok(Self::Backup { backup: Box::new(backup), stored, slices, resume })
             }
         }
     }

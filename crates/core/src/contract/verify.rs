@@ -18,7 +18,7 @@ pub enum VerifyInput {
     /// Read one slice of the source and digest it.
     Digest {
         /// The copy whose source is read.
-        copy: Copy,
+        copy: Box<Copy>,
         /// Which parts.
         slice: Slice,
         /// Where an earlier call stopped.
@@ -28,7 +28,7 @@ pub enum VerifyInput {
     /// Compare a backup or a replica with its source, then check its place among the versions of its key.
     Backup {
         /// The backup as it was planned.
-        backup: Backup,
+        backup: Box<Backup>,
         /// The published copy.
         stored: Stored,
         /// The results of the slices; empty for a copy in one request.

@@ -22,9 +22,9 @@ pub enum Pinned {
     /// It is. Every request of the copy names this version and entity tag.
     Source {
         /// The source.
-        source: Source,
+        source: Box<Source>,
         /// The stamp of its copy.
-        stamp: Stamp,
+        stamp: Box<Stamp>,
     },
     /// The version has another entity tag. A version never changes, so the event is wrong.
     OtherVersion,
@@ -57,7 +57,7 @@ pub fn pin(upload: &Upload, head: &Head) -> Pinned {
         etag: source.etag.clone(),
         last_modified: head.last_modified,
     };
-    Pinned::Source { source, stamp }
+    Pinned::Source { source: Box::new(source), stamp: Box::new(stamp) }
 }
 
 /// The configuration of the backup leg.
