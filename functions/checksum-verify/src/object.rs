@@ -155,7 +155,7 @@ async fn prove(
                         subject,
                         Algorithm::Sha256,
                         (&value, &value),
-                        Read { method: ProofMethod::BothStreamed, bytes_read: bytes_read },
+                        Read { method: ProofMethod::BothStreamed, bytes_read },
                     )?
                 }
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
