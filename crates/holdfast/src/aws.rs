@@ -5,7 +5,7 @@ use std::{error::Error, fmt::Display};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use holdfast_sandbox::Outputs;
+use sandbox::Outputs;
 
 /// Clients for one sandbox.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! `holdfast sandbox fault`: what users type of it.
 
 use clap::{Args, Subcommand, ValueEnum};
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
+use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
 
 const FAULT_EXAMPLES: &str = "\
 Examples:

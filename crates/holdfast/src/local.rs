@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use holdfast_sandbox::{
+use sandbox::{
     Functions, Options, Sandbox, SandboxError,
     ports::ACCOUNT,
     store::StoreError,

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
 };
 
-use holdfast_sandbox::template::Stack;
+use sandbox::template::Stack;
 
 /// One `NAME=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use aws_sdk_s3::{
     },
 };
 use holdfast_core::receipt::Receipt;
-use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
+use sandbox::{Functions, Options, Outputs, Sandbox};
 use serde_json::{Value, json};
 
 pub use self::{

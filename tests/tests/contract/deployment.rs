@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_sandbox::template::Stack;
+use sandbox::template::Stack;
 use serde_json::Value;
 
 use crate::machine::{Machine, repository, stack, text};

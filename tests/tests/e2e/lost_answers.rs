@@ -2,12 +2,12 @@
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::contract::StampPlace;
-use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
     world::{Ended, Setup, World},
 };
+use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 
 const KEY: &str = "k";
 

@@ -4,13 +4,13 @@
 use std::error::Error as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use holdfast_sandbox::faults::{Active, RuleId};
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use sandbox::faults::{Active, RuleId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -229,7 +229,7 @@ fn say(value: &Value, words: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_sandbox::faults::{Effect, Life, Rule, Service, Target};
+    use sandbox::faults::{Effect, Life, Rule, Service, Target};
 
     use super::*;
 

@@ -16,7 +16,7 @@ pub(crate) enum CommandError {
     Local(#[from] LocalError),
     /// The sandbox did not stop.
     #[error("the sandbox did not stop cleanly: {0}")]
-    Stop(#[from] holdfast_sandbox::SandboxError),
+    Stop(#[from] sandbox::SandboxError),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),

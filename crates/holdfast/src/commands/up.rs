@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use holdfast_sandbox::{Outputs, Sandbox};
+use sandbox::{Outputs, Sandbox};
 use serde::Serialize;
 
 use self::log::Log;

@@ -18,7 +18,7 @@ use std::{
 };
 
 use futures::{StreamExt, future::try_join, stream};
-use holdfast_sandbox::Sandbox;
+use sandbox::Sandbox;
 
 use self::{
     items::Item,

@@ -1,0 +1,27 @@
+//! The AWS services that a SAM template uses, in one process on loopback, by their public wire protocols.
+//!
+//! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
+//! place for production data.
+
+mod deploy;
+mod options;
+mod policies;
+mod sandbox;
+mod server;
+mod sts;
+mod targets;
+mod tasks;
+
+pub use sandbox_core::{faults, identity, pattern, ports, store};
+pub use sandbox_events as events;
+pub use sandbox_iam as iam;
+pub use sandbox_lambda::{self as lambda, Functions, Handler, HandlerSet};
+pub use sandbox_s3 as s3;
+pub use sandbox_sns as sns;
+pub use sandbox_states as states;
+pub use sandbox_template as template;
+
+pub use self::{
+    options::{Options, Outputs},
+    sandbox::{Sandbox, SandboxError},
+};
