@@ -5,7 +5,8 @@ use std::{error::Error, fmt::Display};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use sandbox::Outputs;
+
+use crate::stack::Stack;
 
 /// Clients for one sandbox.
 #[derive(Debug, Clone)]
@@ -20,15 +21,15 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Clients for the endpoint and the key that the sandbox gave out.
-    pub(crate) fn new(outputs: &Outputs) -> Self {
+    pub(crate) fn new(stack: &Stack) -> Self {
         // The endpoint is plain HTTP on this machine; there is no TLS to choose.
         let http = Builder::new().build_http();
-        let credentials = Credentials::new(&outputs.access_key_id, &outputs.secret_access_key, None, None, "sandbox");
+        let credentials = Credentials::new(&stack.access_key_id, &stack.secret_access_key, None, None, "sandbox");
         let s3 = |region: &str| {
             let config = aws_sdk_s3::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http.clone())
-                .endpoint_url(&outputs.endpoint_url)
+                .endpoint_url(&stack.endpoint_url)
                 .credentials_provider(credentials.clone())
                 .region(Region::new(region.to_owned()))
                 .force_path_style(true);
@@ -37,12 +38,12 @@ impl Clients {
         let states = aws_sdk_sfn::Config::builder()
             .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
             .http_client(http.clone())
-            .endpoint_url(&outputs.endpoint_url)
+            .endpoint_url(&stack.endpoint_url)
             .credentials_provider(credentials.clone())
-            .region(aws_sdk_sfn::config::Region::new(outputs.region.clone()));
+            .region(aws_sdk_sfn::config::Region::new(stack.region.clone()));
         Self {
-            s3: s3(&outputs.region),
-            replica_s3: s3(&outputs.replica_region),
+            s3: s3(&stack.region),
+            replica_s3: s3(&stack.replica_region),
             states: aws_sdk_sfn::Client::from_conf(states.build()),
         }
     }

@@ -195,6 +195,8 @@ enum ServiceName {
     Sns,
     Events,
     Lambda,
+    #[value(name = "cloudformation")]
+    CloudFormation,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -231,6 +233,7 @@ impl TargetArguments {
             ServiceName::Sns => Service::Sns,
             ServiceName::Events => Service::Events,
             ServiceName::Lambda => Service::Lambda,
+            ServiceName::CloudFormation => Service::CloudFormation,
         });
         Target { service, operation, bucket, key, part, function, state }
     }

@@ -10,6 +10,7 @@ use std::{
 use sandbox::{
     Functions, Options, Sandbox, SandboxError,
     ports::ACCOUNT,
+    s3::{BucketSettings, Versioning},
     store::StoreError,
     template::{Settings, Stack, TemplateError},
 };
@@ -23,6 +24,8 @@ use crate::{
     workspace::{Workspace, WorkspaceError},
 };
 
+const STACK: &str = "holdfast";
+const REGION: &str = "eu-west-1";
 /// The replica's region: another than the stack's.
 const REPLICA_REGION: &str = "eu-central-1";
 const REPLICA_BUCKET: &str = "holdfast-replica";
@@ -96,6 +99,9 @@ pub(crate) async fn start(
     let packages: Vec<String> = stack.functions.iter().map(|function| function.crate_name.clone()).collect();
     let folder = binaries(arguments, &workspace, &packages, progress).await?;
     let options = Options {
+        stack_name: STACK.to_owned(),
+        region: REGION.to_owned(),
+        existing_buckets: vec![replica_bucket()],
         data: wanted.data,
         listen: wanted.listen,
         parameters,
@@ -111,6 +117,17 @@ pub(crate) async fn start(
         }
         error => LocalError::Sandbox(error),
     })
+}
+
+/// The bucket of the replicas, which a stack in another region cannot create.
+fn replica_bucket() -> BucketSettings {
+    BucketSettings {
+        name: REPLICA_BUCKET.to_owned(),
+        region: REPLICA_REGION.to_owned(),
+        versioning: Versioning::Enabled,
+        event_bridge: false,
+        object_lock: None,
+    }
 }
 
 /// Finds out whether a sandbox could serve and keep its data, before minutes are spent on a build.
@@ -137,8 +154,8 @@ fn address_error(address: SocketAddr, source: &std::io::Error) -> LocalError {
 /// Enough to read the template before anything is built; the sandbox reads it again with its own.
 fn settings_for(parameters: &BTreeMap<String, String>) -> Settings {
     Settings {
-        stack: "holdfast".to_owned(),
-        region: "eu-west-1".to_owned(),
+        stack: STACK.to_owned(),
+        region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
         parameters: parameters.clone(),
     }

@@ -12,6 +12,7 @@ mod local;
 mod progress;
 mod proof;
 mod settings;
+mod stack;
 mod text;
 mod workspace;
 

@@ -12,7 +12,7 @@ pub struct Identity {
     pub access_key_id: String,
     /// The secret half of the key.
     pub secret_access_key: String,
-    /// The principal, for example `arn:aws:sts::000000000000:assumed-role/holdfast-validate/holdfast-validate`.
+    /// The principal, for example `arn:aws:sts::000000000000:assumed-role/demo-copier/demo-copier`.
     pub arn: String,
 }
 

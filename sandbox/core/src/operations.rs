@@ -23,11 +23,14 @@ pub enum Service {
     Events,
     /// Lambda.
     Lambda,
+    /// CloudFormation.
+    #[serde(rename = "cloudformation")]
+    CloudFormation,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 5] = [Self::S3, Self::States, Self::Sns, Self::Events, Self::Lambda];
+    pub const ALL: [Self; 6] = [Self::S3, Self::States, Self::Sns, Self::Events, Self::Lambda, Self::CloudFormation];
 
     /// As it is in JSON.
     pub fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Service {
             Self::Sns => "sns",
             Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::CloudFormation => "cloudformation",
         }
     }
 }
@@ -147,6 +151,8 @@ const EVENTS: &[&str] = &[
 const LAMBDA: &[&str] =
     &[INVOKE, "GetFunction", "GetFunctionConfiguration", "ListFunctions", "UpdateFunctionConfiguration"];
 
+const CLOUDFORMATION: &[&str] = &["DescribeStacks"];
+
 /// The operations of one service, by name.
 pub fn of(service: Service) -> &'static [&'static str] {
     match service {
@@ -155,5 +161,6 @@ pub fn of(service: Service) -> &'static [&'static str] {
         Service::Sns => SNS,
         Service::Events => EVENTS,
         Service::Lambda => LAMBDA,
+        Service::CloudFormation => CLOUDFORMATION,
     }
 }

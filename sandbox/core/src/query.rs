@@ -1,4 +1,4 @@
-//! The AWS Query protocol, which SNS and STS speak: a form comes in, XML goes out.
+//! The AWS Query protocol, which SNS, STS and CloudFormation speak: a form comes in, XML goes out.
 //!
 //! A service answers its `<XResult>` element (or nothing, for a call that has no result); [`response`] and [`error`] put
 //! the envelope around it.
@@ -24,7 +24,7 @@ pub fn result<T: Serialize>(operation: &str, result: &T) -> Result<String, ApiEr
 }
 
 /// A list as the protocol writes it: `<Topics><member>…</member></Topics>`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Members<T> {
     member: Vec<T>,
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use self::statement::{Action, Attached, Effect, Statement};
 pub use self::{
-    operations::{events_need, sns_need, states_need},
+    operations::{cloudformation_needs, events_need, sns_need, states_need},
     s3::{CopiedFrom, Read, S3Request, bucket_arn},
 };
 use sandbox_core::{identity::Identity, keys, ports::ApiError};

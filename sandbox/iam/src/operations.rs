@@ -1,8 +1,9 @@
-//! What the calls of Step Functions, `EventBridge` and SNS need. Each needs the action of its own name; the pages name the
+//! What the calls of Step Functions, `EventBridge`, SNS and CloudFormation need. Each needs the action of its own name; the pages name the
 //! resources:
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>,
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>,
-//! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>.
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>,
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html>.
 
 use std::collections::BTreeMap;
 
@@ -42,4 +43,15 @@ pub fn sns_need(operation: &str, form: &BTreeMap<String, String>, region: &str) 
     let operation = if operation == "PublishBatch" { "Publish" } else { operation };
     let resource = named.or_else(subscribed).or_else(made).unwrap_or_else(|| "*".to_owned());
     Need::new(format!("sns:{operation}"), resource)
+}
+
+/// Of CloudFormation: the stack that the request names. A request for every stack needs `ListStacks` too
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>).
+pub fn cloudformation_needs(operation: &str, form: &BTreeMap<String, String>, region: &str) -> Vec<Need> {
+    let need = |operation: &str, resource: String| Need::new(format!("cloudformation:{operation}"), resource);
+    match form.get("StackName") {
+        Some(arn) if arn.starts_with("arn:") => vec![need(operation, arn.clone())],
+        Some(name) => vec![need(operation, format!("arn:aws:cloudformation:{region}:{ACCOUNT}:stack/{name}/*"))],
+        None => vec![need(operation, "*".to_owned()), need("ListStacks", "*".to_owned())],
+    }
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{CopiedFrom, Iam, Need, PolicyError, Read, S3Request, events_need, sns_need, states_need};
+use super::{
+    CopiedFrom, Iam, Need, PolicyError, Read, S3Request, cloudformation_needs, events_need, sns_need, states_need,
+};
 use sandbox_core::{identity::Identity, keys};
 
 const KEY: &str = "arn:aws:s3:::b/k";
@@ -318,4 +320,21 @@ fn calls_of_other_services_need_the_resource_that_they_name() {
         pair("sns:Unsubscribe", topic)
     );
     assert_eq!(need(sns_need("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
+}
+
+#[test]
+fn describing_a_stack_needs_the_stack_and_describing_all_needs_to_list_them() {
+    let needs = |form: &[(&str, &str)]| -> Vec<String> {
+        let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let needs = cloudformation_needs("DescribeStacks", &form, "eu-west-1");
+        needs.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect()
+    };
+    let id = "arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/1";
+
+    assert_eq!(
+        needs(&[("StackName", "demo")]),
+        ["cloudformation:DescribeStacks arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/*"]
+    );
+    assert_eq!(needs(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
+    assert_eq!(needs(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
 }

@@ -16,7 +16,7 @@ pub trait Handler: Send + Sync {
 
 /// Makes functions ready by name.
 pub trait HandlerSet: Send + Sync {
-    /// The function of a crate, for example `copy-part`, with the environment that a process of it would see: its
+    /// The function of a crate, for example `copier`, with the environment that a process of it would see: its
     /// configuration, `AWS_ENDPOINT_URL`, `AWS_REGION` and its own access key. Called once per cold start. The error is
     /// what the function would have said when it failed to start.
     fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String>;

@@ -60,7 +60,7 @@ pub struct LambdaOptions {
     pub account: String,
     /// The endpoint that functions call.
     pub endpoint_url: String,
-    /// The folder of the functions' logs, one file per crate: `copy-part.log`.
+    /// The folder of the functions' logs, one file per crate: `copier.log`.
     pub logs: PathBuf,
     /// What the waits between tries of asynchronous invocations are multiplied with.
     pub time_scale: f64,

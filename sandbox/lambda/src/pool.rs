@@ -21,7 +21,7 @@ use sandbox_core::{
     ports::{ApiError, Invocation},
 };
 
-/// How many workers of one function wait for work at most. A backup of many files at once starts hundreds, and each
+/// How many workers of one function wait for work at most. A burst of events starts hundreds, and each
 /// takes a few megabytes; a function that is called again soon after finds one of these.
 const WARM: usize = 4;
 

@@ -215,10 +215,10 @@ async fn a_payload_above_six_mebibytes_is_refused() {
 
 #[tokio::test]
 async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_this_process() {
-    let bench = Bench::new(function(&[("BACKUP_BUCKET", "vault")], 10, None));
+    let bench = Bench::new(function(&[("TARGET_BUCKET", "vault")], 10, None));
     let environment = bench.answer(json!({ "do": "show the environment" })).await;
     for (name, value) in [
-        ("BACKUP_BUCKET", "vault"),
+        ("TARGET_BUCKET", "vault"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_LAMBDA_FUNCTION_NAME", NAME),
@@ -370,9 +370,9 @@ impl HandlerSet for Inside {
     fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String> {
         assert_eq!(function, "probe");
         assert!(environment["AWS_ACCESS_KEY_ID"].starts_with("ASIA"), "a session's key");
-        match environment.get("BACKUP_BUCKET") {
+        match environment.get("TARGET_BUCKET") {
             Some(_) => Ok(Arc::new(Numbered(self.made.fetch_add(1, Ordering::Relaxed)))),
-            None => Err("BACKUP_BUCKET is not set".to_owned()),
+            None => Err("TARGET_BUCKET is not set".to_owned()),
         }
     }
 }
@@ -380,7 +380,7 @@ impl HandlerSet for Inside {
 #[tokio::test]
 async fn handlers_inside_this_process_are_reused_and_limited_in_time_like_processes() {
     let bench =
-        Bench::of(function(&[("BACKUP_BUCKET", "vault")], 1, None), Functions::InProcess(Arc::new(Inside::default())));
+        Bench::of(function(&[("TARGET_BUCKET", "vault")], 1, None), Functions::InProcess(Arc::new(Inside::default())));
     assert_eq!(bench.answer(json!({})).await, json!(0));
     assert_eq!(bench.answer(json!({})).await, json!(0));
     assert_eq!(bench.failure(json!("wait")).await.0, "Sandbox.Timedout");
@@ -392,6 +392,6 @@ async fn handlers_inside_this_process_are_reused_and_limited_in_time_like_proces
 #[tokio::test]
 async fn a_handler_that_cannot_be_made_ready_is_an_init_error() {
     let bench = Bench::of(function(&[], 1, None), Functions::InProcess(Arc::new(Inside::default())));
-    let expected = ("Runtime.InitError".to_owned(), "BACKUP_BUCKET is not set".to_owned());
+    let expected = ("Runtime.InitError".to_owned(), "TARGET_BUCKET is not set".to_owned());
     assert_eq!(bench.failure(json!({})).await, expected);
 }

@@ -1,4 +1,4 @@
-//! Counts requests by operation: S3 bills by the request, so this is how a test holds a backup to what it may cost.
+//! Counts requests by operation: S3 bills by the request, so that a test can check what a program costs.
 
 use std::{
     collections::BTreeMap,

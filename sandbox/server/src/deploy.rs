@@ -1,6 +1,6 @@
 //! Makes in the services what the template names, by the same calls that any client could make.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -27,12 +27,14 @@ pub(crate) struct Deployment<'a> {
     pub(crate) sns: &'a Sns,
     pub(crate) states: &'a States,
     pub(crate) events: &'a Events,
+    /// Buckets outside of the stack.
+    pub(crate) existing_buckets: &'a [BucketSettings],
 }
 
 impl Deployment<'_> {
     /// Makes everything. What is there already from an earlier run is brought up to date. State machines come first:
     /// their definitions are what is most easily wrong, and then nothing else has been made.
-    pub(crate) async fn make(&self, stack: &Stack) -> Result<(), DeployError> {
+    pub(crate) async fn deploy(&self, stack: &Stack) -> Result<(), DeployError> {
         for machine in &stack.state_machines {
             self.machine(machine).await.map_err(failed(name_of(machine)))?;
         }
@@ -50,39 +52,19 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// The stack's buckets, and those that it only knows the names of: a source or a place for receipts that exists
-    /// already, and a replica, which cannot be part of a stack in another region. Those are made where they are missing and
-    /// otherwise left as they are, since a deployment does not touch what is not its own.
+    /// Creates the buckets that exist outside of the stack, if they are missing, and then the stack's own.
     fn buckets(&self, stack: &Stack) -> Result<(), DeployError> {
-        let region = &stack.settings.region;
-        let settings = stack
-            .buckets
-            .iter()
-            .map(|bucket| settings_of(bucket, region).map_err(failed(format!("bucket {}", bucket.name))));
-        let mut wanted: Vec<BucketSettings> = settings.collect::<Result<_, _>>()?;
-        let mut known: BTreeSet<&str> = stack.buckets.iter().map(|bucket| bucket.name.as_str()).collect();
-        let replica_region = stack.outputs.get("ReplicaRegion").filter(|region| !region.is_empty());
-        let outside = [
-            ("SourceBucketName", region),
-            ("ReceiptBucketName", region),
-            ("ReplicaBucketName", replica_region.unwrap_or(region)),
-        ];
-        for (output, region) in outside {
-            let name = stack.outputs.get(output).map(String::as_str).unwrap_or_default();
-            if !name.is_empty() && known.insert(name) && !self.s3.has_bucket(name) {
-                wanted.push(BucketSettings {
-                    name: name.to_owned(),
-                    region: region.clone(),
-                    versioning: Versioning::Enabled,
-                    event_bridge: output == "SourceBucketName",
-                    object_lock: None,
-                });
+        for bucket in self.existing_buckets {
+            let is_of_stack = stack.buckets.iter().any(|own| own.name == bucket.name);
+            if !is_of_stack && !self.s3.has_bucket(&bucket.name) {
+                self.s3.ensure_bucket(bucket).map_err(failed(format!("bucket {}", bucket.name)))?;
             }
         }
-        for bucket in &wanted {
-            self.s3.ensure_bucket(bucket).map_err(failed(format!("bucket {}", bucket.name)))?;
-        }
-        for Bucket { name, properties, .. } in &stack.buckets {
+        for bucket in &stack.buckets {
+            let Bucket { name, properties, .. } = bucket;
+            settings_of(bucket, &stack.settings.region)
+                .and_then(|settings| self.s3.ensure_bucket(&settings))
+                .map_err(failed(format!("bucket {name}")))?;
             self.s3.put_lifecycle(name, properties).map_err(failed(format!("the lifecycle of bucket {name}")))?;
         }
         Ok(())

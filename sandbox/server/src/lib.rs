@@ -3,11 +3,16 @@
 //! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
 //! place for production data.
 
+mod background;
+mod cloudformation;
+mod data_folder;
 mod deploy;
+mod endpoint;
+mod error;
 mod options;
 mod policies;
 mod sandbox;
-mod server;
+mod services;
 mod sts;
 mod targets;
 mod tasks;
@@ -22,6 +27,7 @@ pub use sandbox_states as states;
 pub use sandbox_template as template;
 
 pub use self::{
+    error::SandboxError,
     options::{Options, Outputs},
-    sandbox::{Sandbox, SandboxError},
+    sandbox::Sandbox,
 };

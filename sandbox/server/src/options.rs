@@ -1,36 +1,45 @@
-//! How a sandbox is to be started, and what its users need to know of it once it serves.
+//! How a sandbox is started, and what its clients need to know.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use serde::Serialize;
-
 use sandbox_lambda::Functions;
-use sandbox_template::Stack;
+use sandbox_s3::BucketSettings;
+use serde::Serialize;
 
 /// How a sandbox is started.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The template; the files that it names are looked for beside it.
+    /// The template. Files that it names are relative to its folder.
     pub template: PathBuf,
+    /// The name of the stack, which prefixes the names of its resources.
+    pub stack_name: String,
+    /// The region of the stack.
+    pub region: String,
+    /// Buckets that exist outside of the stack. A missing one is created before the stack; an existing one stays as it
+    /// is. On AWS, too, a template can only name such buckets: they belong to somebody else or to another region.
+    pub existing_buckets: Vec<BucketSettings>,
     /// How functions run.
     pub functions: Functions,
-    /// Where everything is kept; none for a temporary folder that is removed at the end.
+    /// The folder for all data; none for a temporary folder that is removed at the end.
     pub data: Option<PathBuf>,
-    /// The address to serve at; port 0 takes a free one.
+    /// The address to serve at; port 0 selects a free port.
     pub listen: SocketAddr,
     /// Values for the template's parameters; the others keep their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Values that replace those of the functions' environment. A name that no function has is an error.
+    /// Values that replace those in the functions' environments. A name that no function has is an error.
     pub environment: BTreeMap<String, String>,
-    /// What seconds of Wait states and of back-off are multiplied with: 1.0 is as written, 0.01 a hundred times faster.
+    /// The factor for the seconds of Wait states and of back-off: 1.0 is as written, 0.01 a hundred times faster.
     pub time_scale: f64,
 }
 
 impl Options {
-    /// As written in the template, in a temporary folder, on a free port of this machine.
+    /// The stack `sandbox` in `eu-west-1`, with the template's values, a temporary folder and a free port on loopback.
     pub fn new(template: impl Into<PathBuf>, functions: Functions) -> Self {
         Self {
             template: template.into(),
+            stack_name: "sandbox".to_owned(),
+            region: "eu-west-1".to_owned(),
+            existing_buckets: Vec::new(),
             functions,
             data: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -41,69 +50,22 @@ impl Options {
     }
 }
 
-/// What a client needs to know of a sandbox that serves.
+/// What a client needs to know of a running sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outputs {
-    /// The one endpoint of every service.
+    /// The endpoint of every service.
     pub endpoint_url: String,
     /// The region of the stack.
     pub region: String,
-    /// The region of the replica bucket.
-    pub replica_region: String,
-    /// The public half of a key that may do everything.
+    /// The ID of an access key with every permission.
     pub access_key_id: String,
-    /// The secret half.
+    /// The secret of that access key.
     pub secret_access_key: String,
-    /// Where users put objects.
-    pub source_bucket: String,
-    /// Where backups land.
-    pub backup_bucket: String,
-    /// Where second copies land; empty without a replica.
-    pub replica_bucket: String,
-    /// Where receipts are written.
-    pub receipt_bucket: String,
-    /// What the keys of receipts begin with.
-    pub receipt_prefix: String,
-    /// The topic that tells people.
-    pub topic_arn: String,
-    /// The backup state machine.
-    pub state_machine_arn: String,
-    /// The folder where messages to subscribers land.
+    /// The name of the stack.
+    pub stack_name: String,
+    /// The folder of messages to subscribers.
     pub outbox_dir: PathBuf,
-}
-
-/// An output that the sandbox hands on but the template does not have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the template's section Outputs has no {0}, which tells the sandbox's users where things are")]
-pub struct MissingOutput(pub &'static str);
-
-/// The parts of [`Outputs`] that the template does not know.
-pub(crate) struct Place {
-    pub(crate) endpoint_url: String,
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
-    pub(crate) outbox_dir: PathBuf,
-}
-
-impl Outputs {
-    pub(crate) fn of(stack: &Stack, place: Place) -> Result<Self, MissingOutput> {
-        let optional = |name: &str| stack.outputs.get(name).cloned().unwrap_or_default();
-        let required = |name: &'static str| stack.outputs.get(name).cloned().ok_or(MissingOutput(name));
-        Ok(Self {
-            endpoint_url: place.endpoint_url,
-            region: stack.settings.region.clone(),
-            replica_region: optional("ReplicaRegion"),
-            access_key_id: place.access_key_id,
-            secret_access_key: place.secret_access_key,
-            source_bucket: required("SourceBucketName")?,
-            backup_bucket: required("BackupBucketName")?,
-            replica_bucket: optional("ReplicaBucketName"),
-            receipt_bucket: required("ReceiptBucketName")?,
-            receipt_prefix: required("ReceiptPrefix")?,
-            topic_arn: required("TopicArn")?,
-            state_machine_arn: required("StateMachineArn")?,
-            outbox_dir: place.outbox_dir,
-        })
-    }
+    /// The template's section Outputs.
+    pub outputs: BTreeMap<String, String>,
 }

@@ -37,7 +37,7 @@ async fn put(sandbox: &Sandbox, key: &str, content: &'static str) {
 
 async fn read(sandbox: &Sandbox, key: &str) -> Value {
     let s3 = aws_sdk_s3::Client::new(&config(sandbox));
-    let body = s3.get_object().bucket("maps-backup").key(key).send().await.unwrap().body;
+    let body = s3.get_object().bucket("maps-target").key(key).send().await.unwrap().body;
     serde_json::from_slice(&body.collect().await.unwrap().into_bytes()).unwrap()
 }
 
@@ -57,7 +57,7 @@ async fn end(sandbox: &Sandbox, execution: &str) -> DescribeExecutionOutput {
 
 async fn start(sandbox: &Sandbox, machine: &str) -> DescribeExecutionOutput {
     let states = aws_sdk_sfn::Client::new(&config(sandbox));
-    let machine = sandbox.outputs().state_machine_arn.replace(":maps", &format!(":{machine}"));
+    let machine = sandbox.outputs().outputs["MachineArn"].replace(":maps", &format!(":{machine}"));
     let started = states.start_execution().state_machine_arn(machine).send().await.unwrap();
     end(sandbox, &started.execution_arn).await
 }
@@ -114,7 +114,7 @@ async fn a_machine_whose_role_may_not_list_the_bucket_fails_to_read_the_items() 
                            "States": {"P": {"Type": "Pass", "End": true}}});
     let map = json!({"Type": "Map", "Items": [1], "ItemProcessor": processor, "End": true});
     let definition = json!({"QueryLanguage": "JSONata", "StartAt": "M", "States": {"M": map}}).to_string();
-    let machine = sandbox.outputs().state_machine_arn.replace(":maps", ":bare");
+    let machine = sandbox.outputs().outputs["MachineArn"].replace(":maps", ":bare");
     states.update_state_machine().state_machine_arn(machine).definition(definition).send().await.unwrap();
     let failed = start(&sandbox, "bare").await;
     assert_eq!(failed.error(), Some("States.Permissions"));

@@ -37,10 +37,10 @@ impl Bench {
         self.sns.handle(operation, form).await
     }
 
-    /// A topic called `backups`.
+    /// A topic called `news`.
     async fn topic(&self) -> &'static str {
-        self.call("CreateTopic", &[("Name", "backups")]).await.unwrap();
-        "arn:aws:sns:eu-west-1:000000000000:backups"
+        self.call("CreateTopic", &[("Name", "news")]).await.unwrap();
+        "arn:aws:sns:eu-west-1:000000000000:news"
     }
 
     async fn subscribe(&self, protocol: &str, endpoint: &str, policy: &[(&str, &str)]) {
@@ -102,8 +102,7 @@ fn attribute(data_type: &str, value: &str) -> MessageAttributeValue {
 async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
     let bench = bench();
     let client = bench.client();
-    let topic =
-        client.create_topic().name("backups").attributes("DisplayName", "Holdfast & Sons").send().await.unwrap();
+    let topic = client.create_topic().name("news").attributes("DisplayName", "Smith & Sons").send().await.unwrap();
     let topic = topic.topic_arn().unwrap();
     let text = "Backed up a+b & <c> = 100%\nünïcode 🎉\n\n{\"a\": 1}";
     let binary =
@@ -137,7 +136,7 @@ async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
     );
     let mails = bench.mails();
     assert_eq!(mails.len(), 1);
-    assert!(mails[0].contains("From: \"Holdfast & Sons\" <no-reply@sns.amazonaws.com>\r\n"), "{}", mails[0]);
+    assert!(mails[0].contains("From: \"Smith & Sons\" <no-reply@sns.amazonaws.com>\r\n"), "{}", mails[0]);
     assert!(mails[0].contains(&format!("To: <{DEFAULT_RECIPIENT}>\r\n")), "{}", mails[0]);
     assert!(mails[0].contains("Subject: Backed up: report.pdf (1 KiB)\r\n"), "{}", mails[0]);
     assert!(mails[0].contains(&format!("Message-ID: <{}@sns.amazonaws.com>\r\n", message.message_id)), "{}", mails[0]);
@@ -157,8 +156,8 @@ async fn publishing_to_a_topic_that_does_not_exist_is_not_found() {
 async fn the_sdk_reads_every_listing() {
     let bench = bench();
     let client = bench.client();
-    let topic = client.create_topic().name("backups").send().await.unwrap().topic_arn.unwrap();
-    let again = client.create_topic().name("backups").send().await.unwrap().topic_arn.unwrap();
+    let topic = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
+    let again = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
     assert_eq!(topic, again);
     let listed = client.list_topics().send().await.unwrap();
     assert_eq!(listed.topics()[0].topic_arn(), Some(topic.as_str()));
@@ -185,7 +184,7 @@ async fn the_sdk_reads_every_listing() {
 async fn a_batch_answers_each_entry_by_its_id() {
     let bench = bench();
     let client = bench.client();
-    let topic = client.create_topic().name("backups").send().await.unwrap().topic_arn.unwrap();
+    let topic = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
     let entry = |id: &str, subject: &str| {
         PublishBatchRequestEntry::builder().id(id).message("text").subject(subject).build().unwrap()
     };

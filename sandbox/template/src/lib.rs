@@ -34,6 +34,11 @@ impl Stack {
         Self::of(&Document::read(file)?, settings)
     }
 
+    /// The ARN of the stack, which CloudFormation calls its ID.
+    pub fn id(&self) -> String {
+        names::stack_id(&self.settings)
+    }
+
     /// A stack without resources.
     pub fn empty(settings: Settings) -> Self {
         Self {

@@ -7,7 +7,7 @@ use super::*;
 
 fn settings(parameters: &[(&str, &str)]) -> Settings {
     Settings {
-        stack: "holdfast".to_owned(),
+        stack: "demo".to_owned(),
         region: "eu-west-1".to_owned(),
         account: "000000000000".to_owned(),
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -78,12 +78,12 @@ fn functions_of_a_template_are_evaluated_as_cloudformation_does() {
 #[test]
 fn names_that_the_template_leaves_open_are_made_of_stack_and_logical_id_and_stay_the_same() {
     let name = evaluated(SECTIONS, "!Ref Vault").unwrap();
-    assert!(name.starts_with("holdfast-vault-") && name.len() == "holdfast-vault-".len() + 12, "{name}");
+    assert!(name.starts_with("demo-vault-") && name.len() == "demo-vault-".len() + 12, "{name}");
     assert_eq!(Ok(&name), evaluated(SECTIONS, "!Ref Vault").as_ref());
     let topic = evaluated(SECTIONS, "!Ref News").unwrap();
-    assert!(topic.starts_with("arn:aws:sns:eu-west-1:000000000000:holdfast-News-"), "{topic}");
+    assert!(topic.starts_with("arn:aws:sns:eu-west-1:000000000000:demo-News-"), "{topic}");
     let queue = evaluated(SECTIONS, "!GetAtt Letters.Arn").unwrap();
-    assert!(queue.starts_with("arn:aws:sqs:eu-west-1:000000000000:holdfast-Letters-"), "{queue}");
+    assert!(queue.starts_with("arn:aws:sqs:eu-west-1:000000000000:demo-Letters-"), "{queue}");
 }
 
 #[test]
@@ -185,7 +185,7 @@ Globals:
 Resources:
   Copy:
     Type: AWS::Serverless::Function
-    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: copy-part}}
+    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: copier}}
     Properties:
       CodeUri: .
       FunctionName: !Sub '${AWS::StackName}-copy'
@@ -209,7 +209,7 @@ Resources:
 fn a_function_has_its_own_settings_over_the_global_ones() {
     let stack = read(FUNCTIONS);
     let copy = &stack.functions[0];
-    assert_eq!((copy.name.as_str(), copy.crate_name.as_str()), ("holdfast-copy", "copy-part"));
+    assert_eq!((copy.name.as_str(), copy.crate_name.as_str()), ("demo-copy", "copier"));
     assert_eq!((copy.timeout_seconds, copy.memory_mib, copy.reserved_concurrency), (30, 512, Some(40)));
     let environment = [("BUCKET", "vault"), ("LIMIT", "8388608"), ("NOTIFY_ON", "all")];
     assert!(environment.iter().all(|(name, value)| copy.environment[*name] == *value), "{:?}", copy.environment);
@@ -222,7 +222,7 @@ fn a_function_calls_with_the_role_it_names_or_with_one_made_of_its_policies() {
     let stack = read(FUNCTIONS);
     assert_eq!(stack.functions[1].role_arn, "arn:aws:iam::000000000000:role/teller");
     let role = stack.roles.iter().find(|role| role.arn == stack.functions[0].role_arn).unwrap();
-    assert!(role.name.starts_with("holdfast-CopyRole-"), "{}", role.name);
+    assert!(role.name.starts_with("demo-CopyRole-"), "{}", role.name);
     assert_eq!(role.managed_policies, ["AWSXRayDaemonWriteAccess"]);
     assert_eq!(role.policies[0]["Statement"][0]["Resource"], "arn:aws:s3:::vault/*");
 }
@@ -247,10 +247,10 @@ const MACHINE: &str = "\
 Resources:
   Copy: {Type: AWS::Serverless::Function, Properties: {CodeUri: functions/copy, Runtime: provided.al2023}}
   Letters: {Type: AWS::SQS::Queue, Properties: {QueueName: letters}}
-  Backup:
+  Copying:
     Type: AWS::Serverless::StateMachine
     Properties:
-      Name: backup
+      Name: copying
       DefinitionUri: machine.asl.json
       DefinitionSubstitutions: {CopyArn: !GetAtt Copy.Arn}
       Events:
@@ -265,7 +265,7 @@ Resources:
     Properties:
       Name: failed
       State: DISABLED
-      EventPattern: {source: [aws.states], detail: {stateMachineArn: [!Ref Backup]}}
+      EventPattern: {source: [aws.states], detail: {stateMachineArn: [!Ref Copying]}}
       Targets: [{Id: notify, Arn: !GetAtt Copy.Arn}]
 ";
 
@@ -281,7 +281,7 @@ fn read_machine(definition: &str) -> Result<Stack, TemplateError> {
 fn a_definition_is_read_beside_the_template_and_its_substitutions_are_made() {
     let stack = read_machine(r#"{"Resource": "${CopyArn}"}"#).unwrap();
     let machine = &stack.state_machines[0];
-    assert_eq!(machine.arn, "arn:aws:states:eu-west-1:000000000000:stateMachine:backup");
+    assert_eq!(machine.arn, "arn:aws:states:eu-west-1:000000000000:stateMachine:copying");
     assert_eq!(machine.definition, format!(r#"{{"Resource": "{}"}}"#, stack.functions[0].arn));
     assert_eq!(machine.kind, "STANDARD");
 }
@@ -289,14 +289,14 @@ fn a_definition_is_read_beside_the_template_and_its_substitutions_are_made() {
 #[test]
 fn a_substitution_that_is_not_given_is_named() {
     let error = read_machine(r#"{"Resource": "${NotifyArn}"}"#).unwrap_err();
-    assert_eq!(error.path, "Resources.Backup.Properties.DefinitionSubstitutions");
+    assert_eq!(error.path, "Resources.Copying.Properties.DefinitionSubstitutions");
     assert_eq!(error.message, "the definition wants ${NotifyArn}, but the substitutions given are: CopyArn");
 }
 
 #[test]
 fn a_definition_that_is_not_there_is_named() {
     let error = read_with(MACHINE, &[]).unwrap_err();
-    assert_eq!((error.line, error.path.as_str()), (Some(4), "Resources.Backup.Properties.DefinitionUri"));
+    assert_eq!((error.line, error.path.as_str()), (Some(4), "Resources.Copying.Properties.DefinitionUri"));
     assert!(error.message.starts_with("the definition machine.asl.json cannot be read: "), "{}", error.message);
 }
 
@@ -307,7 +307,7 @@ fn rules_come_from_events_of_a_machine_and_from_resources() {
     assert!(!failed.is_enabled);
     assert_eq!(failed.pattern["detail"]["stateMachineArn"][0], stack.state_machines[0].arn);
     assert_eq!(failed.targets, [json!({ "Id": "notify", "Arn": stack.functions[0].arn })]);
-    let upload = stack.rules.iter().find(|rule| rule.name.starts_with("holdfast-BackupUpload-")).unwrap();
+    let upload = stack.rules.iter().find(|rule| rule.name.starts_with("demo-CopyingUpload-")).unwrap();
     assert!(upload.is_enabled);
     assert_eq!(upload.pattern["detail"]["bucket"]["name"][0], "inbox");
     let target = &upload.targets[0];

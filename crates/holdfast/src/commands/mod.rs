@@ -6,7 +6,7 @@ pub(crate) mod up;
 
 use std::io::{ErrorKind, Write};
 
-use crate::{aws::AwsError, local::LocalError};
+use crate::{aws::AwsError, local::LocalError, stack::MissingOutput};
 
 /// Why a command could not run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,9 @@ pub(crate) enum CommandError {
     /// The sandbox did not start.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// The template lacks an output.
+    #[error(transparent)]
+    Output(#[from] MissingOutput),
     /// The sandbox did not stop.
     #[error("the sandbox did not stop cleanly: {0}")]
     Stop(#[from] sandbox::SandboxError),

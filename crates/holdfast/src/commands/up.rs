@@ -22,6 +22,7 @@ use crate::{
     interrupt::Interrupt,
     local::{self, Wanted},
     progress::Progress,
+    stack::Stack,
     text,
 };
 
@@ -56,17 +57,17 @@ async fn serve(
     ready: Option<&ReadyFile<'_>>,
     interrupt: &mut Interrupt,
 ) -> Result<(), CommandError> {
-    let outputs = sandbox.outputs();
-    let clients = Clients::new(outputs);
+    let stack = Stack::of(sandbox.outputs())?;
+    let clients = Clients::new(&stack);
     let mut log =
-        Log::new(Executions::new(clients.states.clone(), &outputs.state_machine_arn), clients.s3, arguments.json);
+        Log::new(Executions::new(clients.states.clone(), &stack.state_machine_arn), clients.s3, arguments.json);
     // Signals are heeded at every step, also while the executions of an earlier run are listed.
     let work = async {
         let earlier = log.skip_finished().await?;
         if let Some(file) = ready {
-            file.write(outputs)?;
+            file.write(sandbox.outputs())?;
         }
-        print_welcome(sandbox, arguments, earlier)?;
+        print_welcome(sandbox, &stack, arguments, earlier)?;
         log.follow().await
     };
     tokio::select! {
@@ -151,7 +152,12 @@ enum Line<'a> {
     Serving(&'a Outputs),
 }
 
-fn print_welcome(sandbox: &Sandbox, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
+fn print_welcome(
+    sandbox: &Sandbox,
+    stack: &Stack,
+    arguments: &UpArguments,
+    earlier: usize,
+) -> Result<(), CommandError> {
     let outputs = sandbox.outputs();
     if arguments.json {
         return print_line(&serde_json::to_string(&Line::Serving(outputs))?);
@@ -173,15 +179,15 @@ The functions' logs are in {}.
 {kept}
 Ctrl-C stops it. Each execution that ends is a line below.
 ",
-        welcome(outputs),
+        welcome(stack),
         outputs.outbox_dir.display(),
         sandbox.logs_dir().display(),
     ))
 }
 
-fn welcome(outputs: &Outputs) -> String {
-    let Outputs { endpoint_url, region, replica_region, source_bucket, backup_bucket, replica_bucket, .. } = outputs;
-    let Outputs { access_key_id, secret_access_key, receipt_bucket, receipt_prefix, state_machine_arn, .. } = outputs;
+fn welcome(stack: &Stack) -> String {
+    let Stack { endpoint_url, region, replica_region, source_bucket, backup_bucket, replica_bucket, .. } = stack;
+    let Stack { access_key_id, secret_access_key, receipt_bucket, receipt_prefix, state_machine_arn, .. } = stack;
     let replica = if replica_bucket.is_empty() {
         String::new()
     } else {
@@ -214,17 +220,21 @@ mod tests {
         Outputs {
             endpoint_url: "http://127.0.0.1:4510".to_owned(),
             region: "eu-west-1".to_owned(),
-            replica_region: "eu-central-1".to_owned(),
             access_key_id: "AKIA".to_owned(),
             secret_access_key: "secret".to_owned(),
-            source_bucket: "source".to_owned(),
-            backup_bucket: "backup".to_owned(),
-            replica_bucket: "replica".to_owned(),
-            receipt_bucket: "backup".to_owned(),
-            receipt_prefix: ".holdfast/receipts/".to_owned(),
-            topic_arn: "arn:topic".to_owned(),
-            state_machine_arn: "arn:machine".to_owned(),
+            stack_name: "holdfast".to_owned(),
             outbox_dir: "/tmp/outbox".into(),
+            outputs: [
+                ("SourceBucketName", "source"),
+                ("BackupBucketName", "backup"),
+                ("ReplicaBucketName", "replica"),
+                ("ReplicaRegion", "eu-central-1"),
+                ("ReceiptBucketName", "backup"),
+                ("ReceiptPrefix", ".holdfast/receipts/"),
+                ("StateMachineArn", "arn:machine"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         }
     }
 
@@ -239,6 +249,8 @@ mod tests {
         let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
         assert_eq!(read["endpointUrl"], "http://127.0.0.1:4510");
         assert_eq!(read["outboxDir"], "/tmp/outbox");
+        assert_eq!(read["stackName"], "holdfast");
+        assert_eq!(read["outputs"]["SourceBucketName"], "source");
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
         Ok(())
@@ -267,9 +279,11 @@ mod tests {
     }
 
     #[test]
-    fn the_welcome_shows_the_replica_only_where_there_is_one() {
-        assert!(welcome(&outputs()).contains("--region eu-central-1 s3://replica/"));
-        let alone = Outputs { replica_bucket: String::new(), ..outputs() };
+    fn the_welcome_shows_the_replica_only_where_there_is_one() -> Result<(), Box<dyn std::error::Error>> {
+        let stack = Stack::of(&outputs())?;
+        assert!(welcome(&stack).contains("--region eu-central-1 s3://replica/"));
+        let alone = Stack { replica_bucket: String::new(), ..stack };
         assert!(!welcome(&alone).contains("eu-central-1"));
+        Ok(())
     }
 }

@@ -42,7 +42,7 @@ pub struct Target {
     /// The number of the part that S3 is asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<u16>,
-    /// The function that is invoked, or that makes the call: its name in Lambda, or its crate's, for example `copy-part`.
+    /// The function that is invoked, or that makes the call: its name in Lambda, or its crate's, for example `copier`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// The state that calls, or that invoked the function that calls.

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::*;
 
 fn call(operation: &'static str) -> Call<'static> {
-    Call { bucket: "backup", key: "photos/a cat.jpg", part: Some(7), ..Call::new(Service::S3, operation) }
+    Call { bucket: "target", key: "photos/a cat.jpg", part: Some(7), ..Call::new(Service::S3, operation) }
 }
 
 fn by_function(call: Call<'static>) -> Call<'static> {
-    let names = Names { name: "holdfast-copy-part", crate_name: "copy-part" };
-    Call { function: Some(names), state: Some("CopySlice"), ..call }
+    let names = Names { name: "demo-copier", crate_name: "copier" };
+    Call { function: Some(names), state: Some("Copy"), ..call }
 }
 
 fn added(rule: Value) -> Faults {
@@ -33,16 +33,16 @@ fn a_rule_is_about_the_calls_that_every_field_of_its_target_names() {
         (json!({"service": "sns"}), false),
         (json!({"operation": "UploadPartCopy"}), true),
         (json!({"operation": "UploadPart"}), false),
-        (json!({"bucket": "backup", "key": "photos/*.jpg"}), true),
-        (json!({"bucket": "back*", "key": "*cat*"}), true),
-        (json!({"bucket": "backup", "key": "photos/*.png"}), false),
+        (json!({"bucket": "target", "key": "photos/*.jpg"}), true),
+        (json!({"bucket": "tar*", "key": "*cat*"}), true),
+        (json!({"bucket": "target", "key": "photos/*.png"}), false),
         (json!({"bucket": "up"}), false),
         (json!({"part": 7}), true),
         (json!({"part": 8}), false),
-        (json!({"function": "copy-part"}), true),
-        (json!({"function": "holdfast-*"}), true),
+        (json!({"function": "copier"}), true),
+        (json!({"function": "demo-*"}), true),
         (json!({"function": "copy"}), false),
-        (json!({"state": "CopySlice"}), true),
+        (json!({"state": "Copy"}), true),
         (json!({"state": "CopyParts"}), false),
         (json!({"part": 7, "state": "CopyParts"}), false),
     ] {
@@ -191,7 +191,7 @@ fn latencies_add_up() {
 
 #[test]
 fn what_is_to_die_with_its_next_call_dies_with_that_one_unless_a_rule_has_it() {
-    let working = Working::new(Names { name: "holdfast-copy-part", crate_name: "copy-part" }, None);
+    let working = Working::new(Names { name: "demo-copier", crate_name: "copier" }, None);
     let faults = added(json!({"when": {"times": 1}, "effect": {"drop": "after"}}));
     working.doom();
     let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&working)).ending);

@@ -19,7 +19,7 @@ use sandbox_core::{
     store::Store,
 };
 
-const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:backup";
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:copying";
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:notify";
 const ROLE: &str = "arn:aws:iam::000000000000:role/starter";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:undelivered";
@@ -127,10 +127,10 @@ async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
 #[tokio::test]
 async fn put_events_makes_an_envelope_and_delivers_it_to_every_target() {
     let bench = bench();
-    bench.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Backup Requested"]}"# })).await;
+    bench.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Copy Requested"]}"# })).await;
     let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }, { "Id": "f", "Arn": FUNCTION, "InputPath": "$.detail" }]);
     bench.call("PutTargets", json!({ "Rule": "asked", "Targets": targets })).await;
-    let entry = json!({ "Source": "ops", "DetailType": "Backup Requested", "Detail": r#"{"key":"a"}"#,
+    let entry = json!({ "Source": "ops", "DetailType": "Copy Requested", "Detail": r#"{"key":"a"}"#,
                         "Time": 1_511_968_428.0, "Resources": ["r"] });
     let answer = bench.call("PutEvents", json!({ "Entries": [entry] })).await;
     bench.events.drained().await;
@@ -274,7 +274,7 @@ async fn what_cannot_be_had_is_refused_by_name() {
             "PutTargets",
             json!({ "Rule": "uploads", "Targets": [{ "Id": "m", "Arn": MACHINE }] }),
             "ValidationException",
-            "RoleArn is required for target arn:aws:states:us-east-1:000000000000:stateMachine:backup.",
+            "RoleArn is required for target arn:aws:states:us-east-1:000000000000:stateMachine:copying.",
         ),
         ("PutTargets", target(json!({ "SqsParameters": {} })), "ValidationException", "`SqsParameters`"),
         ("PutTargets", target(json!({ "Input": "{}", "InputPath": "$" })), "ValidationException", "one of Input"),

@@ -41,15 +41,21 @@ struct Caller {
 /// Clients of this sandbox's S3, one for each caller, so that a call is known by its state.
 pub(crate) struct S3Calls {
     endpoint_url: String,
-    region: &'static str,
+    region: String,
     keyring: Arc<Keyring>,
     faults: Faults,
     clients: Mutex<BTreeMap<Caller, Client>>,
 }
 
 impl S3Calls {
-    pub(crate) fn new(endpoint_url: String, region: &'static str, keyring: Arc<Keyring>, faults: Faults) -> Self {
-        Self { endpoint_url, region, keyring, faults, clients: Mutex::default() }
+    pub(crate) fn new(endpoint_url: &str, region: &str, keyring: Arc<Keyring>, faults: Faults) -> Self {
+        Self {
+            endpoint_url: endpoint_url.to_owned(),
+            region: region.to_owned(),
+            keyring,
+            faults,
+            clients: Mutex::default(),
+        }
     }
 
     fn client(&self, call: &TaskCall) -> Client {
@@ -62,7 +68,7 @@ impl S3Calls {
             let (id, secret) = (identity.access_key_id, identity.secret_access_key);
             let config = aws_sdk_s3::Config::builder()
                 .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(self.region))
+                .region(Region::new(self.region.clone()))
                 .endpoint_url(&self.endpoint_url)
                 .force_path_style(true)
                 .credentials_provider(Credentials::new(id, secret, None, None, "sandbox"))

@@ -1,4 +1,4 @@
-//! Rules by HTTP, as `holdfast sandbox fault` sends them.
+//! Rules by HTTP, as any HTTP client sends them.
 
 use aws_sdk_s3::primitives::ByteStream;
 use http::Request;
@@ -26,7 +26,7 @@ async fn a_rule_is_added_listed_and_removed_without_a_signature() {
     });
     assert_eq!(world.ask("POST", FAULTS, &rule.to_string()).await, (201, json!({ "id": "fault-1" })));
     world.put("a-first", b"x").await;
-    let second = world.s3.put_object().bucket(&world.outputs.backup_bucket).key("a-second");
+    let second = world.s3.put_object().bucket(&world.outputs.outputs["TargetBucket"]).key("a-second");
     let refused = second.body(ByteStream::from_static(b"x")).send().await;
     assert_eq!(failure(refused), (503, "SlowDown".to_owned()));
     let (status, listed) = world.ask("GET", FAULTS, "").await;

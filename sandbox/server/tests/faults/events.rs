@@ -36,7 +36,7 @@ async fn an_event_is_delayed() {
 #[tokio::test]
 async fn an_event_arrives_after_others_that_came_later() {
     let world = World::start().await;
-    let target = Target::default().bucket(&world.outputs.source_bucket).key("first");
+    let target = Target::default().bucket(&world.outputs.outputs["SourceBucket"]).key("first");
     world.rule(Rule::new(target, Effect::Reorder { after: 2 }));
     world.upload("first").await;
     world.upload("second").await;

@@ -100,21 +100,22 @@ impl World {
         self.sandbox.faults().rules().into_iter().find(|rule| rule.id == *id).unwrap().fired
     }
 
-    /// Puts an object into the backup bucket, which tells nobody.
+    /// Puts an object into the target bucket, which tells nobody.
     pub(crate) async fn put(&self, key: &str, body: &[u8]) {
         let body = ByteStream::from(body.to_vec());
-        self.s3.put_object().bucket(&self.outputs.backup_bucket).key(key).body(body).send().await.unwrap();
+        self.s3.put_object().bucket(&self.outputs.outputs["TargetBucket"]).key(key).body(body).send().await.unwrap();
     }
 
-    /// The bytes of an object in the backup bucket; none where it is not there.
+    /// The bytes of an object in the target bucket; none where it is not there.
     pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
-        let got = self.s3.get_object().bucket(&self.outputs.backup_bucket).key(key).send().await.ok()?;
+        let got = self.s3.get_object().bucket(&self.outputs.outputs["TargetBucket"]).key(key).send().await.ok()?;
         Some(got.body.collect().await.unwrap().to_vec())
     }
 
-    /// How many versions of a key there are in the backup bucket.
+    /// How many versions of a key there are in the target bucket.
     pub(crate) async fn versions(&self, key: &str) -> usize {
-        let listed = self.s3.list_object_versions().bucket(&self.outputs.backup_bucket).prefix(key).send().await;
+        let listed =
+            self.s3.list_object_versions().bucket(&self.outputs.outputs["TargetBucket"]).prefix(key).send().await;
         listed.unwrap().versions().len()
     }
 
@@ -168,7 +169,7 @@ impl World {
     /// Uploads to the source bucket, which starts an execution.
     pub(crate) async fn upload(&self, key: &str) {
         let body = ByteStream::from_static(b"hello");
-        self.s3.put_object().bucket(&self.outputs.source_bucket).key(key).body(body).send().await.unwrap();
+        self.s3.put_object().bucket(&self.outputs.outputs["SourceBucket"]).key(key).body(body).send().await.unwrap();
     }
 
     /// The executions once so many have ended, oldest first: input, status, error and cause.
@@ -187,7 +188,7 @@ impl World {
 
     /// The executions so far, oldest first.
     pub(crate) async fn executions(&self) -> Vec<Ended> {
-        let machine = &self.outputs.state_machine_arn;
+        let machine = &self.outputs.outputs["MachineArn"];
         let listed = self.states.list_executions().state_machine_arn(machine).send().await.unwrap();
         let mut found = Vec::new();
         for one in listed.executions.into_iter().rev() {

@@ -16,7 +16,7 @@ fn s3(operation: &str) -> Target {
 async fn errors_are_read_by_an_sdk_as_s3s_own() {
     let world = World::start().await;
     world.put("key", b"hello").await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     for (code, status) in [
         ("SlowDown", 503),
         ("InternalError", 500),
@@ -43,7 +43,8 @@ async fn the_answer_to_a_struck_head_has_a_status_and_no_body() {
     let world = World::start().await;
     world.put("key", b"hello").await;
     world.fault(s3("HeadObject"), Effect::error("SlowDown"));
-    let headed = world.s3.head_object().bucket(&world.outputs.backup_bucket).key("key").send().await.unwrap_err();
+    let headed =
+        world.s3.head_object().bucket(&world.outputs.outputs["TargetBucket"]).key("key").send().await.unwrap_err();
     let raw = headed.raw_response().unwrap();
     assert_eq!((raw.status().as_u16(), raw.body().bytes().unwrap_or_default()), (503, &b""[..]));
 }
@@ -53,7 +54,7 @@ async fn an_sdk_that_tries_again_gets_past_errors_and_broken_connections_that_pa
     let world = World::start().await;
     for effect in [Effect::error("SlowDown"), Effect::Drop(Moment::Before), Effect::error("InternalError")] {
         let id = world.rule(Rule::new(s3("PutObject"), effect).times(2));
-        let put = world.patient_s3().put_object().bucket(&world.outputs.backup_bucket).key("key");
+        let put = world.patient_s3().put_object().bucket(&world.outputs.outputs["TargetBucket"]).key("key");
         put.body(ByteStream::from_static(b"hello")).send().await.unwrap();
         assert_eq!(world.fired(&id), 2);
     }
@@ -62,7 +63,7 @@ async fn an_sdk_that_tries_again_gets_past_errors_and_broken_connections_that_pa
 #[tokio::test]
 async fn a_connection_breaks_before_or_after_the_effect() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     for (moment, stored) in [(Moment::Before, None), (Moment::After, Some(b"hello".to_vec()))] {
         world.fault(s3("PutObject"), Effect::Drop(moment));
         let put = world.s3.put_object().bucket(bucket).key("key").body(ByteStream::from_static(b"hello")).send().await;
@@ -78,7 +79,7 @@ async fn a_large_body_that_is_on_its_way_when_the_connection_breaks_is_no_object
     let world = World::start().await;
     world.fault(s3("PutObject"), Effect::Drop(Moment::Before));
     let body = ByteStream::from(vec![7; 8 << 20]);
-    let put = world.s3.put_object().bucket(&world.outputs.backup_bucket).key("key").body(body).send().await;
+    let put = world.s3.put_object().bucket(&world.outputs.outputs["TargetBucket"]).key("key").body(body).send().await;
     assert_eq!(failure(put), (0, "no answer".to_owned()));
     assert_eq!(world.get("key").await, None);
 }
@@ -95,7 +96,7 @@ async fn latency_is_time_that_passes() {
 
 /// An upload of one part, which is there.
 async fn open_upload(world: &World, key: &str) -> (String, CompletedMultipartUpload) {
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     let upload = world.s3.create_multipart_upload().bucket(bucket).key(key);
     let id = upload.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).send().await.unwrap().upload_id.unwrap();
     let part = world.s3.upload_part_copy().bucket(bucket).key(key).upload_id(&id).part_number(1);
@@ -108,7 +109,7 @@ async fn open_upload(world: &World, key: &str) -> (String, CompletedMultipartUpl
 #[tokio::test]
 async fn copies_and_completions_may_answer_200_with_an_error_inside() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     world.put("source", b"hello").await;
     let from = format!("{bucket}/source");
     let (id, parts) = open_upload(&world, "large").await;
@@ -130,7 +131,7 @@ async fn copies_and_completions_may_answer_200_with_an_error_inside() {
 #[tokio::test]
 async fn one_part_of_one_key_can_be_struck() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     world.put("source", b"hello").await;
     let (id, _) = open_upload(&world, "large").await;
     world.fault(s3("UploadPartCopy").bucket(bucket).key("lar*").part(7), Effect::error("SlowDown"));
@@ -143,14 +144,14 @@ async fn one_part_of_one_key_can_be_struck() {
 
 /// CRC64NVME as S3 stores it.
 async fn checksum(world: &World, key: &str) -> Option<String> {
-    let head = world.s3.head_object().bucket(&world.outputs.backup_bucket).key(key);
+    let head = world.s3.head_object().bucket(&world.outputs.outputs["TargetBucket"]).key(key);
     head.checksum_mode(ChecksumMode::Enabled).send().await.unwrap().checksum_crc64_nvme
 }
 
 #[tokio::test]
 async fn a_copy_with_a_flipped_byte_has_the_checksum_of_the_flipped_bytes_and_leaves_its_source_alone() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     let put = world.s3.put_object().bucket(bucket).key("source").body(ByteStream::from_static(b"hello"));
     put.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).send().await.unwrap();
     world.rule(Rule::new(s3("CopyObject"), Effect::Flip { offset: 1 }).times(1));
@@ -171,7 +172,7 @@ async fn a_copy_with_a_flipped_byte_has_the_checksum_of_the_flipped_bytes_and_le
 #[tokio::test]
 async fn a_part_with_a_flipped_byte_makes_an_object_that_differs_and_s3_refuses_to_complete_it_as_the_source() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     let put = world.s3.put_object().bucket(bucket).key("source").body(ByteStream::from_static(b"hello"));
     put.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).send().await.unwrap();
     let right = checksum(&world, "source").await;
@@ -190,7 +191,7 @@ async fn a_part_with_a_flipped_byte_makes_an_object_that_differs_and_s3_refuses_
 #[tokio::test]
 async fn an_upload_is_flipped_after_its_checksum_was_found_right() {
     let world = World::start().await;
-    let bucket = &world.outputs.backup_bucket;
+    let bucket = &world.outputs.outputs["TargetBucket"];
     world.rule(Rule::new(s3("PutObject"), Effect::Flip { offset: 0 }).times(2));
     let put = world.s3.put_object().bucket(bucket).key("key").body(ByteStream::from_static(b"hello"));
     put.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).send().await.unwrap();

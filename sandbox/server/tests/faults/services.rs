@@ -9,7 +9,7 @@ use crate::harness::{World, failure};
 async fn step_functions_answers_errors_as_its_sdk_reads_them_and_connections_break() {
     let world = World::start().await;
     let target = Target::operation(Service::States, "StartExecution");
-    let start = || world.states.start_execution().state_machine_arn(&world.outputs.state_machine_arn).input("{}");
+    let start = || world.states.start_execution().state_machine_arn(&world.outputs.outputs["MachineArn"]).input("{}");
     world.rule(Rule::new(target.clone(), Effect::error("ThrottlingException")).times(1));
     assert_eq!(start().send().await.unwrap_err().code(), Some("ThrottlingException"));
     world.rule(Rule::new(target.clone(), Effect::Drop(Moment::Before)).times(1));
@@ -24,7 +24,7 @@ async fn step_functions_answers_errors_as_its_sdk_reads_them_and_connections_bre
 async fn sns_answers_errors_as_its_sdk_reads_them_and_connections_break() {
     let world = World::start().await;
     let target = Target::operation(Service::Sns, "Publish");
-    let publish = || world.sns.publish().topic_arn(&world.outputs.topic_arn).message("m");
+    let publish = || world.sns.publish().topic_arn(&world.outputs.outputs["TopicArn"]).message("m");
     for (code, status) in [("InternalFailure", 500), ("AuthorizationError", 403), ("Throttled", 429)] {
         world.rule(Rule::new(target.clone(), Effect::error(code)).times(1));
         assert_eq!(failure(publish().send().await), (status, code.to_owned()));

@@ -40,7 +40,7 @@ pub(crate) fn own(outputs: &Outputs) -> SdkConfig {
 pub(crate) async fn upload(outputs: &Outputs, key: &str) {
     let s3 = aws_sdk_s3::Client::new(&own(outputs));
     let body = ByteStream::from_static(b"hello");
-    s3.put_object().bucket(&outputs.source_bucket).key(key).body(body).send().await.unwrap();
+    s3.put_object().bucket(&outputs.outputs["SourceBucket"]).key(key).body(body).send().await.unwrap();
 }
 
 /// The executions, once as many as are expected have ended.
@@ -48,7 +48,7 @@ pub(crate) async fn ended(outputs: &Outputs, count: usize) -> Vec<(String, Execu
     let states = aws_sdk_sfn::Client::new(&own(outputs));
     let wait = async {
         loop {
-            let list = states.list_executions().state_machine_arn(&outputs.state_machine_arn).send().await.unwrap();
+            let list = states.list_executions().state_machine_arn(&outputs.outputs["MachineArn"]).send().await.unwrap();
             let found: Vec<_> = list.executions.into_iter().map(|one| (one.execution_arn, one.status)).collect();
             if found.len() == count && found.iter().all(|(_, status)| *status != ExecutionStatus::Running) {
                 return found;

@@ -1,13 +1,11 @@
 //! A sandbox is started from a template, serves, and is stopped and started again.
 
-use std::path::Path;
-
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
 use http_body_util::Full;
 use sandbox::{
     Options, Sandbox,
-    template::{Settings, Stack},
+    s3::{BucketSettings, Versioning},
 };
 use serde_json::{Value, json};
 
@@ -31,13 +29,20 @@ async fn an_upload_starts_the_machine_which_runs_the_function_and_tells_people()
 }
 
 #[tokio::test]
-async fn the_replica_bucket_is_in_its_own_region() {
-    let sandbox = Sandbox::start(options()).await.unwrap();
-    let outputs = sandbox.outputs();
-    assert_eq!((outputs.replica_bucket.as_str(), outputs.replica_region.as_str()), ("small-replica", "eu-central-1"));
-    let s3 = aws_sdk_s3::Client::new(&own(outputs));
-    let from_elsewhere = s3.list_objects_v2().bucket(&outputs.replica_bucket).send().await;
-    assert_eq!(from_elsewhere.unwrap_err().code(), Some("PermanentRedirect"));
+async fn a_bucket_outside_of_the_stack_is_in_its_own_region() {
+    let elsewhere = BucketSettings {
+        name: "elsewhere".to_owned(),
+        region: "eu-central-1".to_owned(),
+        versioning: Versioning::Enabled,
+        event_bridge: false,
+        object_lock: None,
+    };
+    let sandbox = Sandbox::start(Options { existing_buckets: vec![elsewhere], ..options() }).await.unwrap();
+
+    let s3 = aws_sdk_s3::Client::new(&own(sandbox.outputs()));
+    let listed = s3.list_objects_v2().bucket("elsewhere").send().await;
+
+    assert_eq!(listed.unwrap_err().code(), Some("PermanentRedirect"));
     sandbox.stop().await.unwrap();
 }
 
@@ -56,7 +61,7 @@ async fn everything_is_found_again_after_a_restart_on_the_same_folder() {
     assert_eq!(outputs.access_key_id, key);
     assert_eq!(ended(outputs, 1).await, before);
     let s3 = aws_sdk_s3::Client::new(&own(outputs));
-    let object = s3.get_object().bucket(&outputs.source_bucket).key("kept").send().await.unwrap();
+    let object = s3.get_object().bucket(&outputs.outputs["SourceBucket"]).key("kept").send().await.unwrap();
     assert_eq!(object.body.collect().await.unwrap().into_bytes(), "hello");
     let states = aws_sdk_sfn::Client::new(&own(outputs));
     let history = states.get_execution_history().execution_arn(&before[0].0).send().await.unwrap();
@@ -96,25 +101,4 @@ async fn a_configuration_that_no_function_has_is_refused_with_those_that_there_a
     wrong.environment.insert("COLOR".to_owned(), "red".to_owned());
     let error = Sandbox::start(wrong).await.unwrap_err();
     assert_eq!(error.to_string(), "no function has the configuration COLOR; there are COLOUR");
-}
-
-#[test]
-fn the_template_that_gets_deployed_is_read() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-    let settings = |parameters: &[(&str, &str)]| Settings {
-        stack: "holdfast".to_owned(),
-        region: "eu-west-1".to_owned(),
-        account: "000000000000".to_owned(),
-        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-    };
-    let replica = [("ReplicaBucketName", "far-away"), ("ReplicaRegion", "eu-central-1")];
-    let stack = Stack::read(&file, &settings(&replica)).unwrap();
-    let crates: Vec<&str> = stack.functions.iter().map(|function| function.crate_name.as_str()).collect();
-    let expected =
-        ["validate", "copy-part", "complete-multipart", "checksum-verify", "cross-region-replicate", "notify"];
-    assert_eq!(crates, expected);
-    assert_eq!((stack.state_machines.len(), stack.rules.len(), stack.buckets.len()), (1, 3, 2));
-    assert_eq!(stack.outputs["ReplicaBucketName"], "far-away");
-    let half = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
-    assert!(half.to_string().contains("ReplicaRegion is missing"), "{half}");
 }

@@ -7,3 +7,4 @@ mod protocols;
 mod rules;
 #[path = "../signing/mod.rs"]
 mod signing;
+mod stacks;

@@ -18,7 +18,7 @@ async fn sns_and_sts_answer_through_the_same_endpoint() {
     let outputs = sandbox.outputs();
     let sns = aws_sdk_sns::Client::new(&own(outputs));
     let topics = sns.list_topics().send().await.unwrap();
-    assert_eq!(topics.topics()[0].topic_arn(), Some(outputs.topic_arn.as_str()));
+    assert_eq!(topics.topics()[0].topic_arn(), Some(outputs.outputs["TopicArn"].as_str()));
     let form = Full::from("Action=GetCallerIdentity&Version=2011-06-15");
     let (status, _, answer) = plain(outputs, "sts", http::Request::post("/").body(form).unwrap()).await;
     assert_eq!(status, 200);
@@ -33,7 +33,7 @@ async fn eventbridge_answers_in_json() {
     let (status, headers, answer) = plain(sandbox.outputs(), "events", request.unwrap()).await;
     let rules: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!((status, &headers["Content-Type"]), (200, &"application/x-amz-json-1.1".parse().unwrap()));
-    assert!(rules["Rules"][0]["Name"].as_str().unwrap().starts_with("holdfast-MachineUpload-"), "{answer}");
+    assert!(rules["Rules"][0]["Name"].as_str().unwrap().starts_with("sandbox-MachineUpload-"), "{answer}");
     sandbox.stop().await.unwrap();
 }
 
@@ -55,6 +55,12 @@ async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
         ),
         ("sns", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
         ("sts", http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(), "InvalidAction", "CreateMoon"),
+        (
+            "cloudformation",
+            http::Request::post("/").body(Full::from("Action=CreateMoon")).unwrap(),
+            "InvalidAction",
+            "CreateMoon",
+        ),
     ];
     for (service, request, code, name) in cases {
         let (status, _, answer) = plain(outputs, service, request).await;
@@ -104,6 +110,11 @@ async fn every_service_refuses_what_its_caller_did_not_sign() {
         (
             "sts",
             ("POST", "/", "", "Action=GetCallerIdentity"),
+            ["SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationToken"],
+        ),
+        (
+            "cloudformation",
+            ("POST", "/", "", "Action=DescribeStacks"),
             ["SignatureDoesNotMatch", "InvalidClientTokenId", "MissingAuthenticationToken"],
         ),
     ] {
@@ -156,7 +167,7 @@ async fn upload_that_waits(outputs: &Outputs, body: &str) -> String {
     let s3 =
         aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&own(outputs)).force_path_style(true).build());
     let within = aws_sdk_s3::presigning::PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
-    let request = s3.put_object().bucket(&outputs.source_bucket).key("k").presigned(within).await.unwrap();
+    let request = s3.put_object().bucket(&outputs.outputs["SourceBucket"]).key("k").presigned(within).await.unwrap();
     let url: http::Uri = request.uri().parse().unwrap();
     let host = outputs.endpoint_url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();

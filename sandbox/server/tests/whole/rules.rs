@@ -113,11 +113,11 @@ async fn an_event_whose_rule_may_not_start_the_machine_goes_to_the_dead_letter_q
     );
     let missing = format!(
         " is not authorized to perform: states:StartExecution on resource: {} because no identity-based policy allows",
-        outputs.state_machine_arn
+        outputs.outputs["MachineArn"]
     );
     assert!(message.contains(&missing), "{message}");
     let states = aws_sdk_sfn::Client::new(&own(outputs));
-    let started = states.list_executions().state_machine_arn(&outputs.state_machine_arn).send().await.unwrap();
+    let started = states.list_executions().state_machine_arn(&outputs.outputs["MachineArn"]).send().await.unwrap();
     assert_eq!(started.executions.len(), 0);
     sandbox.stop().await.unwrap();
 }

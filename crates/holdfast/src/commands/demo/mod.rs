@@ -34,6 +34,7 @@ use crate::{
     interrupt::Interrupt,
     local::{self, Wanted},
     progress::{Progress, Unit},
+    stack::Stack,
     text,
 };
 
@@ -79,9 +80,9 @@ pub(crate) async fn run(arguments: DemoArguments, interrupt: &mut Interrupt) -> 
 }
 
 async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<Report, CommandError> {
-    let outputs = sandbox.outputs();
-    let clients = Clients::new(outputs);
-    let executions = Executions::new(clients.states.clone(), &outputs.state_machine_arn);
+    let stack = Stack::of(sandbox.outputs())?;
+    let clients = Clients::new(&stack);
+    let executions = Executions::new(clients.states.clone(), &stack.state_machine_arn);
     let started = Instant::now();
 
     let bytes: u64 = items.iter().map(|item| item.size).sum();
@@ -89,7 +90,7 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
     let watch = Watch::new(&executions, items, progress);
     let all_uploaded = AtomicBool::new(false);
     let uploads = async {
-        let uploads = upload::all(&clients.s3, &outputs.source_bucket, items, &stage).await?;
+        let uploads = upload::all(&clients.s3, &stack.source_bucket, items, &stage).await?;
         stage.finish(&format!("{}, {}", text::count(uploads.len(), "object"), text::size(bytes)));
         all_uploaded.store(true, Ordering::Relaxed);
         Ok(uploads)
@@ -97,7 +98,7 @@ async fn work(sandbox: &Sandbox, items: &[Item], progress: &Progress) -> Result<
     // The first executions end while the last files are still on their way.
     let (uploads, followed) = try_join(uploads, watch.until_ended(&all_uploaded)).await?;
 
-    let sides = if outputs.replica_bucket.is_empty() { 2 } else { 3 };
+    let sides = if stack.replica_bucket.is_empty() { 2 } else { 3 };
     let stage = progress.stage("Read back", bytes * sides, Unit::Bytes);
     let judged = uploads.iter().zip(&followed);
     let objects: Vec<Row> = stream::iter(judged)

@@ -20,6 +20,8 @@ pub(super) enum Route {
     Sns,
     /// STS, in the Query protocol.
     Sts,
+    /// CloudFormation, in the Query protocol.
+    CloudFormation,
     /// Lambda, in REST JSON.
     Lambda,
     /// A signed request to a service that the sandbox does not have.
@@ -39,6 +41,7 @@ pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
         Some("s3" | "s3express") => None,
         Some("sns") => Some(Route::Sns),
         Some("sts") => Some(Route::Sts),
+        Some("cloudformation") => Some(Route::CloudFormation),
         Some("lambda") => Some(Route::Lambda),
         Some(other) => Some(Route::UnknownService(other.to_owned())),
         None if Lambda::owns(head.uri.path()) => Some(Route::Lambda),
@@ -74,6 +77,7 @@ mod tests {
             ("s3", None),
             ("sns", Some(Route::Sns)),
             ("sts", Some(Route::Sts)),
+            ("cloudformation", Some(Route::CloudFormation)),
             ("lambda", Some(Route::Lambda)),
             ("dynamodb", Some(Route::UnknownService("dynamodb".to_owned()))),
         ];

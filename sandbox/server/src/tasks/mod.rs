@@ -255,7 +255,7 @@ mod tests {
             lambda: Arc::new(Lambda::new(Vec::new(), &options).unwrap()),
             sns: Arc::new(Sns::new(store, folder.path().join("outbox"), "eu-west-1").unwrap()),
             iam: Arc::new(iam),
-            s3: S3Calls::new(String::new(), "eu-west-1", Arc::default(), Faults::default()),
+            s3: S3Calls::new("", "eu-west-1", Arc::default(), Faults::default()),
             faults: Faults::default(),
         }
     }
