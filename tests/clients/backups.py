@@ -29,9 +29,14 @@ class Upload:
 def check(world):
     """Uploads files of every kind and follows each to its end."""
     with fact("the sandbox names every bucket, and the replica's region is another one"):
-        for name in ("sourceBucket", "backupBucket", "replicaBucket", "receiptBucket"):
-            holds(world.ready.get(name), f"{name} is missing in the ready file")
-        holds(world.ready["replicaRegion"] != world.ready["region"], "both regions are the same")
+        for name in ("SourceBucketName", "BackupBucketName", "ReplicaBucketName", "ReceiptBucketName"):
+            holds(world.outputs.get(name), f"the output {name} is missing in the ready file")
+        holds(world.outputs["ReplicaRegion"] != world.ready["region"], "both regions are the same")
+    with fact("CloudFormation describes the stack with the outputs of the ready file"):
+        stacks = world.client("cloudformation").describe_stacks(StackName=world.ready["stackName"])["Stacks"]
+        equal("the status", stacks[0]["StackStatus"], "CREATE_COMPLETE")
+        described = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+        equal("the outputs", described, world.outputs)
     uploads = put_files(world)
     executions = wait_for_executions(world, uploads)
     compare_copies(world, uploads)
@@ -90,7 +95,7 @@ def put_large(world, key):
 
 def executions_of(world, versions):
     """The executions that the uploads of these versions started, by version, once all of them succeeded."""
-    pages = world.states.get_paginator("list_executions").paginate(stateMachineArn=world.ready["stateMachineArn"])
+    pages = world.states.get_paginator("list_executions").paginate(stateMachineArn=world.outputs["StateMachineArn"])
     found = {}
     for page in pages:
         for execution in page["executions"]:
@@ -123,8 +128,8 @@ def states_of(world, execution_arn):
 
 def copies(world):
     return (
-        ("backup", world.s3, world.ready["backupBucket"]),
-        ("replica", world.replica_s3, world.ready["replicaBucket"]),
+        ("backup", world.s3, world.outputs["BackupBucketName"]),
+        ("replica", world.replica_s3, world.outputs["ReplicaBucketName"]),
     )
 
 
@@ -152,8 +157,8 @@ def compare_attributes(world, uploads):
 
 
 def receipts_of(world):
-    prefix = f"{world.ready['receiptPrefix']}{world.source}/"
-    bucket = world.ready["receiptBucket"]
+    prefix = f"{world.outputs['ReceiptPrefix']}{world.source}/"
+    bucket = world.outputs["ReceiptBucketName"]
     receipts = {}
     for page in world.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
@@ -200,7 +205,7 @@ def read_mail(world, uploads):
             found = message_about(world, upload.key)
             holds(found, f"no message in {world.ready['outboxDir']} is about {upload.key!r}")
             message, path = found
-            equal("the topic", message["TopicArn"], world.ready["topicArn"])
+            equal("the topic", message["TopicArn"], world.outputs["TopicArn"])
             mail = email.message_from_bytes(path.with_suffix(".eml").read_bytes(), policy=email.policy.default)
             equal("the mail's subject", mail["Subject"], message["Subject"])
             text = mail.get_body(("plain",)).get_content()
@@ -227,7 +232,7 @@ def duplicate_changes_nothing(world, upload, executions):
         detail = json.dumps(event["detail"])
         entry = {"Source": "holdfast.check", "DetailType": "Backup Requested", "Detail": detail}
         event_id = world.events.put_events(Entries=[entry])["Entries"][0]["EventId"]
-        machine = world.ready["stateMachineArn"]
+        machine = world.outputs["StateMachineArn"]
         execution = eventually("the execution", PATIENCE, lambda: execution_by_event(world, machine, event_id))
         found = (execution["status"], execution.get("error"), execution.get("cause"))
         equal("its status", found, ("SUCCEEDED", None, None))
@@ -237,7 +242,7 @@ def duplicate_changes_nothing(world, upload, executions):
 
 
 def backup_versions(world, key):
-    listed = world.s3.list_object_versions(Bucket=world.ready["backupBucket"], Prefix=key)
+    listed = world.s3.list_object_versions(Bucket=world.outputs["BackupBucketName"], Prefix=key)
     return [version["VersionId"] for version in listed.get("Versions", []) if version["Key"] == key]
 
 

@@ -23,11 +23,12 @@ class World:
 
     def __init__(self, ready):
         self.ready = ready
-        self.source = ready["sourceBucket"]
+        self.outputs = ready["outputs"]
+        self.source = self.outputs["SourceBucketName"]
         self.s3 = self.client("s3")
         # Sends no checksum, as older SDKs do: S3 then computes a CRC64NVME. Others send a CRC32, and S3 keeps that.
         self.plain_s3 = self.client("s3", request_checksum_calculation="when_required")
-        self.replica_s3 = self.client("s3", region_name=ready["replicaRegion"])
+        self.replica_s3 = self.client("s3", region_name=self.outputs["ReplicaRegion"])
         self.states = self.client("stepfunctions")
         self.events = self.client("events")
 

@@ -22,7 +22,7 @@ def check(world):
 
 def without_a_topic(world):
     key, sns = "redrive/told later.txt", world.client("sns")
-    topic = world.ready["topicArn"]
+    topic = world.outputs["TopicArn"]
     with fact("without its topic an execution fails in Notify, and says so"):
         sns.delete_topic(TopicArn=topic)
         version = world.s3.put_object(Bucket=world.source, Key=key, Body=b"told later")["VersionId"]
@@ -40,7 +40,7 @@ def without_a_topic(world):
 
 
 def with_a_part_that_cannot_be_copied(world):
-    key, backup = "redrive/large.bin", world.ready["backupBucket"]
+    key, backup = "redrive/large.bin", world.outputs["BackupBucketName"]
     copies = {"operation": "UploadPartCopy", "bucket": backup, "key": key}
     # They only count.
     nothing = {"latency": {"millis": 0}}
@@ -76,7 +76,7 @@ def with_a_part_that_cannot_be_copied(world):
 def failure_of(world, version):
     """The failed execution that the upload of this version started."""
     pages = world.states.get_paginator("list_executions").paginate(
-        stateMachineArn=world.ready["stateMachineArn"], statusFilter="FAILED"
+        stateMachineArn=world.outputs["StateMachineArn"], statusFilter="FAILED"
     )
     for page in pages:
         for execution in page["executions"]:
@@ -115,7 +115,7 @@ def put_in_parts(world, key, body):
 
 def uploads_of(world, key):
     """The ids of the open uploads of a key in the backup bucket."""
-    listed = world.s3.list_multipart_uploads(Bucket=world.ready["backupBucket"], Prefix=key)
+    listed = world.s3.list_multipart_uploads(Bucket=world.outputs["BackupBucketName"], Prefix=key)
     return [upload["UploadId"] for upload in listed.get("Uploads", [])]
 
 
@@ -123,7 +123,7 @@ def parts_there(world, key):
     """The numbers of the parts that the one open upload of a key has."""
     uploads = uploads_of(world, key)
     equal("the number of open uploads", len(uploads), 1)
-    listed = world.s3.list_parts(Bucket=world.ready["backupBucket"], Key=key, UploadId=uploads[0])
+    listed = world.s3.list_parts(Bucket=world.outputs["BackupBucketName"], Key=key, UploadId=uploads[0])
     return [part["PartNumber"] for part in listed.get("Parts", [])]
 
 

@@ -15,11 +15,8 @@ use complete_multipart::CompleteMultipart;
 use copy_part::CopyPart;
 use cross_region_replicate::CrossRegionReplicate;
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, VerifyMode, respond};
-use holdfast_sandbox::{
-    ports::Invocation,
-    sandbox::{Handler, HandlerSet},
-};
 use notify::Notify;
+use sandbox::{Handler, HandlerSet, ports::Invocation};
 use serde_json::{Map, Value, json};
 use validate::Validate;
 

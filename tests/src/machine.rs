@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use holdfast_core::ErrorName;
 use holdfast_lambda::Function as _;
-use holdfast_sandbox::{
+use sandbox::{
     ports::ACCOUNT,
     template::{Function, Settings, Stack},
 };

@@ -24,7 +24,7 @@ use holdfast_core::{
     slices,
 };
 use holdfast_lambda::{Deadline, Pace, VerifyMode};
-use holdfast_sandbox::{ports::Invocation, sandbox::Handler};
+use sandbox::{Handler, ports::Invocation};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};

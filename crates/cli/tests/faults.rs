@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_sandbox::{Functions, Handler, HandlerSet, Options, Sandbox};
+use sandbox::{Functions, Handler, HandlerSet, Options, Sandbox};
 
 /// No function is invoked in these tests.
 struct NoFunction;

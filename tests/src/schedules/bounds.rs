@@ -1,7 +1,7 @@
 //! How many traces a schedule may leave: no more uploads that nobody knows of, and no more copies made twice, than something
 //! happened that leaves one. More of them are a leak.
 
-use holdfast_sandbox::faults::{Active, Effect, Life, Moment, Rule};
+use sandbox::faults::{Active, Effect, Life, Moment, Rule};
 
 use crate::domain::Known;
 
@@ -78,7 +78,7 @@ fn loses_an_answer(rule: &Rule, functions: &[&str], requests: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_sandbox::faults::{Service, Target};
+    use sandbox::faults::{Service, Target};
 
     use super::*;
 

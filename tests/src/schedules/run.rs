@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use futures::FutureExt;
-use holdfast_sandbox::faults::Active;
+use sandbox::faults::Active;
 use tokio::{
     runtime::Builder,
     task::yield_now,

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
 };
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::receipt::Receipt;
-use holdfast_sandbox::faults::Active;
+use sandbox::faults::Active;
 use serde_json::Value;
 use tempfile::TempDir;
 

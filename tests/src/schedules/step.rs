@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use holdfast_sandbox::faults::Rule;
+use sandbox::faults::Rule;
 
 /// The keys that uploads go to: few, so that versions meet; odd, so that they are encoded.
 pub const KEYS: [&str; 3] = ["alpha", "beta/2 ü+&", ".gamma%20/delta"];

@@ -4,7 +4,7 @@
 //! a source has changed that has not: versions are deleted and replaced by steps of their own. A condition may be said
 //! to have failed, and an upload to be gone: a new plan settles these whether or not they are true.
 
-use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target, When};
+use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target, When};
 
 use super::dice::Dice;
 

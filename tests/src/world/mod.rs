@@ -1,6 +1,7 @@
 //! A sandbox with the whole product deployed in it, and the questions that tests ask of it.
 
 mod executions;
+mod outputs;
 mod setup;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
@@ -13,11 +14,12 @@ use aws_sdk_s3::{
     },
 };
 use holdfast_core::receipt::Receipt;
-use holdfast_sandbox::sandbox::{Functions, Options, Outputs, Sandbox};
+use sandbox::{Functions, Options, Sandbox};
 use serde_json::{Value, json};
 
 pub use self::{
     executions::{Ended, Failed},
+    outputs::Outputs,
     setup::Setup,
 };
 use crate::{TestResult, in_process::InProcess};
@@ -55,6 +57,7 @@ impl World {
         };
         let template = setup.template.unwrap_or_else(|| workspace().join("template.yaml"));
         let mut options = Options::new(template, functions);
+        options.stack_name = "holdfast".to_owned();
         options.time_scale = setup.time_scale;
         options.data = setup.data;
         options.parameters = setup.parameters;
@@ -63,8 +66,9 @@ impl World {
             options.parameters.insert("ReplicaBucketName".to_owned(), "holdfast-test-replica".to_owned());
             options.parameters.insert("ReplicaRegion".to_owned(), "eu-central-1".to_owned());
         }
+        options.existing_buckets = outputs::existing_buckets(&options.parameters, &options.region);
         let sandbox = Sandbox::start(options).await?;
-        let outputs = sandbox.outputs().clone();
+        let outputs = Outputs::read(sandbox.outputs())?;
         let config = |region: &str| {
             in_process.config(&outputs.endpoint_url, region, &outputs.access_key_id, &outputs.secret_access_key)
         };

@@ -42,7 +42,7 @@ const ALLOWED: [(&str, Allowed); 13] = [
 ];
 
 /// The folders of the sandbox's crates, as the root manifest names them.
-const SANDBOX_FOLDERS: [&str; 2] = ["sandbox/", "crates/sandbox"];
+const SANDBOX_FOLDERS: [&str; 1] = ["sandbox/"];
 
 /// A manifest of the workspace.
 struct Manifest {

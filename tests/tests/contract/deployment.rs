@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_sandbox::template::Stack;
+use sandbox::template::{Settings, Stack};
 use serde_json::Value;
 
 use crate::machine::{Machine, repository, stack, text};
@@ -100,4 +100,23 @@ fn buckets_keep_versions_and_stay_when_the_stack_goes() {
 #[test]
 fn panics_reach_the_runtime_because_releases_unwind() {
     assert!(text("Cargo.toml").lines().all(|line| !line.trim_start().starts_with("panic")));
+}
+
+#[test]
+fn a_replica_needs_both_its_bucket_and_its_region() {
+    let settings = |parameters: &[(&str, &str)]| Settings {
+        stack: "holdfast".to_owned(),
+        region: "eu-west-1".to_owned(),
+        account: "000000000000".to_owned(),
+        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    let file = repository("template.yaml");
+    let replica = [("ReplicaBucketName", "far-away"), ("ReplicaRegion", "eu-central-1")];
+
+    let stack = Stack::read(&file, &settings(&replica)).unwrap();
+    assert_eq!((stack.state_machines.len(), stack.rules.len(), stack.buckets.len()), (1, 3, 2));
+    assert_eq!(stack.outputs["ReplicaBucketName"], "far-away");
+
+    let half = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
+    assert!(half.to_string().contains("ReplicaRegion is missing"), "{half}");
 }

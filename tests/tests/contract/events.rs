@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use holdfast_core::event::{ExecutionEnded, InvalidInput, STATUS_CHANGE, Upload};
-use holdfast_sandbox::events::pattern::Pattern;
+use sandbox::pattern::Pattern;
 use serde_json::Value;
 
 use crate::{

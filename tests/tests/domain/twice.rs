@@ -4,7 +4,6 @@
 //! Functions may have lost its answer, and a call that was taken for dead may still run.
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
-use holdfast_sandbox::ports::{Invocation, Invoke};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
@@ -13,6 +12,7 @@ use holdfast_tests::{
     machine::Machine,
     world::{Setup, World},
 };
+use sandbox::ports::{Invocation, Invoke};
 use serde_json::{Value, json};
 
 use crate::support::{LARGE, setup, world_with};

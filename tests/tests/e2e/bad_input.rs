@@ -7,8 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_sandbox::sandbox::{Functions, Options, Sandbox};
 use holdfast_tests::{TestResult, in_process::InProcess, world::workspace};
+use sandbox::{Functions, Options, Sandbox};
 use tempfile::TempDir;
 
 /// The product's own template, to be started with something changed.

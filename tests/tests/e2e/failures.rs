@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use aws_sdk_s3::{primitives::ByteStream, types::StorageClass};
-use holdfast_sandbox::ports::{Invocation, Invoke};
 use holdfast_tests::{
     TestResult,
     world::{Ended, Rules, Setup, World, workspace},
 };
+use sandbox::ports::{Invocation, Invoke};
 use serde_json::{Value, json};
 
 /// Uploads an object that cannot be read without a restore.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::faults::{Effect, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     world::{Setup, World},
 };
+use sandbox::faults::{Effect, Rule, Service, Target};
 
 const PART: usize = 5 << 20;
 

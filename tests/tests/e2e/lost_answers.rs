@@ -1,12 +1,12 @@
 //! Calls that had their effect and whose answers nobody got, and what happened before they were made again.
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
-use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
     world::{Ended, Setup, World},
 };
+use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 
 const KEY: &str = "k";
 

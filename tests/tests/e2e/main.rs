@@ -4,6 +4,7 @@ mod attributes;
 mod bad_input;
 mod choices;
 mod cost;
+mod definition;
 mod failures;
 mod faults;
 mod keys;

@@ -8,12 +8,12 @@ use aws_sdk_s3::{
 };
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::{contract::Placement, receipt::Receipt};
-use holdfast_sandbox::faults::{Effect, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
     world::{Ended, Rules, Setup, World},
 };
+use sandbox::faults::{Effect, Moment, Rule, Service, Target};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 

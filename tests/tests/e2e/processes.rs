@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
-use holdfast_sandbox::faults::Life;
 use holdfast_tests::{
     TestResult,
     domain::Known,
     world::{Ended, Setup, World, workspace},
 };
+use sandbox::faults::Life;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -8,12 +8,12 @@ use aws_sdk_s3::{
     },
 };
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::{Facts, Known},
     world::{Ended, Setup, World},
 };
+use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
 
 const KEY: &str = "k";
 const LARGE: usize = (5 << 20) + 1;

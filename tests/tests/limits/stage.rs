@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::layout::{MAX_PART, MAX_PARTS, Slice};
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     machine::{Machine, State},
     world::{Ended, World},
     worst_case,
 };
+use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target};
 use tokio::time::sleep;
 
 /// Uploads the object: in one upload of sparse parts, completed as any other. This is the only checksum that it has.

@@ -1,7 +1,7 @@
 //! What S3 and SNS may answer to each request, and which error each answer is to a state.
 
 use holdfast_core::ErrorName;
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Service};
+use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Service};
 
 use crate::cells::Way;
 

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
-use holdfast_sandbox::faults::{Effect, Rule, Service, Target, When};
 use holdfast_tests::{
     TestResult,
     machine::{Machine, State},
     world::World,
 };
+use sandbox::faults::{Effect, Rule, Service, Target, When};
 
 use crate::{
     AT_ONCE,

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use holdfast_core::ErrorName;
-use holdfast_sandbox::faults::When;
 use holdfast_tests::machine::{CANNOT_ARISE, Machine, State, raised_by};
+use sandbox::faults::When;
 
 use crate::scenario::{Scenario, scenarios};
 

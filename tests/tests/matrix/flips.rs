@@ -3,8 +3,8 @@
 
 use aws_sdk_s3::Client;
 use holdfast_core::ErrorName;
-use holdfast_sandbox::faults::{Effect, Rule, Service, Target};
 use holdfast_tests::{TestResult, in_process::Store, world::World};
+use sandbox::faults::{Effect, Rule, Service, Target};
 
 use crate::{
     cells::Way,

@@ -1,11 +1,11 @@
 //! The cells that the contract has, all of them.
 
 use futures::{StreamExt, stream};
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     machine::{CANNOT_ARISE, Machine, State, raised_by},
 };
+use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target};
 
 use crate::{
     AT_ONCE, PLANNERS,

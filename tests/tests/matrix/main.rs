@@ -26,8 +26,8 @@ mod timeouts;
 
 use std::io::Write;
 
-use holdfast_sandbox::template::Function;
 use holdfast_tests::machine::{Machine, State};
+use sandbox::template::Function;
 
 /// Names the only state that is tried, for whoever looks into one that is wrong.
 const ONLY: &str = "HOLDFAST_MATRIX_STATE";

@@ -1,7 +1,7 @@
 //! What a failed slice has copied is not copied again: of all its parts a redrive copies the one that is missing.
 
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Rule, Service, Target, When};
 use holdfast_tests::{TestResult, domain::Known, in_process::Store, world::World};
+use sandbox::faults::{Effect, ErrorAnswer, Rule, Service, Target, When};
 
 use crate::scenario::setup;
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::faults::Rule;
 use holdfast_tests::{
     TestResult,
     domain::{Known, Report},
     history::attempts,
     world::{Ended, World},
 };
+use sandbox::faults::Rule;
 
 use crate::{expected::End, scenario::Scenario};
 

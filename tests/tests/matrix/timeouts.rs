@@ -1,6 +1,5 @@
 //! Tasks that take longer than their TimeoutSeconds: States.Timeout as Step Functions itself raises it.
 
-use holdfast_sandbox::faults::{Active, Effect, Rule, Service, Target};
 use holdfast_tests::{
     TestResult,
     domain::Known,
@@ -9,6 +8,7 @@ use holdfast_tests::{
     template::Changed,
     world::{Setup, World},
 };
+use sandbox::faults::{Active, Effect, Rule, Service, Target};
 
 use crate::{
     PLANNERS,

@@ -33,7 +33,7 @@ pub(crate) enum CommandError {
     /// The sandbox did not stop.
     #[cfg(feature = "local")]
     #[error("the sandbox did not stop cleanly: {0}")]
-    Stop(#[from] holdfast_sandbox::SandboxError),
+    Stop(#[from] sandbox::SandboxError),
     /// A call to AWS failed.
     #[cfg(feature = "local")]
     #[error(transparent)]

@@ -15,9 +15,10 @@ use std::{
 
 use clap::Args;
 use holdfast_operate::stack::{FindStackError, ReadyFile, Stack};
-use holdfast_sandbox::{
+use sandbox::{
     Functions, Options, Sandbox, SandboxError,
     ports::ACCOUNT,
+    s3::{BucketSettings, Versioning},
     store::StoreError,
     template::{Settings, Stack as Template, TemplateError},
 };
@@ -33,6 +34,8 @@ use crate::render::{
     text,
 };
 
+const STACK: &str = "holdfast";
+const REGION: &str = "eu-west-1";
 /// The region of the replica: another than the stack's.
 const REPLICA_REGION: &str = "eu-central-1";
 const REPLICA_BUCKET: &str = "holdfast-replica";
@@ -137,6 +140,9 @@ pub(crate) async fn start(
     let folder = binaries(arguments, &workspace, &packages, progress).await?;
     let data = options.data.clone().unwrap_or_default();
     let sandbox_options = Options {
+        stack_name: STACK.to_owned(),
+        region: REGION.to_owned(),
+        existing_buckets: vec![replica_bucket()],
         data: options.data,
         listen: options.listen,
         parameters,
@@ -148,6 +154,17 @@ pub(crate) async fn start(
     let ready_file = ready_file(&sandbox);
     let stack = configured(&ready_file, &environment)?;
     Ok(LocalStack { sandbox, ready_file, stack })
+}
+
+/// The bucket of the replicas, which a stack in another region cannot create.
+fn replica_bucket() -> BucketSettings {
+    BucketSettings {
+        name: REPLICA_BUCKET.to_owned(),
+        region: REPLICA_REGION.to_owned(),
+        versioning: Versioning::Enabled,
+        event_bridge: false,
+        object_lock: None,
+    }
 }
 
 /// The configuration of the functions: the defaults of the command, then `--set`.
@@ -165,15 +182,15 @@ fn environment(
 }
 
 fn ready_file(sandbox: &Sandbox) -> ReadyFile {
-    let (outputs, template) = (sandbox.outputs(), sandbox.stack());
+    let outputs = sandbox.outputs();
     ReadyFile {
         endpoint_url: outputs.endpoint_url.clone(),
         region: outputs.region.clone(),
         access_key_id: outputs.access_key_id.clone(),
         secret_access_key: outputs.secret_access_key.clone(),
-        stack_name: template.settings.stack.clone(),
+        stack_name: outputs.stack_name.clone(),
         outbox_dir: outputs.outbox_dir.clone(),
-        outputs: template.outputs.clone(),
+        outputs: outputs.outputs.clone(),
     }
 }
 
@@ -227,8 +244,8 @@ fn address_error(address: SocketAddr, source: &std::io::Error) -> LocalError {
 /// Enough to read the template before anything is built; the sandbox reads it again with its own settings.
 fn settings_for(parameters: &BTreeMap<String, String>) -> Settings {
     Settings {
-        stack: "holdfast".to_owned(),
-        region: "eu-west-1".to_owned(),
+        stack: STACK.to_owned(),
+        region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
         parameters: parameters.clone(),
     }

@@ -11,12 +11,12 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, stream};
-use holdfast_sandbox::template::Stack;
 use holdfast_tests::{
     TestResult,
     template::Changed,
     world::{Setup, World},
 };
+use sandbox::template::Stack;
 
 use self::scenarios::Scenario;
 

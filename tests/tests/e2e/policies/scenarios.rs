@@ -10,11 +10,11 @@ use aws_sdk_s3::{
     },
 };
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_sandbox::ports::{Invocation, Invoke};
 use holdfast_tests::{
     TestResult,
     world::{Ended, Rules, Setup, World},
 };
+use sandbox::ports::{Invocation, Invoke};
 use serde_json::{Value, json};
 
 use crate::order::fail_once_in;

@@ -1,7 +1,7 @@
 //! The arguments of `holdfast sandbox fault`, and the rule that they describe.
 
 use clap::{Args, Subcommand, ValueEnum};
-use holdfast_sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
+use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
 
 const FAULT_EXAMPLES: &str = "\
 Examples:
@@ -195,6 +195,8 @@ enum ServiceName {
     Sns,
     Events,
     Lambda,
+    #[value(name = "cloudformation")]
+    CloudFormation,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -231,6 +233,7 @@ impl TargetArguments {
             ServiceName::Sns => Service::Sns,
             ServiceName::Events => Service::Events,
             ServiceName::Lambda => Service::Lambda,
+            ServiceName::CloudFormation => Service::CloudFormation,
         });
         Target { service, operation, bucket, key, part, function, state }
     }

@@ -1,0 +1,220 @@
+//! Faults on purpose: rules that make a chosen call fail, be slow, take effect with its answer lost, store a wrong byte, kill
+//! the function that makes it, or make an event arrive twice, late or out of order.
+//!
+//! Every call that a service would carry out passes the rules: those over HTTP, those of Task states and those of
+//! `EventBridge`. A call that is refused for its signature or for want of permission does not. Rules live in memory and
+//! are gone when the sandbox stops.
+
+mod call;
+mod errors;
+mod plan;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod working;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+pub use self::rule::{Effect, ErrorAnswer, Life, Moment, Rule, RuleError, Target, When};
+use self::working::Workers;
+pub use self::{
+    call::{Call, Names},
+    plan::{Ending, NoAnswer, Plan, Way},
+    working::{Attributed, Working},
+};
+pub use crate::operations::{DELIVER, INVOKE, Service};
+
+/// The rules of one sandbox. Clones are the same rules.
+#[derive(Clone, Default)]
+pub struct Faults {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    rules: Mutex<Rules>,
+    /// Tells those who wait for a rule to go that one went.
+    changed: watch::Sender<()>,
+    workers: Workers,
+}
+
+#[derive(Default)]
+struct Rules {
+    given: u64,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    id: RuleId,
+    rule: Rule,
+    matched: u64,
+    fired: u64,
+    /// How often each call was made, by its digest; kept for rules that strike by chance.
+    made: HashMap<u64, u64>,
+}
+
+/// What a rule is called, for example `fault-1`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(String);
+
+impl RuleId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl From<&str> for RuleId {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// A rule that is in force, and what came of it so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Active {
+    /// What it is called.
+    pub id: RuleId,
+    /// What it says.
+    #[serde(flatten)]
+    pub rule: Rule,
+    /// How many calls it was about.
+    pub matched: u64,
+    /// How many of them it struck.
+    pub fired: u64,
+}
+
+impl Faults {
+    /// Puts a rule into force, behind those that are. A call is struck by the first rule that fires for it; the only ones
+    /// that let later rules have their say too are latency and flipped bytes.
+    pub fn add(&self, rule: Rule) -> Result<RuleId, RuleError> {
+        rule.check()?;
+        let mut rules = self.rules_now();
+        rules.given += 1;
+        let id = RuleId(format!("fault-{}", rules.given));
+        rules.entries.push(Entry { id: id.clone(), rule, matched: 0, fired: 0, made: HashMap::new() });
+        Ok(id)
+    }
+
+    /// Lifts a rule. Answers whether it was in force.
+    pub fn remove(&self, id: &RuleId) -> bool {
+        let mut rules = self.rules_now();
+        let before = rules.entries.len();
+        rules.entries.retain(|entry| entry.id != *id);
+        let removed = rules.entries.len() < before;
+        drop(rules);
+        self.inner.changed.send_replace(());
+        removed
+    }
+
+    /// Lifts every rule.
+    pub fn clear(&self) {
+        self.rules_now().entries.clear();
+        self.inner.changed.send_replace(());
+    }
+
+    /// Every rule in force, in the order in which they were added.
+    pub fn rules(&self) -> Vec<Active> {
+        let shown = |entry: &Entry| Active {
+            id: entry.id.clone(),
+            rule: entry.rule.clone(),
+            matched: entry.matched,
+            fired: entry.fired,
+        };
+        self.rules_now().entries.iter().map(shown).collect()
+    }
+
+    /// What the rules have in store for a call, which counts for them as made.
+    pub fn plan(&self, call: &Call<'_>) -> Plan {
+        let mut plan = Plan::default();
+        for entry in &mut self.rules_now().entries {
+            if entry.rule.target.names(call) && call.can_have(&entry.rule.effect) && entry.strikes(call) {
+                plan.add(&entry.rule.effect, &entry.id);
+                if plan.is_settled() {
+                    break;
+                }
+            }
+        }
+        plan
+    }
+
+    /// The invocation or the state that calls with this access key.
+    pub fn working(&self, access_key_id: &str) -> Option<Arc<Working>> {
+        self.inner.workers.of(access_key_id)
+    }
+
+    /// Says that calls with this key are made by an invocation, until the answer is dropped.
+    pub fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
+        self.inner.workers.attribute(access_key_id, working)
+    }
+
+    /// Says that calls with this key are made by a state itself.
+    pub fn introduce(&self, access_key_id: &str, state: &str) {
+        self.inner.workers.introduce(access_key_id, Working::of_state(state));
+    }
+
+    /// Waits until a rule is not in force any more.
+    pub async fn lifted(&self, id: &RuleId) {
+        let mut changed = self.inner.changed.subscribe();
+        let is_gone = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
+        // The sender lives as long as `self`, so that waiting cannot fail.
+        while !is_gone() && changed.changed().await.is_ok() {}
+    }
+
+    fn rules_now(&self) -> MutexGuard<'_, Rules> {
+        self.inner.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Faults").field("rules", &self.rules()).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// Whether the rule strikes a call that it is about.
+    fn strikes(&mut self, call: &Call<'_>) -> bool {
+        self.matched += 1;
+        let When { skip, times, probability, seed } = self.rule.when;
+        if self.matched <= skip || times.is_some_and(|times| self.fired >= times) {
+            return false;
+        }
+        if let Some(probability) = probability {
+            let call = call.digest(seed);
+            let made = self.made.entry(call).or_default();
+            *made += 1;
+            if luck(call, *made) >= probability {
+                return false;
+            }
+        }
+        self.fired += 1;
+        true
+    }
+}
+
+/// From 0 up to, not including, 1: the same for the same numbers.
+fn luck(call: u64, made: u64) -> f64 {
+    // As splitmix64 makes a number of a seed and a position (<https://prng.di.unimi.it/splitmix64.c>).
+    let mut mixed = call.wrapping_add(made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    let leading = u32::try_from(mixed >> 32).unwrap_or(u32::MAX);
+    f64::from(leading) / 4_294_967_296.0
+}

@@ -1,0 +1,144 @@
+//! What the rules have in store for one call, and how a call is made under it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Call, Faults, RuleId,
+    rule::{Effect, ErrorAnswer, Life, Moment},
+    working::Working,
+};
+use crate::ports::ApiError;
+
+/// What the rules have in store for one call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// How long the call waits before it starts.
+    pub latency: Duration,
+    /// Which byte of what it stores is to be another one.
+    pub flip: Option<u64>,
+    /// How the call ends.
+    pub ending: Ending,
+}
+
+/// How a call ends.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Ending {
+    #[default]
+    /// Without a fault.
+    AsUsual,
+    /// The service refuses it.
+    Error(ErrorAnswer),
+    /// The connection breaks.
+    Drop(Moment),
+    /// The function that makes it dies.
+    Kill(Life),
+    /// The function fails.
+    FunctionError {
+        /// The name of the error.
+        error_type: String,
+        /// The message of the error.
+        message: String,
+        /// Before or after the function has its effect.
+        at: Moment,
+    },
+    /// The event is delivered more than once, late or out of order.
+    Delivery(Way),
+}
+
+/// Another way of delivering an event than at once and once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// More than once.
+    Repeated {
+        /// How many additional deliveries.
+        copies: u32,
+    },
+    /// After a delay.
+    Late(Duration),
+    /// After later events, or when the rule is removed.
+    Overtaken {
+        /// How many later events come first.
+        by: u64,
+        /// The rule that delays it.
+        rule: RuleId,
+    },
+}
+
+impl Plan {
+    pub(super) fn add(&mut self, effect: &Effect, rule: &RuleId) {
+        self.ending = match effect {
+            Effect::Latency { millis } => {
+                self.latency += Duration::from_millis(*millis);
+                return;
+            }
+            Effect::Flip { offset } => {
+                self.flip = Some(*offset);
+                return;
+            }
+            Effect::Error(answer) => Ending::Error(answer.clone()),
+            Effect::Drop(moment) => Ending::Drop(*moment),
+            Effect::Kill(life) => Ending::Kill(*life),
+            Effect::FunctionError { error_type, error_message, at } => {
+                Ending::FunctionError { error_type: error_type.clone(), message: error_message.clone(), at: *at }
+            }
+            Effect::Repeat { copies } => Ending::Delivery(Way::Repeated { copies: *copies }),
+            Effect::Delay { millis } => Ending::Delivery(Way::Late(Duration::from_millis(*millis))),
+            Effect::Reorder { after } => Ending::Delivery(Way::Overtaken { by: *after, rule: rule.clone() }),
+        };
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.ending != Ending::AsUsual
+    }
+}
+
+/// Says, among the extensions of a response, that its client is to see a broken connection instead.
+#[derive(Debug, Clone, Copy)]
+pub struct NoAnswer;
+
+impl Faults {
+    /// What the rules have in store for a call by whoever works with a key, if anybody does. An invocation that is to die
+    /// with its first call dies with this one.
+    pub fn plan_for(&self, call: &Call<'_>, working: Option<&Arc<Working>>) -> Plan {
+        let mut plan = self.plan(call);
+        if plan.ending == Ending::AsUsual && working.is_some_and(|working| working.dies_with_its_next_call()) {
+            plan.ending = Ending::Kill(Life::After);
+        }
+        plan
+    }
+
+    /// Makes a call, of a service other than S3 and Lambda's Invoke, under the rules.
+    pub async fn under<T>(
+        &self,
+        call: Call<'_>,
+        working: Option<Arc<Working>>,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let call = match &working {
+            Some(working) => working.makes(call),
+            None => call,
+        };
+        let Plan { latency, ending, .. } = self.plan_for(&call, working.as_ref());
+        tokio::time::sleep(latency).await;
+        let killed = |working: Option<Arc<Working>>| {
+            if let Some(working) = working {
+                working.kill();
+            }
+            Err(ApiError::no_answer())
+        };
+        match ending {
+            Ending::Error(answer) => Err(answer.complete()),
+            Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
+            Ending::Kill(Life::Before) => killed(working),
+            Ending::Drop(Moment::After) => {
+                let _ = work.await;
+                Err(ApiError::no_answer())
+            }
+            Ending::Kill(Life::During | Life::After) => {
+                let _ = work.await;
+                killed(working)
+            }
+            Ending::AsUsual | Ending::FunctionError { .. } | Ending::Delivery(_) => work.await,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the services of the sandbox share: identities and signatures, errors and the calls between services, the store,
+//! the names of operations, event patterns, and the fault rules.
+
+pub mod faults;
+pub mod identity;
+pub mod keys;
+pub mod operations;
+pub mod pattern;
+pub mod ports;
+pub mod query;
+pub mod signature;
+pub mod store;

@@ -1,0 +1,293 @@
+//! Deliveries: every matched event is sent to every target of its rule until it arrives or is given up.
+//!
+//! A delivery is written to the store before the first try and removed after the last, so a sandbox that stops in between
+//! goes on when it is started again. Errors of the service are retried with growing waits under the target's
+//! `RetryPolicy`; then the event goes to the target's dead-letter queue, with the attributes of
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed is
+//! another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Bus, PENDING, Targets, UNDELIVERED,
+    disorder::Start,
+    input::RuleName,
+    rules::State,
+    target::{Kind, Target},
+};
+use sandbox_core::ports::{ApiError, Invocation};
+
+/// How long Lambda waits before it invokes a failed function again, in seconds.
+const FUNCTION_RETRIES: [f64; 2] = [60.0, 120.0];
+/// The first wait after an error of the service, in seconds; each next one is twice as long.
+const FIRST_WAIT: f64 = 1.0;
+const LONGEST_WAIT: f64 = 900.0;
+
+/// An event that did not reach a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// The dead-letter queue that it went to; none when it was dropped.
+    pub queue_arn: Option<String>,
+    /// The event.
+    pub body: Value,
+    /// `RULE_ARN`, `TARGET_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, `RETRY_ATTEMPTS` and, when retries ran out,
+    /// `EXHAUSTED_RETRY_CONDITION`.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// One event on its way to one target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Delivery {
+    id: String,
+    rule: String,
+    pub(super) target: Target,
+    pub(super) event: Value,
+    /// Retries so far after errors of the service.
+    retries: u32,
+    /// Retries so far after the function failed.
+    function_retries: usize,
+    /// Seconds waited between tries so far, before the time scale.
+    waited: f64,
+}
+
+enum Outcome {
+    Arrived,
+    /// The service would not take it.
+    Refused {
+        code: &'static str,
+        message: String,
+        again: Again,
+    },
+    /// The function took it and failed.
+    FunctionFailed(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Later,
+    Never,
+}
+
+enum Next {
+    Done,
+    /// After so many seconds, before the time scale.
+    Wait(f64),
+    GiveUp(Undelivered),
+}
+
+impl Bus {
+    /// What has to be sent for an event.
+    pub(super) fn deliveries(&self, event: &Value) -> Vec<Delivery> {
+        let rules = self.read_rules();
+        let matching = rules.values().filter(|rule| rule.record.state == State::Enabled && rule.pattern.matches(event));
+        matching
+            .flat_map(|rule| {
+                rule.record.targets.iter().map(|target| Delivery {
+                    id: uuid::Uuid::new_v4().to_string(),
+                    rule: rule.record.name.clone(),
+                    target: target.clone(),
+                    event: event.clone(),
+                    retries: 0,
+                    function_retries: 0,
+                    waited: 0.0,
+                })
+            })
+            .collect()
+    }
+
+    /// Takes a delivery up, to be begun at once or later, and keeps count of it.
+    pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery, start: Start) {
+        self.remember(&delivery);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        self.pending.send_modify(|pending| *pending += 1);
+        tokio::spawn(async move {
+            let id = delivery.id.clone();
+            let target = delivery.target.arn.clone();
+            let work = async {
+                self.wait(start, &target, number).await;
+                self.deliver(delivery).await;
+            };
+            let delivered = self.closing.run_until_cancelled(work).await;
+            if delivered.is_none() {
+                return;
+            }
+            if let Err(error) = self.store.delete(PENDING, &id) {
+                tracing::error!(%error, "a delivery is done but could not be crossed off: it will be made again");
+            }
+            self.waiting.arrived(&target, number);
+            self.pending.send_modify(|pending| *pending -= 1);
+        });
+    }
+
+    fn remember(&self, delivery: &Delivery) {
+        if let Err(error) = self.store.put(PENDING, &delivery.id, delivery) {
+            tracing::error!(%error, rule = delivery.rule, "a delivery could not be written down: it does not survive a restart");
+        }
+    }
+
+    async fn deliver(&self, mut delivery: Delivery) {
+        let targets = self.targets.wait().await;
+        loop {
+            let outcome = self.attempt(targets, &delivery).await;
+            match delivery.next(outcome, &self.rule_arn(&delivery.rule)) {
+                Next::Done => return,
+                Next::Wait(seconds) => {
+                    self.remember(&delivery);
+                    // At most a day, so that the product is a duration whatever the scale.
+                    let wait = (seconds * self.time_scale).clamp(0.0, 86_400.0);
+                    tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+                }
+                Next::GiveUp(undelivered) => return self.give_up(&delivery, &undelivered),
+            }
+        }
+    }
+
+    async fn attempt(&self, targets: &Targets, delivery: &Delivery) -> Outcome {
+        let target = &delivery.target;
+        let rule = RuleName { name: &delivery.rule, arn: &self.rule_arn(&delivery.rule) };
+        let input = match target.input_for(&rule, &delivery.event) {
+            Ok(input) => input,
+            Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, again: Again::Never },
+        };
+        match target.kind() {
+            Some(Kind::StateMachine) => {
+                let name = Some(delivery.execution_name());
+                match targets.start.start_execution(target.role_arn(), &target.arn, name, input).await {
+                    // Started by an earlier try whose answer was lost.
+                    Err(error) if error.code == "ExecutionAlreadyExists" => Outcome::Arrived,
+                    Err(error) => Outcome::from_error(&error),
+                    Ok(_) => Outcome::Arrived,
+                }
+            }
+            Some(Kind::Function) => match targets.invoke.invoke(&target.arn, Bytes::from(input.to_string())).await {
+                Ok(Invocation::Answered(_)) => Outcome::Arrived,
+                Ok(Invocation::Failed(payload)) => {
+                    Outcome::FunctionFailed(String::from_utf8_lossy(&payload).into_owned())
+                }
+                Err(error) => Outcome::from_error(&error),
+            },
+            None => Outcome::Refused {
+                code: "NO_RESOURCE",
+                message: format!("{} is neither a state machine nor a function", target.arn),
+                again: Again::Never,
+            },
+        }
+    }
+
+    fn give_up(&self, delivery: &Delivery, undelivered: &Undelivered) {
+        tracing::error!(
+            rule = delivery.rule,
+            target = delivery.target.arn,
+            queue = undelivered.queue_arn.as_deref().unwrap_or("none: the event is dropped"),
+            error = undelivered.attributes.get("ERROR_MESSAGE"),
+            "an event could not be delivered"
+        );
+        let key = format!("{:020}-{}", time::OffsetDateTime::now_utc().unix_timestamp_nanos(), delivery.id);
+        if let Err(error) = self.store.put(UNDELIVERED, &key, undelivered) {
+            tracing::error!(%error, "an undelivered event could not be written down");
+        }
+    }
+}
+
+impl Delivery {
+    /// Another delivery of the same event.
+    pub(super) fn again(&self) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), ..self.clone() }
+    }
+
+    /// The same for every try, so that an execution is started once: a second start by this name is no new one.
+    fn execution_name(&self) -> String {
+        match self.event["id"].as_str().and_then(|id| uuid::Uuid::parse_str(id).ok()) {
+            Some(event) => format!("{event}_{}", self.id),
+            None => self.id.clone(),
+        }
+    }
+
+    /// What follows from how a try went.
+    fn next(&mut self, outcome: Outcome, rule_arn: &str) -> Next {
+        let target = &self.target;
+        match outcome {
+            Outcome::Arrived => Next::Done,
+            Outcome::FunctionFailed(message) => match FUNCTION_RETRIES.get(self.function_retries) {
+                Some(wait) => {
+                    self.function_retries += 1;
+                    Next::Wait(*wait)
+                }
+                None => Next::GiveUp(self.undelivered(None, rule_arn, ("FUNCTION_ERROR", message), None)),
+            },
+            Outcome::Refused { code, message, again } => {
+                let queue = target.dead_letter_queue();
+                let wait = (FIRST_WAIT * 2_f64.powi(self.retries.try_into().unwrap_or(i32::MAX))).min(LONGEST_WAIT)
+                    * rand::random_range(0.5..=1.0);
+                let exhausted = if again == Again::Never {
+                    None
+                } else if self.retries >= target.maximum_retries() {
+                    Some("MaximumRetryAttempts")
+                } else if self.waited + wait > f64::from(target.maximum_age()) {
+                    Some("MaximumEventAgeInSeconds")
+                } else {
+                    self.retries += 1;
+                    self.waited += wait;
+                    return Next::Wait(wait);
+                };
+                Next::GiveUp(self.undelivered(queue, rule_arn, (code, message), exhausted))
+            }
+        }
+    }
+
+    fn undelivered(
+        &self,
+        queue: Option<&str>,
+        rule_arn: &str,
+        (code, message): (&str, String),
+        exhausted: Option<&str>,
+    ) -> Undelivered {
+        let retries = self.retries as usize + self.function_retries;
+        let mut attributes = BTreeMap::from([
+            ("RULE_ARN".to_owned(), rule_arn.to_owned()),
+            ("TARGET_ARN".to_owned(), self.target.arn.clone()),
+            ("ERROR_CODE".to_owned(), code.to_owned()),
+            ("ERROR_MESSAGE".to_owned(), message),
+            ("RETRY_ATTEMPTS".to_owned(), retries.to_string()),
+        ]);
+        if let Some(condition) = exhausted {
+            attributes.insert("EXHAUSTED_RETRY_CONDITION".to_owned(), condition.to_owned());
+        }
+        Undelivered { queue_arn: queue.map(str::to_owned), body: self.event.clone(), attributes }
+    }
+}
+
+impl Outcome {
+    /// Names an error as dead-letter queues do. What a later try cannot mend is not tried again.
+    fn from_error(error: &ApiError) -> Self {
+        let (code, again) = match error.code.as_str() {
+            "StateMachineDoesNotExist" | "StateMachineDeleting" | "ResourceNotFoundException" => {
+                ("NO_RESOURCE", Again::Never)
+            }
+            "AccessDeniedException" => ("NO_PERMISSIONS", Again::Never),
+            "ExecutionLimitExceeded" | "ThrottlingException" | "TooManyRequestsException" => {
+                ("THROTTLING", Again::Later)
+            }
+            "InvalidArn"
+            | "InvalidName"
+            | "InvalidExecutionInput"
+            | "ValidationException"
+            | "InvalidParameterValueException"
+            | "InvalidRequestContentException"
+            | "RequestTooLargeException" => ("INVALID_PARAMETER", Again::Never),
+            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Again::Later),
+            _ if error.status == 429 => ("THROTTLING", Again::Later),
+            _ if error.status >= 500 => ("ERROR_FROM_TARGET", Again::Later),
+            _ => ("SDK_CLIENT_ERROR", Again::Never),
+        };
+        Self::Refused { code, message: error.to_string(), again }
+    }
+}

@@ -1,0 +1,114 @@
+//! Deliveries as fault rules will have them: more than once, late, or after events that came later. `EventBridge` promises
+//! to deliver at least once and in no order
+//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so that all of it may happen.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::{Bus, delivery::Delivery};
+use sandbox_core::faults::{Call, DELIVER, Ending, Faults, Names, RuleId, Service, Way};
+
+/// What a delivery waits for before its first try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    AtOnce,
+    /// Some time, which the time scale does not change.
+    After(Duration),
+    /// So many later events at the same target, or the end of the rule.
+    WhenOvertaken {
+        by: u64,
+        rule: RuleId,
+    },
+}
+
+/// The deliveries that wait to be overtaken.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    entries: Mutex<Vec<Overtaken>>,
+}
+
+#[derive(Debug)]
+struct Overtaken {
+    target: String,
+    /// The number of the delivery itself; later ones have greater numbers.
+    number: u64,
+    left: u64,
+    enough: Arc<Notify>,
+}
+
+impl Waiting {
+    fn entries(&self) -> MutexGuard<'_, Vec<Overtaken>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a delivery has to be overtaken; the answer is notified when it was.
+    pub(super) fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
+        let enough = Arc::new(Notify::new());
+        self.entries().push(Overtaken { target: target.to_owned(), number, left: by, enough: Arc::clone(&enough) });
+        enough
+    }
+
+    /// Notes that a delivery reached its target.
+    pub(super) fn arrived(&self, target: &str, number: u64) {
+        self.entries().retain_mut(|entry| {
+            if entry.target != target || entry.number >= number {
+                return true;
+            }
+            entry.left = entry.left.saturating_sub(1);
+            if entry.left == 0 {
+                entry.enough.notify_one();
+            }
+            entry.left > 0
+        });
+    }
+}
+
+impl Bus {
+    /// Waits until a delivery with this number may start.
+    pub(super) async fn wait(&self, start: Start, target: &str, number: u64) {
+        match start {
+            Start::AtOnce => {}
+            Start::After(time) => tokio::time::sleep(time).await,
+            Start::WhenOvertaken { by, rule } => {
+                let enough = self.waiting.add(target, number, by);
+                tokio::select! {
+                    () = enough.notified() => {}
+                    () = self.faults.lifted(&rule) => {}
+                }
+            }
+        }
+    }
+
+    /// Starts a delivery as the rules will have it.
+    pub(super) fn begin(self: Arc<Self>, delivery: Delivery) {
+        match plan(&self.faults, &delivery) {
+            Ending::Delivery(Way::Repeated { copies }) => {
+                for _ in 0..copies {
+                    Arc::clone(&self).spawn_new(delivery.again(), Start::AtOnce);
+                }
+                self.spawn_new(delivery, Start::AtOnce);
+            }
+            Ending::Delivery(Way::Late(time)) => self.spawn_new(delivery, Start::After(time)),
+            Ending::Delivery(Way::Overtaken { by, rule }) => {
+                self.spawn_new(delivery, Start::WhenOvertaken { by, rule });
+            }
+            _ => self.spawn_new(delivery, Start::AtOnce),
+        }
+    }
+}
+
+fn plan(faults: &Faults, delivery: &Delivery) -> Ending {
+    let told = |pointer: &str| delivery.event.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let function = delivery.target.function();
+    let call = Call {
+        bucket: told("/detail/bucket/name"),
+        key: told("/detail/object/key"),
+        function: function.map(|name| Names { name, crate_name: name }),
+        ..Call::new(Service::Events, DELIVER)
+    };
+    faults.plan(&call).ending
+}

@@ -1,0 +1,254 @@
+//! `EventBridge`: rules on the default bus, their patterns, and the delivery of what they match.
+//!
+//! Rules, targets, deliveries that are under way and events that could not be delivered are all kept in the store, so
+//! that a sandbox started again goes on where it was. Like AWS, it delivers at least once and in no promised order.
+//! There is one bus, `default`, and there are no schedules: what is missing is refused by name.
+
+mod delivery;
+mod disorder;
+mod input;
+mod put;
+mod rules;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicU64},
+};
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::{SetOnce, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use self::delivery::Undelivered;
+use self::{
+    delivery::Delivery,
+    disorder::{Start, Waiting},
+    rules::Rule,
+};
+use sandbox_core::{
+    faults::Faults,
+    ports::{ACCOUNT, ApiError, EventSink, Invoke, StartExecution},
+    store::{Store, StoreError},
+};
+
+const RULES: &str = "events.rules";
+const PENDING: &str = "events.pending";
+const UNDELIVERED: &str = "events.undelivered";
+
+/// What rules can deliver to.
+#[derive(Clone)]
+pub struct Targets {
+    /// State machines.
+    pub start: Arc<dyn StartExecution>,
+    /// Functions.
+    pub invoke: Arc<dyn Invoke>,
+}
+
+/// The event bus. Clones are the same bus.
+#[derive(Clone)]
+pub struct Events {
+    bus: Arc<Bus>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Events").field("pending", &*self.bus.pending.borrow()).finish_non_exhaustive()
+    }
+}
+
+struct Bus {
+    store: Arc<Store>,
+    region: String,
+    time_scale: f64,
+    rules: RwLock<BTreeMap<String, Rule>>,
+    /// Deliveries that an earlier run left, until the targets are known.
+    left: Mutex<Vec<Delivery>>,
+    targets: SetOnce<Targets>,
+    pending: watch::Sender<usize>,
+    faults: Faults,
+    /// How many deliveries were begun in this run.
+    begun: AtomicU64,
+    waiting: Waiting,
+    closing: CancellationToken,
+}
+
+impl Events {
+    /// Opens the bus as the store knows it.
+    ///
+    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all. Deliveries
+    /// pass the rules of `faults`.
+    pub fn new(store: Arc<Store>, region: &str, time_scale: f64, faults: Faults) -> Result<Self, StoreError> {
+        let mut rules = BTreeMap::new();
+        for (name, record) in store.load(RULES)? {
+            match Rule::from_record(record) {
+                Ok(rule) => {
+                    rules.insert(name, rule);
+                }
+                Err(error) => {
+                    tracing::error!(rule = name, %error, "a stored rule is not valid any more and is left out");
+                }
+            }
+        }
+        let left = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
+        let bus = Bus {
+            store,
+            region: region.to_owned(),
+            time_scale,
+            rules: RwLock::new(rules),
+            left: Mutex::new(left),
+            targets: SetOnce::new(),
+            pending: watch::Sender::new(0),
+            faults,
+            begun: AtomicU64::new(0),
+            waiting: Waiting::default(),
+            closing: CancellationToken::new(),
+        };
+        Ok(Self { bus: Arc::new(bus) })
+    }
+
+    /// Says what rules deliver to, and takes up the deliveries that an earlier run left. Events that come before wait.
+    ///
+    /// To be called once, inside a Tokio runtime; the targets of a second call are not taken.
+    pub fn connect(&self, targets: Targets) {
+        if self.bus.targets.set(targets).is_ok() {
+            for delivery in std::mem::take(&mut *self.bus.left.lock().unwrap_or_else(PoisonError::into_inner)) {
+                self.bus.clone().spawn_new(delivery, Start::AtOnce);
+            }
+        }
+    }
+
+    /// Ends the deliveries under way. They stay in the store, and are taken up by the next run.
+    pub fn close(&self) {
+        self.bus.closing.cancel();
+    }
+
+    /// Answers a call of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).
+    pub async fn handle(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
+        let bus = &self.bus;
+        match operation {
+            "PutEvents" => {
+                let (answer, envelopes) = put::put_events(&bus.region, decode(operation, body)?)?;
+                for envelope in envelopes {
+                    self.put_event(envelope).await;
+                }
+                Ok(answer)
+            }
+            "PutRule" => bus.put_rule(decode(operation, body)?),
+            "DescribeRule" => bus.describe_rule(&decode(operation, body)?),
+            "DeleteRule" => bus.delete_rule(&decode(operation, body)?),
+            "EnableRule" => bus.set_state(&decode(operation, body)?, rules::State::Enabled),
+            "DisableRule" => bus.set_state(&decode(operation, body)?, rules::State::Disabled),
+            "ListRules" => bus.list_rules(decode(operation, body)?),
+            "PutTargets" => bus.put_targets(decode(operation, body)?),
+            "RemoveTargets" => bus.remove_targets(&decode(operation, body)?),
+            "ListTargetsByRule" => bus.list_targets(decode(operation, body)?),
+            "TestEventPattern" => put::test_event_pattern(&decode(operation, body)?),
+            "DescribeEventBus" => {
+                let named: NamedBus = decode(operation, body)?;
+                require_default_bus(named.name.as_deref())?;
+                Ok(bus.describe())
+            }
+            "ListEventBuses" => {
+                let wanted: BusPrefix = decode(operation, body)?;
+                let listed = "default".starts_with(wanted.name_prefix.as_deref().unwrap_or_default());
+                Ok(json!({ "EventBuses": if listed { vec![bus.describe()] } else { Vec::new() } }))
+            }
+            other => Err(ApiError::new(
+                "UnknownOperationException",
+                format!("EventBridge's {other} is not there in the sandbox"),
+            )),
+        }
+    }
+
+    /// Waits until every accepted event is delivered, or is given up and recorded as undelivered.
+    pub async fn drained(&self) {
+        let mut pending = self.bus.pending.subscribe();
+        // The bus holds the sender, so that waiting cannot fail.
+        drop(pending.wait_for(|pending| *pending == 0).await);
+    }
+
+    /// The events that were given up, oldest first: what the dead-letter queues hold, and what was dropped for want of one.
+    pub fn undelivered(&self) -> Result<Vec<Undelivered>, StoreError> {
+        Ok(self.bus.store.load(UNDELIVERED)?.into_iter().map(|(_, record)| record).collect())
+    }
+}
+
+#[async_trait]
+impl EventSink for Events {
+    async fn put_event(&self, envelope: Value) {
+        for delivery in self.bus.deliveries(&envelope) {
+            self.bus.clone().begin(delivery);
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct NamedBus {
+    name: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct BusPrefix {
+    name_prefix: Option<String>,
+    // One bus is one page: neither a limit nor a token changes the answer.
+    #[serde(rename = "Limit")]
+    _limit: Option<u32>,
+    #[serde(rename = "NextToken")]
+    _next_token: Option<String>,
+}
+
+impl Bus {
+    fn read_rules(&self) -> RwLockReadGuard<'_, BTreeMap<String, Rule>> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_rules(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Rule>> {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rule_arn(&self, name: &str) -> String {
+        format!("arn:aws:events:{}:{ACCOUNT}:rule/{name}", self.region)
+    }
+
+    fn describe(&self) -> Value {
+        json!({ "Name": "default", "Arn": format!("arn:aws:events:{}:{ACCOUNT}:event-bus/default", self.region) })
+    }
+}
+
+/// Reads a request. A parameter that the sandbox does not know is refused by its name.
+fn decode<T: DeserializeOwned>(operation: &str, body: Value) -> Result<T, ApiError> {
+    serde_json::from_value(body)
+        .map_err(|error| invalid(format!("the parameters of {operation} cannot be read: {error}")))
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationException", message)
+}
+
+fn not_found(message: impl Into<String>) -> ApiError {
+    ApiError::new("ResourceNotFoundException", message)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn internal(error: StoreError) -> ApiError {
+    ApiError::new("InternalException", error.to_string()).with_status(500)
+}
+
+/// The bus may be left out, or named, or given as an ARN; there is only the default one.
+fn require_default_bus(bus: Option<&str>) -> Result<(), ApiError> {
+    match bus {
+        None | Some("default") => Ok(()),
+        Some(arn) if arn.starts_with("arn:") && arn.ends_with(":event-bus/default") => Ok(()),
+        Some(other) => {
+            Err(not_found(format!("Event bus {other} does not exist: the sandbox has the bus default only.")))
+        }
+    }
+}

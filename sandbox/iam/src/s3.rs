@@ -1,0 +1,167 @@
+//! What S3's operations need, by its own table
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and, where a page of the API
+//! reference says more, by that.
+
+use super::Need;
+
+/// What an operation is asked, as far as permissions depend on it.
+#[derive(Debug, Default)]
+pub struct S3Request<'a> {
+    /// For example `GetObject`.
+    pub operation: &'a str,
+    /// The bucket that it is addressed to; empty for `ListBuckets`.
+    pub bucket: &'a str,
+    /// The key; empty for operations on buckets.
+    pub key: &'a str,
+    /// Whether it names a version.
+    pub versioned: bool,
+    /// Whether it sets tags (`x-amz-tagging`, or a tagging directive that replaces them).
+    pub sets_tags: bool,
+    /// Whether it writes on condition of an entity tag (`If-Match`).
+    pub if_match: bool,
+    /// The actions that its headers of Object Lock need.
+    pub lock: &'a [&'a str],
+    /// What a copy reads.
+    pub source: Option<CopiedFrom<'a>>,
+}
+
+/// The source of a copy.
+#[derive(Debug)]
+pub struct CopiedFrom<'a> {
+    /// The object.
+    pub read: Read<'a>,
+    /// Whether its tags are copied along, as they are by default.
+    pub with_tags: bool,
+}
+
+/// An object that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// Its bucket.
+    pub bucket: &'a str,
+    /// Its key.
+    pub key: &'a str,
+    /// Which version; none for the current one.
+    pub version_id: Option<&'a str>,
+}
+
+/// The ARN of a bucket.
+pub fn bucket_arn(bucket: &str) -> String {
+    format!("arn:aws:s3:::{bucket}")
+}
+
+/// The bucket that a resource is, or is in.
+pub(super) fn bucket_of_arn(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:aws:s3:::")?.split('/').next()
+}
+
+impl Read<'_> {
+    /// An action on the object.
+    pub fn need(&self, action: &str) -> Need {
+        Need::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
+    }
+
+    /// To read the object: the version's own action where a version is named, and the other one where none is
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>).
+    fn object(&self) -> Need {
+        self.need(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
+    }
+
+    /// To read its tags, or to be told how many there are
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html>).
+    pub fn tags(&self) -> Vec<Need> {
+        self.tagging("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+    }
+
+    /// Tags of a named version need the version's action *also*.
+    fn tagging(&self, current: &str, version: &str) -> Vec<Need> {
+        let mut needs = vec![self.need(current)];
+        needs.extend(self.version_id.map(|_| self.need(version)));
+        needs
+    }
+}
+
+impl S3Request<'_> {
+    /// What the operation needs, all of it; none where the sandbox does not know.
+    pub fn needs(&self) -> Option<Vec<Need>> {
+        if let Some(action) = bucket_action(self.operation) {
+            let resource = if self.bucket.is_empty() { "*".to_owned() } else { bucket_arn(self.bucket) };
+            let actions = std::iter::once(action).chain(self.lock.iter().copied());
+            return Some(actions.map(|action| Need::new(action, resource.clone())).collect());
+        }
+        let object = Read { bucket: self.bucket, key: self.key, version_id: self.versioned.then_some("") };
+        let locking = self.lock.iter().map(|action| object.need(action));
+        let one = |action: &str| Some(std::iter::once(object.need(action)).chain(locking.clone()).collect());
+        match self.operation {
+            "GetObject" | "HeadObject" => Some(vec![object.object()]),
+            "GetObjectAttributes" => Some(vec![
+                object.object(),
+                object.need(if self.versioned { "s3:GetObjectVersionAttributes" } else { "s3:GetObjectAttributes" }),
+            ]),
+            "GetObjectTagging" => Some(object.tags()),
+            "PutObjectTagging" => Some(object.tagging("s3:PutObjectTagging", "s3:PutObjectVersionTagging")),
+            "DeleteObjectTagging" => Some(object.tagging("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging")),
+            "DeleteObject" => one(if self.versioned { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" }),
+            "PutObject"
+            | "CopyObject"
+            | "CreateMultipartUpload"
+            | "UploadPart"
+            | "UploadPartCopy"
+            | "CompleteMultipartUpload" => Some(self.writing(object).into_iter().chain(locking).collect()),
+            "RestoreObject" => one("s3:RestoreObject"),
+            "GetObjectRetention" => one("s3:GetObjectRetention"),
+            "PutObjectRetention" => one("s3:PutObjectRetention"),
+            "GetObjectLegalHold" => one("s3:GetObjectLegalHold"),
+            "PutObjectLegalHold" => one("s3:PutObjectLegalHold"),
+            // Each of its objects is a question of its own.
+            "DeleteObjects" => Some(Vec::new()),
+            "ListParts" => one("s3:ListMultipartUploadParts"),
+            "AbortMultipartUpload" => one("s3:AbortMultipartUpload"),
+            _ => None,
+        }
+    }
+
+    fn writing(&self, object: Read<'_>) -> Vec<Need> {
+        let source = self.source.as_ref();
+        let mut needs: Vec<Need> = source.map(|source| source.read.object()).into_iter().collect();
+        needs.push(object.need("s3:PutObject"));
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        if self.if_match {
+            needs.push(object.need("s3:GetObject"));
+        }
+        let tagged = source.filter(|source| source.with_tags);
+        needs.extend(tagged.into_iter().flat_map(|source| source.read.tags()));
+        if self.sets_tags || tagged.is_some() {
+            needs.push(object.need("s3:PutObjectTagging"));
+        }
+        needs
+    }
+}
+
+/// The action of an operation on a bucket; none for one on objects.
+fn bucket_action(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "ListBuckets" => "s3:ListAllMyBuckets",
+        "CreateBucket" => "s3:CreateBucket",
+        "DeleteBucket" => "s3:DeleteBucket",
+        "HeadBucket" | "ListObjects" | "ListObjectsV2" => "s3:ListBucket",
+        "ListObjectVersions" => "s3:ListBucketVersions",
+        "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
+        "GetBucketLocation" => "s3:GetBucketLocation",
+        "GetBucketVersioning" => "s3:GetBucketVersioning",
+        "PutBucketVersioning" => "s3:PutBucketVersioning",
+        "GetBucketNotificationConfiguration" => "s3:GetBucketNotification",
+        "PutBucketNotificationConfiguration" => "s3:PutBucketNotification",
+        "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
+        "PutBucketEncryption" => "s3:PutEncryptionConfiguration",
+        "GetObjectLockConfiguration" => "s3:GetBucketObjectLockConfiguration",
+        "PutObjectLockConfiguration" => "s3:PutBucketObjectLockConfiguration",
+        "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
+        "PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
+        "GetBucketTagging" => "s3:GetBucketTagging",
+        "PutBucketTagging" => "s3:PutBucketTagging",
+        "GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration" => "s3:PutLifecycleConfiguration",
+        _ => return None,
+    })
+}

@@ -1,0 +1,133 @@
+//! Statements of policies. What the sandbox does not evaluate is refused when the policy is read, by its name, because a
+//! statement that is passed over in silence would allow too little or, worse, deny too little.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Need,
+    condition::Condition,
+    pattern::{matches, matches_action},
+};
+use sandbox_core::identity::Identity;
+
+/// Whether a statement gives or takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Allow,
+    Deny,
+}
+
+/// What a policy hangs on, and so which of its elements make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attached {
+    /// A role: it says what the role may do.
+    Role,
+    /// A bucket: it says who may not do what with it.
+    Bucket,
+}
+
+/// One statement of a policy.
+#[derive(Debug)]
+pub(super) struct Statement {
+    /// Its `Sid`, or its number where it has none.
+    pub(super) name: String,
+    pub(super) effect: Effect,
+    pub(super) actions: Vec<Action>,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+/// An action of a statement.
+#[derive(Debug)]
+pub(super) struct Action {
+    /// As it is written, perhaps with wildcards.
+    pub(super) pattern: String,
+    /// Whether some request would have been refused without it.
+    pub(super) needed: AtomicBool,
+}
+
+impl Statement {
+    /// Reads the statements of a policy document; on a mistake, answers one sentence about it.
+    pub(super) fn of_document(document: &Value, attached: Attached) -> Result<Vec<Self>, String> {
+        let statements = match document.get("Statement") {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => return Err("the policy has no Statement".to_owned()),
+        };
+        let numbered = statements.iter().enumerate();
+        numbered
+            .map(|(index, statement)| {
+                let name = statement
+                    .get("Sid")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| format!("{}", index + 1), str::to_owned);
+                Self::read(&name, statement, attached).map_err(|problem| format!("statement {name}: {problem}"))
+            })
+            .collect()
+    }
+
+    fn read(name: &str, statement: &Value, attached: Attached) -> Result<Self, String> {
+        let elements = statement.as_object().ok_or("a statement should be an object")?;
+        for element in elements.keys() {
+            let known = matches!(element.as_str(), "Sid" | "Effect" | "Action" | "Resource" | "Condition")
+                || (element == "Principal" && attached == Attached::Bucket);
+            if !known {
+                return Err(format!("the sandbox does not evaluate {element}"));
+            }
+        }
+        let effect = match elements.get("Effect").and_then(Value::as_str) {
+            Some("Allow") if attached == Attached::Bucket => {
+                return Err("the sandbox evaluates what a bucket's policy denies, not what it allows".to_owned());
+            }
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => return Err("Effect should be Allow or Deny".to_owned()),
+        };
+        if attached == Attached::Bucket && !is_everybody(elements.get("Principal")) {
+            return Err("the sandbox evaluates statements whose Principal is \"*\"".to_owned());
+        }
+        let actions = texts(elements, "Action")?;
+        if let Some(wrong) = actions.iter().find(|action| *action != "*" && !action.contains(':')) {
+            return Err(format!("the action {wrong:?} should be a service and an operation, for example s3:GetObject"));
+        }
+        let resources = texts(elements, "Resource")?;
+        if let Some(variable) = resources.iter().find(|resource| resource.contains("${")) {
+            return Err(format!("the sandbox does not replace the policy variable in {variable}"));
+        }
+        let conditions = elements.get("Condition").map(Condition::read).transpose()?.unwrap_or_default();
+        let actions = actions.into_iter().map(|pattern| Action { pattern, needed: AtomicBool::new(false) }).collect();
+        Ok(Self { name: name.to_owned(), effect, actions, resources, conditions })
+    }
+
+    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all of
+    /// the statement fits.
+    pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
+        let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
+            && self.conditions.iter().all(|condition| condition.holds(caller));
+        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &need.action));
+        meant.map(|action| (self.effect, action)).collect()
+    }
+}
+
+fn is_everybody(principal: Option<&Value>) -> bool {
+    match principal {
+        Some(Value::Object(kinds)) => kinds.len() == 1 && kinds.get("AWS").and_then(Value::as_str) == Some("*"),
+        other => other.and_then(Value::as_str) == Some("*"),
+    }
+}
+
+/// An element that is one text or a list of them, and must be there.
+fn texts(elements: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
+    let one =
+        |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| format!("{name} should be texts, not {value}"));
+    match elements.get(name) {
+        Some(Value::Array(list)) if !list.is_empty() => list.iter().map(one).collect(),
+        Some(value @ Value::String(_)) => Ok(vec![one(value)?]),
+        Some(other) => Err(format!("{name} should be a text or a list of them, not {other}")),
+        None => Err(format!("{name} is missing")),
+    }
+}

@@ -1,0 +1,340 @@
+//! Policies are evaluated as AWS documents it, and refusals read as AWS writes them.
+
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads easily")]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    CopiedFrom, Iam, Need, PolicyError, Read, S3Request, cloudformation_needs, events_need, sns_need, states_need,
+};
+use sandbox_core::{identity::Identity, keys};
+
+const KEY: &str = "arn:aws:s3:::b/k";
+
+fn caller() -> Identity {
+    keys::assumed_role("arn:aws:iam::000000000000:role/copier", "one")
+}
+
+fn root() -> Identity {
+    Identity { arn: "arn:aws:iam::000000000000:root".to_owned(), ..caller() }
+}
+
+fn with_statements(statements: Value) -> Result<Iam, PolicyError> {
+    let mut iam = Iam::default();
+    iam.add_role("copier", &[json!({ "Version": "2012-10-17", "Statement": statements })], &[])?;
+    Ok(iam)
+}
+
+fn may(statements: Value, action: &str) -> Result<(), String> {
+    let iam = with_statements(statements).unwrap();
+    iam.authorize(&caller(), Need::new(action, KEY)).map_err(|refusal| refusal.to_string())
+}
+
+#[test]
+fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
+    let statements = json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*" }]);
+    assert_eq!(may(statements.clone(), "s3:GetObject"), Ok(()));
+    assert_eq!(
+        may(statements, "s3:PutObject").unwrap_err(),
+        "User: arn:aws:sts::000000000000:assumed-role/copier/one is not authorized to perform: s3:PutObject on resource: \
+         \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:PutObject action"
+    );
+    let elsewhere =
+        json!({ "Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::c/*", "arn:aws:s3:::b"] });
+    assert!(may(elsewhere, "s3:GetObject").is_err());
+}
+
+#[test]
+fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
+    let statements = json!([
+        { "Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::b/*" },
+        { "Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/k" },
+        { "Sid": "Keep", "Effect": "Deny", "Action": "s3:Delete*", "Resource": "*" },
+    ]);
+    let iam = with_statements(statements).unwrap();
+    let needed = || -> Vec<String> {
+        let grants = iam.grants().into_iter().filter(|grant| grant.needed);
+        grants.map(|grant| format!("{} {}", grant.statement, grant.action)).collect()
+    };
+    assert_eq!(iam.grants().len(), 3, "what is denied is no grant");
+    iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).unwrap();
+    assert!(iam.allows(&caller(), Need::new("s3:PutObject", KEY)));
+    assert_eq!(needed(), [""; 0], "two allow it, and a question is no request");
+    iam.authorize(&caller(), Need::new("s3:PutObject", KEY)).unwrap();
+    iam.authorize(&caller(), Need::new("s3:GetObjectVersion", KEY)).unwrap();
+    assert_eq!(needed(), ["Write s3:PutObject", "Read s3:Get*"]);
+    assert_eq!(iam.refused(), BTreeSet::new());
+    let refusals: Vec<_> = (0..2).map(|_| iam.authorize(&caller(), Need::new("sns:Publish", "t")).is_err()).collect();
+    assert!(refusals == [true, true] && !iam.allows(&caller(), Need::new("sns:Unsubscribe", "t")));
+    let actions: Vec<_> = iam.refused().into_iter().map(|(_, action)| action).collect();
+    assert_eq!(actions, ["sns:Publish"]);
+}
+
+#[test]
+fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
+    let allow = json!({ "Effect": "Allow", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
+    let deny = |sid: &str, action: &str| json!({ "Sid": sid, "Effect": "Deny", "Action": action, "Resource": KEY });
+    let needed = |statements: Value| -> Vec<String> {
+        let iam = with_statements(statements).unwrap();
+        for action in ["s3:DeleteObject", "s3:GetObject"] {
+            assert!(iam.authorize(&caller(), Need::new(action, KEY)).is_err());
+        }
+        let denials = iam.denials();
+        assert!(!denials.is_empty() && iam.grants().iter().all(|grant| !grant.needed), "it allows nothing here");
+        denials.into_iter().filter(|denial| denial.needed).map(|denial| denial.statement).collect()
+    };
+    assert_eq!(needed(json!([allow, deny("Keep", "s3:DeleteObject")])), ["Keep"]);
+    assert_eq!(needed(json!([allow, deny("Keep", "s3:DeleteObject"), deny("Twice", "s3:Delete*")])), [""; 0]);
+    assert_eq!(needed(json!([allow, deny("Idle", "s3:GetObject"), deny("Keep", "s3:Delete*")])), ["Keep"]);
+    assert_eq!(needed(json!([deny("Idle", "s3:Delete*")])), [""; 0], "nothing allows it anyway");
+}
+
+#[test]
+fn what_is_denied_stays_denied_whatever_allows_it() {
+    let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
+    for statements in [json!([allow, deny]), json!([deny, allow])] {
+        assert_eq!(may(statements.clone(), "s3:PutObject"), Ok(()));
+        let refusal = may(statements, "s3:DeleteObject").unwrap_err();
+        assert!(refusal.ends_with("with an explicit deny in an identity-based policy"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_statement_whose_condition_does_not_hold_does_nothing() {
+    let on = |value: &str| {
+        let condition = json!({ "Bool": { "aws:SecureTransport": value } });
+        json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition })
+    };
+    assert_eq!(may(on("true"), "s3:GetObject"), Ok(()));
+    assert!(may(on("false"), "s3:GetObject").is_err());
+}
+
+#[test]
+fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
+    let denying = |action: &str, transport: &str| {
+        json!({ "Statement": [{
+            "Effect": "Deny", "Principal": "*", "Action": action, "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+            "Condition": { "Bool": { "aws:SecureTransport": transport } },
+        }] })
+    };
+    let mut iam = with_statements(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }])).unwrap();
+    for policy in [denying("s3:*", "false"), denying("s3:DeleteObject*", "true")] {
+        iam.add_bucket_policy("b", &policy).unwrap();
+    }
+
+    for caller in [caller(), root()] {
+        assert_eq!(iam.authorize(&caller, Need::new("s3:PutObject", KEY)), Ok(()));
+        let refusal = iam.authorize(&caller, Need::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
+        assert!(refusal.ends_with("with an explicit deny in a resource-based policy"), "{refusal}");
+        assert_eq!(iam.authorize(&caller, Need::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
+    }
+}
+
+/// What a role may do is the union of its policies
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
+#[test]
+fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
+    let allow = |action: &str| json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+    let deny = |action: &str| json!({ "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*" });
+    let mut iam = with_statements(json!([allow("s3:GetObject")])).unwrap();
+    let second = json!({ "Statement": [allow("s3:PutObject"), allow("s3:Delete*")] });
+    iam.add_role("copier", &[second], &[]).unwrap();
+    let document = json!({ "Statement": [deny("s3:DeleteObject"), deny("s3:DeleteBucket")] });
+    iam.add_bucket_policy("b", &document).unwrap();
+
+    for (action, allowed) in [
+        ("s3:GetObject", true),
+        ("s3:PutObject", true),
+        ("s3:DeleteObjectVersion", true),
+        ("s3:DeleteObject", false),
+        ("s3:DeleteBucket", false),
+    ] {
+        assert_eq!(iam.allows(&caller(), Need::new(action, KEY)), allowed, "{action}");
+    }
+}
+
+#[test]
+fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
+    let refused = |document: Value| Iam::default().add_bucket_policy("b", &document).unwrap_err().to_string();
+    let with = |effect: &str, principal: Value| json!({ "Statement": [{ "Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*" }] });
+    assert!(refused(json!({})).ends_with("the policy has no Statement"));
+    assert!(refused(with("Allow", json!("*"))).ends_with("what a bucket's policy denies, not what it allows"));
+    for principal in [
+        json!("arn:aws:iam::000000000000:root"),
+        json!({ "AWS": "arn:aws:iam::000000000000:root" }),
+        json!({ "Service": "*" }),
+        json!({ "AWS": "*", "Service": "*" }),
+    ] {
+        let error = refused(with("Deny", principal.clone()));
+        assert!(error.ends_with("the sandbox evaluates statements whose Principal is \"*\""), "{principal}: {error}");
+    }
+}
+
+#[test]
+fn the_account_itself_may_do_everything_and_an_unknown_role_nothing() {
+    let iam = Iam::default();
+    assert_eq!(iam.authorize(&root(), Need::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
+    assert!(iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).is_err());
+}
+
+#[test]
+fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_capitals() {
+    let topic = "arn:aws:sns:eu-west-1:000000000000:t";
+    let refusal = Iam::default().authorize(&caller(), Need::new("sns:Publish", topic)).unwrap_err();
+    assert_eq!(
+        refusal.answer("AuthorizationError", 403).message,
+        format!(
+            "User: arn:aws:sts::000000000000:assumed-role/copier/one is not authorized to perform: SNS:Publish on \
+             resource: {topic} because no identity-based policy allows the SNS:Publish action"
+        )
+    );
+}
+
+#[test]
+fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
+    let statement = |more: Value| {
+        let mut statement = json!({ "Sid": "One", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+        statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with_statements(json!([statement]))
+    };
+    for (more, expected) in [
+        (json!({ "NotAction": "s3:*" }), "the sandbox does not evaluate NotAction"),
+        (json!({ "NotResource": "*" }), "the sandbox does not evaluate NotResource"),
+        (json!({ "Principal": "*" }), "the sandbox does not evaluate Principal"),
+        (
+            json!({ "Condition": { "DateLessThan": {} } }),
+            "the sandbox does not evaluate the condition operator DateLessThan",
+        ),
+        (json!({ "Resource": "arn:aws:s3:::b/${aws:username}" }), "policy variable in arn:aws:s3:::b/${aws:username}"),
+        (json!({ "Action": "GetObject" }), "the action \"GetObject\" should be a service and an operation"),
+        (json!({ "Action": [] }), "Action should be a text or a list of them"),
+        (json!({ "Effect": "allow" }), "Effect should be Allow or Deny"),
+    ] {
+        let error = statement(more).unwrap_err().to_string();
+        assert!(error.starts_with("the policies of role copier: statement One: "), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    let managed = [
+        "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole".to_owned(),
+        "AmazonS3FullAccess".to_owned(),
+    ];
+    let error = Iam::default().add_role("copier", &[], &managed).unwrap_err().to_string();
+    assert!(error.ends_with("the sandbox does not know what AWS's policy AmazonS3FullAccess allows"), "{error}");
+}
+
+fn needs(request: &S3Request<'_>) -> Vec<String> {
+    let short = |arn: &str| arn.trim_start_matches("arn:aws:s3:::").to_owned();
+    let needs = request.needs().unwrap();
+    needs.iter().map(|need| format!("{} {}", need.action.trim_start_matches("s3:"), short(&need.resource))).collect()
+}
+
+#[test]
+fn every_operation_on_objects_needs_what_the_documentation_says() {
+    let request = |operation| S3Request { operation, bucket: "b", key: "k", ..S3Request::default() };
+    let version = |operation| S3Request { versioned: true, ..request(operation) };
+    for (request, expected) in [
+        (request("GetObject"), &["GetObject b/k"][..]),
+        (version("GetObject"), &["GetObjectVersion b/k"]),
+        (version("HeadObject"), &["GetObjectVersion b/k"]),
+        (request("GetObjectAttributes"), &["GetObject b/k", "GetObjectAttributes b/k"]),
+        (request("GetObjectTagging"), &["GetObjectTagging b/k"]),
+        (version("GetObjectTagging"), &["GetObjectTagging b/k", "GetObjectVersionTagging b/k"]),
+        (version("PutObjectTagging"), &["PutObjectTagging b/k", "PutObjectVersionTagging b/k"]),
+        (version("DeleteObject"), &["DeleteObjectVersion b/k"]),
+        (request("PutObject"), &["PutObject b/k"]),
+        (S3Request { if_match: true, ..request("PutObject") }, &["PutObject b/k", "GetObject b/k"]),
+        (S3Request { sets_tags: true, ..request("PutObject") }, &["PutObject b/k", "PutObjectTagging b/k"]),
+        (request("CreateMultipartUpload"), &["PutObject b/k"]),
+        (request("UploadPart"), &["PutObject b/k"]),
+        (request("CompleteMultipartUpload"), &["PutObject b/k"]),
+        (
+            S3Request { lock: &["s3:PutObjectRetention", "s3:PutObjectLegalHold"], ..request("CopyObject") },
+            &["PutObject b/k", "PutObjectRetention b/k", "PutObjectLegalHold b/k"],
+        ),
+        (
+            S3Request { lock: &["s3:BypassGovernanceRetention"], ..version("DeleteObject") },
+            &["DeleteObjectVersion b/k", "BypassGovernanceRetention b/k"],
+        ),
+        (version("GetObjectRetention"), &["GetObjectRetention b/k"]),
+        (request("PutObjectLegalHold"), &["PutObjectLegalHold b/k"]),
+        (request("ListParts"), &["ListMultipartUploadParts b/k"]),
+        (request("AbortMultipartUpload"), &["AbortMultipartUpload b/k"]),
+        (S3Request { key: "", ..request("ListObjectsV2") }, &["ListBucket b"]),
+    ] {
+        assert_eq!(needs(&request), expected, "{request:?}");
+    }
+    assert!(request("SelectObjectContent").needs().is_none());
+}
+
+#[test]
+fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
+    let copy = |version_id, with_tags| S3Request {
+        operation: "CopyObject",
+        bucket: "b",
+        key: "k",
+        source: Some(CopiedFrom { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
+        ..S3Request::default()
+    };
+    assert_eq!(needs(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
+    assert_eq!(
+        needs(&copy(Some("v"), true)),
+        [
+            "GetObjectVersion s/o",
+            "PutObject b/k",
+            "GetObjectTagging s/o",
+            "GetObjectVersionTagging s/o",
+            "PutObjectTagging b/k"
+        ]
+    );
+    let part = S3Request { operation: "UploadPartCopy", ..copy(Some("v"), false) };
+    assert_eq!(needs(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
+}
+
+#[test]
+fn calls_of_other_services_need_the_resource_that_they_name() {
+    let need = |need: Need| (need.action, need.resource);
+    let pair = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
+    let region = "eu-west-1";
+    let execution = "arn:aws:states:eu-west-1:000000000000:execution:m:e";
+    assert_eq!(
+        need(states_need("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
+        pair("states:GetExecutionHistory", execution)
+    );
+    assert_eq!(need(states_need("ListStateMachines", &json!({}), region)), pair("states:ListStateMachines", "*"));
+    assert_eq!(
+        need(states_need("CreateStateMachine", &json!({ "name": "m" }), region)),
+        pair("states:CreateStateMachine", "arn:aws:states:eu-west-1:000000000000:stateMachine:m")
+    );
+    assert_eq!(
+        need(events_need("PutEvents", &json!({ "Entries": [] }), region)),
+        pair("events:PutEvents", "arn:aws:events:eu-west-1:000000000000:event-bus/default")
+    );
+    let topic = "arn:aws:sns:eu-west-1:000000000000:t";
+    let form = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    assert_eq!(need(sns_need("PublishBatch", &form("TopicArn", topic), region)), pair("sns:Publish", topic));
+    assert_eq!(
+        need(sns_need("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
+        pair("sns:Unsubscribe", topic)
+    );
+    assert_eq!(need(sns_need("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
+}
+
+#[test]
+fn describing_a_stack_needs_the_stack_and_describing_all_needs_to_list_them() {
+    let needs = |form: &[(&str, &str)]| -> Vec<String> {
+        let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let needs = cloudformation_needs("DescribeStacks", &form, "eu-west-1");
+        needs.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect()
+    };
+    let id = "arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/1";
+
+    assert_eq!(
+        needs(&[("StackName", "demo")]),
+        ["cloudformation:DescribeStacks arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/*"]
+    );
+    assert_eq!(needs(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
+    assert_eq!(needs(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
+}

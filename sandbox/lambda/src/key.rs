@@ -1,0 +1,36 @@
+//! The access key of one worker. On AWS every execution environment has session credentials of its own; here that tells
+//! whose call a call is.
+
+use std::sync::Arc;
+
+use sandbox_core::{
+    identity::{Identity, Keyring},
+    keys,
+};
+use sandbox_template::Function;
+
+/// A key that is valid as long as its worker lives.
+#[derive(Debug)]
+pub(super) struct WorkerKey {
+    identity: Identity,
+    keyring: Arc<Keyring>,
+}
+
+impl WorkerKey {
+    /// A new key for the function's role.
+    pub(super) fn of(function: &Function, keyring: &Arc<Keyring>) -> Self {
+        let identity = keys::assumed_role(&function.role_arn, &function.name);
+        keyring.add(identity.clone());
+        Self { identity, keyring: Arc::clone(keyring) }
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl Drop for WorkerKey {
+    fn drop(&mut self) {
+        self.keyring.remove(&self.identity.access_key_id);
+    }
+}

@@ -1,0 +1,288 @@
+//! The Lambda service: runs the template's functions, as processes that are served the Runtime API or inside this
+//! process, and answers the management calls.
+//!
+//! An invocation is a task of its own, as on AWS: it goes on when its caller stops waiting, and ends with the sandbox.
+
+mod api;
+mod configuration;
+mod handler;
+mod key;
+mod outcome;
+mod pool;
+mod process;
+mod runtime_api;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::handler::{Functions, Handler, HandlerSet};
+use self::{
+    configuration::{Configuration, Update},
+    pool::{Job, Pool, Surroundings},
+    process::Launch,
+    worker::Launcher,
+};
+use sandbox_core::{
+    faults::{Call, Ending, Faults, INVOKE, Moment, Service},
+    identity::Keyring,
+    ports::{ApiError, Invocation, Invoke},
+};
+use sandbox_template::Function;
+
+/// Invocations of one function at once where the template reserves no number: the account's quota.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const ACCOUNT_CONCURRENCY: u32 = 1_000;
+/// Invocations that run on this machine at once; more wait for their turn, as they would for a cold start.
+const MACHINE_CONCURRENCY: usize = 64;
+
+/// Where functions run and what they are told.
+#[derive(Debug, Clone)]
+pub struct LambdaOptions {
+    /// How functions run.
+    pub functions: Functions,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// The endpoint that functions call.
+    pub endpoint_url: String,
+    /// The folder of the functions' logs, one file per crate: `copier.log`.
+    pub logs: PathBuf,
+    /// What the waits between tries of asynchronous invocations are multiplied with.
+    pub time_scale: f64,
+    /// Where the keys of the functions' workers are made known.
+    pub keyring: Arc<Keyring>,
+    /// The rules that invocations pass.
+    pub faults: Faults,
+}
+
+/// Who invokes a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invoker {
+    /// The state of an execution, by its name; none for anybody else.
+    pub state: Option<String>,
+}
+
+/// The Lambda service.
+pub struct Lambda {
+    region: String,
+    account: String,
+    pools: BTreeMap<String, Arc<Pool>>,
+    machine: Arc<Semaphore>,
+    time_scale: f64,
+    faults: Faults,
+    stopped: CancellationToken,
+}
+
+/// A function that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("function {function} has no binary at {path}; build it with `cargo build -p {crate_name}`")]
+pub struct MissingBinary {
+    /// The function's name in the template.
+    pub function: String,
+    /// Its crate.
+    pub crate_name: String,
+    /// Where the binary was looked for.
+    pub path: String,
+}
+
+/// What an invocation answers: its request id and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The invocation's id, which the function saw too.
+    pub request_id: String,
+    /// How it ended.
+    pub outcome: Invocation,
+}
+
+impl Lambda {
+    /// A service for functions. Nothing is started before the first invocation.
+    pub fn new(functions: Vec<Function>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
+        let surroundings = Surroundings {
+            region: options.region.clone(),
+            endpoint_url: options.endpoint_url.clone(),
+            path: std::env::var("PATH").unwrap_or_default(),
+            keyring: Arc::clone(&options.keyring),
+            faults: options.faults.clone(),
+        };
+        let mut pools = BTreeMap::new();
+        for function in functions {
+            let launcher = launcher(&function, &options.functions, &options.logs)?;
+            let name = function.name.clone();
+            let pool = Pool::new(Configuration::new(function), surroundings.clone(), launcher);
+            pools.insert(name, Arc::new(pool));
+        }
+        Ok(Self {
+            region: options.region.clone(),
+            account: options.account.clone(),
+            pools,
+            machine: Arc::new(Semaphore::new(MACHINE_CONCURRENCY)),
+            time_scale: options.time_scale,
+            faults: options.faults.clone(),
+            stopped: CancellationToken::new(),
+        })
+    }
+
+    /// How many workers of a function were started so far.
+    pub fn cold_starts(&self, function: &str) -> Result<u64, ApiError> {
+        Ok(self.pool(function)?.cold_starts())
+    }
+
+    /// How many invocations of a function were begun so far.
+    pub fn invocations(&self, function: &str) -> Result<u64, ApiError> {
+        Ok(self.pool(function)?.invocations())
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.pools.keys().map(String::as_str)
+    }
+
+    /// Ends every worker and every invocation that runs. Invocations afterwards are refused.
+    pub fn stop(&self) {
+        self.stopped.cancel();
+        self.pools.values().for_each(|pool| pool.retire_idle());
+    }
+
+    /// Runs a function to its end.
+    pub async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
+        self.run_for(Invoker::default(), function, payload).await
+    }
+
+    /// Runs a function to its end, as the fault rules will have it. An error without status says that no answer came.
+    pub async fn run_for(&self, invoker: Invoker, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
+        let pool = Arc::clone(self.pool(function)?);
+        let configuration = pool.configuration();
+        let names = configuration.names();
+        let state = invoker.state.as_deref();
+        let call = Call { function: Some(names), state, ..Call::new(Service::Lambda, INVOKE) };
+        let plan = self.faults.plan(&call);
+        tokio::time::sleep(plan.latency).await;
+        match plan.ending {
+            Ending::Error(answer) => Err(answer.complete()),
+            Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
+            Ending::Drop(Moment::After) => {
+                self.carry_out(pool, invoker, Ending::AsUsual, payload).await?;
+                Err(ApiError::no_answer())
+            }
+            ending => self.carry_out(pool, invoker, ending, payload).await,
+        }
+    }
+
+    /// The invocation, in a task of its own.
+    async fn carry_out(
+        &self,
+        pool: Arc<Pool>,
+        invoker: Invoker,
+        ending: Ending,
+        payload: Bytes,
+    ) -> Result<Answer, ApiError> {
+        let (machine, stopped) = (Arc::clone(&self.machine), self.stopped.clone());
+        let (reply, replied) = oneshot::channel();
+        tokio::spawn(async move {
+            let work = async {
+                let place = pool.admit(&payload)?;
+                let _turn = machine.acquire().await;
+                let request_id = Uuid::new_v4().to_string();
+                let job = Job { request_id: request_id.clone(), payload, state: invoker.state };
+                let outcome = pool.run_as(&place, job, &ending).await;
+                Ok(Answer { request_id, outcome })
+            };
+            let answer = tokio::select! {
+                biased;
+                () = stopped.cancelled() => Err(stopping()),
+                answer = work => answer,
+            };
+            if stopped.is_cancelled() {
+                pool.retire_idle();
+            }
+            // The caller may have stopped waiting.
+            let _ = reply.send(answer);
+        });
+        replied.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    /// Waits, unless the sandbox is stopped meanwhile; answers whether it waited.
+    async fn pause(&self, time: Duration) -> bool {
+        let scaled = time.mul_f64(self.time_scale.max(0.0));
+        tokio::time::timeout(scaled, self.stopped.cancelled()).await.is_err()
+    }
+
+    fn update(&self, function: &str, update: Update) -> Result<Configuration, ApiError> {
+        self.pool(function)?.update(update)
+    }
+
+    /// A function by its name, its ARN or a part of the ARN, with or without the qualifier `$LATEST`.
+    fn pool(&self, function: &str) -> Result<&Arc<Pool>, ApiError> {
+        self.pools.get(name_of(function)).ok_or_else(|| {
+            let message = format!("Function not found: {}", self.arn(function));
+            ApiError::new("ResourceNotFoundException", message).with_status(404)
+        })
+    }
+
+    /// The ARN of a function named in one of those ways, whether or not there is one.
+    pub fn arn(&self, function: &str) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, name_of(function))
+    }
+}
+
+impl fmt::Debug for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lambda").field("functions", &self.pools.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[async_trait]
+impl Invoke for Lambda {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invocation, ApiError> {
+        self.run(function, payload).await.map(|answer| answer.outcome)
+    }
+}
+
+fn name_of(function: &str) -> &str {
+    let name = function.strip_suffix(":$LATEST").unwrap_or(function);
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+fn stopping() -> ApiError {
+    ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500)
+}
+
+fn launcher(function: &Function, functions: &Functions, logs: &Path) -> Result<Launcher, MissingBinary> {
+    let crate_name = function.crate_name.clone();
+    match functions {
+        Functions::InProcess(set) => Ok(Launcher::InProcess { set: Arc::clone(set), crate_name }),
+        Functions::Binaries { folder } => {
+            let binary = folder.join(&crate_name);
+            if !binary.is_file() {
+                return Err(MissingBinary {
+                    function: function.logical_id.clone(),
+                    crate_name,
+                    path: binary.display().to_string(),
+                });
+            }
+            let log = logs.join(format!("{crate_name}.log"));
+            Ok(Launcher::Process(Launch { binary, log, environment: BTreeMap::new() }))
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One function and its workers: warm ones are used again, new ones are started on demand up to the function's
+//! concurrency.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+
+use super::{
+    configuration::{Configuration, Update},
+    key::WorkerKey,
+    outcome::{self, PAYLOAD_LIMIT},
+    process::Call,
+    worker::{Launcher, Worker},
+};
+use sandbox_core::{
+    faults::{Ending, Faults, Life, Moment, Working},
+    identity::Keyring,
+    ports::{ApiError, Invocation},
+};
+
+/// How many workers of one function wait for work at most. A burst of events starts hundreds, and each
+/// takes a few megabytes; a function that is called again soon after finds one of these.
+const WARM: usize = 4;
+
+/// What every function is told alike.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    pub(super) region: String,
+    pub(super) endpoint_url: String,
+    pub(super) path: String,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) faults: Faults,
+}
+
+/// One invocation as its caller gives it.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request_id: String,
+    pub(super) payload: Bytes,
+    /// The state that invokes.
+    pub(super) state: Option<String>,
+}
+
+/// A function with its workers.
+pub(super) struct Pool {
+    surroundings: Surroundings,
+    launcher: Launcher,
+    state: Mutex<State>,
+    cold_starts: AtomicU64,
+    invocations: AtomicU64,
+}
+
+struct State {
+    configuration: Configuration,
+    /// Workers of the present generation that wait for work; the last one that worked is used first.
+    idle: Vec<Worker>,
+    busy: u32,
+}
+
+impl Pool {
+    pub(super) fn new(configuration: Configuration, surroundings: Surroundings, launcher: Launcher) -> Self {
+        Self {
+            surroundings,
+            launcher,
+            state: Mutex::new(State { configuration, idle: Vec::new(), busy: 0 }),
+            cold_starts: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn configuration(&self) -> Configuration {
+        self.state().configuration.clone()
+    }
+
+    /// Changes the configuration: idle workers end, busy ones end with their invocation.
+    pub(super) fn update(&self, update: Update) -> Result<Configuration, ApiError> {
+        let mut state = self.state();
+        state.configuration.update(update)?;
+        state.idle.clear();
+        Ok(state.configuration.clone())
+    }
+
+    /// How many workers were started so far.
+    pub(super) fn cold_starts(&self) -> u64 {
+        self.cold_starts.load(Ordering::Relaxed)
+    }
+
+    /// How many invocations were begun so far.
+    pub(super) fn invocations(&self) -> u64 {
+        self.invocations.load(Ordering::Relaxed)
+    }
+
+    /// Ends every worker that waits for work.
+    pub(super) fn retire_idle(&self) {
+        self.state().idle.clear();
+    }
+
+    /// Refuses what AWS would refuse before the function runs, and otherwise takes the place of one invocation.
+    pub(super) fn admit(&self, payload: &Bytes) -> Result<Place<'_>, ApiError> {
+        if payload.len() > PAYLOAD_LIMIT {
+            let message =
+                format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
+            return Err(ApiError::new("RequestTooLargeException", message).with_status(413));
+        }
+        let mut state = self.state();
+        let limit = state.configuration.function.reserved_concurrency.unwrap_or(super::ACCOUNT_CONCURRENCY);
+        if state.busy >= limit {
+            return Err(ApiError::new("TooManyRequestsException", "Rate Exceeded.").with_status(429));
+        }
+        state.busy += 1;
+        Ok(Place { pool: self })
+    }
+
+    /// Runs one invocation, which ends as usual or as a fault rule says.
+    pub(super) async fn run_as(&self, place: &Place<'_>, job: Job, ending: &Ending) -> Invocation {
+        let request_id = job.request_id.clone();
+        match ending {
+            Ending::FunctionError { error_type, message, at: Moment::Before } => {
+                self.invocations.fetch_add(1, Ordering::Relaxed);
+                outcome::failed(error_type, message)
+            }
+            Ending::FunctionError { error_type, message, at: Moment::After } => {
+                self.run(place, job, None).await;
+                outcome::failed(error_type, message)
+            }
+            Ending::Kill(life) => {
+                self.run(place, job, Some(*life)).await;
+                outcome::killed(&request_id)
+            }
+            _ => self.run(place, job, None).await,
+        }
+    }
+
+    /// Runs one invocation on a warm worker, or on a new one. One that is to be killed has an outcome that nobody sees.
+    async fn run(&self, _place: &Place<'_>, job: Job, kill: Option<Life>) -> Invocation {
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        let Job { request_id, payload, state } = job;
+        let (configuration, worker) = self.ready_worker(&request_id).await;
+        let worker = match worker {
+            Ok(worker) => worker,
+            Err(outcome) => return outcome,
+        };
+        let working = Working::new(configuration.names(), state.as_deref());
+        match kill {
+            Some(Life::Before) => working.kill(),
+            Some(Life::During) => working.doom(),
+            Some(Life::After) | None => {}
+        }
+        let call = Call {
+            request_id,
+            function_arn: configuration.function.arn.clone(),
+            payload,
+            timeout: configuration.timeout(),
+        };
+        let key = worker.access_key_id().to_owned();
+        let attributed = self.surroundings.faults.attribute(&key, Arc::clone(&working));
+        let (outcome, worker) = worker.run(call, &working).await;
+        drop(attributed);
+        match worker {
+            Some(worker) if kill.is_none() => self.put_back(worker, configuration.generation),
+            Some(worker) => worker.end().await,
+            None => {}
+        }
+        outcome
+    }
+
+    /// A worker that waits for its invocation, and the configuration that it was started with.
+    async fn ready_worker(&self, request_id: &str) -> (Configuration, Result<Worker, Invocation>) {
+        loop {
+            let (configuration, warm) = {
+                let mut state = self.state();
+                (state.configuration.clone(), state.idle.pop())
+            };
+            let Some(mut worker) = warm else {
+                let started = self.start(&configuration, request_id).await;
+                return (configuration, started);
+            };
+            // That one ended while it waited for work is no failure of this invocation.
+            if worker.ready(request_id).await.is_ok() {
+                return (configuration, Ok(worker));
+            }
+        }
+    }
+
+    /// Keeps a worker for the next invocation; one too many, or of a configuration that was changed, ends.
+    fn put_back(&self, worker: Worker, generation: u64) {
+        let mut state = self.state();
+        if state.configuration.generation == generation && state.idle.len() < WARM {
+            state.idle.push(worker);
+        }
+    }
+
+    async fn start(&self, configuration: &Configuration, request_id: &str) -> Result<Worker, Invocation> {
+        self.cold_starts.fetch_add(1, Ordering::Relaxed);
+        let Surroundings { region, endpoint_url, path, keyring, .. } = &self.surroundings;
+        let key = WorkerKey::of(&configuration.function, keyring);
+        let environment = configuration.worker_environment(key.identity(), region, endpoint_url, path);
+        let mut worker = Worker::start(&self.launcher, key, &environment).await?;
+        worker.ready(request_id).await?;
+        Ok(worker)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the invocations that a function may run at once; given back when dropped.
+pub(super) struct Place<'a> {
+    pool: &'a Pool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.pool.state().busy -= 1;
+    }
+}

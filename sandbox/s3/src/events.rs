@@ -1,0 +1,132 @@
+//! What S3 tells `EventBridge`, in the shape of
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
+
+use std::net::SocketAddr;
+
+use http::Extensions;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    front::{RequestId, request_id},
+    model::{Object, Tick},
+    state::BucketRecord,
+};
+use sandbox_core::ports::ACCOUNT;
+
+/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
+/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason(pub(super) &'static str);
+
+/// The request that caused an event.
+#[derive(Debug, Clone)]
+pub(super) struct Cause {
+    request_id: String,
+    /// None where it is S3 itself.
+    source_ip: Option<String>,
+}
+
+impl Cause {
+    /// S3 itself, which ends what somebody began.
+    pub(super) fn of_s3() -> Self {
+        Self { request_id: request_id(), source_ip: None }
+    }
+
+    /// From the extensions that travel with a request.
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        Self {
+            request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            source_ip: Some(
+                extensions
+                    .get::<SocketAddr>()
+                    .map_or_else(|| "127.0.0.1".to_owned(), |address| address.ip().to_string()),
+            ),
+        }
+    }
+}
+
+/// What happened to an object.
+pub(super) enum Happening<'a> {
+    /// By `PutObject`, `POST Object`, `CopyObject` or `CompleteMultipartUpload`.
+    Created { size: u64, etag: &'a str, reason: &'static str },
+    /// A version is gone, or a delete marker hides the object.
+    Deleted { marker: bool },
+    /// An archived object is being restored.
+    RestoreInitiated { object: &'a Object },
+    /// A restored copy can be read.
+    RestoreCompleted { object: &'a Object, expires: OffsetDateTime },
+}
+
+/// The envelope for `EventBridge`; `None` when the bucket does not send any.
+pub(super) fn envelope(
+    cause: &Cause,
+    bucket: &BucketRecord,
+    key: &str,
+    version_id: Option<&str>,
+    at: Tick,
+    what: &Happening<'_>,
+) -> Option<Value> {
+    if !bucket.event_bridge {
+        return None;
+    }
+    let mut object = json!({ "key": key });
+    let mut detail = json!({
+        "version": "0",
+        "bucket": { "name": bucket.name },
+        "request-id": cause.request_id,
+        "requester": if cause.source_ip.is_some() { ACCOUNT } else { "s3.amazonaws.com" },
+    });
+    if let Some(address) = &cause.source_ip {
+        detail["source-ip-address"] = json!(address);
+    }
+    let detail_type = match what {
+        Happening::Created { size, etag, reason } => {
+            object["size"] = json!(size);
+            object["etag"] = json!(etag);
+            detail["reason"] = json!(reason);
+            "Object Created"
+        }
+        Happening::Deleted { marker } => {
+            detail["reason"] = json!("DeleteObject");
+            detail["deletion-type"] = json!(if *marker { "Delete Marker Created" } else { "Permanently Deleted" });
+            "Object Deleted"
+        }
+        Happening::RestoreInitiated { object: restored } => {
+            restores(&mut object, &mut detail, restored);
+            "Object Restore Initiated"
+        }
+        Happening::RestoreCompleted { object: restored, expires } => {
+            restores(&mut object, &mut detail, restored);
+            detail["restore-expiry-time"] = json!(expires.format(&Rfc3339).unwrap_or_default());
+            "Object Restore Completed"
+        }
+    };
+    if let Some(version_id) = version_id {
+        object["version-id"] = json!(version_id);
+    }
+    // "Only used with PUTs and DELETEs":
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    if matches!(what, Happening::Created { .. } | Happening::Deleted { .. }) {
+        object["sequencer"] = json!(at.sequencer());
+    }
+    detail["object"] = object;
+    Some(json!({
+        "version": "0",
+        "id": uuid::Uuid::new_v4().to_string(),
+        "detail-type": detail_type,
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": at.time().format(&Rfc3339).unwrap_or_default(),
+        "region": bucket.region,
+        "resources": [format!("arn:aws:s3:::{}", bucket.name)],
+        "detail": detail,
+    }))
+}
+
+/// What is told of an object that is restored.
+fn restores(object: &mut Value, detail: &mut Value, restored: &Object) {
+    object["size"] = json!(restored.size());
+    object["etag"] = json!(restored.etag);
+    detail["source-storage-class"] = json!(restored.attributes.storage_class);
+}

@@ -1,0 +1,188 @@
+//! Buckets, versions and open uploads: in memory for answering, and in the [`Store`] for the next start.
+
+mod uploads;
+mod versions;
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use s3s::{S3Error, S3Result, dto, s3_error};
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::uploads::{Completed, Upload};
+use self::{
+    uploads::PartRecord,
+    versions::{VersionRecord, place},
+};
+use super::{
+    Versioning,
+    blobs::Blobs,
+    clock::Clock,
+    errors,
+    extents::Extent,
+    lock::ObjectLock,
+    model::{Part, Tick, UploadSettings, Version},
+    restore::{AllRestoring, Restore, Restoring},
+};
+use sandbox_core::store::{Store, StoreError};
+
+const BUCKETS: &str = "s3.buckets";
+const VERSIONS: &str = "s3.versions";
+const UPLOADS: &str = "s3.uploads";
+const PARTS: &str = "s3.parts";
+
+/// Everything there is. Guarded by one lock that is never held across an await.
+pub(super) struct State {
+    buckets: BTreeMap<String, Bucket>,
+    uploads: BTreeMap<String, Upload>,
+    /// The restores whose ends are to be told.
+    pub(super) restoring: AllRestoring,
+    last: Tick,
+    store: Arc<Store>,
+    blobs: Arc<Blobs>,
+    clock: Arc<Clock>,
+}
+
+/// A bucket's configuration, as it was put.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BucketRecord {
+    pub(super) name: String,
+    pub(super) region: String,
+    pub(super) created: Tick,
+    pub(super) versioning: Versioning,
+    pub(super) event_bridge: bool,
+    pub(super) encryption: Option<dto::ServerSideEncryptionConfiguration>,
+    pub(super) public_access_block: Option<dto::PublicAccessBlockConfiguration>,
+    pub(super) tagging: Option<dto::Tagging>,
+    pub(super) lifecycle: Option<dto::BucketLifecycleConfiguration>,
+    pub(super) object_lock: Option<ObjectLock>,
+}
+
+/// A bucket and its objects.
+pub(super) struct Bucket {
+    pub(super) record: BucketRecord,
+    /// The versions of every key, newest first. A key without versions is not there.
+    pub(super) keys: BTreeMap<String, Vec<Arc<Version>>>,
+}
+
+/// The sandbox's S3 could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder of the objects' bytes cannot be used.
+    #[error("cannot use {path} for the objects' bytes: {source}")]
+    Folder {
+        /// Which folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The metadata cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl State {
+    /// Everything that the store knows.
+    pub(super) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
+        let (buckets, uploads) = (BTreeMap::new(), BTreeMap::new());
+        let mut state = Self { buckets, uploads, restoring: AllRestoring::new(), last: Tick(0), store, blobs, clock };
+        for (name, record) in state.store.load::<BucketRecord>(BUCKETS)? {
+            state.buckets.insert(name, Bucket { record, keys: BTreeMap::new() });
+        }
+        for (_, VersionRecord { bucket, key, version }) in state.store.load::<VersionRecord<Version>>(VERSIONS)? {
+            state.last = state.last.max(version.created).max(version.initiated);
+            if let Some(object) = version.object() {
+                if !state.blobs.hold_all_of(&object.extents) {
+                    // It was deleted, and the process killed before that was flushed.
+                    tracing::warn!(bucket, key, version.id, "a version without its bytes is left out");
+                    continue;
+                }
+                state.blobs.keep(&object.extents);
+                if object.restore.is_some_and(Restore::is_to_be_told) {
+                    let id = version.id.clone();
+                    state.restoring.insert(Restoring { bucket: bucket.clone(), key: key.clone(), id });
+                }
+            }
+            if let Some(bucket) = state.buckets.get_mut(&bucket) {
+                place(bucket.keys.entry(key).or_default(), Arc::new(version));
+            }
+        }
+        for (id, settings) in state.store.load::<UploadSettings>(UPLOADS)? {
+            state.last = state.last.max(settings.initiated);
+            state.uploads.insert(id, Upload { settings: Arc::new(settings), parts: BTreeMap::new() });
+        }
+        for (_, PartRecord { upload, part }) in state.store.load::<PartRecord<Part>>(PARTS)? {
+            state.last = state.last.max(part.uploaded);
+            if let Some(upload) = state.uploads.get_mut(&upload)
+                && state.blobs.hold_all_of(&part.extents)
+            {
+                state.blobs.keep(&part.extents);
+                upload.parts.insert(part.number, Arc::new(part));
+            }
+        }
+        Ok(state)
+    }
+
+    /// The present moment, later than every other.
+    pub(super) fn tick(&mut self) -> Tick {
+        self.last = Tick::after(self.last, self.clock.now());
+        self.last
+    }
+
+    /// Every bucket, by name.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        self.buckets.values()
+    }
+
+    /// A bucket that has to be there.
+    pub(super) fn bucket(&self, name: &str) -> S3Result<&Bucket> {
+        self.buckets.get(name).ok_or_else(errors::no_such_bucket)
+    }
+
+    /// The region of a bucket, if there is such a bucket.
+    pub(super) fn region(&self, bucket: &str) -> Option<&str> {
+        self.buckets.get(bucket).map(|bucket| bucket.record.region.as_str())
+    }
+
+    /// Writes a bucket's configuration; creates the bucket if it is new.
+    pub(super) fn put_bucket(&mut self, record: BucketRecord) -> Result<(), StoreError> {
+        self.store.put(BUCKETS, &record.name, &record)?;
+        match self.buckets.get_mut(&record.name) {
+            Some(bucket) => bucket.record = record,
+            None => {
+                self.buckets.insert(record.name.clone(), Bucket { record, keys: BTreeMap::new() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes a bucket's configuration.
+    pub(super) fn change_bucket(&mut self, name: &str, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
+        let mut record = self.bucket(name)?.record.clone();
+        change(&mut record);
+        self.put_bucket(record).map_err(S3Error::internal_error)
+    }
+
+    /// Removes an empty bucket, and its open uploads with it.
+    pub(super) fn delete_bucket(&mut self, name: &str) -> S3Result<()> {
+        if !self.bucket(name)?.keys.is_empty() {
+            return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
+        }
+        let open: Vec<String> = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.settings.bucket == name)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in open {
+            self.abort_upload(&id)?;
+        }
+        self.store.delete(BUCKETS, name).map_err(S3Error::internal_error)?;
+        self.buckets.remove(name);
+        Ok(())
+    }
+
+    /// Gives up extents that were to become an object.
+    pub(super) fn release(&self, extents: &[Extent]) {
+        self.blobs.release(extents);
+    }
+}

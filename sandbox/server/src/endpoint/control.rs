@@ -1,0 +1,76 @@
+//! The sandbox's own endpoint, beside those of AWS: the fault rules, at `/_sandbox/faults`.
+//!
+//! It asks for no signature: it is on loopback, and whoever reaches it may end the sandbox anyway. No path of S3's
+//! begins like it, since a bucket's name begins with a letter or a digit. A rule has to come as `application/json`, which a
+//! page in somebody's browser cannot send to another origin without asking it first.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use s3s::Body;
+use serde_json::{Value, json};
+
+use sandbox_core::faults::{Faults, Rule, RuleId};
+
+const FAULTS: &str = "/_sandbox/faults";
+
+/// What follows [`FAULTS`] in the path of a request; none where it is for somebody else.
+pub(super) fn route(head: &Parts) -> Option<&str> {
+    let rest = head.uri.path().strip_prefix(FAULTS)?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_matches('/'))
+}
+
+/// Answers a request. `id` is what follows [`FAULTS`] in its path.
+pub(super) fn answer(faults: &Faults, head: &Parts, id: &str, body: &Bytes) -> Response<Body> {
+    let (status, body) = match (&head.method, id) {
+        (&Method::GET, "") => (StatusCode::OK, json!({ "faults": faults.rules() })),
+        (&Method::POST, "") => match rule(head, body) {
+            Ok(rule) => added(faults, rule),
+            Err(refusal) => refusal,
+        },
+        (&Method::DELETE, "") => {
+            let removed = faults.rules().len();
+            faults.clear();
+            (StatusCode::OK, json!({ "removed": removed }))
+        }
+        (&Method::DELETE, id) if faults.remove(&RuleId::from(id)) => (StatusCode::OK, json!({ "removed": 1 })),
+        (&Method::DELETE, id) => {
+            let message = format!("there is no rule {id}; GET {FAULTS} lists those that are in force");
+            refusal(StatusCode::NOT_FOUND, &message)
+        }
+        (method, _) => {
+            let message = format!(
+                "{method} {} is not there: GET, POST and DELETE {FAULTS}, and DELETE {FAULTS}/ID are",
+                head.uri.path()
+            );
+            refusal(StatusCode::METHOD_NOT_ALLOWED, &message)
+        }
+    };
+    let mut response = Response::new(Body::from(format!("{body}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+type Answer = (StatusCode, Value);
+
+fn refusal(status: StatusCode, message: &str) -> Answer {
+    (status, json!({ "message": message }))
+}
+
+fn rule(head: &Parts, body: &[u8]) -> Result<Rule, Answer> {
+    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/json") {
+        let message = "send the rule as Content-Type: application/json";
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| refusal(StatusCode::BAD_REQUEST, &format!("the body is no fault rule: {error}")))
+}
+
+fn added(faults: &Faults, rule: Rule) -> Answer {
+    match faults.add(rule) {
+        Ok(id) => (StatusCode::CREATED, json!({ "id": id })),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}

@@ -1,0 +1,55 @@
+//! The operations of the API, by name.
+
+mod body;
+mod constraints;
+mod executions;
+mod machines;
+mod map_runs;
+mod page;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Inner;
+use body::Body;
+use sandbox_core::{ports::ApiError, store::StoreError};
+
+pub(crate) use executions::start;
+
+/// Performs an operation.
+pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> Result<Value, ApiError> {
+    let body = Body::new(body)?;
+    constraints::check(operation, &body)?;
+    match operation {
+        "CreateStateMachine" => machines::create(inner, &body),
+        "UpdateStateMachine" => machines::update(inner, &body),
+        "DeleteStateMachine" => machines::delete(inner, &body),
+        "ListStateMachines" => machines::list(inner, &body),
+        "DescribeStateMachine" => machines::describe(inner, &body),
+        "DescribeStateMachineForExecution" => machines::describe_for_execution(inner, &body),
+        "ValidateStateMachineDefinition" => machines::validate(&body),
+        "ListTagsForResource" => machines::list_tags(inner, &body),
+        "TagResource" => machines::tag(inner, &body),
+        "UntagResource" => machines::untag(inner, &body),
+        "StartExecution" => executions::start_execution(inner, &body),
+        "StopExecution" => executions::stop(inner, &body).await,
+        "RedriveExecution" => executions::redrive(inner, &body),
+        "DescribeExecution" => executions::describe(inner, &body),
+        "ListExecutions" => executions::list(inner, &body),
+        "DescribeMapRun" => map_runs::describe(inner, &body),
+        "ListMapRuns" => map_runs::list(inner, &body),
+        "UpdateMapRun" => map_runs::update(inner, &body),
+        "GetExecutionHistory" => executions::history(inner, &body),
+        other => Err(ApiError::new(
+            "UnknownOperationException",
+            format!("The sandbox's Step Functions has no operation '{other}'."),
+        )),
+    }
+}
+
+/// What cannot be written is an error of the service, not of the caller.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn unwritten(error: StoreError) -> ApiError {
+    ApiError::new("InternalFailure", error.to_string()).with_status(500)
+}

@@ -1,0 +1,47 @@
+//! Paging: a token is the key of the last item shown, so that new items do not shift the pages.
+
+use serde_json::{Map, Value, json};
+
+use super::body::Body;
+use sandbox_core::ports::ApiError;
+
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The key of the last item of the page before.
+    pub(super) after: Option<u64>,
+    /// At most how many items.
+    pub(super) size: usize,
+}
+
+impl Place {
+    /// As a request says it.
+    pub(super) fn of(body: &Body) -> Result<Self, ApiError> {
+        let after = match body.optional_text("nextToken")? {
+            None => None,
+            Some(token) => Some(token.parse::<u64>().map_err(|_| {
+                ApiError::new("InvalidToken", format!("Invalid Token: '{token}' is not a token that the sandbox gave."))
+            })?),
+        };
+        Ok(Self { after, size: body.page_size()? })
+    }
+}
+
+/// One page of items that are in the order of their keys. Only those that are shown are made into what goes out: a
+/// history may have 25,000 events.
+pub(super) fn page<T>(
+    body: &Body,
+    name: &str,
+    items: impl IntoIterator<Item = (u64, T)>,
+    wire: impl Fn(T) -> Value,
+) -> Result<Value, ApiError> {
+    let Place { after, size } = Place::of(body)?;
+    let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
+    let shown: Vec<(u64, T)> = items.by_ref().take(size).collect();
+    let more = items.next().is_some();
+    let token = shown.last().filter(|_| more).map(|(key, _)| key.to_string());
+    let values = shown.into_iter().map(|(_, item)| wire(item)).collect();
+    let mut answer = Map::from_iter([(name.to_owned(), Value::Array(values))]);
+    answer.extend(token.map(|token| ("nextToken".to_owned(), json!(token))));
+    Ok(Value::Object(answer))
+}

@@ -1,0 +1,183 @@
+//! Retry and Catch around the states that do work: Task, Map and Parallel.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use serde_json::{Map, Value};
+
+use super::{
+    Entry, Exit, Failure, Run,
+    distributed::Distributed,
+    environment::{Extra, Here},
+    fan::Fan,
+    known::Known,
+};
+use crate::definition::{Catcher, Jitter, Kind, Retrier, State};
+
+/// The retriers of a state with how often each was used since the state was entered.
+struct Retries<'a> {
+    retriers: &'a [Retrier],
+    used: Vec<u32>,
+}
+
+impl<'a> Retries<'a> {
+    fn new(retriers: &'a [Retrier]) -> Self {
+        Self { retriers, used: vec![0; retriers.len()] }
+    }
+
+    /// How long to wait before the state is tried again; none when it is not.
+    fn next(&mut self, failure: &Failure, kind: &str) -> Option<Duration> {
+        let at = self.retriers.iter().position(|retrier| failure.is_matched_by(&retrier.error_equals, kind))?;
+        let (retrier, used) = (&self.retriers[at], &mut self.used[at]);
+        if *used >= retrier.max_attempts {
+            return None;
+        }
+        let delay = delay(retrier, *used);
+        *used += 1;
+        Some(match retrier.jitter_strategy {
+            Jitter::None => delay,
+            Jitter::Full => delay.mul_f64(rand::rng().random::<f64>()),
+        })
+    }
+}
+
+/// The back-off before a retry, without jitter.
+fn delay(retrier: &Retrier, used: u32) -> Duration {
+    let exponent = i32::try_from(used).unwrap_or(i32::MAX);
+    let longest = f64::from(retrier.max_delay_seconds.unwrap_or(31_622_400));
+    let seconds = f64::from(retrier.interval_seconds) * retrier.backoff_rate.powi(exponent);
+    Duration::from_secs_f64(seconds.min(longest))
+}
+
+impl Run {
+    /// Tries a state until it is done, its retriers are used up, or a catcher takes over.
+    pub(super) async fn attempt_until_done(
+        &self,
+        here: Here<'_>,
+        state: &State,
+        mut entry: Entry,
+    ) -> Result<Exit, Failure> {
+        let mut retries = Retries::new(&state.retry);
+        let mut here = here;
+        let mut known = if entry == Entry::Resumed { self.known(here) } else { Known::default() };
+        for failure in known.retried() {
+            retries.next(failure, &here.frame.kind);
+            here.retries += 1;
+        }
+        loop {
+            let failure = match self.attempt(here, state, entry, known.take_outcome()).await {
+                Ok(exit) => return Ok(exit),
+                Err(failure) => failure,
+            };
+            if let Some(delay) = retries.next(&failure, &here.frame.kind) {
+                tokio::time::sleep(self.inner.scaled(delay)).await;
+                here.retries += 1;
+                entry = Entry::Fresh;
+                continue;
+            }
+            self.state_failed(here)?;
+            return self.catch(here, state, failure);
+        }
+    }
+
+    /// Notes that a state failed which is not a Task, unless the sandbox was killed after it was noted.
+    fn state_failed(&self, here: Here<'_>) -> Result<(), Failure> {
+        let kind = format!("{}StateFailed", here.frame.kind);
+        let path = &here.scope.path;
+        if here.frame.kind != "Task" && !self.execution.last_is(path, &kind) {
+            self.execution.append(path, &kind, Map::new())?;
+        }
+        Ok(())
+    }
+
+    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its own.
+    async fn attempt(
+        &self,
+        here: Here<'_>,
+        state: &State,
+        entry: Entry,
+        outcome: Option<Result<Value, Failure>>,
+    ) -> Result<Exit, Failure> {
+        let result = match (&state.kind, outcome) {
+            (Kind::Task { .. }, Some(outcome)) => outcome?,
+            (Kind::Task { .. }, None) => self.call(here, &state.kind).await?,
+            (Kind::Map(map), _) if let Some(workflow) = map.distributed() => {
+                Distributed::new(self, here, map, workflow).run(entry).await?
+            }
+            (kind, _) => Fan::new(self, here, kind)?.run(entry).await?,
+        };
+        let extra = Extra::Result(&result);
+        let assigned = self.assign(here, extra, state.assign.as_ref(), "Assign")?;
+        let output = match &state.output {
+            Some(output) => self.fill(here, extra, output, "Output")?,
+            None => result,
+        };
+        Ok(Exit { output: Self::checked(here, output)?, assigned, next: state.next.clone() })
+    }
+
+    fn catch(&self, here: Here<'_>, state: &State, failure: Failure) -> Result<Exit, Failure> {
+        let kind = &here.frame.kind;
+        let found = state.catch.iter().enumerate().find(|(_, one)| failure.is_matched_by(&one.error_equals, kind));
+        let Some((index, catcher)) = found else { return Err(failure) };
+        self.caught(here, index, catcher, &failure.output())
+    }
+
+    fn caught(&self, here: Here<'_>, index: usize, catcher: &Catcher, error: &Value) -> Result<Exit, Failure> {
+        let extra = Extra::Error(error);
+        let prefix = format!("Catch[{index}]/");
+        let assigned = self.assign(here, extra, catcher.assign.as_ref(), &format!("{prefix}Assign"))?;
+        let output = match &catcher.output {
+            Some(output) => self.fill(here, extra, output, &format!("{prefix}Output"))?,
+            None => error.clone(),
+        };
+        Ok(Exit { output: Self::checked(here, output)?, assigned, next: Some(catcher.next.clone()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    fn retrier(fields: &Value) -> Retrier {
+        let mut retrier = json!({"ErrorEquals": ["E"]});
+        retrier.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(retrier).unwrap()
+    }
+
+    fn seconds(list: &[Retrier], failures: &[&str]) -> Vec<Option<u64>> {
+        let mut retries = Retries::new(list);
+        let next = |error: &&str| retries.next(&Failure::new(*error, ""), "Task").map(|delay| delay.as_secs());
+        failures.iter().map(next).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_one_second_doubled_three_times() {
+        assert_eq!(seconds(&[retrier(&json!({}))], &["E"; 4]), [Some(1), Some(2), Some(4), None]);
+    }
+
+    #[test]
+    fn an_interval_grows_to_the_longest_delay_and_zero_attempts_mean_never() {
+        let fields = json!({"IntervalSeconds": 10, "BackoffRate": 3, "MaxAttempts": 4, "MaxDelaySeconds": 60});
+        assert_eq!(seconds(&[retrier(&fields)], &["E"; 5]), [Some(10), Some(30), Some(60), Some(60), None]);
+        assert_eq!(seconds(&[retrier(&json!({"MaxAttempts": 0}))], &["E"]), [None]);
+    }
+
+    #[test]
+    fn each_retrier_counts_for_itself() {
+        let other = retrier(&json!({"ErrorEquals": ["F"], "MaxAttempts": 1, "IntervalSeconds": 7}));
+        let retriers = [retrier(&json!({"MaxAttempts": 1})), other];
+        assert_eq!(seconds(&retriers, &["E", "F", "E"]), [Some(1), Some(7), None]);
+    }
+
+    #[test]
+    fn full_jitter_stays_below_the_interval_and_varies() {
+        let retriers =
+            [retrier(&json!({"IntervalSeconds": 100, "BackoffRate": 1, "MaxAttempts": 50, "JitterStrategy": "FULL"}))];
+        let delays = seconds(&retriers, &["E"; 50]);
+        assert!(delays.iter().flatten().all(|delay| *delay < 100));
+        assert!(delays.iter().any(|delay| *delay != delays[0]));
+    }
+}

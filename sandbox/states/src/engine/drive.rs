@@ -1,0 +1,140 @@
+//! Drives one execution from its start, or from where it stood, to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+use super::{Failure, Run, Scope};
+use crate::{
+    Inner, announce, clock,
+    definition::Workflow,
+    execution::{Execution, Note, Stop},
+    frame::Progress,
+    history, limits,
+    record::{Record, Status},
+};
+
+/// Whether the event bus is told that an execution runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announce {
+    /// Where it has not done anything yet.
+    IfNew,
+    /// Even so: it is redriven.
+    Always,
+}
+
+/// How an execution ended.
+enum End {
+    Finished(Result<Value, Failure>),
+    TimedOut,
+    Stopped(Stop),
+}
+
+/// Runs an execution to its end, unless the service closes first: then it stays RUNNING and is resumed with it.
+pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce: Announce) {
+    let _turn = execution.turn.lock().await;
+    let record = execution.record();
+    let revision = inner.machines.revision(&record.revision);
+    let Some((revision, whole)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
+        let cause = "The definition that this execution runs can no longer be read by the sandbox.".to_owned();
+        let stop = Stop { error: Some("States.Runtime".to_owned()), cause: Some(cause) };
+        return conclude(&inner, &execution, End::Stopped(stop)).await;
+    };
+    let child = record.child.as_ref();
+    // A child of a Map Run runs what its Map state has as its processor.
+    let graph = match child {
+        Some(child) => whole.map(&child.state).map_or(&*whole, |map| &map.item_processor.graph),
+        None => &*whole,
+    };
+    let resumed = execution.frame("").is_some();
+    if (!resumed || announce == Announce::Always) && is_announced(&record) {
+        inner.events.put_event(announce::status(&inner, &record)).await;
+    }
+    let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
+    let first = (!resumed).then(|| input.clone());
+    let is_express = child.is_some_and(|child| child.workflow == Workflow::Express);
+    let timeout_seconds = if is_express { Some(limits::EXPRESS) } else { graph.timeout_seconds };
+    let left = timeout_seconds.map_or(Duration::MAX, |seconds| {
+        let passed =
+            Duration::from_millis(u64::try_from(clock::now() - record.redriven.unwrap_or(record.started)).unwrap_or(0));
+        Duration::from_secs(seconds).saturating_sub(passed)
+    });
+    let run = Run { inner: Arc::clone(&inner), execution: Arc::clone(&execution), revision, input };
+    let scope = Scope { path: String::new(), outer: Map::new(), item: None };
+    let mut stop = execution.stop.subscribe();
+    let end = tokio::select! {
+        biased;
+        () = inner.closing.cancelled() => return,
+        stop = stop.wait_for(Option::is_some) => {
+            End::Stopped(stop.ok().and_then(|stop| stop.clone()).unwrap_or_default())
+        }
+        finished = run.walk(graph, &scope, first) => End::Finished(finished),
+        () = tokio::time::sleep(left) => End::TimedOut,
+    };
+    conclude(&inner, &execution, end).await;
+}
+
+/// Writes the last event and the end into the record, and tells `EventBridge`.
+async fn conclude(inner: &Inner, execution: &Execution, end: End) {
+    let stopped = clock::now();
+    let record = match end {
+        End::Finished(Ok(output)) => {
+            let output = output.to_string();
+            let details = history::details("ExecutionSucceeded", history::untruncated("output", &output));
+            execution.conclude(Note { kind: "ExecutionSucceeded", details }, |record| {
+                set(record, Status::Succeeded, stopped, (Some(output), None, None));
+            })
+        }
+        End::Finished(Err(Failure { error, cause, .. })) => {
+            conclude_badly(execution, "ExecutionFailed", Status::Failed, stopped, Stop { error, cause })
+        }
+        End::TimedOut => {
+            give_up(execution, "");
+            conclude_badly(execution, "ExecutionTimedOut", Status::TimedOut, stopped, Stop::default())
+        }
+        End::Stopped(stop) => {
+            give_up(execution, "");
+            conclude_badly(execution, "ExecutionAborted", Status::Aborted, stopped, stop)
+        }
+    };
+    inner.abort_map_runs(&record.arn, "");
+    inner.settle_deletion(&record.machine);
+    execution.ended.send_replace(());
+    if is_announced(&record) {
+        inner.events.put_event(announce::status(inner, &record)).await;
+    }
+}
+
+/// Express workflows do not tell the event bus how they stand (`eventbridge-integration.html`).
+fn is_announced(record: &Record) -> bool {
+    record.child.as_ref().is_none_or(|child| child.workflow == Workflow::Standard)
+}
+
+type Words = (Option<String>, Option<String>, Option<String>);
+
+fn set(record: &mut Record, status: Status, stopped: i64, (output, error, cause): Words) {
+    record.status = status;
+    record.stopped = Some(stopped);
+    record.output = output;
+    record.error = error;
+    record.cause = cause;
+}
+
+fn conclude_badly(execution: &Execution, kind: &str, status: Status, stopped: i64, stop: Stop) -> Record {
+    let Stop { error, cause } = stop;
+    let mut fields = Map::new();
+    fields.extend(error.as_deref().map(|error| ("error".to_owned(), json!(error))));
+    fields.extend(cause.as_deref().map(|cause| ("cause".to_owned(), json!(cause))));
+    let details = history::details(kind, fields);
+    execution.conclude(Note { kind, details }, |record| set(record, status, stopped, (None, error, cause)))
+}
+
+/// Marks every line of work that was running as aborted, so that a redrive finds where each stood.
+fn give_up(execution: &Execution, path: &str) {
+    for (index, _) in execution.children(path) {
+        give_up(execution, &format!("{path}/{index}"));
+    }
+    if execution.frame(path).is_some_and(|frame| frame.progress == Progress::Running) {
+        execution.set_progress(path, Progress::Aborted);
+    }
+}

@@ -1,0 +1,165 @@
+//! What expressions see: `$states` and the variables.
+
+use serde_json::{Map, Value, json};
+
+use super::{Failure, Run, Scope};
+use crate::{
+    clock,
+    frame::Frame,
+    history,
+    jsonata::{self, Environment, QueryError},
+    limits,
+};
+
+/// What `$states` holds besides input and context.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extra<'a> {
+    /// Nothing.
+    Nothing,
+    /// `$states.result`.
+    Result(&'a Value),
+    /// `$states.errorOutput`.
+    Error(&'a Value),
+}
+
+/// A state that is being worked on.
+#[derive(Clone, Copy)]
+pub(super) struct Here<'a> {
+    /// The line of work.
+    pub(super) scope: &'a Scope,
+    /// The state's frame as of its entry.
+    pub(super) frame: &'a Frame,
+    /// How often it was retried.
+    pub(super) retries: u32,
+}
+
+impl Here<'_> {
+    /// The variables that the state sees.
+    pub(super) fn variables(&self) -> Map<String, Value> {
+        let mut variables = self.scope.outer.clone();
+        variables.extend(self.frame.variables.clone());
+        variables
+    }
+}
+
+impl Run {
+    /// `$states` and the variables for one state.
+    pub(super) fn environment(&self, here: Here<'_>, extra: Extra<'_>) -> Environment {
+        let mut states = json!({"input": here.frame.input, "context": self.context(here)});
+        match extra {
+            Extra::Nothing => {}
+            Extra::Result(result) => states["result"] = result.clone(),
+            Extra::Error(error) => states["errorOutput"] = error.clone(),
+        }
+        Environment { states, variables: here.variables() }
+    }
+
+    /// The context object. Only states that can be retried have a `RetryCount`.
+    fn context(&self, here: Here<'_>) -> Value {
+        let record = self.execution.record();
+        let mut state = json!({"Name": here.frame.state, "EnteredTime": clock::rfc3339(here.frame.entered)});
+        if matches!(here.frame.kind.as_str(), "Task" | "Map" | "Parallel") {
+            state["RetryCount"] = json!(here.retries);
+        }
+        let mut context = json!({
+            "Execution": {
+                "Id": record.arn,
+                "Input": self.input,
+                "StartTime": clock::rfc3339(record.started),
+                "Name": record.name,
+                "RoleArn": self.revision.role,
+                "RedriveCount": record.redrives,
+            },
+            "StateMachine": {"Id": record.machine, "Name": self.revision.name},
+            "State": state,
+        });
+        if let Some(redriven) = record.redriven {
+            context["Execution"]["RedriveTime"] = json!(clock::rfc3339(redriven));
+        }
+        if let Some(item) = &here.scope.item {
+            let mut shown = json!({"Index": item.index, "Value": item.value});
+            for (name, text) in [("Key", &item.key), ("Source", &item.source)] {
+                if let Some(text) = text {
+                    shown[name] = json!(text);
+                }
+            }
+            context["Map"] = json!({"Item": shown});
+        }
+        context
+    }
+
+    /// Fills a template, or fails the state as AWS does: an `EvaluationFailed` event and `States.QueryEvaluationError`.
+    pub(super) fn fill(
+        &self,
+        here: Here<'_>,
+        extra: Extra<'_>,
+        template: &Value,
+        location: &str,
+    ) -> Result<Value, Failure> {
+        if jsonata::is_plain(template) {
+            return Ok(template.clone());
+        }
+        let environment = self.environment(here, extra);
+        jsonata::fill(template, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+    }
+
+    /// The same for an object of templates.
+    pub(super) fn fill_object(
+        &self,
+        here: Here<'_>,
+        extra: Extra<'_>,
+        templates: &Map<String, Value>,
+        location: &str,
+    ) -> Result<Map<String, Value>, Failure> {
+        let environment = self.environment(here, extra);
+        jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+    }
+
+    /// The same for an `Assign`, whose variables have quotas of their own.
+    pub(super) fn assign(
+        &self,
+        here: Here<'_>,
+        extra: Extra<'_>,
+        templates: Option<&Map<String, Value>>,
+        location: &str,
+    ) -> Result<Map<String, Value>, Failure> {
+        let Some(templates) = templates else { return Ok(Map::new()) };
+        let assigned = self.fill_object(here, extra, templates, location)?;
+        let own: usize = assigned.values().map(limits::length).sum();
+        let visible = here.variables();
+        // Every variable has passed the quota of one Assign: as few as these cannot pass that of all.
+        let are_few = visible.len() + assigned.len() <= limits::VARIABLES / limits::PAYLOAD;
+        let kept = || visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
+        let all = || own + kept().map(|(_, value)| limits::length(value)).sum::<usize>();
+        if own > limits::PAYLOAD || (!are_few && all() > limits::VARIABLES) {
+            return Err(Failure::variables_too_large(&here.frame.state));
+        }
+        Ok(assigned)
+    }
+
+    /// Records an evaluation that failed.
+    pub(super) fn evaluation_failed(&self, here: Here<'_>, error: &QueryError) -> Failure {
+        let failure = Failure::new("States.QueryEvaluationError", executing(here, &error.cause));
+        let details = history::details(
+            "EvaluationFailed",
+            json!({
+                "state": here.frame.state,
+                "error": failure.error,
+                "cause": failure.cause,
+                "location": error.location,
+            }),
+        );
+        match self.execution.append(&here.scope.path, "EvaluationFailed", details) {
+            Ok(_) => failure,
+            Err(full) => full.into(),
+        }
+    }
+}
+
+/// The sentence with which AWS says where something went wrong.
+pub(super) fn executing(here: Here<'_>, what: &str) -> String {
+    format!(
+        "An error occurred while executing the state '{}' (entered at the event id #{}). {what}",
+        here.frame.state, here.frame.entered_event
+    )
+}

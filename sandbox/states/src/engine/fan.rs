@@ -1,0 +1,286 @@
+//! Map and Parallel: several lines of work side by side, the first failure ending them all.
+//!
+//! The order of events and what each follows is that of AWS's own histories: an iteration that ends hands its place to
+//! the next, which follows the last event before `MapIterationSucceeded`; after a failure everything follows the last
+//! event of the iteration that failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Entry, Failure, Item, Run, Scope,
+    environment::{Extra, Here},
+    graph::Boxed,
+};
+use crate::{
+    definition::{Graph, Kind},
+    execution::Note,
+    frame::{Frame, Progress},
+    history, jsonata, limits,
+};
+
+/// What the lines of work do.
+enum Shape<'a> {
+    /// The same for every item.
+    Map { items: Vec<Value>, selector: Option<&'a Value>, graph: &'a Graph },
+    /// Each its own branch, all with one input.
+    Parallel { branches: &'a [Graph], input: Value },
+}
+
+/// The lines of work of one Map or Parallel state.
+pub(super) struct Fan<'a> {
+    run: &'a Run,
+    here: Here<'a>,
+    shape: Shape<'a>,
+    at_once: usize,
+}
+
+type Ended = (usize, Result<Value, Failure>);
+
+impl<'a> Fan<'a> {
+    /// Works out the list and the number of iterations at one time, or the branches' input.
+    pub(super) fn new(run: &'a Run, here: Here<'a>, kind: &'a Kind) -> Result<Self, Failure> {
+        match kind {
+            Kind::Map(map) => {
+                let items = Self::items(run, here, map.items.as_ref())?;
+                let at_once = Self::concurrency(run, here, map.max_concurrency.as_ref())?;
+                let shape =
+                    Shape::Map { items, selector: map.item_selector.as_ref(), graph: &map.item_processor.graph };
+                Ok(Self { run, here, shape, at_once })
+            }
+            Kind::Parallel { branches, arguments } => {
+                let input = match arguments {
+                    Some(arguments) => run.fill(here, Extra::Nothing, arguments, "Arguments")?,
+                    None => here.frame.input.clone(),
+                };
+                let input = Run::checked(here, input)?;
+                Ok(Self { run, here, shape: Shape::Parallel { branches, input }, at_once: branches.len() })
+            }
+            _ => Err(Failure::runtime("Only Map and Parallel have lines of work.")),
+        }
+    }
+
+    fn items(run: &Run, here: Here<'_>, template: Option<&Value>) -> Result<Vec<Value>, Failure> {
+        let own_input = Value::String("{% $states.input %}".to_owned());
+        let template = template.unwrap_or(&own_input);
+        match run.fill(here, Extra::Nothing, template, "Items")? {
+            Value::Array(items) => Ok(items),
+            other => Err(run.evaluation_failed(here, &jsonata::unexpected(template, "Items", "array", &other))),
+        }
+    }
+
+    /// At most 40; 0 and no value mean as many as allowed.
+    fn concurrency(run: &Run, here: Here<'_>, template: Option<&Value>) -> Result<usize, Failure> {
+        let Some(template) = template else { return Ok(limits::MAP_CONCURRENCY) };
+        let value = run.fill(here, Extra::Nothing, template, "MaxConcurrency")?;
+        let number = value.as_u64().ok_or_else(|| {
+            run.evaluation_failed(here, &jsonata::unexpected(template, "MaxConcurrency", "number", &value))
+        })?;
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(if number == 0 { limits::MAP_CONCURRENCY } else { number.min(limits::MAP_CONCURRENCY) })
+    }
+
+    fn length(&self) -> usize {
+        match &self.shape {
+            Shape::Map { items, .. } => items.len(),
+            Shape::Parallel { branches, .. } => branches.len(),
+        }
+    }
+
+    fn path(&self) -> &str {
+        &self.here.scope.path
+    }
+
+    /// Runs every line of work; answers their outputs in order.
+    pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
+        let execution = &self.run.execution;
+        let mut results: BTreeMap<usize, Value> = BTreeMap::new();
+        let mut begun: BTreeSet<usize> = BTreeSet::new();
+        for (index, frame) in self.lines_before(entry)? {
+            begun.insert(index);
+            if let Progress::Succeeded(output) = frame.progress {
+                results.insert(index, output);
+            }
+        }
+        let unfinished: Vec<usize> = begun.iter().copied().filter(|index| !results.contains_key(index)).collect();
+        let mut waiting = (0..self.length()).filter(|index| !begun.contains(index)).collect::<Vec<_>>().into_iter();
+        let mut active: BTreeSet<usize> = unfinished.iter().copied().collect();
+        let mut running: FuturesUnordered<Boxed<'_, Ended>> = FuturesUnordered::new();
+        for index in unfinished {
+            running.push(self.line(index, None));
+        }
+        let mut previous = execution.cursor(self.path());
+        loop {
+            while active.len() < self.at_once
+                && let Some(index) = waiting.next()
+            {
+                active.insert(index);
+                match self.begin(index, previous) {
+                    Ok(input) => running.push(self.line(index, input)),
+                    Err(failure) => return self.failed(index, &active, failure),
+                }
+            }
+            let Some((index, ended)) = running.next().await else { break };
+            match ended {
+                Ok(output) => {
+                    active.remove(&index);
+                    results.insert(index, output);
+                    previous = self.succeeded(index)?;
+                }
+                Err(failure) => {
+                    drop(running);
+                    return self.failed(index, &active, failure);
+                }
+            }
+        }
+        self.done()?;
+        Run::checked(self.here, Value::Array(results.into_values().collect()))
+    }
+
+    /// The lines of work to go on with; where there are none, the state starts.
+    fn lines_before(&self, entry: Entry) -> Result<Vec<(usize, Frame)>, Failure> {
+        let execution = &self.run.execution;
+        let mut lines = if entry == Entry::Resumed { execution.children(self.path()) } else { Vec::new() };
+        // Items may depend on the time or on the number of redrives.
+        lines.retain(|(index, _)| *index < self.length());
+        if lines.is_empty() {
+            execution.forget_below(self.path());
+            self.started()?;
+        }
+        Ok(lines)
+    }
+
+    fn child(&self, index: usize) -> String {
+        format!("{}/{index}", self.path())
+    }
+
+    /// One line of work as a future; without an input it goes on from its frame.
+    fn line(&self, index: usize, input: Option<Value>) -> Boxed<'_, Ended> {
+        let (graph, item) = match &self.shape {
+            Shape::Map { items, graph, .. } => {
+                (*graph, Some(Item { index, value: items[index].clone(), key: None, source: None }))
+            }
+            Shape::Parallel { branches, .. } => (&branches[index], self.here.scope.item.clone()),
+        };
+        let scope = Scope { path: self.child(index), outer: self.here.variables(), item };
+        Box::pin(async move { (index, self.run.walk(graph, &scope, input).await) })
+    }
+
+    fn started(&self) -> Result<(), Failure> {
+        let details = match &self.shape {
+            Shape::Map { items, .. } => history::details("MapStateStarted", json!({"length": items.len()})),
+            Shape::Parallel { .. } => Map::new(),
+        };
+        self.run.execution.append(self.path(), &format!("{}StateStarted", self.here.frame.kind), details)?;
+        Ok(())
+    }
+
+    fn iteration(&self, kind: &str, index: usize) -> Map<String, Value> {
+        history::details(kind, json!({"name": self.here.frame.state, "index": index}))
+    }
+
+    /// Begins a line of work after an event; answers its input, where its frame does not hold it.
+    fn begin(&self, index: usize, previous: u64) -> Result<Option<Value>, Failure> {
+        let execution = &self.run.execution;
+        let path = self.child(index);
+        match &self.shape {
+            Shape::Map { items, selector, graph } => {
+                // What an iteration does before its first event follows the same event.
+                execution.set_cursor(&path, previous);
+                let value = items[index].clone();
+                let item = Some(Item { index, value: value.clone(), key: None, source: None });
+                let scope = Scope { path: path.clone(), item, ..self.here.scope.clone() };
+                let here = Here { scope: &scope, ..self.here };
+                let select = |selector| self.run.fill(here, Extra::Nothing, selector, "ItemSelector");
+                let input = Run::checked(self.here, selector.map_or(Ok(value), select)?)?;
+                let kind = "MapIterationStarted";
+                let note = Note { kind, details: self.iteration(kind, index) };
+                let state_kind = graph.states.get(&graph.start_at).map_or("", |state| state.kind.name());
+                execution.begin(previous, &path, note, Frame::before(&graph.start_at, state_kind, input))?;
+                Ok(None)
+            }
+            Shape::Parallel { input, .. } => {
+                execution.set_cursor(&path, previous);
+                Ok(Some(input.clone()))
+            }
+        }
+    }
+
+    /// One line of work succeeded; answers the event that the next one follows.
+    fn succeeded(&self, index: usize) -> Result<u64, Failure> {
+        let execution = &self.run.execution;
+        let last = execution.cursor(&self.child(index));
+        let end = match &self.shape {
+            Shape::Map { .. } => {
+                let kind = "MapIterationSucceeded";
+                execution.note(last, kind, self.iteration(kind, index))?
+            }
+            Shape::Parallel { .. } => last,
+        };
+        execution.set_cursor(self.path(), end);
+        Ok(last)
+    }
+
+    /// The state itself succeeded; what follows it follows the last line of work.
+    fn done(&self) -> Result<(), Failure> {
+        let execution = &self.run.execution;
+        let kind = format!("{}StateSucceeded", self.here.frame.kind);
+        execution.note(execution.cursor(self.path()), &kind, Map::new())?;
+        Ok(())
+    }
+
+    /// One line of work failed: the others are aborted. Answers the failure, or the one of writing that down.
+    fn failed(&self, index: usize, active: &BTreeSet<usize>, failure: Failure) -> Result<Value, Failure> {
+        let execution = &self.run.execution;
+        let last = execution.cursor(&self.child(index));
+        let is_map = matches!(self.shape, Shape::Map { .. });
+        execution.set_cursor(self.path(), last);
+        // An iteration whose input could not be made has not started.
+        if let Some(frame) = execution.frame(&self.child(index)) {
+            if is_map {
+                execution.note(last, "MapIterationFailed", self.iteration("MapIterationFailed", index))?;
+            }
+            self.run.state_aborted(&frame, last)?;
+        }
+        for other in active.iter().copied().filter(|other| *other != index) {
+            if is_map {
+                execution.note(last, "MapIterationAborted", self.iteration("MapIterationAborted", other))?;
+            }
+            self.run.abort(&self.child(other), last)?;
+        }
+        Err(failure)
+    }
+}
+
+impl Run {
+    /// Gives up a line of work and all below it.
+    fn abort(&self, path: &str, last: u64) -> Result<(), Failure> {
+        let Some(frame) = self.execution.frame(path) else { return Ok(()) };
+        if frame.progress != Progress::Running {
+            return Ok(());
+        }
+        for (index, child) in self.execution.children(path) {
+            if child.progress == Progress::Running && frame.kind == "Map" {
+                let kind = "MapIterationAborted";
+                let fields = json!({"name": frame.state, "index": index});
+                self.execution.note(last, kind, history::details(kind, fields))?;
+            }
+            self.abort(&format!("{path}/{index}"), last)?;
+        }
+        let execution = self.execution.with_record(|record| record.arn.clone());
+        self.inner.abort_map_runs(&execution, path);
+        self.state_aborted(&frame, last)?;
+        self.execution.set_progress(path, Progress::Aborted);
+        Ok(())
+    }
+
+    /// AWS has such an event only for the states that take time.
+    fn state_aborted(&self, frame: &Frame, last: u64) -> Result<(), Failure> {
+        if frame.is_inside() && matches!(frame.kind.as_str(), "Task" | "Map" | "Parallel" | "Wait") {
+            self.execution.note(last, &format!("{}StateAborted", frame.kind), Map::new())?;
+        }
+        Ok(())
+    }
+}

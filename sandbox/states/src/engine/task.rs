@@ -1,0 +1,136 @@
+//! A Task's call, as the history shows it.
+
+use std::{sync::Arc, task::Poll, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    Failure, Resource, Run,
+    environment::{Extra, Here},
+};
+use crate::{
+    definition::Kind,
+    history::{self, untruncated},
+    limits,
+};
+use sandbox_core::ports::{TaskCall, TaskError};
+
+impl Run {
+    /// Makes the call of a Task state once.
+    pub(super) async fn call(&self, here: Here<'_>, kind: &Kind) -> Result<Value, Failure> {
+        let Kind::Task { resource: arn, arguments, timeout_seconds, heartbeat_seconds } = kind else {
+            return Err(Failure::runtime("Only a Task calls a service."));
+        };
+        let resource = Resource::parse(arn).map_err(Failure::runtime)?;
+        let arguments = match arguments {
+            Some(arguments) => self.fill(here, Extra::Nothing, arguments, "Arguments")?,
+            None => here.frame.input.clone(),
+        };
+        let arguments = Self::checked(here, arguments)?;
+        let timeout = self.seconds(here, timeout_seconds.as_ref(), "TimeoutSeconds")?;
+        let heartbeat = self.seconds(here, heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
+        self.scheduled(here, &resource, &arguments, timeout, heartbeat)?;
+        // Concurrent iterations are all scheduled before the first one starts, as on AWS.
+        give_way().await;
+        self.task_event(here, &resource, "TaskStarted", json!({}))?;
+        let call = TaskCall {
+            resource: format!("{}:{}", resource.kind, resource.call),
+            arguments,
+            execution_arn: self.execution.record().arn,
+            state: here.frame.state.clone(),
+            role_arn: self.revision.role.clone(),
+        };
+        let timeout = timeout.unwrap_or(limits::SECONDS);
+        let timeout = Duration::from_secs(timeout);
+        let answer = if resource.is_own() {
+            let calling = self.call_own(here, &resource, &call.arguments);
+            tokio::time::timeout(timeout, calling).await.ok().transpose()?
+        } else {
+            self.make(call, timeout).await
+        };
+        self.finish(here, &resource, answer)
+    }
+
+    /// The call in a task of its own: a service goes on with a call even when the state has timed out or was aborted.
+    async fn make(&self, call: TaskCall, timeout: Duration) -> Option<Result<Value, TaskError>> {
+        let runner = Arc::clone(&self.inner.runner);
+        let running = tokio::spawn(async move { runner.run(call).await });
+        match tokio::time::timeout(timeout, running).await {
+            Ok(Ok(answer)) => Some(answer),
+            Ok(Err(broken)) => Some(Err(TaskError {
+                error: "States.Runtime".to_owned(),
+                cause: format!("The sandbox broke off the call: {broken}"),
+            })),
+            Err(_elapsed) => None,
+        }
+    }
+
+    fn finish(
+        &self,
+        here: Here<'_>,
+        resource: &Resource,
+        answer: Option<Result<Value, TaskError>>,
+    ) -> Result<Value, Failure> {
+        let failed =
+            |failure: Failure| ("TaskFailed", json!({"error": failure.error, "cause": failure.cause}), Err(failure));
+        let (event, fields, result) = match answer {
+            Some(Ok(value)) if limits::exceeds_payload(&value) => failed(Failure::too_large(&resource.kind)),
+            Some(Ok(value)) => ("TaskSucceeded", Value::Object(untruncated("output", &value.to_string())), Ok(value)),
+            Some(Err(TaskError { error, cause })) => failed(Failure::new(error, cause)),
+            None => ("TaskTimedOut", json!({"error": "States.Timeout"}), Err(Failure::timeout())),
+        };
+        self.task_event(here, resource, event, fields)?;
+        result
+    }
+
+    fn scheduled(
+        &self,
+        here: Here<'_>,
+        resource: &Resource,
+        arguments: &Value,
+        timeout: Option<u64>,
+        heartbeat: Option<u64>,
+    ) -> Result<(), Failure> {
+        let mut fields = json!({"parameters": arguments.to_string(), "region": self.inner.region});
+        if let Some(timeout) = timeout {
+            fields["timeoutInSeconds"] = json!(timeout);
+        }
+        if let Some(heartbeat) = heartbeat {
+            fields["heartbeatInSeconds"] = json!(heartbeat);
+        }
+        self.task_event(here, resource, "TaskScheduled", fields)
+    }
+
+    pub(super) fn task_event(
+        &self,
+        here: Here<'_>,
+        resource: &Resource,
+        kind: &str,
+        mut fields: Value,
+    ) -> Result<(), Failure> {
+        fields["resource"] = json!(resource.call);
+        fields["resourceType"] = json!(resource.kind);
+        self.execution.append(&here.scope.path, kind, history::details(kind, fields))?;
+        Ok(())
+    }
+
+    fn seconds(&self, here: Here<'_>, template: Option<&Value>, location: &str) -> Result<Option<u64>, Failure> {
+        let Some(template) = template else { return Ok(None) };
+        let value = self.fill(here, Extra::Nothing, template, location)?;
+        self.whole_seconds(here, template, location, &value).map(Some)
+    }
+}
+
+/// Lets the other lines of work of this execution have their turn, in their order.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|context| {
+        if given {
+            return Poll::Ready(());
+        }
+        given = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,90 @@
+//! Every execution: by its ARN, and in the order in which they were started.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{execution::Execution, record::Record};
+use sandbox_core::store::{Store, StoreError};
+
+#[derive(Debug, Default)]
+struct Inside {
+    by_arn: BTreeMap<String, Arc<Execution>>,
+    by_number: BTreeMap<u64, Arc<Execution>>,
+}
+
+impl Inside {
+    fn insert(&mut self, execution: &Arc<Execution>) {
+        let (arn, number) = execution.with_record(|record| (record.arn.clone(), record.number));
+        self.by_arn.insert(arn, Arc::clone(execution));
+        self.by_number.insert(number, Arc::clone(execution));
+    }
+}
+
+/// The executions.
+#[derive(Debug, Default)]
+pub(crate) struct Executions(Mutex<Inside>);
+
+impl Executions {
+    /// Reads the executions from the store.
+    pub(crate) fn load(store: &Arc<Store>) -> Result<Self, StoreError> {
+        let mut inside = Inside::default();
+        for execution in Execution::load(store)? {
+            inside.insert(&execution);
+        }
+        Ok(Self(Mutex::new(inside)))
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The execution with this ARN.
+    pub(crate) fn get(&self, arn: &str) -> Option<Arc<Execution>> {
+        self.locked().by_arn.get(arn).cloned()
+    }
+
+    /// Those that run, the oldest first.
+    pub(crate) fn running(&self) -> Vec<Arc<Execution>> {
+        self.locked().by_number.values().filter(|one| one.is_running()).cloned().collect()
+    }
+
+    /// The newest of those that are looked for, at most `limit`, that were started before the one with a number.
+    pub(crate) fn newest(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+        is_looked_for: impl Fn(&Record) -> bool,
+    ) -> Vec<Arc<Execution>> {
+        let inside = self.locked();
+        let executions = inside.by_number.range(..before.unwrap_or(u64::MAX)).rev();
+        executions.map(|(_, one)| one).filter(|one| one.with_record(&is_looked_for)).take(limit).cloned().collect()
+    }
+
+    /// Adds the execution that `make` builds with its number, unless there is one with this ARN: then that one is the
+    /// answer.
+    pub(crate) fn add(
+        &self,
+        arn: &str,
+        make: impl FnOnce(u64) -> Result<Execution, StoreError>,
+    ) -> Result<Added, StoreError> {
+        let mut inside = self.locked();
+        if let Some(there) = inside.by_arn.get(arn) {
+            return Ok(Added::Known(Arc::clone(there)));
+        }
+        let last = inside.by_number.last_key_value().map_or(0, |(number, _)| *number);
+        let execution = Arc::new(make(last + 1)?);
+        inside.insert(&execution);
+        Ok(Added::New(execution))
+    }
+}
+
+/// What came of adding an execution.
+#[derive(Debug)]
+pub(crate) enum Added {
+    /// It was added.
+    New(Arc<Execution>),
+    /// There was one with its ARN.
+    Known(Arc<Execution>),
+}

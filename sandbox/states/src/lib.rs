@@ -1,0 +1,184 @@
+//! Step Functions: Standard state machines in `JSONata`, their executions and histories, behind the AWS JSON 1.0
+//! protocol (`X-Amz-Target: AWSStepFunctions.<operation>`).
+//!
+//! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
+//! stopped is gone on with by [`States::resume`]: a Task is called again unless its end is in the history, a Wait waits for
+//! what is left, a Map runs the iterations that had not ended. A redrive goes on in the same way from where an execution failed.
+
+mod announce;
+mod api;
+mod clock;
+mod definition;
+mod engine;
+mod execution;
+mod executions;
+mod frame;
+mod history;
+mod jsonata;
+mod limits;
+mod machine;
+mod map_run;
+mod record;
+mod redrive;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use engine::Announce;
+use execution::{Execution, Stop};
+use executions::Executions;
+use machine::{Machine, Machines};
+use map_run::MapRuns;
+use sandbox_core::{
+    faults::Faults,
+    ports::{ApiError, EventSink, TaskRunner},
+    store::{Store, StoreError},
+};
+
+/// How the service behaves where AWS gives no choice.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What Wait states and the back-off of retriers are multiplied with: 0.01 makes a minute 0.6 seconds. Timeouts are
+    /// not scaled.
+    pub time_scale: f64,
+    /// The fault rules that apply to the calls of Step Functions that a state makes.
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { time_scale: 1.0, faults: Faults::default() }
+    }
+}
+
+/// The service. Clones share it.
+#[derive(Clone)]
+pub struct States {
+    inner: Arc<Inner>,
+}
+
+/// What the clones share.
+pub(crate) struct Inner {
+    pub(crate) store: Arc<Store>,
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) region: String,
+    pub(crate) machines: Machines,
+    pub(crate) closing: CancellationToken,
+    pub(crate) executions: Executions,
+    pub(crate) map_runs: MapRuns,
+    options: Options,
+    /// What was running when the sandbox stopped and has not been resumed.
+    interrupted: Mutex<Vec<Arc<Execution>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl States {
+    /// Reads machines, executions and histories from the store. Nothing runs before [`States::resume`] or a start.
+    pub fn new(
+        store: Arc<Store>,
+        runner: Arc<dyn TaskRunner>,
+        events: Arc<dyn EventSink>,
+        region: impl Into<String>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let executions = Executions::load(&store)?;
+        let inner = Inner {
+            machines: Machines::load(&store)?,
+            map_runs: MapRuns::load(&store)?,
+            interrupted: Mutex::new(executions.running()),
+            executions,
+            store,
+            runner,
+            events,
+            region: region.into(),
+            closing: CancellationToken::new(),
+            options,
+            tasks: Mutex::new(JoinSet::new()),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Goes on with the executions that were running when the sandbox stopped. Call it inside the runtime, when the
+    /// services that Tasks call are up; those started since are not touched. Answers how many there were.
+    pub fn resume(&self) -> usize {
+        self.inner.abort_orphaned_map_runs();
+        let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
+        let resume = |execution: Arc<Execution>| {
+            // Its Map Run was being aborted when the sandbox was killed.
+            if self.inner.is_abandoned(&execution) {
+                execution.stop.send_replace(Some(Stop::default()));
+            }
+            Inner::launch(&self.inner, execution, Announce::IfNew);
+        };
+        interrupted.into_iter().map(resume).count()
+    }
+
+    /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when the
+    /// sandbox starts, whatever was deleted in an earlier run.
+    pub fn keep_machine(&self, arn: &str) -> Result<(), StoreError> {
+        match self.inner.machines.get(arn) {
+            Some(machine) => self.inner.machines.put(Machine { deleting: false, ..machine }),
+            None => Ok(()),
+        }
+    }
+
+    /// Performs an operation of the API.
+    pub async fn handle(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
+        api::handle(&self.inner, operation, body).await
+    }
+
+    /// Starts a machine and answers the execution's ARN.
+    pub fn start_execution(
+        &self,
+        state_machine_arn: &str,
+        name: Option<String>,
+        input: &Value,
+    ) -> Result<String, ApiError> {
+        api::start(&self.inner, state_machine_arn, name, &input.to_string()).map(|execution| execution.record().arn)
+    }
+
+    /// Stops working. Executions that run stay RUNNING in the store and are resumed when the sandbox starts again;
+    /// calls that a Task has made are not waited for.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        self.inner.closing.cancel();
+        let mut tasks = std::mem::take(&mut *locked(&self.inner.tasks));
+        while tasks.join_next().await.is_some() {}
+        self.inner.store.flush()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    /// A time as it passes here.
+    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() * self.options.time_scale).unwrap_or(Duration::MAX)
+    }
+
+    /// Runs an execution in a task of its own.
+    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
+        let mut tasks = locked(&inner.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(engine::drive(Arc::clone(inner), execution, announce));
+    }
+
+    /// Removes a machine that is to be deleted once none of its executions runs.
+    pub(crate) fn settle_deletion(&self, machine: &str) {
+        if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
+            return;
+        }
+        let runs = self.executions.running().iter().any(|one| one.with_record(|record| record.machine == machine));
+        if !runs && let Err(error) = self.machines.remove(machine) {
+            tracing::error!(%error, machine, "a deleted state machine could not be removed from the store");
+        }
+    }
+}
