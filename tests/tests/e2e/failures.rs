@@ -227,11 +227,7 @@ async fn after_a_change_of_the_configuration_a_request_finishes_what_a_redrive_c
     world.upload("k", "bytes").await?;
     let failed = world.failed().await?;
     assert_eq!(failed.error, "Config.Invalid", "{}", failed.sentence);
-    assert!(
-        failed.sentence.contains("send `Backup Requested` for the object, without a sequencer"),
-        "{}",
-        failed.sentence
-    );
+    assert_says(&failed.sentence, &["correct it and request a new backup"]);
     world.sandbox.stop().await?;
 
     let world = World::start(with_replica("corrected")).await?;

@@ -191,10 +191,10 @@ async fn a_removal_whose_answer_nobody_got_is_told_by_receipt_and_message() -> T
             };
             assert_ne!(Some(bad.as_str()), good.version_id());
             let mail = world.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
-            assert!(mail.contains(bad.as_str()) && mail.contains("no backup"), "{mail}");
+            assert!(mail.contains(bad.as_str()) && mail.contains("do not match the source"), "{mail}");
             let note = s3.get_object().bucket(&bucket).key(format!(".holdfast/rejected/{KEY}/{bad}")).send().await?;
             let note = String::from_utf8(note.body.collect().await?.to_vec())?;
-            assert!(note.contains("is not its source") && note.contains("CRC64NVME"), "{note}");
+            assert!(note.contains("does not match its source") && note.contains("CRC64NVME"), "{note}");
             Facts::of(&world).await?.check(Known::default())?;
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Entry, ErrorName, Recovery, Remedy,
-    steps::{DEPLOY_AGAIN, FIND_ROLE, READ_BUCKET_POLICY, REDRIVE, REQUEST_BACKUP, SIMULATE, run, step},
+    steps::{FIND_DRIFT, FIND_ROLE, OTHER_ACCOUNT, READ_BUCKET_POLICY, REDRIVE, REQUEST_BACKUP, SIMULATE, run, step},
 };
 
 pub(super) static GONE: Entry = Entry {
@@ -58,7 +58,8 @@ pub(super) static DENIED: Entry = Entry {
         FIND_ROLE,
         SIMULATE,
         READ_BUCKET_POLICY,
-        DEPLOY_AGAIN,
+        FIND_DRIFT,
+        OTHER_ACCOUNT,
         step(
             "If a KMS key encrypts the object, set `SourceKmsKeyId` to its ARN and deploy: S3 gives no reason when it refuses \
              a HEAD request because of the key.",

@@ -51,7 +51,11 @@ pub(super) const READ_BUCKET_POLICY: Step = run(
     "aws s3api get-bucket-policy --bucket BUCKET --query Policy --output text",
 );
 
-pub(super) const DEPLOY_AGAIN: Step = step(
-    "If somebody changed the role, deploy the stack again: the template grants every action that Holdfast needs. A bucket \
-     of another account must allow the role in its bucket policy.",
+pub(super) const FIND_DRIFT: Step = run(
+    "If somebody changed the role, find the difference and change it back: the template grants every action that Holdfast \
+     needs. A deployment of the same template does not repair it.",
+    "aws cloudformation detect-stack-resource-drift --stack-name STACK --logical-resource-id ROLE_ID --region REGION",
 );
+
+pub(super) const OTHER_ACCOUNT: Step =
+    step("If the bucket belongs to another account, its policy must allow the role: ask its owner to add that.");
