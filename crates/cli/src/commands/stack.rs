@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: StackArguments) -> Result<Outcome, CommandErr
         OutputFormat::Table => table(&stack),
         OutputFormat::Json => serde_json::to_string_pretty(&Document::new(&stack))?,
     };
-    print_line(text.trim_end())?;
+    print_line(&text)?;
     Ok(Outcome::Success)
 }
 
@@ -126,7 +126,8 @@ fn table(stack: &Stack) -> String {
     ];
     rows.extend(endpoint(stack).map(|endpoint| ("Endpoint", endpoint.to_owned())));
     rows.extend(stack.console_url().map(|url| ("Console", url)));
-    rows.iter().map(|(name, value)| format!("{name:<20}{value}\n")).collect()
+    let lines = rows.iter().map(|(name, value)| format!("{name:<20}{value}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
