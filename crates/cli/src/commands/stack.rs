@@ -75,13 +75,12 @@ fn source(
     variable: Option<String>,
 ) -> Result<Source, CommandError> {
     let from_variable = || variable.filter(|name| !name.is_empty()).map(Source::CloudFormation);
-    stack
-        .map(Source::CloudFormation)
-        .or_else(|| ready_file.map(Source::ReadyFile))
-        .or_else(from_variable)
-        .ok_or(CommandError::Usage(
-            "no stack is named; name one with --stack or HOLDFAST_STACK, or the ready file of a sandbox with --ready-file",
-        ))
+    stack.map(Source::CloudFormation).or_else(|| ready_file.map(Source::ReadyFile)).or_else(from_variable).ok_or(
+        CommandError::Usage(
+            "no stack is named; name one with --stack or HOLDFAST_STACK, or the ready file of a sandbox with \
+             --ready-file",
+        ),
+    )
 }
 
 /// The stack with its links, as JSON shows it.
