@@ -15,7 +15,7 @@ use bytes::Bytes;
 use holdfast_core::{
     checksum::{Crc64Nvme, Sha256},
     contract::{
-        Algorithm, DigestProgress, ProofMethod, SliceDigest, SliceResult, Transfer, Verification, VerifyInput,
+        Algorithm, Copy, DigestProgress, ProofMethod, SliceDigest, SliceResult, Verification, VerifyInput,
         VerifyProgress,
     },
     layout::{MAX_PART, PartLayout, Slice},
@@ -90,23 +90,23 @@ impl Zeros {
     async fn answer(&self, payload: &Bytes, deadline: SystemTime, mut pace: Pace) -> Outcome<Invocation> {
         let input: Value = serde_json::from_slice(payload)?;
         match VerifyInput::read(&input)? {
-            VerifyInput::Digest { transfer, slice, resume } => {
+            VerifyInput::Digest { copy, slice, resume } => {
                 if let Some(error) = self.troubles.next(payload) {
                     return Ok(failed(error, "Another try is wanted."));
                 }
-                answered(&digest(layout(&transfer)?, slice, resume, &mut pace).await?)
+                answered(&digest(layout(&copy)?, slice, resume, &mut pace).await?)
             }
-            VerifyInput::Object { transfer, slices, resume, .. } if self.mode == VerifyMode::Streamed => {
-                let layout = layout(&transfer)?;
+            VerifyInput::Backup { backup, slices, resume, .. } if self.mode == VerifyMode::Streamed => {
+                let layout = layout(&backup.copy)?;
                 let digested = slices::digests(layout, &slices).is_some();
                 let progress = read_back(layout, digested, resume, &mut pace).await?;
                 if progress.slices.len() < layout.slices().len() {
                     return answered(&Verification { done: false, evidence: None, resume: Some(progress) });
                 }
-                let digested = if digested { transfer.source.size } else { 0 };
+                let digested = if digested { backup.copy.source.size } else { 0 };
                 self.proven(input, deadline, &progress, digested).await
             }
-            VerifyInput::Object { .. } => Ok(self.function.call(payload.clone(), deadline).await),
+            VerifyInput::Backup { .. } => Ok(self.function.call(payload.clone(), deadline).await),
         }
     }
 
@@ -140,8 +140,8 @@ fn failed(error: &str, message: &str) -> Invocation {
     Invocation::Failed(json!({"errorType": error, "errorMessage": message}).to_string().into())
 }
 
-fn layout(transfer: &Transfer) -> Outcome<PartLayout> {
-    Ok(transfer.layout().ok_or("an object in one piece can be read")?)
+fn layout(copy: &Copy) -> Outcome<PartLayout> {
+    Ok(copy.layout().ok_or("an object in one piece can be read")?)
 }
 
 /// The digest mode of checksum-verify.

@@ -1,4 +1,4 @@
-//! What an object is besides its bytes: headers, metadata, tags and storage class. A copy has to carry all of it.
+//! The attributes of an object: headers, metadata, tags and storage class. A copy has to carry all of them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{bounds::shown, event::InvalidInput};
 
 /// The attributes of an object that a backup keeps. Names and values are S3's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Attributes {
     /// `Content-Type`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct Attributes {
     /// `x-amz-website-redirect-location`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub website_redirect_location: Option<String>,
-    /// User metadata without the prefix `x-amz-meta-`; Holdfast's own stamp is not in here.
+    /// User metadata without the prefix `x-amz-meta-`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// Object tags.
@@ -42,24 +42,25 @@ pub struct Attributes {
     pub storage_class: Option<String>,
 }
 
-/// An attribute of the copy that is not what it should be.
+/// An attribute of the copy that is not as planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Which one, for example `contentType`, `metadata.owner` or `tags.team`.
     pub name: String,
-    /// What it should be; absent when the copy has one too many.
+    /// The planned value; absent if the copy should not have the attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What the copy has; absent when the copy lacks it.
+    /// The copy's value; absent if the copy lacks the attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// Whether it was put right.
-    pub mended: bool,
+    /// Whether the copy was repaired.
+    #[serde(default)]
+    pub repaired: bool,
 }
 
 impl Attributes {
-    /// Every attribute in which `found` is not as `self` has it, in the order of the names; none of them mended.
+    /// Every attribute of `found` that differs from `self`, in the order of the names.
     pub fn differences(&self, found: &Self) -> Vec<Difference> {
         let (expected, found) = (self.flat(), found.flat());
         let names = expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>();
@@ -70,12 +71,12 @@ impl Attributes {
                 name: name.clone(),
                 expected: expected.get(name).cloned(),
                 found: found.get(name).cloned(),
-                mended: false,
+                repaired: false,
             })
             .collect()
     }
 
-    /// Whether headers can carry them all: a line break in one would begin another. S3 cannot have answered such a value.
+    /// Checks that HTTP headers can carry all values: a line break would begin another header.
     pub(crate) fn check(&self, path: &str) -> Result<(), InvalidInput> {
         let wrong = |name: &str, problem: &str| {
             Err(InvalidInput { path: format!("{path}.{name}"), problem: problem.to_owned() })

@@ -1,9 +1,9 @@
-//! The events that Holdfast is started with: an upload, and the end of an execution.
+//! The events that start Holdfast: an upload, a request for a backup, and the end of an execution.
 //!
 //! The envelope is EventBridge's, by `aws_lambda_events`; the details are typed here, from
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html> and
-//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>. Fields that are not known are
-//! let through: AWS adds some from time to time.
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>. Unknown fields of AWS's events are
+//! ignored, because AWS adds fields from time to time. A request is written by a person, so its unknown fields are refused.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -17,22 +17,22 @@ use crate::{
 
 /// What S3 sends when an object was created.
 pub const OBJECT_CREATED: &str = "Object Created";
-/// What an operator sends to have a version backed up; the same shape, with only bucket and key required.
+/// What an operator sends to request a backup. It has the same shape; only bucket and key are required.
 pub const BACKUP_REQUESTED: &str = "Backup Requested";
 /// What Step Functions sends when an execution starts or ends.
 pub const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
 
-/// The event, or a payload, is not what it should be.
+/// An event or a payload is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", clipped(path), clipped(problem))]
 pub struct InvalidInput {
     /// Where, as a JSON path from the top, for example `detail.object.key`.
     pub path: String,
-    /// What is wrong there, and what would be right.
+    /// What is wrong there, and what is expected.
     pub problem: String,
 }
 
-/// A path or a problem as people are shown it, on one line. Both may hold what was sent, which is anything of any length.
+/// A path or a problem on one line, at most 400 characters of it. Both may hold what was sent.
 fn clipped(text: &str) -> String {
     const SHOWN: usize = 400;
     let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(end, _)| end);
@@ -43,13 +43,13 @@ fn clipped(text: &str) -> String {
     if end < text.len() { format!("{shown} (and {} more bytes)", text.len() - end) } else { shown }
 }
 
-/// What serde says is wrong, and where. A field whose name is empty is shown by its quotation marks.
+/// What serde refuses, and where. A field with an empty name is shown as two quotation marks.
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidInput {
     let path = error.path().to_string();
     InvalidInput { path: if path.is_empty() { "\"\"".to_owned() } else { path }, problem: error.inner().to_string() }
 }
 
-/// Reads JSON text, and says where it is wrong if it is: not JSON, nested too deeply, or with text that is not Unicode.
+/// Reads JSON text. The error says where the text is malformed: not JSON, nested too deeply, or not Unicode.
 pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
@@ -57,14 +57,14 @@ pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
     Ok(value)
 }
 
-/// Decodes a JSON value, and says where it is wrong if it is.
+/// Decodes a JSON value. The error says where the value is malformed.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
     serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
 }
 
-/// Which event an upload was announced by.
+/// The event that announced an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct EventRef {
     /// The event's id.
     #[serde(deserialize_with = "bounds::opaque")]
@@ -72,8 +72,8 @@ pub struct EventRef {
     /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
-    /// The upload's place among the uploads of its key; absent when an operator asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The upload's place among the uploads of its key; absent if an operator requested the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<Sequencer>,
 }
 
@@ -84,9 +84,9 @@ pub struct Upload {
     pub bucket: BucketName,
     /// The key, as it is.
     pub key: ObjectKey,
-    /// The version; absent where the bucket keeps none, or where an operator means the current one.
+    /// The version; absent if the bucket has no versions, or if a request means the current version.
     pub version_id: Option<VersionId>,
-    /// The entity tag; absent only where an operator gave none.
+    /// The entity tag; absent only in a request.
     pub etag: Option<ETag>,
     /// The region of the source bucket.
     pub region: String,
@@ -130,6 +130,9 @@ impl Upload {
             ));
         }
         let envelope: EventBridgeEvent<Value> = decode(event)?;
+        if kind == BACKUP_REQUESTED {
+            check_request(&envelope.detail)?;
+        }
         let detail: Detail = decode(&envelope.detail).map_err(|error| within("detail", error))?;
         if let Some(version) = detail.version.filter(|version| version.split('.').next() != Some("0")) {
             return Err(invalid("detail.version", format!("version {version:?} is not known; expected \"0\"")));
@@ -165,6 +168,26 @@ impl Upload {
             },
         })
     }
+}
+
+/// Refuses a request with a field that means nothing, for example a misspelled one. The fields of S3's own events are
+/// allowed, so that an event can be sent again as a request.
+fn check_request(detail: &Value) -> Result<(), InvalidInput> {
+    const DETAIL: &[&str] = &["version", "bucket", "object", "request-id", "requester", "source-ip-address", "reason"];
+    const BUCKET: &[&str] = &["name"];
+    const OBJECT: &[&str] = &["key", "size", "etag", "version-id", "sequencer"];
+    for (path, object, known) in [
+        ("detail", Some(detail), DETAIL),
+        ("detail.bucket", detail.get("bucket"), BUCKET),
+        ("detail.object", detail.get("object"), OBJECT),
+    ] {
+        let members = object.and_then(Value::as_object).into_iter().flatten();
+        if let Some((name, _)) = members.into_iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            let problem = format!("unknown field; expected one of {}", known.join(", "));
+            return Err(invalid(&format!("{path}.{name}"), problem));
+        }
+    }
+    Ok(())
 }
 
 /// The end of an execution, as Step Functions announces it.
@@ -220,7 +243,7 @@ impl ExecutionEnded {
     }
 }
 
-/// The event's detail type, which tells what it is.
+/// The event's detail type.
 pub fn detail_type(event: &Value) -> Result<&str, InvalidInput> {
     if !event.is_object() {
         return Err(invalid(".", "an event is a JSON object".to_owned()));
@@ -311,6 +334,22 @@ mod tests {
             let error = Upload::from_event(&event).err();
             assert_eq!(error.as_ref().map(|error| error.path.as_str()), Some(path), "{event}: {error:?}");
         }
+    }
+
+    #[test]
+    fn an_unknown_field_is_ignored_in_an_event_of_s3_and_refused_in_a_request() -> Result<(), InvalidInput> {
+        Upload::from_event(&with("/detail/object", json!({"key": "k", "etag": "e", "sequencer": "0A", "new": 1})))?;
+        for (pointer, value, path) in [
+            ("/detail", json!({"bucket": {"name": "source"}, "object": {"key": "k"}, "prefix": "p"}), "detail.prefix"),
+            ("/detail/bucket", json!({"name": "source", "region": "r"}), "detail.bucket.region"),
+            ("/detail/object", json!({"key": "k", "versionId": "v"}), "detail.object.versionId"),
+        ] {
+            let mut request = with(pointer, value);
+            request["detail-type"] = json!(BACKUP_REQUESTED);
+            request["detail"].as_object_mut().map(|detail| detail.remove("from-the-future"));
+            assert_eq!(Upload::from_event(&request).err().map(|error| error.path).as_deref(), Some(path));
+        }
+        Ok(())
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! How a large object is cut: into parts, as S3 counts them, and into slices, runs of parts that one Lambda copies.
+//! The layout of a multipart copy: parts, as S3 counts them, and slices, each a run of parts that one invocation copies.
 //!
 //! S3's limits: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contract::{Method, StampPlace},
+    contract::Method,
     names::{ByteRange, InvalidName, PartNumber},
 };
 
@@ -22,32 +22,33 @@ pub const MAX_PARTS: u64 = 10_000;
 /// The largest object: 10,000 parts of 5 GiB, which AWS writes as 48.8 TiB.
 pub const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
 
-/// From which size on an object is copied in parts, unless configured otherwise.
+/// The default size from which on an object is copied in parts.
 pub const DEFAULT_MULTIPART_THRESHOLD: u64 = 256 * MIB;
 
-/// How many parts a layout of ours aims at.
+/// The number of parts that a planned layout aims at.
 const AIM_PARTS: u64 = 2048;
-/// The smallest part that a layout of ours uses.
+/// The smallest part of a planned layout.
 const AIM_MIN_PART: u64 = 64 * MIB;
-/// As many iterations as an inline Map runs at once
+/// The iterations that an inline Map runs at once
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>).
 const CONCURRENT_SLICES: u64 = 40;
-/// A slice of fewer parts than one Lambda keeps in flight would waste invocations.
+/// A slice with fewer parts than one invocation keeps in flight would waste invocations.
 const PARTS_PER_SLICE: u64 = 8;
-/// What one Lambda run copies with ease: at 8 copies of 5 GiB at once, a minute each, about 600 GiB; a fifth of that.
+/// The bytes that one invocation copies safely: a fifth of the 600 GiB that 8 concurrent copies of 5 GiB move in its time
+/// at a minute each.
 const SLICE_BYTES: u64 = 128 * GIB;
 /// The most slices: two rounds of forty. Every slice costs history events, retries included, and an execution may have
-/// 25,000; the contract tests compute the worst case from the state machine and hold it under that.
+/// 25,000. The contract tests compute the worst case from the state machine.
 pub const MAX_SLICES: u64 = 80;
 
-/// The parts of one object: all of `part_size` bytes, save the last, which may be smaller.
+/// The parts of one object. All have `part_size` bytes; the last one may be smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartLayout {
     size: u64,
     part_size: u64,
 }
 
-/// The source's own layout, as `HeadObject` with `partNumber=1` tells it.
+/// The source's own layout, from `HeadObject` with `partNumber=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceParts {
     /// How many parts the source was uploaded in.
@@ -65,8 +66,8 @@ pub struct TooLarge {
 }
 
 impl PartLayout {
-    /// The layout for a copy of an object of `size` bytes: the source's own where it is uniform, so that the copy has
-    /// the source's entity tag; else about 2,048 parts of 64 MiB to 5 GiB.
+    /// The layout for a copy of an object of `size` bytes. It is the source's own if that is uniform, so that the copy has
+    /// the source's entity tag; otherwise about 2,048 parts of 64 MiB to 5 GiB.
     pub fn plan(size: u64, source: Option<SourceParts>) -> Result<Self, TooLarge> {
         if size > MAX_OBJECT {
             return Err(TooLarge { size });
@@ -78,7 +79,7 @@ impl PartLayout {
         Ok(Self { size, part_size: aim.clamp(AIM_MIN_PART, MAX_PART) })
     }
 
-    /// The layout with this part size, as a plan carries it. A part size of zero counts as one byte.
+    /// The layout with this part size. A part size of zero counts as one byte.
     pub fn with_part_size(size: u64, part_size: u64) -> Self {
         Self { size, part_size: part_size.max(1) }
     }
@@ -88,25 +89,25 @@ impl PartLayout {
         self.part_size
     }
 
-    /// How many parts; an empty object has one, because S3 completes no upload without a part.
+    /// The number of parts. An empty object has one, because S3 completes no upload without a part.
     pub fn part_count(self) -> u64 {
         self.size.div_ceil(self.part_size).max(1)
     }
 
-    /// The bytes of a part; none for the one part of an empty object and for parts past the end.
+    /// The bytes of a part; `None` for the part of an empty object and for parts past the end.
     pub fn range(self, part: PartNumber) -> Option<ByteRange> {
         let first = u64::from(part.get() - 1).checked_mul(self.part_size)?;
         let last = first.saturating_add(self.part_size).min(self.size).checked_sub(1)?;
         (first <= last).then_some(ByteRange { first, last })
     }
 
-    /// How many bytes a slice has.
+    /// The bytes of a slice.
     pub fn slice_bytes(self, slice: Slice) -> u64 {
         slice.parts().filter_map(|part| self.range(part)).map(ByteRange::length).sum()
     }
 
-    /// Cuts the parts into slices: as many as keep forty Lambdas busy, each of at least eight parts where there are
-    /// that many in all, each short enough for one Lambda run, and at most [`MAX_SLICES`].
+    /// Divides the parts into slices: enough to keep forty invocations busy, at least eight parts each if there are that
+    /// many, short enough for one invocation, and at most [`MAX_SLICES`].
     pub fn slices(self) -> Vec<Slice> {
         let parts = self.part_count();
         let busy = parts.div_ceil(PARTS_PER_SLICE).min(CONCURRENT_SLICES);
@@ -126,7 +127,7 @@ impl PartLayout {
     }
 }
 
-/// A run of parts that one Lambda copies; at least one.
+/// A run of at least one part that one invocation copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "ReadSlice")]
 pub struct Slice {
@@ -140,7 +141,7 @@ pub struct Slice {
 
 /// A slice as JSON has it.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct ReadSlice {
     index: u32,
     first_part: PartNumber,
@@ -166,19 +167,16 @@ impl Slice {
         (self.first_part.get()..=self.last_part.get()).filter_map(|number| PartNumber::new(number).ok())
     }
 
-    /// Whether the part is one of its own.
+    /// Whether the part belongs to the slice.
     pub fn contains(self, part: PartNumber) -> bool {
         (self.first_part..=self.last_part).contains(&part)
     }
 }
 
-/// How an object of this size is copied: in parts from the threshold on, and always where one `CopyObject` does not take
-/// it. An empty object has nothing to cut.
-///
-/// A copy that cannot carry its stamp is made in parts too, if only in one: S3 then refuses wrong bytes before they are an
-/// object. Of a single copy, published by a request whose answer was lost, nothing would tell whose wrong bytes they are.
-pub fn method_for(size: u64, stamp_place: StampPlace, threshold: u64) -> Method {
-    let in_parts = size >= threshold || size > MAX_PART || stamp_place == StampPlace::Receipt;
+/// How an object of this size is copied: in parts from the threshold on, and always if one `CopyObject` does not take it.
+/// An empty object has no parts.
+pub fn method_for(size: u64, threshold: u64) -> Method {
+    let in_parts = size >= threshold || size > MAX_PART;
     if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }
 }
 
@@ -186,7 +184,7 @@ fn part_number(number: u64) -> Option<PartNumber> {
     PartNumber::new(u32::try_from(number).ok()?).ok()
 }
 
-/// The part size of a layout in which every part but the last has the same size, where size and count allow one.
+/// The part size of a layout whose parts, except the last, all have the same size; `None` if there is no such layout.
 fn uniform_part_size(size: u64, source: SourceParts) -> Option<u64> {
     let SourceParts { count, first_size } = source;
     let legal = (2..=MAX_PARTS).contains(&count) && (MIN_PART..=MAX_PART).contains(&first_size);
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_whose_parts_differ_gets_a_layout_of_ours() {
+    fn a_source_whose_parts_differ_gets_a_planned_layout() {
         let layout = plan(100 * MIB, Some(SourceParts { count: 3, first_size: 5 * MIB }));
         assert_eq!((layout.part_size(), layout.part_count()), (64 * MIB, 2));
     }
@@ -234,15 +232,9 @@ mod tests {
             (MAX_PART + 1, u64::MAX, Method::Multipart),
             (0, 0, Method::CopyObject),
         ] {
-            let found = method_for(size, StampPlace::Metadata, threshold);
+            let found = method_for(size, threshold);
             assert_eq!(found, method, "{size} bytes, threshold {threshold}");
         }
-    }
-
-    #[test]
-    fn what_cannot_carry_its_stamp_is_copied_in_parts() {
-        assert_eq!(method_for(1, StampPlace::Receipt, u64::MAX), Method::Multipart);
-        assert_eq!(method_for(0, StampPlace::Receipt, u64::MAX), Method::CopyObject, "an empty part is none");
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! The pure heart of Holdfast: events, plans, contracts, checksums, receipts and error names, without any I/O.
+//! Values and decisions of Holdfast: names, layout, checksums, order, plans, receipts and errors.
 //!
-//! Everything here is a value or a function of values. The functions (the Lambdas) ask it what to do and then do it;
-//! the tests ask it what must be true.
+//! Nothing here does I/O. A function gathers facts, asks this crate what to do, and does it.
 
 pub mod attributes;
 mod bounds;
@@ -9,15 +8,18 @@ pub mod checksum;
 pub mod console;
 pub mod contract;
 pub mod encoding;
-pub mod error_name;
 pub mod event;
+pub mod failure;
 pub mod format;
 pub mod history;
 pub mod layout;
 pub mod names;
+pub mod object;
+pub mod order;
 pub mod payload;
+pub mod planner;
 pub mod receipt;
 pub mod slices;
-pub mod stamp;
+pub mod time_format;
 
-pub use error_name::{ErrorName, Recovery};
+pub use failure::{ErrorName, Fact, Failure, Named, Recovery, Remedy};

@@ -299,7 +299,7 @@ impl fmt::Display for PartNumber {
 
 /// A run of bytes that is not empty: first and last offset, both included, as HTTP's `bytes=first-last` has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ByteRange {
     /// Offset of the first byte.
     pub first: u64,

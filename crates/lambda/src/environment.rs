@@ -1,27 +1,42 @@
-//! Configuration, read once at start from environment variables named as in `template.yaml`.
+//! The configuration: environment variables that `template.yaml` sets, read once at start.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-/// A set of environment variables. An empty one counts as absent: CloudFormation cannot leave one out.
+use holdfast_core::{
+    ErrorName, Fact, Remedy,
+    receipt::{DEFAULT_PREFIX, Receipts},
+};
+
+/// A set of environment variables. An empty one counts as missing, because CloudFormation cannot leave one out.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// A variable is missing or is not what it should be.
+/// A variable is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("environment variable {variable} {problem}; set it to {expected}")]
+#[error("The environment variable {variable} {problem}.")]
 pub struct ConfigError {
-    /// Which variable.
+    /// The variable.
     pub variable: &'static str,
-    /// What is wrong with it.
+    /// What is wrong with it, for example `is missing`.
     pub problem: String,
-    /// What it should look like.
+    /// A valid value, for example `a number of bytes`.
     pub expected: &'static str,
+}
+
+impl Fact for ConfigError {
+    fn name(&self) -> ErrorName {
+        ErrorName::ConfigInvalid
+    }
+
+    fn remedy(&self) -> Remedy {
+        Remedy::SetVariable { variable: self.variable.into(), expected: self.expected.into() }
+    }
 }
 
 impl Environment {
     /// The environment of this process.
     pub fn of_process() -> Self {
-        // Values that are not Unicode are left out: then they are reported as missing, by name.
+        // A value that is not Unicode is left out, and then reported as missing.
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -29,12 +44,12 @@ impl Environment {
         )
     }
 
-    /// A variable's text, without blanks around it; none where it is absent or empty.
+    /// A variable's text without surrounding blanks; none if the variable is missing or empty.
     pub fn text(&self, variable: &str) -> Option<&str> {
         self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
     }
 
-    /// A variable that has to be there, parsed.
+    /// A required variable, parsed.
     pub fn required<T>(&self, variable: &'static str, expected: &'static str) -> Result<T, ConfigError>
     where
         T: FromText,
@@ -46,7 +61,7 @@ impl Environment {
         })
     }
 
-    /// A variable that may be absent, parsed.
+    /// An optional variable, parsed.
     pub fn optional<T>(&self, variable: &'static str, expected: &'static str) -> Result<Option<T>, ConfigError>
     where
         T: FromText,
@@ -60,15 +75,27 @@ impl Environment {
     }
 }
 
+/// The bucket and prefix of the receipts: `RECEIPT_BUCKET`, by default `BACKUP_BUCKET`, and `RECEIPT_PREFIX`, by default
+/// `.holdfast/receipts/`.
+pub fn receipts(environment: &Environment) -> Result<Receipts, ConfigError> {
+    let expected = "the name of a bucket";
+    let bucket = match environment.optional("RECEIPT_BUCKET", expected)? {
+        Some(bucket) => bucket,
+        None => environment.required("BACKUP_BUCKET", expected)?,
+    };
+    let prefix = environment.optional("RECEIPT_PREFIX", "a key prefix")?;
+    Ok(Receipts { bucket, prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()) })
+}
+
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
-/// What a variable's text can be parsed into.
+/// A type that the text of a variable is parsed into.
 pub trait FromText: Sized {
-    /// Parses the text; the error says what is wrong with it.
+    /// Parses the text. The error says what is wrong with it.
     fn from_text(text: &str) -> Result<Self, String>;
 }
 
@@ -95,7 +122,7 @@ from_text_by!(holdfast_core::names::BucketName, holdfast_core::names::BucketName
 /// How a copy is proven: `VERIFY_MODE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum VerifyMode {
-    /// By the checksums that are stored, where there are any; bytes are read only where there are none.
+    /// By the stored checksums. Bytes are read only if an object has no checksum.
     #[default]
     Stored,
     /// By reading both sides.
@@ -107,13 +134,13 @@ impl FromText for VerifyMode {
         match text {
             "stored" => Ok(Self::Stored),
             "streamed" => Ok(Self::Streamed),
-            _ => Err("there is no such mode".to_owned()),
+            _ => Err("this mode does not exist".to_owned()),
         }
     }
 }
 
 impl VerifyMode {
-    /// The variable.
+    /// The name of the variable.
     pub const VARIABLE: &'static str = "VERIFY_MODE";
 
     /// The configured mode.
@@ -124,17 +151,19 @@ impl VerifyMode {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::failure::report;
+
     use super::*;
 
     #[test]
-    fn a_missing_and_a_malformed_variable_are_named_with_what_would_be_right() {
+    fn a_missing_and_an_invalid_variable_are_named_with_a_valid_value() {
         let environment: Environment = [("SIZE", "many"), ("EMPTY", "")].into_iter().collect();
-        let missing = environment.required::<String>("EMPTY", "a name").err().map(|error| error.to_string());
-        assert_eq!(missing.as_deref(), Some("environment variable EMPTY is missing; set it to a name"));
-        let malformed = environment.optional::<u64>("SIZE", "a number of bytes").err().map(|error| error.to_string());
-        assert_eq!(
-            malformed.as_deref(),
-            Some("environment variable SIZE is \"many\": invalid digit found in string; set it to a number of bytes")
-        );
+        let missing = environment.required::<String>("EMPTY", "a name").err().map(|error| report(&error));
+        let sentence = "The environment variable EMPTY is missing. Set EMPTY to a name, deploy, then redrive.";
+        assert_eq!(missing.as_deref(), Some(sentence));
+        let invalid = environment.optional::<u64>("SIZE", "a number of bytes").err().map(|error| report(&error));
+        let sentence = "The environment variable SIZE is \"many\": invalid digit found in string. Set SIZE \
+                        to a number of bytes, deploy, then redrive.";
+        assert_eq!(invalid.as_deref(), Some(sentence));
     }
 }

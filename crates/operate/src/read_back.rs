@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use futures::future::try_join3;
 use holdfast_core::{
     checksum::{Sha256, StreamDigest},
-    contract::Proven,
+    contract::ProvenCopy,
     names::VersionId,
     receipt::Receipt,
 };
@@ -75,7 +75,7 @@ pub async fn read_back(
     Ok(Digests { source, backup, replica })
 }
 
-fn copy_of<'a>(source: &ObjectVersion<'_>, s3: &'a Client, proven: &'a Proven) -> ObjectVersion<'a> {
+fn copy_of<'a>(source: &ObjectVersion<'_>, s3: &'a Client, proven: &'a ProvenCopy) -> ObjectVersion<'a> {
     ObjectVersion {
         s3,
         bucket: proven.destination.bucket.as_str(),

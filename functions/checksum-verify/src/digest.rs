@@ -1,12 +1,12 @@
 //! Digest mode: one slice of the source.
 
 use holdfast_core::{
-    ErrorName,
-    contract::{DigestProgress, SliceResult, Transfer},
+    ErrorName, Failure,
+    contract::{Copy, DigestProgress, SliceResult},
     layout::{PartLayout, Slice},
     names::ByteRange,
 };
-use holdfast_lambda::{Aws, Failure, Pace};
+use holdfast_lambda::{Aws, Pace};
 
 use crate::{
     read::Target,
@@ -16,13 +16,13 @@ use crate::{
 /// Digests a slice from where an earlier call stopped, as far as the time goes.
 pub(crate) async fn digest(
     aws: &Aws,
-    transfer: &Transfer,
+    copy: &Copy,
     slice: Slice,
     resume: Option<DigestProgress>,
     mut pace: Pace,
 ) -> Result<SliceResult, Failure> {
-    let layout = transfer.layout().ok_or_else(|| {
-        let problem = "transfer.upload is missing: only an object that is copied in parts has slices";
+    let layout = copy.layout().ok_or_else(|| {
+        let problem = "copy.upload is missing: only a multipart copy has slices";
         Failure::new(ErrorName::InputInvalid, problem)
     })?;
     if slice.first_part > slice.last_part || u64::from(slice.last_part.get()) > layout.part_count() {
@@ -30,7 +30,7 @@ pub(crate) async fn digest(
         let problem = format!("slice has parts {first} to {last}, but the object has parts 1 to {count}");
         return Err(Failure::new(ErrorName::InputInvalid, problem));
     }
-    let source = Target::source(aws.s3(&transfer.source.region), &transfer.source);
+    let source = Target::source(aws.s3(&copy.source.region), &copy.source);
     let walked = walk(layout, slice, resume, &Sides::One(source), &mut pace).await?;
     Ok(match walked.walk {
         Walk::Done { digest, .. } => SliceResult {

@@ -1,7 +1,7 @@
-//! checksum-verify: digests slices of a source that has no checksum, and proves that a copy is its source.
+//! checksum-verify: digests slices of a source that has no checksum, and proves that a copy matches its source.
 //!
-//! What is known is not read again: where both sides have a stored full-object CRC64NVME, two numbers are compared.
-//! Otherwise bytes are streamed, with several ranged reads in flight and bounded memory.
+//! If both sides have a stored full-object CRC64NVME, the two values are compared and nothing is read. Otherwise bytes are
+//! streamed, with several ranged reads in flight and bounded memory.
 
 mod attributes;
 mod digest;
@@ -15,10 +15,10 @@ mod tests;
 mod walk;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{SliceResult, Verification, VerifyInput},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, Pace, VerifyMode};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, Pace, VerifyMode};
 use serde::Serialize;
 
 /// The function.
@@ -28,13 +28,13 @@ pub struct ChecksumVerify {
     mode: VerifyMode,
 }
 
-/// What checksum-verify answers, in either mode.
+/// The answer of checksum-verify, in either mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Verified {
-    /// How far the digest of a slice is.
+    /// The progress of a slice's digest.
     Slice(SliceResult),
-    /// How far the comparison of the object is.
+    /// The progress of the comparison.
     Object(Verification),
 }
 
@@ -67,12 +67,12 @@ impl Function for ChecksumVerify {
     async fn call(&self, input: VerifyInput, deadline: Deadline) -> Result<Verified, Failure> {
         let pace = Pace::new(deadline);
         match input {
-            VerifyInput::Digest { transfer, slice, resume } => {
-                digest::digest(&self.aws, &transfer, slice, resume, pace).await.map(Verified::Slice)
+            VerifyInput::Digest { copy, slice, resume } => {
+                digest::digest(&self.aws, &copy, slice, resume, pace).await.map(Verified::Slice)
             }
-            VerifyInput::Object { transfer, stored, slices, resume } => {
-                let asked = object::Asked { transfer: &transfer, stored: &stored, slices: &slices };
-                object::verify(&self.aws, self.mode, asked, resume, pace).await.map(Verified::Object)
+            VerifyInput::Backup { backup, stored, slices, resume } => {
+                let subject = object::Subject { backup: &backup, stored: &stored, slices: &slices };
+                object::verify(&self.aws, self.mode, subject, resume, pace).await.map(Verified::Object)
             }
         }
     }

@@ -1,56 +1,55 @@
-//! Object mode: the whole copy against its source.
+//! Compares a whole copy with its source.
 
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Sha256,
     contract::{
-        Algorithm, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Transfer, Verification, VerifyProgress,
+        Algorithm, Backup, Copy, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Verification, VerifyProgress,
     },
     layout::PartLayout,
     slices,
 };
-use holdfast_lambda::{
-    Aws, Failure, Named, Pace, VerifyMode,
-    s3::{self, Head, ObjectRef},
-};
+use holdfast_lambda::{Aws, Pace, VerifyMode};
+use holdfast_s3::{self as s3, Head, ObjectRef};
 
 use crate::{
     attributes::{self, Compared},
     order,
-    proof::{self, Way, mismatch},
+    proof::{self, Strategy, mismatch},
     read::Target,
     reject::reject,
     walk::{Sides, Walk, walk},
 };
 
-/// What is verified.
+/// The copy that is verified.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) transfer: &'a Transfer,
+pub(crate) struct Subject<'a> {
+    /// As it was planned.
+    pub(crate) backup: &'a Backup,
+    /// As it was published.
     pub(crate) stored: &'a Stored,
+    /// The results of its slices.
     pub(crate) slices: &'a [SliceResult],
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Subject<'a> {
+    pub(crate) fn copy(self) -> &'a Copy {
+        &self.backup.copy
+    }
+
     pub(crate) fn source(self) -> ObjectRef<'a> {
-        ObjectRef::source(&self.transfer.source)
+        ObjectRef::source(&self.copy().source)
     }
 
-    pub(crate) fn copy(self) -> ObjectRef<'a> {
-        ObjectRef::stored(&self.transfer.destination, self.stored)
-    }
-
-    /// Whether the copy is a replica: what it was copied from is then a backup, and not the upload that the stamp names.
-    pub(crate) fn is_replica(self) -> bool {
-        let Transfer { source, stamp, .. } = self.transfer;
-        source.version_id != stamp.version_id || source.etag != stamp.etag
+    pub(crate) fn published(self) -> ObjectRef<'a> {
+        ObjectRef::stored(&self.copy().destination, self.stored)
     }
 }
 
-/// That the bytes are the same, and how it is known.
+/// The proof that the bytes are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Proof {
     method: ProofMethod,
@@ -60,22 +59,22 @@ struct Proof {
     bytes_read: u64,
 }
 
-/// Verifies a copy, as far as the time goes.
+/// Verifies a copy, as far as the time allows.
 pub(crate) async fn verify(
     aws: &Aws,
     mode: VerifyMode,
-    asked: Asked<'_>,
+    subject: Subject<'_>,
     resume: Option<VerifyProgress>,
     pace: Pace,
 ) -> Result<Verification, Failure> {
-    let verified = match prove(aws, mode, asked, resume, pace).await {
-        Err(failure) if failure.name() == ErrorName::SourceGone => without_source(aws, asked).await,
+    let verified = match prove(aws, mode, subject, resume, pace).await {
+        Err(failure) if failure.name() == ErrorName::SourceGone => without_source(aws, subject).await,
         other => other,
     };
     match verified {
-        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, asked, failure).await),
+        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, subject, failure).await),
         Ok(verification) => match &verification.evidence {
-            Some(evidence) => order::check(aws, asked, evidence).await.map(|()| verification),
+            Some(evidence) => order::check(aws, subject, evidence).await.map(|()| verification),
             None => Ok(verification),
         },
         other @ Err(_) => other,
@@ -83,111 +82,141 @@ pub(crate) async fn verify(
 }
 
 /// Proves a copy whose source is gone, by the full-object checksum that the source had when it was planned.
-async fn without_source(aws: &Aws, asked: Asked<'_>) -> Result<Verification, Failure> {
-    let client = aws.s3(&asked.transfer.destination.region);
-    let head = standing(asked, s3::head(&client, asked.copy()).await?)?;
-    let (Some(source), Some(copy)) = (asked.transfer.crc64nvme, head.crc64nvme) else {
-        return Err(proof::source_gone(asked));
+async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification, Failure> {
+    let client = aws.s3(&subject.copy().destination.region);
+    let head = unchanged(subject, s3::head(&client, subject.published()).await?)?;
+    let (Some(source), Some(copy)) = (subject.copy().crc64nvme, head.crc64nvme) else {
+        return Err(proof::source_gone(subject));
     };
-    let proof = compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?;
-    finished(&client, asked, &head, proof).await
+    let proof = compared(
+        subject,
+        Algorithm::Crc64Nvme,
+        (&source, &copy),
+        Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
+    )?;
+    finished(&client, subject, &head, proof).await
 }
 
 /// The proof, with what the copy carries besides its bytes.
-async fn finished(client: &Client, asked: Asked<'_>, head: &Head, proof: Proof) -> Result<Verification, Failure> {
-    let compared = attributes::compare(client, asked.transfer, asked.copy(), head).await?;
-    Ok(Verification { done: true, evidence: Some(evidence(asked.transfer, head, proof, compared)), resume: None })
+async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, Failure> {
+    let compared = attributes::compare(client, subject.copy(), subject.published(), head).await?;
+    Ok(Verification { done: true, evidence: Some(evidence(subject.copy(), head, proof, compared)), resume: None })
 }
 
 async fn prove(
     aws: &Aws,
     mode: VerifyMode,
-    asked: Asked<'_>,
+    subject: Subject<'_>,
     resume: Option<VerifyProgress>,
     mut pace: Pace,
 ) -> Result<Verification, Failure> {
-    let client = aws.s3(&asked.transfer.destination.region);
-    let head = standing(asked, s3::head(&client, asked.copy()).await?)?;
-    let layout = proof::layout(asked.transfer)?;
-    let digests = slices::digests(layout, asked.slices);
-    let size = asked.transfer.source.size;
-    let proof = match proof::choose(mode, asked.transfer.crc64nvme, head.crc64nvme, digests) {
-        Way::Compare { source, copy } => {
-            compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::StoredChecksums, 0))?
-        }
-        Way::Combine { source, copy } => {
+    let client = aws.s3(&subject.copy().destination.region);
+    let head = unchanged(subject, s3::head(&client, subject.published()).await?)?;
+    let layout = proof::layout(subject.copy())?;
+    let digests = slices::digests(layout, subject.slices);
+    let size = subject.copy().source.size;
+    let proof = match proof::choose(mode, subject.copy().crc64nvme, head.crc64nvme, digests) {
+        Strategy::Compare { source, copy } => compared(
+            subject,
+            Algorithm::Crc64Nvme,
+            (&source, &copy),
+            Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
+        )?,
+        Strategy::Combine { source, copy } => {
             let source = slices::crc64nvme(layout, &source);
-            compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::SourceStreamed, size))?
+            compared(
+                subject,
+                Algorithm::Crc64Nvme,
+                (&source, &copy),
+                Read { method: ProofMethod::SourceStreamed, bytes_read: size },
+            )?
         }
-        Way::StreamSource { copy } => match read(aws, asked, layout, Reads::Source, resume, &mut pace).await? {
+        Strategy::StreamSource { copy } => match read(aws, subject, layout, Reads::Source, resume, &mut pace).await? {
             Reading::Done(done) => {
                 let source = slices::crc64nvme(layout, &done.slices);
-                compared(asked, Algorithm::Crc64Nvme, source, copy, (ProofMethod::SourceStreamed, done.bytes_read))?
+                compared(
+                    subject,
+                    Algorithm::Crc64Nvme,
+                    (&source, &copy),
+                    Read { method: ProofMethod::SourceStreamed, bytes_read: done.bytes_read },
+                )?
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
-        Way::StreamBoth { .. } if head.archived => return Err(unreadable(asked.copy(), &head)),
-        Way::StreamBoth { source } => {
+        Strategy::StreamBoth { .. } if head.archived => return Err(unreadable(subject.published(), &head)),
+        Strategy::StreamBoth { source } => {
             let digested = if source.is_some() { size } else { 0 };
-            match read(aws, asked, layout, Reads::Copy { source }, resume, &mut pace).await? {
+            match read(aws, subject, layout, Reads::Copy { source }, resume, &mut pace).await? {
                 Reading::Done(done) => {
                     // Every part or slice of the copy was compared with the source's as it was read.
                     let value = whole_sha256(layout, &done);
                     let bytes_read = done.bytes_read + digested;
-                    compared(asked, Algorithm::Sha256, value, value, (ProofMethod::BothStreamed, bytes_read))?
+                    compared(
+                        subject,
+                        Algorithm::Sha256,
+                        (&value, &value),
+                        Read { method: ProofMethod::BothStreamed, bytes_read },
+                    )?
                 }
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
             }
         }
     };
-    finished(&client, asked, &head, proof).await
+    finished(&client, subject, &head, proof).await
 }
 
-/// Checks that what stands is the object that was published, and has the source's size.
-fn standing(asked: Asked<'_>, head: Option<Head>) -> Result<Head, Failure> {
-    let copy = asked.copy();
-    let changed = |problem: &str| {
-        let problem = format!("{problem} {copy} since it was copied. A new plan is made.");
-        Failure::new(ErrorName::DestinationChanged, problem)
+/// Checks that the published object still exists and has the source's size.
+fn unchanged(subject: Subject<'_>, head: Option<Head>) -> Result<Head, Failure> {
+    let copy = subject.published();
+    let changed = |change: &str| {
+        let message = format!("{copy} was {change} after it was copied. A new plan is made.");
+        Failure::new(ErrorName::DestinationChanged, message)
     };
-    let head = head.ok_or_else(|| changed("Somebody deleted"))?;
-    if head.etag != asked.stored.etag {
-        return Err(changed("Somebody replaced"));
+    let head = head.ok_or_else(|| changed("deleted"))?;
+    if head.etag != subject.stored.etag {
+        return Err(changed("replaced"));
     }
-    let size = asked.transfer.source.size;
+    let size = subject.copy().source.size;
     if head.size != size {
-        return Err(mismatch(asked.source(), copy, "the size in bytes", (&size, &head.size)));
+        return Err(mismatch(subject.source(), copy, "the size in bytes", (&size, &head.size)));
     }
     Ok(head)
 }
 
-/// The failure of a copy that would have to be restored from its archive before it could be read.
+/// The failure of a copy that must be restored from its archive before it can be read.
 fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
     let class = head.attributes.storage_class.as_deref().unwrap_or("an archive tier");
     Failure::new(
         ErrorName::ConfigInvalid,
         format!(
-            "The copy {copy} is stored as {class} and cannot be read back. Set VERIFY_MODE to stored, or restore the copy \
-             (aws s3api restore-object) and wait until that is done, then redrive."
+            "The copy {copy} is stored as {class} and cannot be read. Set VERIFY_MODE to stored, or restore the copy (aws s3api \
+             restore-object) and wait until the restore is complete, then redrive."
         ),
     )
 }
 
-/// Compares two values of one digest.
-fn compared<T: Copy + Eq + std::fmt::Display>(
-    asked: Asked<'_>,
+/// How the two values of a proof were obtained.
+struct Read {
+    method: ProofMethod,
+    /// Bytes that were read, of both sides.
+    bytes_read: u64,
+}
+
+/// Compares the source's and the copy's value of one digest.
+fn compared<T: Eq + std::fmt::Display>(
+    subject: Subject<'_>,
     algorithm: Algorithm,
-    source: T,
-    copy: T,
-    (method, bytes_read): (ProofMethod, u64),
+    (source, copy): (&T, &T),
+    read: Read,
 ) -> Result<Proof, Failure> {
     let what = match algorithm {
         Algorithm::Crc64Nvme => "the CRC64NVME",
         Algorithm::Sha256 => "the SHA-256",
     };
     if source != copy {
-        return Err(mismatch(asked.source(), asked.copy(), what, (&source, &copy)));
+        return Err(mismatch(subject.source(), subject.published(), what, (source, copy)));
     }
+    let Read { method, bytes_read } = read;
     Ok(Proof { method, algorithm, source: source.to_string(), copy: copy.to_string(), bytes_read })
 }
 
@@ -218,7 +247,7 @@ enum Reading {
 /// Reads slice after slice from where an earlier call stopped.
 async fn read(
     aws: &Aws,
-    asked: Asked<'_>,
+    subject: Subject<'_>,
     layout: PartLayout,
     reads: Reads,
     resume: Option<VerifyProgress>,
@@ -227,12 +256,12 @@ async fn read(
     let start = VerifyProgress { slices: Vec::new(), digest: None, bytes_read: 0 };
     let VerifyProgress { slices: mut digests, mut digest, mut bytes_read } = resume.unwrap_or(start);
     if digests.len() >= layout.slices().len() {
-        let problem = "resume.slices has all slices already: there is nothing to go on with";
+        let problem = "resume.slices has all slices already, so there is nothing to continue";
         return Err(Failure::new(ErrorName::InputInvalid, problem));
     }
-    let source = Target::source(aws.s3(&asked.transfer.source.region), &asked.transfer.source);
-    let destination = &asked.transfer.destination;
-    let copy = Target::copy(aws.s3(&destination.region), destination, asked.stored);
+    let source = Target::source(aws.s3(&subject.copy().source.region), &subject.copy().source);
+    let destination = &subject.copy().destination;
+    let copy = Target::copy(aws.s3(&destination.region), destination, subject.stored);
     let (sides, expected) = match reads {
         Reads::Source => (Sides::One(source), None),
         Reads::Copy { source: Some(expected) } => (Sides::One(Arc::clone(&copy)), Some(expected)),
@@ -252,7 +281,12 @@ async fn read(
                     && expected.sha256 != digest.sha256
                 {
                     let what = format!("the SHA-256 of parts {} to {}", slice.first_part, slice.last_part);
-                    return Err(mismatch(asked.source(), asked.copy(), &what, (&expected.sha256, &digest.sha256)));
+                    return Err(mismatch(
+                        subject.source(),
+                        subject.published(),
+                        &what,
+                        (&expected.sha256, &digest.sha256),
+                    ));
                 }
                 digests.push(digest);
                 last_parts = parts;
@@ -265,8 +299,7 @@ async fn read(
     Ok(Reading::Done(Done { slices: digests, last_parts, bytes_read }))
 }
 
-/// The SHA-256 that stands for the object: its own, where it is one part; over its parts, where it is one slice; over
-/// its slices else.
+/// The SHA-256 of the object: of its bytes if it has one part, over its parts if it has one slice, otherwise over its slices.
 fn whole_sha256(layout: PartLayout, done: &Done) -> Sha256 {
     match (&done.last_parts[..], &done.slices[..]) {
         ([only], _) if layout.part_count() == 1 => *only,
@@ -279,16 +312,16 @@ fn unfinished(progress: VerifyProgress) -> Verification {
     Verification { done: false, evidence: None, resume: Some(progress) }
 }
 
-fn evidence(transfer: &Transfer, head: &Head, proof: Proof, compared: Compared) -> Evidence {
+fn evidence(copy: &Copy, head: &Head, proof: Proof, compared: Compared) -> Evidence {
     Evidence {
         method: proof.method,
         algorithm: proof.algorithm,
         source: proof.source,
         copy: proof.copy,
         bytes_read: proof.bytes_read,
-        etags_equal: head.etag == transfer.source.etag,
+        etags_equal: head.etag == copy.source.etag,
         tags_compared: compared.tags,
         differences: compared.differences,
-        bad_versions: transfer.bad_versions.clone(),
+        rejected_versions: copy.rejected_versions.clone(),
     }
 }

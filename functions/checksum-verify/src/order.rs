@@ -1,105 +1,92 @@
-//! Newest stays newest, seen from behind. A copy is published on condition of the entity tag that stood in its plan. Two
-//! versions with equal bytes have equal tags (under SSE-S3 a tag is the MD5 of the bytes), so that the condition may hold
-//! although a newer upload was published in between: bytes A, B, A, and B arrives last. S3 has no condition on versions.
+//! The check after publishing: whether a proven copy replaced a newer one. If it did, it is withdrawn: copied to the late
+//! backups, then removed from its key. [`holdfast_core::order`] decides; this module gathers the facts and acts.
 //!
-//! So what lies around a copy that replaced another is looked at once it is proven: between its version and the one that
-//! the plan knew, nothing may be newer. If something is, the copy is put among the late ones and then taken back. A copy in
-//! parts has its place from when its upload was opened, so that an older one may also lie above: that a person has to mend.
-//!
-//! A plan that found the copy standing says that it replaces itself: who made it, and over what, nobody knows any more. Then
-//! only what is newer by its stamp counts of what lies beneath.
-//!
-//! What is asked is cheap. A single copy of the version that is the source's current one cannot have covered a newer one,
-//! and most are. For the others the versions are listed. One without a stamp says nothing of its order; as in a plan, the
-//! source then tells.
+//! The check is cheap. A copy that replaced nothing needs none. A copy in one request of the newest version of its key cannot
+//! have replaced a newer one, and that takes one HEAD. Only for the others are the versions of the key listed.
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::Crc64Nvme,
-    contract::{Algorithm, Destination, Evidence, Method, Placement, Precondition, Source, Transfer},
+    contract::{Algorithm, Backup, Copy, Destination, Evidence, Method, Placement, Precondition, Source},
     layout::MAX_PART,
     names::VersionId,
-    receipt::history_key,
-    stamp::{Stamp, Standing},
+    order::{
+        Neighbor, PlannedReplacement, PublishedDecision, PublishedFacts, Recency, Stamp, check_published, is_repaired,
+    },
+    receipt::late_key,
 };
-use holdfast_lambda::{
-    Aws, Failure, Named,
-    s3::{self, Head, Listed, ObjectRef, Page, Versions},
+use holdfast_lambda::Aws;
+use holdfast_s3::{self as s3, Listed, ObjectRef, Page, Versions};
+
+use crate::{
+    object::Subject,
+    reject::{self, Removal},
 };
 
-use crate::{object::Asked, reject};
+/// The most versions below the copy that are read, if the version that the plan knew is not found before.
+const MAX_BELOW: usize = 50;
 
-/// How many versions beneath the copy are looked at, where the one that the plan knew is not found before: as many uploads
-/// would have to be published between one plan and its copy.
-const LOOKED_AT: usize = 50;
-
-/// What the source tells of the version that was copied.
-#[derive(Clone, Copy, PartialEq)]
-enum Recency {
-    /// It is the current one.
-    Current,
-    /// It is the newest one of a key that was deleted since.
-    Newest,
-    /// Another one is newer.
-    Superseded,
-    /// It keeps no versions.
-    Untold,
-}
-
-/// How a copy has the wrong place, and which version shows it.
-enum Misplaced {
-    /// It lies on top of a newer one.
-    Covers(VersionId),
-    /// An older one lies on top of it.
-    IsCovered(VersionId),
-}
-
-/// What lies around a copy among the versions of its key.
+/// The versions around a copy.
 struct Around {
-    /// The current version, where that is another one.
-    on_top: Option<VersionId>,
-    /// What lies beneath it, the nearest first.
-    beneath: Vec<VersionId>,
+    /// The current version of the key, if it is another one.
+    above: Option<Neighbor>,
+    /// The versions below the copy, the nearest first, down to the one that the plan knew.
+    below: Vec<Neighbor>,
 }
 
 /// Checks the place of a proven copy among the versions of its key.
-pub(crate) async fn check(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<(), Failure> {
-    let Some(version) = asked.stored.version_id.as_ref() else { return Ok(()) };
-    let transfer = asked.transfer;
-    // A copy that was found where it stood is said to replace itself.
-    let replaced_something = matches!(transfer.precondition, Precondition::IfMatch(_));
-    if !replaced_something || transfer.placement == Placement::History {
+pub(crate) async fn check(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<(), Failure> {
+    let copy = subject.copy();
+    let (Some(version), Precondition::IfMatch(replaced)) = (&subject.stored.version_id, &copy.precondition) else {
+        return Ok(());
+    };
+    if subject.backup.placement == Placement::Late {
         return Ok(());
     }
-    let recency = recency(aws, asked).await?;
-    if recency == Recency::Current && transfer.method == Method::CopyObject {
+    let recency = s3::recency(&aws.s3(&copy.source.region), subject.source()).await?;
+    if recency == Recency::Newest && copy.method == Method::CopyObject {
         return Ok(());
     }
-    let Some(around) = around(aws, asked, version).await? else { return Ok(()) };
-    match misplaced(aws, asked, recency, &around).await? {
-        Some(Misplaced::Covers(newer)) => take_back(aws, asked, evidence, (&newer, around.on_top.as_ref())).await,
-        Some(Misplaced::IsCovered(older)) => {
-            let reason = "S3 puts an object in parts where its upload was opened, not where it was completed.";
-            Err(changed_places(asked, &older, reason))
+    let Some(around) = around(aws, subject, version).await? else { return Ok(()) };
+    let upload = carried_stamp(aws, subject).await?;
+    // A plan that found the copy already published says that the copy replaces itself.
+    let planned = if copy.replaces.as_ref() == Some(version) {
+        PlannedReplacement::Unknown
+    } else {
+        PlannedReplacement::Object(replaced.clone())
+    };
+    let facts = PublishedFacts {
+        upload: &upload,
+        method: copy.method,
+        planned: &planned,
+        recency,
+        above: around.above.as_ref(),
+        below: &around.below,
+    };
+    match check_published(&facts) {
+        PublishedDecision::InPlace => Ok(()),
+        PublishedDecision::Withdraw { newer } => withdraw(aws, subject, evidence, &newer, &around).await,
+        PublishedDecision::BelowOlder { older } => {
+            let reason = "S3 orders a multipart object by when its upload was opened, not by when it was completed.";
+            Err(out_of_order(subject, &older, reason))
         }
-        None => Ok(()),
     }
 }
 
-/// Lists the versions around the copy, down to the one that its plan knew. None where the copy is gone by now, or lies beneath
-/// more versions than are listed: it is not what restore finds then, and that is logged.
-async fn around(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Option<Around>, Failure> {
-    let destination = &asked.transfer.destination;
-    let known = asked.transfer.replaces.as_ref().filter(|known| *known != version);
+/// Lists and describes the versions around the copy, down to the one that its plan knew. `None` if the copy does not exist any
+/// more, or is below more versions than are listed: then it is not the current backup, and that is logged.
+async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Around>, Failure> {
+    let destination = &subject.copy().destination;
+    let known = subject.copy().replaces.as_ref().filter(|known| *known != version);
     let client = aws.s3(&destination.region);
     let mut versions = Versions::of(&client, ObjectRef::current(destination));
-    let (mut on_top, mut beneath, mut is_found) = (None, Vec::new(), false);
-    loop {
+    let (mut above, mut below, mut is_found) = (None, Vec::new(), false);
+    'pages: loop {
         let page = match versions.next_page().await? {
             Page::Versions(page) => page,
             Page::End => break,
             Page::CutShort => {
-                tracing::warn!(copy = %asked.copy(), "too many versions lie on top for its place to be looked at");
+                tracing::warn!(copy = %subject.published(), "too many versions are above the copy to check its place");
                 break;
             }
         };
@@ -107,198 +94,139 @@ async fn around(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Opti
             if version_id == *version {
                 is_found = true;
             } else if !is_found {
-                on_top = on_top.or(Some(version_id));
-            } else if Some(&version_id) == known {
-                return Ok(Some(Around { on_top, beneath }));
+                above = above.or(Some(version_id));
+            } else if Some(&version_id) == known || below.len() == MAX_BELOW {
+                break 'pages;
             } else {
-                beneath.push(version_id);
-            }
-            if beneath.len() == LOOKED_AT {
-                return Ok(Some(Around { on_top, beneath }));
+                below.push(version_id);
             }
         }
     }
-    Ok(is_found.then_some(Around { on_top, beneath }))
-}
-
-async fn recency(aws: &Aws, asked: Asked<'_>) -> Result<Recency, Failure> {
-    let source = &asked.transfer.source;
-    let pinned = source.version_id.as_ref().filter(|version| version.as_str() != "null");
-    if pinned.is_none() {
-        return Ok(Recency::Untold);
+    if !is_found {
+        return Ok(None);
     }
-    let key = ObjectRef { version_id: None, ..asked.source() };
-    let client = aws.s3(&source.region);
-    let (newest, recency) = match s3::head(&client, key).await? {
-        Some(head) => (head.version_id, Recency::Current),
-        None => (s3::newest_of_deleted(&client, key).await?, Recency::Newest),
+    let above = match above {
+        Some(above) => neighbor(aws, subject, &above).await?,
+        None => None,
     };
-    Ok(if newest.as_ref() == pinned { recency } else { Recency::Superseded })
-}
-
-/// The version that shows that the copy has the wrong place. An older one on top that was copied in one request came after
-/// this copy, and is taken back by its own execution; only one in parts may have been there before.
-async fn misplaced(
-    aws: &Aws,
-    asked: Asked<'_>,
-    recency: Recency,
-    around: &Around,
-) -> Result<Option<Misplaced>, Failure> {
-    let ours = stamp(aws, asked).await?;
-    let standing = |head: Option<&Head>| {
-        let stamp = head.and_then(|head| head.stamp.as_ref());
-        stamp.map_or(Standing::Unknown, |stamp| stamp.standing(&ours))
-    };
-    // A copy in one request that lies on top came later, and its own execution looks after it.
-    if let Some(on_top) = &around.on_top
-        && asked.transfer.method == Method::Multipart
-        && standing(version_of_key(aws, asked, on_top).await?.as_ref()) == Standing::Older
-    {
-        return Ok(Some(Misplaced::IsCovered(on_top.clone())));
+    let mut neighbors = Vec::new();
+    for version in below {
+        neighbors.extend(neighbor(aws, subject, &version).await?);
     }
-    let mut of_this_plan = asked.transfer.replaces != asked.stored.version_id;
-    // What is covered counts also where something lies on top, because that may be taken back by its own execution.
-    for (depth, covered) in around.beneath.iter().enumerate() {
-        let head = version_of_key(aws, asked, covered).await?;
-        if depth == 0 && head.as_ref().is_some_and(|head| !is_expected(asked.transfer, head)) {
-            of_this_plan = false;
-        }
-        let is_newer = match standing(head.as_ref()) {
-            Standing::Newer => true,
-            Standing::Unknown => of_this_plan && recency == Recency::Superseded,
-            Standing::Same | Standing::Older => false,
-        };
-        if is_newer {
-            return Ok(Some(Misplaced::Covers(covered.clone())));
-        }
-    }
-    Ok(None)
+    Ok(Some(Around { above, below: neighbors }))
 }
 
-/// Whether the plan of the copy may have been published over this one, the nearest beneath it. Where it may not, another
-/// execution of the same event has made the copy, by a plan that knew what it covers. An object in parts may have been
-/// completed later than it lies.
-fn is_expected(transfer: &Transfer, beneath: &Head) -> bool {
-    let held = matches!(&transfer.precondition, Precondition::IfMatch(etag) if *etag == beneath.etag);
-    held || transfer.method == Method::Multipart || beneath.etag.is_of_parts()
+/// Another version of the copy's key; `None` if it does not exist any more.
+async fn neighbor(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Neighbor>, Failure> {
+    let destination = &subject.copy().destination;
+    let object = ObjectRef { version_id: Some(version), ..ObjectRef::current(destination) };
+    let head = s3::head(&aws.s3(&destination.region), object).await?;
+    Ok(head.and_then(|head| head.neighbor()))
 }
 
-/// The stamp of the upload that was copied. An operator's request knows no order; the copy that it found may.
-async fn stamp(aws: &Aws, asked: Asked<'_>) -> Result<Stamp, Failure> {
-    let planned = &asked.transfer.stamp;
+/// The stamp of the upload that was copied. A request has no sequencer; the copy that it found may carry one.
+async fn carried_stamp(aws: &Aws, subject: Subject<'_>) -> Result<Stamp, Failure> {
+    let planned = &subject.backup.stamp;
     if planned.sequencer.is_some() {
         return Ok(planned.clone());
     }
-    let client = aws.s3(&asked.transfer.destination.region);
-    let carried = s3::head(&client, asked.copy()).await?.and_then(|head| head.stamp);
+    let client = aws.s3(&subject.copy().destination.region);
+    let carried = s3::head(&client, subject.published()).await?.and_then(|head| head.stamp);
     Ok(carried.unwrap_or_else(|| planned.clone()))
 }
 
-/// Another version of the copy's key.
-async fn version_of_key(aws: &Aws, asked: Asked<'_>, version: &VersionId) -> Result<Option<Head>, Failure> {
-    let destination = &asked.transfer.destination;
-    let object = ObjectRef { version_id: Some(version), ..ObjectRef::current(destination) };
-    s3::head(&aws.s3(&destination.region), object).await
-}
-
-/// Takes a copy back that covers a newer one, so that the next plan finds a place for it, and answers the failure that
-/// leads there. One that has to stay does no harm once the newer one lies on top again.
-async fn take_back(
+/// Withdraws a copy that replaced a newer one. Answers the failure that leads to the next plan, which finds another place for
+/// the copy. A copy that cannot be removed is in order if the newer version is current again.
+async fn withdraw(
     aws: &Aws,
-    asked: Asked<'_>,
+    subject: Subject<'_>,
     evidence: &Evidence,
-    (newer, on_top): (&VersionId, Option<&VersionId>),
+    newer: &VersionId,
+    around: &Around,
 ) -> Result<(), Failure> {
-    let removed = match Box::pin(keep(aws, asked, evidence)).await? {
-        Ok(()) => reject::remove(aws, asked).await?,
-        Err(reason) => Err(reason),
+    let removal = match Box::pin(keep(aws, subject, evidence)).await? {
+        Kept::Yes => reject::remove(aws, subject).await?,
+        Kept::No(reason) => Removal::Impossible(reason),
     };
-    let Err(reason) = removed else {
+    let Removal::Impossible(reason) = removal else {
         let message = format!(
-            "Uploads of the same bytes had let {} cover the newer version {newer} of its key. It was taken back. A new plan is \
-             made.",
-            asked.copy()
+            "Two uploads of the same bytes let {} replace the newer version {newer} of its key. The copy was withdrawn. A new \
+             plan is made.",
+            subject.published()
         );
         return Err(Failure::new(ErrorName::DestinationChanged, message));
     };
-    if Box::pin(is_mended(aws, asked, (newer, on_top))).await? {
+    let replaced = around.below.iter().find(|neighbor| neighbor.version_id == *newer);
+    if replaced.is_some_and(|replaced| is_repaired(replaced, around.above.as_ref())) {
         return Ok(());
     }
-    Err(changed_places(asked, newer, &format!("The copy is proven, but cannot be taken back: {reason}")))
+    Err(out_of_order(subject, newer, &format!("The copy is proven, but it cannot be withdrawn: {reason}")))
 }
 
-/// Whether the newer version was put on top again, or one that is newer still.
-async fn is_mended(
-    aws: &Aws,
-    asked: Asked<'_>,
-    (newer, on_top): (&VersionId, Option<&VersionId>),
-) -> Result<bool, Failure> {
-    let Some(on_top) = on_top else { return Ok(false) };
-    let (newer, on_top) = (version_of_key(aws, asked, newer).await?, version_of_key(aws, asked, on_top).await?);
-    let Some((newer, on_top)) = newer.zip(on_top) else { return Ok(false) };
-    Ok(match (&newer.stamp, &on_top.stamp) {
-        (Some(newer), Some(on_top)) => matches!(on_top.standing(newer), Standing::Same | Standing::Newer),
-        (None, None) => newer.etag == on_top.etag && newer.size == on_top.size,
-        (Some(_), None) | (None, Some(_)) => false,
-    })
+/// Whether a copy that will be withdrawn is kept elsewhere.
+enum Kept {
+    Yes,
+    /// It cannot be kept, for this reason.
+    No(String),
 }
 
-/// Makes sure that what is taken back is not lost, whatever comes next: a backup is copied among the late ones first, where
-/// the next plan finds and proves it, also if its source is gone by then. A replica has its backup. Answers why that cannot
-/// be, if it cannot.
-async fn keep(aws: &Aws, asked: Asked<'_>, evidence: &Evidence) -> Result<Result<(), String>, Failure> {
-    let Transfer { source, destination, stamp, .. } = asked.transfer;
-    if asked.is_replica() {
-        let stands = reject::source_stands(aws, asked).await?;
-        return Ok(if stands { Ok(()) } else { Err("its backup is gone, and it is the only copy.".to_owned()) });
+/// Keeps a copy before it is removed from its key. A backup is copied to the late backups, where the next plan finds and
+/// proves it, even if its source is gone by then. A replica is kept by its backup.
+async fn keep(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<Kept, Failure> {
+    let Backup { copy, stamp, .. } = subject.backup;
+    let destination = &copy.destination;
+    if subject.backup.is_replica() {
+        let exists = reject::source_exists(aws, subject).await?;
+        let reason = "its backup is gone, and it is the only copy.";
+        return Ok(if exists { Kept::Yes } else { Kept::No(reason.to_owned()) });
     }
-    // What one CopyObject takes is what one part takes.
-    if source.size > MAX_PART {
-        return Ok(Err("it is too large to be copied among the late ones in one request.".to_owned()));
+    // One CopyObject takes as many bytes as one part.
+    if copy.source.size > MAX_PART {
+        return Ok(Kept::No("it is too large to be copied to the late backups in one request.".to_owned()));
     }
-    let key = match history_key(&destination.key, stamp) {
+    let key = match late_key(&destination.key, stamp) {
         Ok(key) => key,
-        Err(error) => return Ok(Err(format!("it has no place among the late ones: {error}."))),
+        Err(error) => return Ok(Kept::No(format!("its key among the late backups is invalid: {error}."))),
     };
-    let late = Transfer {
+    let late = Copy {
         source: Source {
             bucket: destination.bucket.clone(),
             key: destination.key.clone(),
-            version_id: asked.stored.version_id.clone(),
-            etag: asked.stored.etag.clone(),
-            size: source.size,
+            version_id: subject.stored.version_id.clone(),
+            etag: subject.stored.etag.clone(),
+            size: copy.source.size,
             region: destination.region.clone(),
         },
         destination: Destination { key, ..destination.clone() },
         precondition: Precondition::IfAbsent,
         method: Method::CopyObject,
         upload: None,
-        placement: Placement::History,
-        ..asked.transfer.clone()
+        ..copy.clone()
     };
-    // Without a key: only a bucket that encrypts with S3's own has equal tags for equal bytes.
+    // Without a KMS key: only a bucket that encrypts with S3's own key has equal tags for equal bytes.
     let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await.map_err(|failure| {
         if failure.name() != ErrorName::SourceGone {
             return failure;
         }
-        // Another execution of the same event found the same, and was quicker.
-        Failure::new(
-            ErrorName::DestinationChanged,
-            format!("{} was taken back meanwhile. A new plan is made.", asked.copy()),
-        )
+        // Another execution of the same event withdrew the copy first.
+        let message = format!("{} was withdrawn by another execution. A new plan is made.", subject.published());
+        Failure::new(ErrorName::DestinationChanged, message)
     })?;
     let differs = |kept: Crc64Nvme| evidence.algorithm == Algorithm::Crc64Nvme && kept.to_string() != evidence.copy;
-    let same = !kept.crc64nvme.is_some_and(differs);
-    Ok(if same { Ok(()) } else { Err("its copy among the late ones has another checksum.".to_owned()) })
+    Ok(if kept.crc64nvme.is_some_and(differs) {
+        Kept::No("its copy among the late backups has another checksum.".to_owned())
+    } else {
+        Kept::Yes
+    })
 }
 
-/// The failure of a copy whose place a person has to mend.
-fn changed_places(asked: Asked<'_>, other: &VersionId, reason: &str) -> Failure {
+/// The failure of a copy whose place a person has to repair.
+fn out_of_order(subject: Subject<'_>, other: &VersionId, reason: &str) -> Failure {
     let message = format!(
-        "Uploads of the same bytes had let {} and version {other} of its key change places, so that an older upload is the \
-         current backup. {reason} Copy the newer of the two onto the key (aws s3api copy-object; above 5 GiB in \
-         parts, with upload-part-copy), then redrive.",
-        asked.copy()
+        "Two uploads of the same bytes left {} and version {other} of its key in the wrong order: an older upload is the \
+         current backup. {reason} Copy the newer of the two versions to the key (aws s3api copy-object; above 5 GiB with \
+         upload-part-copy), then redrive.",
+        subject.published()
     );
     Failure::new(ErrorName::DestinationDenied, message)
 }

@@ -9,12 +9,12 @@ use aws_sdk_s3::{
 use aws_smithy_types::error::display::DisplayErrorContext;
 use futures::{FutureExt, Stream, StreamExt, future::OptionFuture, stream};
 use holdfast_core::{
-    ErrorName, Recovery,
+    ErrorName, Failure, Named, Recovery,
     contract::{Destination, Source, Stored},
     layout::{MIB, PartLayout, Slice},
     names::{BucketName, ByteRange, ETag, ObjectKey, PartNumber, VersionId},
 };
-use holdfast_lambda::{Failure, Named, failure::Side, s3::ObjectRef};
+use holdfast_s3::{ObjectRef, failure::Side};
 
 /// Bytes of one read.
 const CHUNK: u64 = 8 * MIB;
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_cover_the_parts_of_a_slice_in_order_and_none_spans_two_parts() {
+    fn chunks_cover_a_slice_in_order_and_none_spans_two_parts() {
         let part_size = 20 * MIB;
         let layout = PartLayout::with_part_size(50 * MIB + 3, part_size);
         let part = |number| PartNumber::new(number).unwrap();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn reads_go_on_while_the_reader_digests_and_never_more_than_n_are_held() {
+    async fn reads_continue_while_the_reader_digests_within_the_limit() {
         const SECOND: Duration = Duration::from_secs(1);
         let layout = PartLayout::with_part_size(10, 1);
         let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -209,7 +209,7 @@ mod tests {
         let slice = Slice { index: 0, first_part: PartNumber::FIRST, last_part: PartNumber::new(10).unwrap() };
         let mut reads = std::pin::pin!(read_ahead(chunks(layout, slice, PartNumber::FIRST), 3, move |range| {
             highest.fetch_max(reading.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            // Later chunks come sooner; order is kept all the same.
+            // Later chunks arrive sooner; the order is kept.
             tokio::time::sleep(SECOND * u32::try_from(10 - range.first).unwrap()).map(move |()| Ok(vec![0; 1]))
         }));
         let mut parts = Vec::new();
@@ -221,7 +221,7 @@ mod tests {
         }
         assert_eq!(parts, (1..=10).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), 3);
-        // 10 seconds for the first read, then 5 for each of ten digests: no read was waited for after the first.
+        // 10 seconds for the first read, then 5 for each of ten digests: the reader waits for no read but the first.
         assert_eq!(began.elapsed(), SECOND * 60);
     }
 }

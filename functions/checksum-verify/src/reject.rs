@@ -1,147 +1,155 @@
-//! What becomes of a published copy that is not its source. It must not be taken for a backup: it is removed, and where
-//! object lock or a policy forbids that, or the bucket keeps no versions, it is marked with a tag. Either way the failure
-//! says which version it was, and a redrive copies the object anew.
+//! A published copy that does not match its source is rejected: it must not be used as a backup. It is removed. If object lock
+//! or a policy forbids that, or the bucket has no versions, it is marked with a tag. Either way the failure names the
+//! version, and a redrive copies the object again.
 //!
-//! The mark is also how a redrive knows what was told already: the state that failed is entered again with the same input,
-//! and finds the same bad version. A version with the mark leads to a new plan instead of the same failure for ever.
+//! The mark also tells a redrive that the failure was reported already: the state that failed is entered again with the same
+//! input and finds the same version. A marked version leads to a new plan instead of the same failure.
 //!
-//! What is removed is written down first, beside the copies: a call that dies after the removal leaves nothing else that tells
-//! the next plan, and with it the receipt, which version was bad.
+//! Before a version is removed, a record of it is written under `.holdfast/rejected/`. If the call ends after the removal, the
+//! record is the only way for the next plan, and the receipt, to know the rejected version.
 //!
-//! Nothing is removed while its source is gone: then even a bad copy may be all that is left.
+//! Nothing is removed if its source is gone: then even a copy that does not match may be all that is left.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::{Client, primitives::ByteStream, types::ServerSideEncryption};
-use holdfast_core::{ErrorName, Recovery, contract::Destination, names::VersionId, receipt::bad_key};
-use holdfast_lambda::{
-    Aws, Failure, Named,
-    s3::{self, ObjectRef},
+use holdfast_core::{
+    ErrorName, Failure, Named, Recovery, contract::Destination, names::VersionId, receipt::rejected_key,
 };
+use holdfast_lambda::Aws;
+use holdfast_s3::{self as s3, ObjectRef};
 
-use crate::{object::Asked, proof};
+use crate::{object::Subject, proof};
 
-/// The tag of a version that is not what its stamp says.
+/// The tag of a rejected version.
 const MARK: (&str, &str) = ("holdfast-proof", "failed");
 
-/// What was done with a bad copy.
+/// What was done with a rejected copy.
 enum Outcome {
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// It stands, marked; the reason why it could not be removed.
+    /// It was marked; the reason why it could not be removed.
     Marked(String),
-    /// It was told before that it is bad: time to copy anew.
-    ToldBefore,
-    /// Its source is gone: it stands as it is.
-    LeftAlone,
+    /// It was marked before. It is time to copy again.
+    MarkedBefore,
+    /// It was left as it is, because its source is gone.
+    SourceGone,
 }
 
-/// Disposes of a copy that is not its source, and says so. Where that itself fails for a passing reason the state tries
-/// again, and finds the same.
-pub(crate) async fn reject(aws: &Aws, asked: Asked<'_>, mismatch: Failure) -> Failure {
+/// Whether a version was removed.
+pub(crate) enum Removal {
+    /// It was.
+    Removed,
+    /// It cannot be removed, for this reason.
+    Impossible(String),
+}
+
+/// Rejects a copy that does not match its source, and says what was done. If that itself fails for a transient reason, the
+/// state tries again and finds the same copy.
+pub(crate) async fn reject(aws: &Aws, subject: Subject<'_>, mismatch: Failure) -> Failure {
     let again = "Redrive: a new plan copies every byte again";
-    match dispose(aws, asked, &mismatch).await {
+    match dispose(aws, subject, &mismatch).await {
         Ok(Outcome::Removed) => mismatch.followed_by(format!("That version was removed. {again}.")),
         Ok(Outcome::Marked(reason)) => {
             let (name, value) = MARK;
             mismatch.followed_by(format!(
-                "That version is bad and no backup, but it stays: {reason} It has the tag {name}={value} now. {again}, \
-                 and the receipt will name the bad version."
+                "That version is no backup, but it could not be removed: {reason} It has the tag {name}={value} now. \
+                 {again}, and the receipt will name the rejected version."
             ))
         }
-        Ok(Outcome::ToldBefore) => Failure::new(
+        Ok(Outcome::MarkedBefore) => Failure::new(
             ErrorName::DestinationChanged,
-            format!("The copy {} was found to be bad before. A new plan is made.", asked.copy()),
+            format!("The copy {} was rejected before. A new plan is made.", subject.published()),
         ),
-        Ok(Outcome::LeftAlone) => {
-            let what = if asked.is_replica() { "backup" } else { "source" };
-            let advice = proof::without_source(asked);
-            mismatch.followed_by(format!("The {what} is gone by now, so the copy was left as it is. {advice}"))
+        Ok(Outcome::SourceGone) => {
+            let what = if subject.backup.is_replica() { "backup" } else { "source" };
+            let advice = proof::without_source(subject);
+            mismatch.followed_by(format!("The {what} is gone, so the copy was left as it is. {advice}"))
         }
         Err(failure) if failure.name().recovery() == Recovery::Redrive => {
-            mismatch.followed_by(format!("Nothing could be done about that version: {failure}"))
+            mismatch.followed_by(format!("The version could not be removed or marked: {failure}"))
         }
         Err(failure) => failure,
     }
 }
 
-async fn dispose(aws: &Aws, asked: Asked<'_>, mismatch: &Failure) -> Result<Outcome, Failure> {
-    if !source_stands(aws, asked).await? {
-        return Ok(Outcome::LeftAlone);
+async fn dispose(aws: &Aws, subject: Subject<'_>, mismatch: &Failure) -> Result<Outcome, Failure> {
+    if !source_exists(aws, subject).await? {
+        return Ok(Outcome::SourceGone);
     }
-    let client = aws.s3(&asked.transfer.destination.region);
+    let client = aws.s3(&subject.copy().destination.region);
     let (name, value) = MARK;
-    let told = s3::read_tags(&client, asked.copy()).await?.get(name).is_some_and(|found| found == value);
-    if !told {
-        Box::pin(write_down(&client, asked, mismatch)).await?;
+    let tags = s3::read_tags(&client, subject.published()).await?;
+    let is_marked = tags.get(name).is_some_and(|found| found == value);
+    if !is_marked {
+        Box::pin(write_record(&client, subject, mismatch)).await?;
     }
-    let removed = remove(aws, asked).await?;
-    match removed {
-        _ if told => Ok(Outcome::ToldBefore),
-        Ok(()) => Ok(Outcome::Removed),
-        Err(reason) => {
-            look_again(&client, asked).await?;
+    match remove(aws, subject).await? {
+        _ if is_marked => Ok(Outcome::MarkedBefore),
+        Removal::Removed => Ok(Outcome::Removed),
+        Removal::Impossible(reason) => {
+            check_unchanged(&client, subject).await?;
             let mark = BTreeMap::from([(name.to_owned(), value.to_owned())]);
-            s3::put_tags(&client, asked.copy(), &mark).await?;
+            s3::put_tags(&client, subject.published(), &mark).await?;
             Ok(Outcome::Marked(reason))
         }
     }
 }
 
-/// Looks once more whether it is the bad copy that stands, right before it is marked: without versions its key may have
-/// another object by now, somebody's good backup. S3 takes no condition with tags.
-async fn look_again(client: &Client, asked: Asked<'_>) -> Result<(), Failure> {
-    let copy = asked.copy();
+/// Checks that the key still holds the rejected copy, right before it is marked. Without versions another execution may have
+/// replaced it by a good backup. S3 has no condition on tags.
+async fn check_unchanged(client: &Client, subject: Subject<'_>) -> Result<(), Failure> {
+    let copy = subject.published();
     let head = s3::head(client, copy).await?;
-    if head.is_some_and(|head| head.etag == asked.stored.etag) {
+    if head.is_some_and(|head| head.etag == subject.stored.etag) {
         return Ok(());
     }
-    let problem = format!("The copy {copy} was bad, and was replaced or deleted since. A new plan is made.");
+    let problem = format!("The rejected copy {copy} was replaced or deleted. A new plan is made.");
     Err(Failure::new(ErrorName::DestinationChanged, problem))
 }
 
-/// Writes down what was found about a version that is going to be removed. Once more does no harm.
-async fn write_down(client: &Client, asked: Asked<'_>, mismatch: &Failure) -> Result<(), Failure> {
-    let Some(version) = removable(asked) else { return Ok(()) };
-    let Destination { bucket, key, .. } = &asked.transfer.destination;
-    let key = bad_key(key, version).map_err(|error| {
-        let copy = asked.copy();
-        Failure::new(ErrorName::Internal, format!("no key can be derived for what is known of {copy}: {error}"))
+/// Writes the record of a version before it is removed.
+async fn write_record(client: &Client, subject: Subject<'_>, mismatch: &Failure) -> Result<(), Failure> {
+    let Some(version) = removable(subject) else { return Ok(()) };
+    let Destination { bucket, key, .. } = &subject.copy().destination;
+    let key = rejected_key(key, version).map_err(|error| {
+        let copy = subject.published();
+        Failure::new(ErrorName::Internal, format!("the key of the record about {copy} is invalid: {error}"))
     })?;
-    let place = ObjectRef { bucket, key: &key, version_id: None, ..asked.copy() };
+    let record = ObjectRef { bucket, key: &key, version_id: None, ..subject.published() };
     let request = client
         .put_object()
         .bucket(bucket.as_str())
         .key(key.as_str())
         .content_type("text/plain; charset=utf-8")
-        // S3's own key, so that this function needs none of the bucket's to encrypt with.
+        // With S3's own key, this function needs no permission on the bucket's KMS key.
         .server_side_encryption(ServerSideEncryption::Aes256)
         .body(ByteStream::from(mismatch.to_string().into_bytes()));
-    request.send().await.map(drop).map_err(|error| place.call("PutObject", "s3:PutObject").s3_failure(error))
+    request.send().await.map(drop).map_err(|error| record.call("PutObject", "s3:PutObject").s3_failure(error))
 }
 
-/// Whether what was copied is still there, so that it can be copied again.
-pub(crate) async fn source_stands(aws: &Aws, asked: Asked<'_>) -> Result<bool, Failure> {
-    let source = &asked.transfer.source;
-    let head = s3::head(&aws.s3(&source.region), asked.source()).await?;
+/// Whether the source still exists, so that it can be copied again.
+pub(crate) async fn source_exists(aws: &Aws, subject: Subject<'_>) -> Result<bool, Failure> {
+    let source = &subject.copy().source;
+    let head = s3::head(&aws.s3(&source.region), subject.source()).await?;
     Ok(head.is_some_and(|head| head.etag == source.etag))
 }
 
-/// Removes the copy's version, or says why that cannot be. Without versions nothing is removed: the key's object may have
-/// been replaced since it was looked at.
-pub(crate) async fn remove(aws: &Aws, asked: Asked<'_>) -> Result<Result<(), String>, Failure> {
-    let destination = &asked.transfer.destination;
-    let Some(version) = removable(asked) else {
-        return Ok(Err("the bucket keeps no versions, and the next copy replaces it.".to_owned()));
+/// Removes the copy's version. Without versions nothing is removed, because another execution may have replaced the object.
+pub(crate) async fn remove(aws: &Aws, subject: Subject<'_>) -> Result<Removal, Failure> {
+    let destination = &subject.copy().destination;
+    let Some(version) = removable(subject) else {
+        let reason = "the bucket has no versions, and the next copy replaces it.";
+        return Ok(Removal::Impossible(reason.to_owned()));
     };
     match s3::remove_version(&aws.s3(&destination.region), destination, version).await {
-        Ok(()) => Ok(Ok(())),
-        Err(failure) if failure.name() == ErrorName::DestinationDenied => Ok(Err(failure.to_string())),
+        Ok(()) => Ok(Removal::Removed),
+        Err(failure) if failure.name() == ErrorName::DestinationDenied => Ok(Removal::Impossible(failure.to_string())),
         Err(failure) => Err(failure),
     }
 }
 
-/// The version that can be removed without the risk that it is another object by then.
-fn removable(asked: Asked<'_>) -> Option<&VersionId> {
-    asked.stored.version_id.as_ref().filter(|version| version.as_str() != "null")
+/// The version of the copy; `None` if its id may name another object later.
+fn removable(subject: Subject<'_>) -> Option<&VersionId> {
+    subject.stored.version_id.as_ref().filter(|version| version.as_str() != "null")
 }

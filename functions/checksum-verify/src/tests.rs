@@ -1,10 +1,13 @@
-//! The requests that checksum-verify sends, and what it makes of the answers.
+//! Tests of checksum-verify: the requests that it sends, and how it reads the answers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attributes;
+mod backup;
 mod digest;
-mod object;
+mod failures;
 mod order;
 mod reject;
+mod withdraw;
 
 use std::{
     sync::{
@@ -20,8 +23,8 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::{contract::VerifyInput, names::PartNumber};
-use holdfast_lambda::{Aws, Deadline, Environment, Failure, Function};
+use holdfast_core::{Failure, contract::VerifyInput, names::PartNumber};
+use holdfast_lambda::{Aws, Deadline, Environment, Function};
 
 use crate::{ChecksumVerify, Verified};
 
@@ -41,13 +44,13 @@ fn part(number: u32) -> PartNumber {
     PartNumber::new(number).unwrap()
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ from offset to offset.
 fn content(length: usize) -> Vec<u8> {
     (0..length).map(|index| u8::try_from(index % 251).unwrap()).collect()
 }
 
-/// The bytes that a request asks for.
-fn asked(request: &GetObjectInput, bytes: &[u8]) -> Vec<u8> {
+/// The bytes of a request's range.
+fn requested(request: &GetObjectInput, bytes: &[u8]) -> Vec<u8> {
     let (first, last) = request.range().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     bytes[first.parse::<usize>().unwrap()..=last.parse::<usize>().unwrap()].to_vec()
 }
@@ -56,8 +59,8 @@ fn body(bytes: Vec<u8>) -> GetObjectOutput {
     GetObjectOutput::builder().body(ByteStream::from(bytes)).build()
 }
 
-/// GetObject of a bucket's object, pinned to version and entity tag; and how many reads there were.
-fn serving(bucket: &'static str, version: &'static str, etag: &'static str, bytes: Vec<u8>) -> Rule {
+/// GetObject of an object, pinned to its version and entity tag.
+fn get_object(bucket: &'static str, version: &'static str, etag: &'static str, bytes: Vec<u8>) -> Rule {
     mock!(Client::get_object)
         .match_requests(move |request| {
             request.bucket() == Some(bucket)
@@ -65,22 +68,24 @@ fn serving(bucket: &'static str, version: &'static str, etag: &'static str, byte
                 && request.version_id() == Some(version)
                 && request.if_match() == Some(etag)
         })
-        .then_compute_output(move |request| body(asked(request, &bytes)))
+        .then_compute_output(move |request| body(requested(request, &bytes)))
 }
 
-fn source(bytes: Vec<u8>) -> Rule {
-    serving("src", "v1", "\"tag\"", bytes)
+/// GetObject of the source.
+fn read_source(bytes: Vec<u8>) -> Rule {
+    get_object("src", "v1", "\"tag\"", bytes)
 }
 
-fn copy(bytes: Vec<u8>) -> Rule {
-    serving("dst", "w1", "\"copied\"", bytes)
+/// GetObject of the published copy.
+fn read_copy(bytes: Vec<u8>) -> Rule {
+    get_object("dst", "w1", "\"copied\"", bytes)
 }
 
 /// GetObject of the source that answers each of the first `times` reads with no more than `length` bytes.
-fn breaking_off(bytes: Vec<u8>, times: usize, length: usize) -> Rule {
+fn truncated(bytes: Vec<u8>, times: usize, length: usize) -> Rule {
     let reads = Arc::new(AtomicUsize::new(0));
     mock!(Client::get_object).then_compute_output(move |request| {
-        let mut answer = asked(request, &bytes);
+        let mut answer = requested(request, &bytes);
         if reads.fetch_add(1, Ordering::SeqCst) < times {
             answer.truncate(length);
         }

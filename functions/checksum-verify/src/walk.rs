@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future::OptionFuture, stream::BoxStream};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     checksum::{Crc64Nvme, Sha256, StreamDigest},
     contract::{DigestProgress, SliceDigest},
     layout::{PartLayout, Slice},
     names::{ByteRange, PartNumber},
 };
-use holdfast_lambda::{Failure, Pace};
+use holdfast_lambda::Pace;
 use tokio::time::{Instant, timeout};
 
 use crate::{

@@ -1,7 +1,7 @@
-//! complete-multipart: turns the copied parts into the object, on conditions that make S3 itself refuse a wrong one.
+//! complete-multipart: completes the upload, on conditions that make S3 refuse a wrong object.
 //!
-//! S3 is told the size, the full-object CRC64NVME where it is known, and what must hold at the destination. So a copy
-//! that is not its source, or that would replace what the plan did not know of, never comes to exist.
+//! The request names the size, the full-object CRC64NVME if it is known, and the precondition. So a copy that does not match its
+//! source, or that would replace an object that the plan did not see, is never published.
 
 mod complete;
 mod parts;
@@ -9,10 +9,10 @@ mod parts;
 mod tests;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{CompleteInput, Stored},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
 
 /// The function.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Function for CompleteMultipart {
     }
 
     async fn call(&self, input: CompleteInput, _deadline: Deadline) -> Result<Stored, Failure> {
-        let client = self.aws.s3(&input.transfer.destination.region);
-        complete::complete(&client, &input.transfer, &input.slices).await
+        let client = self.aws.s3(&input.copy.destination.region);
+        complete::complete(&client, &input.copy, &input.slices).await
     }
 }

@@ -3,19 +3,19 @@
 use aws_sdk_s3::types::CompletedPart;
 use holdfast_core::{
     checksum::Crc64Nvme,
-    contract::{SliceResult, Transfer},
+    contract::{Copy, SliceResult},
     layout::PartLayout,
     names::{ByteRange, PartNumber},
     slices::{self, IncompleteSlices},
 };
-use holdfast_lambda::s3::StoredPart;
+use holdfast_s3::StoredPart;
 
 /// The payload does not describe an upload whose slices are all done.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum NotReady {
-    #[error("transfer.upload is missing: there is no upload to complete")]
+    #[error("copy.upload is missing: there is no upload to complete")]
     NoUpload,
-    #[error("transfer.upload has {given} parts of {part_size} bytes, but {size} bytes make {right} such parts")]
+    #[error("copy.upload has {given} parts of {part_size} bytes, but {size} bytes make {right} such parts")]
     OtherLayout { given: u32, part_size: u64, size: u64, right: u64 },
     #[error(transparent)]
     Slices(#[from] IncompleteSlices),
@@ -32,9 +32,9 @@ pub(crate) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Checks transfer and results against each other.
-    pub(crate) fn of(transfer: &'a Transfer, results: &[SliceResult]) -> Result<Self, NotReady> {
-        let (Some(upload), Some(layout)) = (&transfer.upload, transfer.layout()) else {
+    /// Checks copy and results against each other.
+    pub(crate) fn of(copy: &'a Copy, results: &[SliceResult]) -> Result<Self, NotReady> {
+        let (Some(upload), Some(layout)) = (&copy.upload, copy.layout()) else {
             return Err(NotReady::NoUpload);
         };
         let last_part = PartNumber::new(upload.part_count).ok();
@@ -42,13 +42,13 @@ impl<'a> Upload<'a> {
             return Err(NotReady::OtherLayout {
                 given: upload.part_count,
                 part_size: upload.part_size,
-                size: transfer.source.size,
+                size: copy.source.size,
                 right: layout.part_count(),
             });
         };
         slices::in_order(layout, results)?;
         let combined = || slices::digests(layout, results).map(|digests| slices::crc64nvme(layout, &digests));
-        Ok(Self { id: &upload.upload_id, layout, last_part, crc64nvme: transfer.crc64nvme.or_else(combined) })
+        Ok(Self { id: &upload.upload_id, layout, last_part, crc64nvme: copy.crc64nvme.or_else(combined) })
     }
 
     /// The part list for S3, when every part is stored with the bytes that the layout gives it, and so all bytes of the
@@ -79,7 +79,7 @@ impl<'a> Upload<'a> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use holdfast_core::{contract::SliceDigest, names::ETag};
-    use holdfast_lambda::testing;
+    use holdfast_s3::testing;
 
     use super::*;
 
@@ -102,9 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_or_of_the_wrong_size_is_named() {
-        let transfer = testing::multipart(25, 10);
-        let upload = Upload::of(&transfer, &[result(0, None)]).unwrap();
+    fn a_missing_part_or_a_wrong_size_is_named() {
+        let copy = testing::multipart(25, 10).copy;
+        let upload = Upload::of(&copy, &[result(0, None)]).unwrap();
         let problem = |parts: &[(u32, u64)]| upload.part_list(&stored(parts)).err().unwrap_or_default();
         assert_eq!(problem(&[(1, 10), (2, 10), (3, 5)]), "");
         assert_eq!(problem(&[(1, 10), (3, 5)]), "part 2 is missing");
@@ -114,27 +114,26 @@ mod tests {
     }
 
     #[test]
-    fn the_sources_own_crc_is_preferred_and_digests_are_combined_where_it_has_none() {
-        let mut transfer = testing::multipart(3, 10);
-        let crc = |transfer: &Transfer, result: SliceResult| Upload::of(transfer, &[result]).unwrap().crc64nvme;
-        assert_eq!(crc(&transfer, result(0, None)), None);
-        assert_eq!(crc(&transfer, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc")));
-        transfer.crc64nvme = Some(Crc64Nvme::of(b"own"));
-        assert_eq!(crc(&transfer, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own")));
+    fn the_sources_checksum_is_preferred_to_combined_digests() {
+        let mut copy = testing::multipart(3, 10).copy;
+        let crc = |copy: &Copy, result: SliceResult| Upload::of(copy, &[result]).unwrap().crc64nvme;
+        assert_eq!(crc(&copy, result(0, None)), None);
+        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc")));
+        copy.crc64nvme = Some(Crc64Nvme::of(b"own"));
+        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own")));
     }
 
     #[test]
     fn a_payload_that_is_not_ready_says_why() {
-        let transfer = testing::multipart(25, 10);
-        let problem =
-            |transfer: &Transfer, results: &[SliceResult]| Upload::of(transfer, results).err().unwrap().to_string();
-        assert!(problem(&testing::single(25), &[]).contains("no upload to complete"));
-        assert_eq!(problem(&transfer, &[]), "the results are of slices [], but the object has slices 0 to 0");
+        let copy = testing::multipart(25, 10).copy;
+        let problem = |copy: &Copy, results: &[SliceResult]| Upload::of(copy, results).err().unwrap().to_string();
+        assert!(problem(&testing::single(25).copy, &[]).contains("no upload to complete"));
+        assert_eq!(problem(&copy, &[]), "the results are of slices [], but the object has slices 0 to 0");
         let undone = SliceResult { done: false, ..result(0, None) };
-        assert_eq!(problem(&transfer, &[undone]), "slice 0 is not done");
-        let mut other = transfer;
+        assert_eq!(problem(&copy, &[undone]), "slice 0 is not done");
+        let mut other = copy;
         other.upload.as_mut().unwrap().part_count = 4;
-        let sentence = "transfer.upload has 4 parts of 10 bytes, but 25 bytes make 3 such parts";
+        let sentence = "copy.upload has 4 parts of 10 bytes, but 25 bytes make 3 such parts";
         assert_eq!(problem(&other, &[result(0, None)]), sentence);
     }
 }

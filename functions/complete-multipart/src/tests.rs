@@ -1,4 +1,4 @@
-//! The requests that complete-multipart sends, and what it makes of the answers.
+//! Tests of complete-multipart: the requests that it sends, and how it reads the answers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -8,29 +8,26 @@ use aws_sdk_s3::{
     operation::{
         abort_multipart_upload::AbortMultipartUploadOutput,
         complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput},
-        head_object::HeadObjectOutput,
         list_parts::ListPartsOutput,
     },
     types::{ChecksumType, CompletedMultipartUpload, CompletedPart, Part},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::{Crc64Nvme, Sha256},
-    contract::{CompleteInput, Precondition, SliceDigest, SliceResult, Stored, Transfer},
+    contract::{CompleteInput, Copy, Precondition, SliceDigest, SliceResult, Stored},
     names::ETag,
 };
-use holdfast_lambda::{
-    Aws, Deadline, Environment, Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::{Aws, Deadline, Environment, Function};
+use holdfast_s3::testing::{self, Sent};
 
 use crate::CompleteMultipart;
 
-async fn complete(transfer: &Transfer, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
+async fn complete(copy: &Copy, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules);
     let function = CompleteMultipart::new(&Environment::default(), Aws::with_s3(client)).unwrap();
-    let input = CompleteInput { transfer: transfer.clone(), slices };
+    let input = CompleteInput { copy: copy.clone(), slices };
     function.call(input, Deadline::after(Duration::from_mins(10))).await
 }
 
@@ -51,9 +48,10 @@ fn listed() -> Rule {
 
 fn completing() -> (Rule, Sent<CompleteMultipartUploadInput>) {
     let sent = Sent::default();
-    let note = sent.clone();
-    let rule =
-        mock!(Client::complete_multipart_upload).match_requests(move |request| note.note(request)).then_output(|| {
+    let record = sent.clone();
+    let rule = mock!(Client::complete_multipart_upload)
+        .match_requests(move |request| record.note(request))
+        .then_output(|| {
             CompleteMultipartUploadOutput::builder()
                 .version_id("w1")
                 .e_tag("\"whole-3\"")
@@ -67,25 +65,32 @@ fn completing_fails(status: u16, code: &'static str, message: &'static str) -> R
     mock!(Client::complete_multipart_upload).then_http_response(move || testing::s3_error(status, code, message))
 }
 
-/// What stands at the destination, with our stamp or somebody else's.
-fn standing(sequencer: &'static str) -> Rule {
+/// HeadObject of the destination, which holds a copy with this stamp.
+fn published(stamp: &'static str) -> Rule {
     mock!(Client::head_object).then_output(move || {
-        HeadObjectOutput::builder()
-            .version_id("w0")
-            .e_tag("\"whole-3\"")
-            .metadata("holdfast-source-version", if sequencer == "0A" { "v1" } else { "v2" })
-            .metadata("holdfast-sequencer", sequencer)
-            .metadata("holdfast-source-etag", "tag")
-            .build()
+        let head = testing::head_object().version_id("w0").e_tag("\"whole-3\"");
+        head.metadata("holdfast-stamp", stamp).build()
     })
 }
 
+/// The same with our own stamp.
+fn our_copy() -> Rule {
+    published(testing::STAMP)
+}
+
+/// The same with the stamp of another upload.
+fn other_copy() -> Rule {
+    published("v=v2 s=0B e=tag m=20261122T095959Z")
+}
+
 #[tokio::test]
-async fn an_upload_is_completed_with_its_parts_its_size_its_crc_and_its_precondition() {
-    let mut transfer = testing::multipart(25, 10);
-    transfer.crc64nvme = Some(Crc64Nvme::of(b"whole"));
+async fn an_upload_is_completed_with_parts_size_checksum_and_precondition() {
+    let mut copy = testing::multipart(25, 10).copy;
+    copy.crc64nvme = Some(Crc64Nvme::of(b"whole"));
     let (rule, sent) = completing();
-    let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule]).await.unwrap();
+
+    let stored = complete(&copy, vec![done(0)], &[&listed(), &rule]).await.unwrap();
+
     assert_eq!(stored.version_id.unwrap().as_str(), "w1");
     assert_eq!((stored.etag, stored.crc64nvme), (ETag::new("whole-3").unwrap(), Some(Crc64Nvme::EMPTY)));
     let part = |number| {
@@ -108,14 +113,14 @@ async fn an_upload_is_completed_with_its_parts_its_size_its_crc_and_its_precondi
 }
 
 #[tokio::test]
-async fn a_crc_is_combined_from_the_slices_where_the_source_has_none_and_left_out_where_nobody_knows_it() {
-    let mut transfer = testing::multipart(25, 10);
-    transfer.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
+async fn a_checksum_that_the_source_lacks_is_combined_from_the_slices() {
+    let mut copy = testing::multipart(25, 10).copy;
+    copy.precondition = Precondition::IfMatch(ETag::new("old").unwrap());
     let digest = SliceDigest { crc64nvme: Crc64Nvme::of(b"slice"), sha256: Sha256::of(b"slice") };
     let digested = SliceResult { digest: Some(digest), ..done(0) };
     for (slice, crc) in [(digested, Some(Crc64Nvme::of(b"slice").to_string())), (done(0), None)] {
         let (rule, sent) = completing();
-        complete(&transfer, vec![slice], &[&listed(), &rule]).await.unwrap();
+        complete(&copy, vec![slice], &[&listed(), &rule]).await.unwrap();
         let request = sent.all().remove(0);
         assert_eq!(request.checksum_crc64_nvme(), crc.as_deref());
         assert_eq!((request.if_match(), request.if_none_match()), (Some("\"old\""), None));
@@ -123,22 +128,25 @@ async fn a_crc_is_combined_from_the_slices_where_the_source_has_none_and_left_ou
 }
 
 #[tokio::test]
-async fn an_upload_that_lacks_a_part_is_not_completed_but_planned_anew() {
-    let transfer = testing::multipart(45, 10);
-    let failure = complete(&transfer, vec![done(0)], &[&listed(), &standing("0B")]).await.unwrap_err();
-    let sentence = "Upload up of s3://dst/a b is not whole: part 3 has 5 bytes instead of 10. A new plan is made.";
+async fn an_incomplete_upload_leads_to_a_new_plan() {
+    let copy = testing::multipart(45, 10).copy;
+
+    let failure = complete(&copy, vec![done(0)], &[&listed(), &other_copy()]).await.unwrap_err();
+
+    let sentence = "Upload up of s3://dst/a b is incomplete: part 3 has 5 bytes instead of 10. A new plan is made.";
     assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::UploadGone, sentence));
 }
 
 #[tokio::test]
-async fn an_upload_whose_slices_are_not_all_there_is_refused_before_anything_is_sent() {
-    let failure = complete(&testing::multipart(25, 10), vec![], &[]).await.unwrap_err();
+async fn missing_slices_are_refused_before_anything_is_sent() {
+    let failure = complete(&testing::multipart(25, 10).copy, vec![], &[]).await.unwrap_err();
+
     let sentence = "the upload cannot be completed: the results are of slices [], but the object has slices 0 to 0";
     assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::InputInvalid, sentence));
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_have_their_names_and_say_what_to_do() {
+async fn every_s3_error_has_its_name_and_says_what_to_do() {
     use ErrorName::{ChecksumMismatch, DestinationDenied, Internal, KmsDenied, S3Throttled, S3Unavailable};
     let size = "The provided 'x-amz-mp-object-size' header value does not match what was computed";
     let value = "Value for x-amz-checksum-crc64nvme header is invalid.";
@@ -146,9 +154,9 @@ async fn failures_have_their_names_and_say_what_to_do() {
         (completing_fails(503, "SlowDown", "Slow."), S3Throttled, "It is tried again"),
         (completing_fails(200, "InternalError", "Oh."), S3Unavailable, "It is tried again"),
         (completing_fails(400, "InvalidPart", "One was not found."), S3Unavailable, "It is tried again"),
-        (completing_fails(400, "BadDigest", "Other bytes."), ChecksumMismatch, "nothing was published"),
-        (completing_fails(400, "InvalidRequest", size), ChecksumMismatch, "nothing was published"),
-        (completing_fails(400, "InvalidRequest", value), ChecksumMismatch, "nothing was published"),
+        (completing_fails(400, "BadDigest", "Other bytes."), ChecksumMismatch, "The upload was aborted."),
+        (completing_fails(400, "InvalidRequest", size), ChecksumMismatch, "The upload was aborted."),
+        (completing_fails(400, "InvalidRequest", value), ChecksumMismatch, "The upload was aborted."),
         (completing_fails(400, "InvalidRequest", "Something else."), Internal, "Please report it"),
         (
             completing_fails(403, "AccessDenied", "Access Denied"),
@@ -159,19 +167,21 @@ async fn failures_have_their_names_and_say_what_to_do() {
     ] {
         let abort = aborting();
         let rules = [&listed(), &rule, &abort];
-        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
+
+        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
+
         assert_eq!(failure.name(), name, "{failure}");
         assert_eq!(
             abort.num_calls(),
             usize::from(name == ChecksumMismatch),
-            "only what can never be whole is given up"
+            "only an upload that can never be completed is aborted"
         );
         assert!(failure.to_string().contains(advice), "{failure}");
         assert!(CompleteMultipart::RAISES.contains(&name));
     }
 }
 
-/// AbortMultipartUpload of the transfer's own upload.
+/// AbortMultipartUpload of the copy's own upload.
 fn aborting() -> Rule {
     mock!(Client::abort_multipart_upload)
         .match_requests(|request| {
@@ -181,7 +191,7 @@ fn aborting() -> Rule {
 }
 
 #[tokio::test]
-async fn a_refused_upload_is_aborted_so_that_a_redrive_finds_it_gone_and_says_so_where_that_is_forbidden() {
+async fn an_upload_that_s3_refuses_is_aborted_or_the_abort_is_advised() {
     let forbidden =
         mock!(Client::abort_multipart_upload).then_http_response(|| testing::s3_error(403, "AccessDenied", "No."));
     for (abort, words) in [
@@ -189,7 +199,9 @@ async fn a_refused_upload_is_aborted_so_that_a_redrive_finds_it_gone_and_says_so
         (forbidden, "Abort it (aws s3api abort-multipart-upload), then redrive"),
     ] {
         let rules = [&listed(), &completing_fails(400, "BadDigest", "No."), &abort];
-        let failure = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await.unwrap_err();
+
+        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
+
         assert_eq!((failure.name(), abort.num_calls()), (ErrorName::ChecksumMismatch, 1));
         assert!(failure.to_string().contains("s3://dst/a b (upload up)"), "{failure}");
         assert!(failure.to_string().contains(words), "{failure}");
@@ -197,7 +209,7 @@ async fn a_refused_upload_is_aborted_so_that_a_redrive_finds_it_gone_and_says_so
 }
 
 #[tokio::test]
-async fn an_upload_in_whose_place_another_execution_published_the_copy_is_not_left_open_in_silence() {
+async fn an_upload_whose_copy_another_execution_published_is_aborted() {
     for (status, code, name) in [
         (404, "NoSuchUpload", None),
         (403, "AccessDenied", Some(ErrorName::DestinationDenied)),
@@ -206,8 +218,10 @@ async fn an_upload_in_whose_place_another_execution_published_the_copy_is_not_le
         let rule = completing_fails(412, "PreconditionFailed", "No.");
         let abort =
             mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No."));
-        let rules = [&listed(), &rule, &standing("0A"), &abort];
-        let completed = complete(&testing::multipart(25, 10), vec![done(0)], &rules).await;
+        let rules = [&listed(), &rule, &our_copy(), &abort];
+
+        let completed = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await;
+
         assert_eq!(completed.as_ref().err().map(Failure::name), name, "{code}: {completed:?}");
         assert!(abort.num_calls() > 0, "{code}");
         if let Ok(stored) = completed {
@@ -217,8 +231,8 @@ async fn an_upload_in_whose_place_another_execution_published_the_copy_is_not_le
 }
 
 #[tokio::test]
-async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not() {
-    let transfer = testing::multipart(25, 10);
+async fn only_a_published_copy_of_our_own_resolves_a_failed_completion() {
+    let copy = testing::multipart(25, 10).copy;
     let abort = aborting();
     for (status, code, name) in [
         (404, "NoSuchUpload", ErrorName::UploadGone),
@@ -226,15 +240,23 @@ async fn what_an_earlier_try_completed_is_success_and_what_another_wrote_is_not(
         (409, "ConditionalRequestConflict", ErrorName::DestinationChanged),
     ] {
         let rule = completing_fails(status, code, "No.");
-        let stored = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0A"), &abort]).await.unwrap();
+
+        let stored = complete(&copy, vec![done(0)], &[&listed(), &rule, &our_copy(), &abort]).await.unwrap();
+
         assert_eq!(stored.version_id.unwrap().as_str(), "w0", "{code}");
-        let failure = complete(&transfer, vec![done(0)], &[&listed(), &rule, &standing("0B")]).await.unwrap_err();
+
+        let failure = complete(&copy, vec![done(0)], &[&listed(), &rule, &other_copy()]).await.unwrap_err();
+
         assert_eq!(failure.name(), name);
     }
-    let unlisted = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No."));
-    let stored = complete(&transfer, vec![done(0)], &[&unlisted, &standing("0A"), &abort]).await.unwrap();
+    let missing = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No."));
+
+    let stored = complete(&copy, vec![done(0)], &[&missing, &our_copy(), &abort]).await.unwrap();
+
     assert_eq!(stored.etag.as_str(), "whole-3");
-    let stored = complete(&testing::multipart(45, 10), vec![done(0)], &[&listed(), &standing("0A"), &abort]).await;
+
+    let stored = complete(&testing::multipart(45, 10).copy, vec![done(0)], &[&listed(), &our_copy(), &abort]).await;
+
     assert_eq!(stored.unwrap().etag.as_str(), "whole-3");
-    assert_eq!(abort.num_calls(), 5, "whatever S3 said of the upload, it is not left open");
+    assert_eq!(abort.num_calls(), 5, "the upload is aborted whatever S3 answered about it");
 }

@@ -1,7 +1,7 @@
 //! copy-part: copies a whole object in one request, or one slice of a large object part by part.
 //!
-//! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so that whatever is
-//! repeated copies the same bytes again: a retry, a redrive or a second delivery changes nothing that is right.
+//! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so a retry, a redrive or a second
+//! delivery copies the same bytes again.
 
 mod schedule;
 mod slice;
@@ -11,12 +11,13 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure,
     contract::{CopyInput, CopyOutput},
 };
-use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Failure, Function, s3};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::{self as s3};
 
-/// How many parts are copied at once where `COPY_CONCURRENCY` does not say.
+/// The default of `COPY_CONCURRENCY`.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 /// The function.
@@ -24,8 +25,7 @@ const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 pub struct CopyPart {
     aws: Aws,
     concurrency: NonZeroUsize,
-    /// For the backup alone: a whole object is copied here on the first leg only, and an upload carries its key since it
-    /// was opened.
+    /// The key that encrypts backups. Replicas are not copied here in one request, and an open upload has its key already.
     kms_key: Option<String>,
 }
 
@@ -61,13 +61,11 @@ impl Function for CopyPart {
     }
 
     async fn call(&self, input: CopyInput, deadline: Deadline) -> Result<CopyOutput, Failure> {
-        let CopyInput { transfer, slice } = input;
-        let client = self.aws.s3(&transfer.destination.region);
+        let CopyInput { copy, slice } = input;
+        let client = self.aws.s3(&copy.destination.region);
         match slice {
-            None => s3::copy_object(&client, &transfer, self.kms_key.as_deref()).await.map(CopyOutput::Stored),
-            Some(slice) => {
-                slice::copy(&client, &transfer, slice, self.concurrency, deadline).await.map(CopyOutput::Slice)
-            }
+            None => s3::copy_object(&client, &copy, self.kms_key.as_deref()).await.map(CopyOutput::Stored),
+            Some(slice) => slice::copy(&client, &copy, slice, self.concurrency, deadline).await.map(CopyOutput::Slice),
         }
     }
 }

@@ -79,17 +79,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn exactly_n_are_in_flight_until_the_last_ones_and_none_waits_for_a_batch() {
-        let (flying, most) = (Cell::new(0), Cell::new(0));
+    async fn a_new_piece_starts_whenever_one_is_done() {
+        let (in_flight, most) = (Cell::new(0), Cell::new(0));
         let began = Instant::now();
-        // One slow piece and nine quick ones: beside the slow one two run on, so ten seconds are enough. In batches of
-        // three it would take 10 + 1 + 1 + 1 seconds.
+        // One slow piece and nine fast ones. Two run beside the slow one, so ten seconds are enough. Batches of three
+        // would take 10 + 1 + 1 + 1 seconds.
         let durations = vec![10, 1, 1, 1, 1, 1, 1, 1, 1, 1];
         let run = run(durations, three(), pace(900), async |seconds: u32| {
-            flying.set(flying.get() + 1);
-            most.set(most.get().max(flying.get()));
+            in_flight.set(in_flight.get() + 1);
+            most.set(most.get().max(in_flight.get()));
             tokio::time::sleep(SECOND * seconds).await;
-            flying.set(flying.get() - 1);
+            in_flight.set(in_flight.get() - 1);
             Ok::<_, ()>(seconds)
         })
         .await;
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn near_the_deadline_nothing_is_started_and_what_is_in_flight_finishes() {
+    async fn near_the_deadline_only_pieces_in_flight_finish() {
         // Each takes 10 s, so a start needs 15 s: of 40 s the starts at 0, 10 and 20 s fit.
         let run = run(vec![(); 30], three(), pace(40), async |()| {
             tokio::time::sleep(SECOND * 10).await;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_outlasts_the_invocation_is_dropped_in_time_to_answer() {
+    async fn a_piece_that_outlasts_the_invocation_is_dropped() {
         let deadline = Deadline::after(SECOND * 10);
         let run = run(vec![100, 1], three(), Pace::new(deadline), async |seconds: u32| {
             tokio::time::sleep(SECOND * seconds).await;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_an_error_nothing_is_started_and_what_is_in_flight_is_kept() {
+    async fn after_an_error_only_pieces_in_flight_finish() {
         let run = run(vec![5, 1, 5, 5, 5], three(), pace(900), async |seconds: u32| {
             tokio::time::sleep(SECOND * seconds).await;
             if seconds == 1 { Err("refused") } else { Ok(seconds) }

@@ -1,4 +1,4 @@
-//! One slice: finds the parts that are missing and copies them.
+//! Copies the missing parts of one slice.
 
 use std::num::NonZeroUsize;
 
@@ -8,49 +8,47 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata,
 };
 use holdfast_core::{
-    ErrorName,
-    contract::{SliceResult, Transfer},
+    ErrorName, Failure, Named,
+    contract::{Copy, SliceResult},
     encoding,
     layout::{PartLayout, Slice},
     names::{ByteRange, PartNumber},
 };
-use holdfast_lambda::{
-    Deadline, Failure, Named, Pace,
-    s3::{self, ObjectRef, StoredPart},
-};
+use holdfast_lambda::{Deadline, Pace};
+use holdfast_s3::{self as s3, ObjectRef, StoredPart};
 
 use crate::schedule;
 
-/// Copies what is missing of a slice, as far as the time goes.
+/// Copies the missing parts of a slice, as far as the time allows.
 pub(crate) async fn copy(
     client: &Client,
-    transfer: &Transfer,
+    copy: &Copy,
     slice: Slice,
     concurrency: NonZeroUsize,
     deadline: Deadline,
 ) -> Result<SliceResult, Failure> {
-    let (upload_id, layout) = checked(transfer, slice)?;
-    let stored = match s3::list_parts(client, transfer, upload_id, (slice.first_part, slice.last_part)).await {
+    let (upload_id, layout) = checked(copy, slice)?;
+    let stored = match s3::list_parts(client, copy, upload_id, (slice.first_part, slice.last_part)).await {
         Ok(stored) => stored,
-        Err(failure) => return completed_before(client, transfer, slice, layout, failure).await,
+        Err(failure) => return completed_before(client, copy, slice, layout, failure).await,
     };
     let missing = missing(layout, slice, &stored);
     let missing_bytes: u64 = missing.iter().map(|part| bytes(layout, *part)).sum();
     let run = schedule::run(missing, concurrency, Pace::new(deadline), async |part| {
-        copy_part(client, transfer, upload_id, part, range(layout, part)).await.map(|()| bytes(layout, part))
+        copy_part(client, copy, upload_id, part, range(layout, part)).await.map(|()| bytes(layout, part))
     })
     .await;
     if let Some(failure) = run.error {
-        return completed_before(client, transfer, slice, layout, failure).await;
+        return completed_before(client, copy, slice, layout, failure).await;
     }
     if run.left > 0 && run.done.is_empty() {
-        // Answering `done: false` without progress would go on for ever; a retrier gives up in the end.
-        let destination = ObjectRef::current(&transfer.destination);
+        // `done: false` without progress would loop forever; a retrier ends.
+        let destination = ObjectRef::current(&copy.destination);
         return Err(Failure::new(
             ErrorName::S3Unavailable,
             format!(
-                "Not one of the {} parts that slice {} of {destination} lacks was copied in the time of one \
-                 invocation. It is tried again; if it lasts, give copy-part a longer timeout and redrive.",
+                "None of the {} missing parts of slice {} of {destination} was copied in the time of one invocation. It is \
+                 tried again; if it lasts, give copy-part a longer timeout and redrive.",
                 run.left, slice.index
             ),
         ));
@@ -64,11 +62,11 @@ pub(crate) async fn copy(
     })
 }
 
-/// The upload's id and layout, when transfer and slice belong together.
-fn checked(transfer: &Transfer, slice: Slice) -> Result<(&str, PartLayout), Failure> {
+/// The upload's id and layout, if copy and slice agree with each other.
+fn checked(copy: &Copy, slice: Slice) -> Result<(&str, PartLayout), Failure> {
     let invalid = |problem: String| Err(Failure::new(ErrorName::InputInvalid, problem));
-    let (Some(upload), Some(layout)) = (&transfer.upload, transfer.layout()) else {
-        return invalid("transfer.upload is missing: a slice can be copied only into an open upload".to_owned());
+    let (Some(upload), Some(layout)) = (&copy.upload, copy.layout()) else {
+        return invalid("copy.upload is missing: a slice can be copied only into an open upload".to_owned());
     };
     let (first, last) = (slice.first_part, slice.last_part);
     if first > last || u64::from(last.get()) > layout.part_count() {
@@ -78,7 +76,7 @@ fn checked(transfer: &Transfer, slice: Slice) -> Result<(&str, PartLayout), Fail
     Ok((&upload.upload_id, layout))
 }
 
-/// The slice's parts that are not stored, or not with the bytes they should have.
+/// The slice's parts that are not stored, or have a wrong size.
 fn missing(layout: PartLayout, slice: Slice, stored: &[StoredPart]) -> Vec<PartNumber> {
     let is_stored = |part: PartNumber| {
         let found = stored.binary_search_by_key(&part, |stored| stored.number).ok();
@@ -91,10 +89,10 @@ fn bytes(layout: PartLayout, part: PartNumber) -> u64 {
     layout.range(part).map_or(0, ByteRange::length)
 }
 
-/// Settles a failure: when the upload is gone because an earlier try completed it, nothing is left to do.
+/// Resolves a failure: if the upload is gone because an earlier call completed it, nothing is left to do.
 async fn completed_before(
     client: &Client,
-    transfer: &Transfer,
+    copy: &Copy,
     slice: Slice,
     layout: PartLayout,
     failure: Failure,
@@ -102,13 +100,13 @@ async fn completed_before(
     if failure.name() != ErrorName::UploadGone {
         return Err(failure);
     }
-    s3::published(client, transfer, failure).await?;
+    s3::published(client, copy, failure).await?;
     let bytes = layout.slice_bytes(slice);
     Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
 }
 
-/// The bytes of the source that a part is; none where it is the whole object, because S3 copies ranges only of objects
-/// that are larger than 5 MB (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>).
+/// The range of the source for a part; `None` if the part is the whole object, because S3 copies ranges only of objects that
+/// are larger than 5 MB (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>).
 fn range(layout: PartLayout, part: PartNumber) -> Option<ByteRange> {
     layout.range(part).filter(|_| layout.part_count() > 1)
 }
@@ -116,37 +114,37 @@ fn range(layout: PartLayout, part: PartNumber) -> Option<ByteRange> {
 /// Copies one part, pinned to the source's version and entity tag.
 async fn copy_part(
     client: &Client,
-    transfer: &Transfer,
+    copy: &Copy,
     upload_id: &str,
     part: PartNumber,
     range: Option<ByteRange>,
 ) -> Result<(), Failure> {
-    let source = &transfer.source;
+    let source = &copy.source;
     let request = client
         .upload_part_copy()
-        .bucket(transfer.destination.bucket.as_str())
-        .key(transfer.destination.key.as_str())
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
         .upload_id(upload_id)
         .part_number(part.as_i32())
         .copy_source(encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()))
         .copy_source_if_match(source.etag.quoted())
         .set_copy_source_range(range.map(|range| range.to_string()))
         .customize()
-        // S3 is silent while it copies. For CopyObject the SDK knows that, for UploadPartCopy it does not
+        // S3 sends nothing while it copies. The SDK knows that of CopyObject, but not of UploadPartCopy
         // (https://github.com/smithy-lang/smithy-rs/issues/4439).
         .config_override(Builder::new().stalled_stream_protection(StalledStreamProtectionConfig::disabled()));
-    let call = s3::copy_call(transfer, "UploadPartCopy", "s3:PutObject");
+    let call = s3::copy_call(copy, "UploadPartCopy", "s3:PutObject");
     let output = request.send().await.map_err(|error| {
         let status = error.raw_response().map(|response| response.status().as_u16());
         if status == Some(412) || error.code() == Some("PreconditionFailed") {
-            // A part has no precondition but the one on its source.
+            // The only precondition of a part is on its source.
             call.s3_failure_named(ErrorName::SourceGone, error)
         } else {
             call.s3_failure(error)
         }
     })?;
     if output.copy_part_result().and_then(|result| result.e_tag()).is_none() {
-        let destination = ObjectRef::current(&transfer.destination);
+        let destination = ObjectRef::current(&copy.destination);
         let problem = format!("UploadPartCopy of part {part} of {destination} answered no entity tag");
         return Err(Failure::new(ErrorName::S3Unavailable, problem));
     }

@@ -1,4 +1,4 @@
-//! The requests that copy-part sends, and what it makes of the answers.
+//! Tests of copy-part: the requests that it sends, and how it reads the answers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -7,7 +7,6 @@ use aws_sdk_s3::{
     Client,
     operation::{
         copy_object::CopyObjectOutput,
-        head_object::HeadObjectOutput,
         list_parts::ListPartsOutput,
         upload_part_copy::{UploadPartCopyInput, UploadPartCopyOutput},
     },
@@ -15,15 +14,13 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName,
-    contract::{CopyInput, CopyOutput, SliceResult, Transfer},
+    ErrorName, Failure, Named,
+    contract::{Copy, CopyInput, CopyOutput, SliceResult},
     layout::{MIB, Slice},
     names::PartNumber,
 };
-use holdfast_lambda::{
-    Aws, Deadline, Environment, Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::{Aws, Deadline, Environment, Function};
+use holdfast_s3::testing::{self, Sent};
 
 use crate::CopyPart;
 
@@ -34,16 +31,12 @@ fn function(environment: &[(&str, &str)], rules: &[&Rule]) -> CopyPart {
     CopyPart::new(&environment.iter().copied().collect::<Environment>(), Aws::with_s3(client)).unwrap()
 }
 
-async fn copy(transfer: &Transfer, slice: Option<Slice>, rules: &[&Rule]) -> Result<CopyOutput, Failure> {
-    let input = CopyInput { transfer: transfer.clone(), slice };
-    function(&[], rules).call(input, Deadline::after(Duration::from_mins(15))).await
-}
-
-async fn copy_slice(transfer: &Transfer, slice: Slice, rules: &[&Rule]) -> Result<SliceResult, Failure> {
-    copy(transfer, Some(slice), rules).await.map(|output| match output {
-        CopyOutput::Slice(result) => result,
+async fn copy_slice(copy: &Copy, slice: Slice, rules: &[&Rule]) -> Result<SliceResult, Failure> {
+    let input = CopyInput { copy: copy.clone(), slice: Some(slice) };
+    match function(&[], rules).call(input, Deadline::after(Duration::from_mins(15))).await? {
+        CopyOutput::Slice(result) => Ok(result),
         CopyOutput::Stored(stored) => panic!("a slice was answered with {stored:?}"),
-    })
+    }
 }
 
 fn part(number: u32) -> PartNumber {
@@ -68,11 +61,11 @@ fn copied() -> UploadPartCopyOutput {
     UploadPartCopyOutput::builder().copy_part_result(CopyPartResult::builder().e_tag("\"e\"").build()).build()
 }
 
-/// UploadPartCopy that succeeds, and what it was sent.
+/// UploadPartCopy that succeeds, and its requests.
 fn copying() -> (Rule, Sent<UploadPartCopyInput>) {
     let sent = Sent::default();
-    let note = sent.clone();
-    (mock!(Client::upload_part_copy).match_requests(move |request| note.note(request)).then_output(copied), sent)
+    let record = sent.clone();
+    (mock!(Client::upload_part_copy).match_requests(move |request| record.note(request)).then_output(copied), sent)
 }
 
 fn copying_fails(status: u16, code: &'static str, message: &'static str) -> Rule {
@@ -84,25 +77,29 @@ fn done(bytes: u64) -> SliceResult {
 }
 
 #[tokio::test]
-async fn a_whole_object_is_copied_in_one_request_with_the_backups_key() {
+async fn a_small_object_is_copied_in_one_request_with_the_kms_key() {
     let rule = mock!(Client::copy_object)
         .match_requests(|request| request.ssekms_key_id() == Some("key-1") && request.if_none_match() == Some("*"))
         .then_output(|| {
             let result = CopyObjectResult::builder().e_tag("\"e\"").build();
             CopyObjectOutput::builder().version_id("w1").copy_object_result(result).build()
         });
-    let input = CopyInput { transfer: testing::single(3), slice: None };
+    let input = CopyInput { copy: testing::single(3).copy, slice: None };
     let deadline = Deadline::after(Duration::from_mins(1));
+
     let output = function(&[("KMS_KEY_ID", "key-1")], &[&rule]).call(input, deadline).await.unwrap();
+
     assert!(matches!(output, CopyOutput::Stored(stored) if stored.etag.as_str() == "e"));
     assert_eq!(rule.num_calls(), 1);
 }
 
 #[tokio::test]
 async fn a_slice_copies_its_parts_pinned_to_the_source_and_by_range() {
-    let transfer = testing::multipart(2 * PART + 7, PART);
+    let copy = testing::multipart(2 * PART + 7, PART).copy;
     let (rule, sent) = copying();
-    let result = copy_slice(&transfer, slice(2, 3), &[&listed(&[]), &rule]).await.unwrap();
+
+    let result = copy_slice(&copy, slice(2, 3), &[&listed(&[]), &rule]).await.unwrap();
+
     assert_eq!(result, done(PART + 7));
     let expected = |number: i32, range: String| {
         UploadPartCopyInput::builder()
@@ -121,63 +118,72 @@ async fn a_slice_copies_its_parts_pinned_to_the_source_and_by_range() {
 }
 
 #[tokio::test]
-async fn only_parts_that_are_missing_or_wrong_are_copied_again() {
-    let transfer = testing::multipart(4 * PART, PART);
+async fn only_missing_parts_and_parts_of_a_wrong_size_are_copied() {
+    let copy = testing::multipart(4 * PART, PART).copy;
     let (rule, sent) = copying();
     let stored = listed(&[(1, PART), (3, 1), (4, PART)]);
-    assert_eq!(copy_slice(&transfer, slice(1, 4), &[&stored, &rule]).await.unwrap(), done(4 * PART));
+
+    let result = copy_slice(&copy, slice(1, 4), &[&stored, &rule]).await.unwrap();
+
+    assert_eq!(result, done(4 * PART));
     let numbers: Vec<_> = sent.all().iter().map(|request| request.part_number().unwrap()).collect();
     assert_eq!(numbers, [2, 3]);
 }
 
 #[tokio::test]
-async fn a_slice_that_is_stored_sends_nothing_but_the_listing() {
-    let transfer = testing::multipart(2 * PART, PART);
+async fn a_complete_slice_sends_only_the_listing() {
+    let copy = testing::multipart(2 * PART, PART).copy;
     let stored = listed(&[(1, PART), (2, PART)]);
-    assert_eq!(copy_slice(&transfer, slice(1, 2), &[&stored]).await.unwrap(), done(2 * PART));
+    assert_eq!(copy_slice(&copy, slice(1, 2), &[&stored]).await.unwrap(), done(2 * PART));
 }
 
 #[tokio::test]
-async fn the_one_part_of_an_object_is_copied_without_a_range_which_s3_refuses_of_small_objects() {
+async fn the_only_part_of_an_object_is_copied_without_a_range() {
     for size in [0, 1, PART] {
         let (rule, sent) = copying();
-        let result = copy_slice(&testing::multipart(size, PART), slice(1, 1), &[&listed(&[]), &rule]).await;
+
+        let result = copy_slice(&testing::multipart(size, PART).copy, slice(1, 1), &[&listed(&[]), &rule]).await;
+
         assert_eq!(result.unwrap(), done(size));
         assert_eq!(sent.all()[0].copy_source_range(), None, "{size} bytes");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_time_for_a_single_part_it_is_an_error_and_not_an_endless_loop() {
-    let transfer = testing::multipart(2 * PART, PART);
-    let input = CopyInput { transfer, slice: Some(slice(1, 2)) };
+async fn without_time_for_one_part_the_call_fails() {
+    let copy = testing::multipart(2 * PART, PART).copy;
+    let input = CopyInput { copy, slice: Some(slice(1, 2)) };
     let deadline = Deadline::after(Duration::from_secs(2));
+
     let failure = function(&[], &[&listed(&[])]).call(input, deadline).await.unwrap_err();
+
     assert_eq!(failure.name(), ErrorName::S3Unavailable);
     assert!(failure.to_string().contains("slice 0 of s3://dst/a b"), "{failure}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn near_the_deadline_the_slice_is_answered_as_not_done_with_what_is_stored() {
-    let transfer = testing::multipart(3 * PART, PART);
-    // The first part is slow to come, because S3 asks to wait; that leaves no time for another one.
+async fn near_the_deadline_a_slice_answers_the_stored_bytes() {
+    let copy = testing::multipart(3 * PART, PART).copy;
+    // The first part takes long, because S3 throttles its first request. No time is left for another one.
     let rule = mock!(Client::upload_part_copy)
         .sequence()
         .http_response(|| testing::s3_error(503, "SlowDown", "Please reduce your request rate."))
         .output(copied)
         .repeatedly()
         .build();
-    let input = CopyInput { transfer, slice: Some(slice(1, 3)) };
+    let input = CopyInput { copy, slice: Some(slice(1, 3)) };
     let deadline = Deadline::after(Duration::from_millis(5_010));
-    let one_at_once = function(&[("COPY_CONCURRENCY", "1")], &[&listed(&[]), &rule]);
-    let CopyOutput::Slice(result) = one_at_once.call(input, deadline).await.unwrap() else { panic!("not a slice") };
+    let sequential = function(&[("COPY_CONCURRENCY", "1")], &[&listed(&[]), &rule]);
+
+    let CopyOutput::Slice(result) = sequential.call(input, deadline).await.unwrap() else { panic!("not a slice") };
+
     assert_eq!(result, SliceResult { done: false, ..done(PART) });
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_have_their_names_and_say_what_to_do() {
-    let transfer = testing::multipart(PART, PART);
-    let refused = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/a b\"";
+async fn every_s3_error_has_its_name_and_says_what_to_do() {
+    let copy = testing::multipart(PART, PART).copy;
+    let denied = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/a b\"";
     for (rule, name, advice) in [
         (copying_fails(503, "SlowDown", "Slow."), ErrorName::S3Throttled, "It is tried again"),
         (copying_fails(200, "InternalError", "Oh."), ErrorName::S3Unavailable, "It is tried again"),
@@ -189,59 +195,68 @@ async fn failures_have_their_names_and_say_what_to_do() {
             "Grant s3:PutObject on s3://dst/a b",
         ),
         (
-            copying_fails(403, "AccessDenied", refused),
+            copying_fails(403, "AccessDenied", denied),
             ErrorName::SourceDenied,
             "Grant s3:GetObject on arn:aws:s3:::src/a b to this function's role",
         ),
     ] {
-        let failure = copy_slice(&transfer, slice(1, 1), &[&listed(&[]), &rule]).await.unwrap_err();
+        let failure = copy_slice(&copy, slice(1, 1), &[&listed(&[]), &rule]).await.unwrap_err();
+
         assert_eq!(failure.name(), name, "{failure}");
         assert!(failure.to_string().contains(advice), "{failure}");
         assert!(CopyPart::RAISES.contains(&name));
     }
 }
 
+/// HeadObject of the destination, which holds a copy with this stamp.
+fn published(stamp: &'static str) -> Rule {
+    mock!(Client::head_object)
+        .then_output(move || testing::head_object().e_tag("\"e\"").metadata("holdfast-stamp", stamp).build())
+}
+
 #[tokio::test]
-async fn an_upload_that_is_gone_is_done_when_our_copy_stands_and_gone_otherwise() {
-    let transfer = testing::multipart(2 * PART, PART);
-    let standing = |sequencer: &'static str| {
-        mock!(Client::head_object).then_output(move || {
-            let stamp = [("version", "v1"), ("etag", "tag")];
-            let head = stamp.iter().fold(HeadObjectOutput::builder().e_tag("\"e\""), |head, (name, value)| {
-                head.metadata(format!("holdfast-source-{name}"), *value)
-            });
-            head.metadata("holdfast-sequencer", sequencer).build()
-        })
-    };
-    let unlisted = || mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
-    let result = copy_slice(&transfer, slice(1, 2), &[&unlisted(), &standing("0A")]).await.unwrap();
-    assert_eq!(result, done(2 * PART), "completed by an earlier try");
-    let between = copying_fails(404, "NoSuchUpload", "No");
-    let result = copy_slice(&transfer, slice(1, 2), &[&listed(&[]), &between, &standing("0A")]).await.unwrap();
-    assert_eq!(result, done(2 * PART), "completed while this try ran");
-    let failure = copy_slice(&transfer, slice(1, 2), &[&unlisted(), &standing("0B")]).await.unwrap_err();
+async fn a_slice_of_a_missing_upload_needs_our_published_copy() {
+    let copy = testing::multipart(2 * PART, PART).copy;
+    let missing = || mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
+    let ours = || published(testing::STAMP);
+
+    let result = copy_slice(&copy, slice(1, 2), &[&missing(), &ours()]).await.unwrap();
+
+    assert_eq!(result, done(2 * PART), "an earlier call completed it");
+
+    let vanished = copying_fails(404, "NoSuchUpload", "No");
+
+    let result = copy_slice(&copy, slice(1, 2), &[&listed(&[]), &vanished, &ours()]).await.unwrap();
+
+    assert_eq!(result, done(2 * PART), "another call completed it during this one");
+
+    let other = published("v=v1 s=0B e=tag m=20261122T095959Z");
+
+    let failure = copy_slice(&copy, slice(1, 2), &[&missing(), &other]).await.unwrap_err();
+
     assert_eq!(failure.name(), ErrorName::UploadGone);
 }
 
 #[tokio::test]
-async fn a_slice_that_does_not_fit_the_transfer_is_refused_before_anything_is_sent() {
-    for (transfer, slice, sentence) in [
-        (testing::single(PART), slice(1, 1), "transfer.upload is missing"),
-        (testing::multipart(PART, PART), slice(1, 2), "slice has parts 1 to 2, but the object has parts 1 to 1"),
-        (testing::multipart(2 * PART, PART), slice(2, 1), "slice has parts 2 to 1"),
+async fn a_slice_of_another_layout_is_refused_before_anything_is_sent() {
+    for (copy, slice, sentence) in [
+        (testing::single(PART).copy, slice(1, 1), "copy.upload is missing"),
+        (testing::multipart(PART, PART).copy, slice(1, 2), "slice has parts 1 to 2, but the object has parts 1 to 1"),
+        (testing::multipart(2 * PART, PART).copy, slice(2, 1), "slice has parts 2 to 1"),
     ] {
-        let failure = copy_slice(&transfer, slice, &[]).await.unwrap_err();
+        let failure = copy_slice(&copy, slice, &[]).await.unwrap_err();
+
         assert_eq!(failure.name(), ErrorName::InputInvalid);
         assert!(failure.to_string().contains(sentence), "{failure}");
     }
 }
 
 #[test]
-fn a_concurrency_of_zero_is_refused_with_what_would_be_right() {
+fn a_concurrency_of_zero_is_refused_with_what_is_expected() {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, &[] as &[&Rule]);
     let environment = [("COPY_CONCURRENCY", "0")].into_iter().collect();
-    let error = CopyPart::new(&environment, Aws::with_s3(client)).err().unwrap().to_string();
-    let sentence = "environment variable COPY_CONCURRENCY is \"0\": number would be zero for non-zero type; set it to how \
-                    many parts to copy at once, at least 1";
+    let error = holdfast_core::failure::report(&CopyPart::new(&environment, Aws::with_s3(client)).err().unwrap());
+    let sentence = "The environment variable COPY_CONCURRENCY is \"0\": number would be zero for non-zero type. Set \
+                    COPY_CONCURRENCY to how many parts to copy at once, at least 1, deploy, then redrive.";
     assert_eq!(error, sentence);
 }

@@ -1,55 +1,49 @@
-//! cross-region-replicate: plans the second leg, from the verified backup version to the replica bucket, and makes the
-//! copy itself when one request does it.
+//! cross-region-replicate: plans the replica leg, from the proven backup version to the replica bucket, and makes the copy itself
+//! if one request does it.
 //!
-//! What is copied is the very version that was proven, pinned by version and entity tag, with the attributes and the
-//! stamp of the backup. A large one is cut as the backup was. Every request of the copy goes to the replica's region, as
-//! S3 wants it.
+//! The copy is pinned to the version and entity tag that were proven, and has the attributes and the stamp of the backup. A
+//! large one has the parts of the backup. Every request of the copy goes to the replica's region.
 //!
-//! A replica of this very upload that stands already is answered as it is: the next state proves it, whoever made it. If
-//! that proof fails and the version cannot be removed, the next plan copies over it.
-//! Newest stays newest here too: over a newer replica the copy goes among the late ones, and over one that says
-//! nothing about its order only while the backup is still the current object of its key.
+//! If the replica of this upload is published already, it is answered as it is, and the next state proves it. If that proof
+//! fails and the version cannot be removed, the next plan copies over it. The same rules of order hold as for backups.
 //!
-//! Where metadata near 2 KB leaves no room for the stamp, the receipt says which replica is the upload's, once there is one.
+//! `Destination.Changed` is retried by the state, because trying again is planning again. `Source.Gone` means that a proven
+//! backup was deleted. No new plan resolves that, so the execution fails.
 //!
-//! `Destination.Changed` is raised as it is, because to try again is to plan anew. `Source.Gone` means that somebody
-//! deleted a proven backup; nothing settles that by itself, so it fails in the open.
-//!
-//! A call that is repeated after its answer was lost opens a second upload. The first is never completed; what removes it
-//! is a lifecycle rule of the replica bucket, which is its owner's and which the README asks for.
+//! If this function is called again because its answer was lost, it opens a second upload. The first is never completed; a
+//! lifecycle rule of the replica bucket removes it.
 
-mod plan;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 use holdfast_core::{
-    ErrorName,
-    contract::{Destination, MultipartUpload, Placement, ReplicaPlan, ReplicateInput, StampPlace, Transfer},
+    ErrorName, Failure, Named,
+    contract::{Backup, Destination, Method, MultipartUpload, Placement, ReplicaPlan, ReplicateInput},
     layout::{DEFAULT_MULTIPART_THRESHOLD, SourceParts},
-    receipt::history_key,
+    object::occupant,
+    order::{PlacementDecision, PlacementFacts, place},
+    planner::{Target, replica},
+    receipt::late_key,
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function, Named,
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::{
+    self as s3, Head, ObjectRef, SearchFor,
     replan::{self, Leg},
-    s3::{self, Head, NamedCopy, ObjectRef, Receipts, Sought},
 };
 
-use crate::plan::Place;
 pub use crate::refusal::Refusal;
 
 /// The function.
 #[derive(Debug)]
 pub struct CrossRegionReplicate {
     multipart_threshold: u64,
-    receipts: Receipts,
     aws: Aws,
 }
 
 impl Function for CrossRegionReplicate {
     const NAME: &'static str = "cross-region-replicate";
-    const ENVIRONMENT: &'static [&'static str] =
-        &["MULTIPART_THRESHOLD", "RECEIPT_BUCKET", "BACKUP_BUCKET", "RECEIPT_PREFIX"];
+    const ENVIRONMENT: &'static [&'static str] = &["MULTIPART_THRESHOLD"];
     const RAISES: &'static [ErrorName] = &[
         ErrorName::S3Throttled,
         ErrorName::S3Unavailable,
@@ -73,172 +67,158 @@ impl Function for CrossRegionReplicate {
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         let multipart_threshold =
             environment.optional("MULTIPART_THRESHOLD", "a number of bytes")?.unwrap_or(DEFAULT_MULTIPART_THRESHOLD);
-        Ok(Self { multipart_threshold, receipts: Receipts::of(environment)?, aws })
+        Ok(Self { multipart_threshold, aws })
     }
 
     async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
-        let mut bad_versions = Vec::new();
+        let mut rejected_versions = Vec::new();
         if let Some(replan) = &input.replan {
-            let backup = &input.backup.destination;
+            let backup = &input.proven.destination;
             let leg =
-                Leg { event: &input.transfer.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
-            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
-            bad_versions = replan::bad_versions(&self.aws, replan).await?;
+                Leg { event: &input.backup.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
+            let client = self.aws.s3(&replan.given_up.copy.destination.region);
+            replan::give_up::<Refusal>(&client, replan, input.redrives, leg).await?;
+            rejected_versions = replan::rejected_versions(&client, replan).await?;
         }
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
-        let spot = Box::pin(self.spot(&input)).await?;
-        let Spot { destination, placement, stands, is_replica } = spot;
-        let planned = plan::transfer(&input, destination, placement, stands.as_ref(), self.multipart_threshold);
-        let transfer = Transfer { bad_versions, ..planned };
-        match stands {
-            Some(head) if is_replica => Ok(plan::stands(attempt, transfer, head.stored())),
-            _ if plan::is_small(&transfer) => Box::pin(self.copy(attempt, transfer)).await,
-            _ => Box::pin(self.open(attempt, &input, transfer)).await,
+        let Found { target, is_published } = Box::pin(self.find_target(&input)).await?;
+        let mut replica = replica::plan(&input, &target, self.multipart_threshold);
+        replica.copy.rejected_versions = rejected_versions;
+        match (target.current, replica.copy.method) {
+            (Some(head), _) if is_published => Ok(replica::published(attempt, replica, head.stored())),
+            (_, Method::CopyObject) => Box::pin(self.copy(attempt, replica)).await,
+            (_, Method::Multipart) => Box::pin(self.open(attempt, &input, replica)).await,
         }
     }
 }
 
 /// Where the replica goes.
-struct Spot {
-    destination: Destination,
-    placement: Placement,
-    stands: Option<Head>,
-    /// Whether what stands is the replica of this very upload.
-    is_replica: bool,
+struct Found {
+    target: Target,
+    /// Whether the current object there is the replica of this upload.
+    is_published: bool,
 }
 
 impl CrossRegionReplicate {
-    async fn spot(&self, input: &ReplicateInput) -> Result<Spot, Refusal> {
-        if let Some(spot) = self.spot_by_receipt(input).await? {
-            return Ok(spot);
-        }
-        let replica = self.aws.s3(&input.replica.region);
-        let stamp = &input.transfer.stamp;
+    async fn find_target(&self, input: &ReplicateInput) -> Result<Found, Refusal> {
+        let client = self.aws.s3(&input.replica.region);
         let destination = Destination {
             bucket: input.replica.bucket.clone(),
-            key: input.backup.destination.key.clone(),
+            key: input.proven.destination.key.clone(),
             region: input.replica.region.clone(),
         };
-        let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
-        let place = plan::place(stands.as_ref(), stamp);
-        if let Some(copy) = self.standing_copy(input, &destination, place, stands.as_ref()).await? {
-            let placement = input.transfer.placement;
-            return Ok(Spot { destination, placement, stands: Some(copy), is_replica: true });
+        let placement = input.backup.placement;
+        let current = s3::head(&client, ObjectRef::current(&destination)).await?;
+        let decision = self.place(input, current.as_ref()).await?;
+        if let Some(found) = self.find_published(input, &destination, decision, current.as_ref()).await? {
+            let target = Target { destination, placement, current: Some(found) };
+            return Ok(Found { target, is_published: true });
         }
-        let at_its_key = match place {
-            Place::Taken | Place::Backup => true,
-            Place::History => false,
-            Place::AskBackup => self.is_current(input).await?,
-        };
-        // A backup that went among the late ones keeps its key, and nothing there can be newer.
-        if at_its_key || input.transfer.placement == Placement::History {
-            let placement = input.transfer.placement;
-            return Ok(Spot { destination, placement, stands, is_replica: false });
+        // The key of a late backup belongs to its upload alone, so nothing newer can be there.
+        if decision != PlacementDecision::Late || placement == Placement::Late {
+            let target = Target { destination, placement, current };
+            return Ok(Found { target, is_published: false });
         }
-        let destination = Destination { key: history_key(&input.transfer.source.key, stamp)?, ..destination };
-        let stands = s3::head(&replica, ObjectRef::current(&destination)).await?;
-        let is_replica = stands.as_ref().is_some_and(|head| plan::is_replica(input, head));
-        Ok(Spot { destination, placement: Placement::History, stands, is_replica })
+        let key = late_key(&input.backup.copy.source.key, &input.backup.stamp)?;
+        let destination = Destination { key, ..destination };
+        let current = s3::head(&client, ObjectRef::current(&destination)).await?;
+        let is_published = current.as_ref().is_some_and(|head| is_replica(input, head));
+        Ok(Found { target: Target { destination, placement: Placement::Late, current }, is_published })
     }
 
-    /// The replica of this upload that stands at its key. One that an earlier try made may lie beneath a newer one by now;
-    /// one whose proof failed is not taken again.
-    async fn standing_copy(
+    /// Decides where the replica goes. Asks the backup bucket which version is the newest only if the stamps do not decide.
+    async fn place(&self, input: &ReplicateInput, current: Option<&Head>) -> Result<PlacementDecision, Refusal> {
+        let facts = PlacementFacts { upload: &input.backup.stamp, occupant: occupant(current), recency: None };
+        match place(facts) {
+            PlacementDecision::AskRecency => {
+                let backup = replica::source(input);
+                let recency = s3::recency(&self.aws.s3(&backup.region), ObjectRef::source(&backup)).await?;
+                Ok(place(PlacementFacts { recency: Some(recency), ..facts }))
+            }
+            decision => Ok(decision),
+        }
+    }
+
+    /// The replica of this upload that is published at its key. One that an earlier call made may be below a newer one by now.
+    /// A rejected one is not used again.
+    async fn find_published(
         &self,
         input: &ReplicateInput,
         destination: &Destination,
-        place: Place,
+        decision: PlacementDecision,
         current: Option<&Head>,
     ) -> Result<Option<Head>, Refusal> {
-        match (place, &input.replan) {
-            (Place::Taken, None) => Ok(current.cloned()),
-            (Place::Backup | Place::AskBackup, None) => Ok(None),
-            (Place::History, _) | (_, Some(_)) => {
-                let given_up = input.replan.as_ref().map(|replan| &replan.given_up);
+        match (decision, &input.replan) {
+            (PlacementDecision::AlreadyThere, None) => Ok(current.cloned()),
+            (PlacementDecision::Current | PlacementDecision::AskRecency, None) => Ok(None),
+            (PlacementDecision::Late, _) | (_, Some(_)) => {
+                let given_up = input.replan.as_ref().map(|replan| &replan.given_up.copy);
                 let at_its_key = given_up.filter(|given_up| given_up.destination == *destination);
-                let not_beneath = at_its_key.and_then(|given_up| given_up.replaces.as_ref());
-                let sought = Sought { size: input.transfer.source.size, not_beneath };
+                let not_below = at_its_key.and_then(|given_up| given_up.replaces.as_ref());
+                let wanted = SearchFor { size: input.backup.copy.source.size, not_below };
                 let client = self.aws.s3(&destination.region);
-                let is_it = |head: &Head| plan::is_replica(input, head);
-                let search = s3::standing_copy(&client, destination, sought, current, is_it).await?;
+                let is_ours = |head: &Head| is_replica(input, head);
+                let search = s3::find_copy(&client, destination, wanted, current, is_ours).await?;
                 Ok(search.found(destination))
             }
         }
     }
 
-    /// The replica of an upload whose stamp has no room in metadata, where a receipt names it and it stands. A new plan has
-    /// given one up and does not ask.
-    async fn spot_by_receipt(&self, input: &ReplicateInput) -> Result<Option<Spot>, Refusal> {
-        let Transfer { source, stamp, stamp_place, .. } = &input.transfer;
-        if *stamp_place == StampPlace::Metadata || input.replan.is_some() {
-            return Ok(None);
-        }
-        let key = self.receipts.key_of((&source.bucket, &source.key), stamp).map_err(Refusal::ReceiptKey)?;
-        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), self.receipts.object(&key)).await?;
-        let named = filed.and_then(|filed| filed.names?.replica);
-        let here = named.filter(|copy| copy.destination.bucket == input.replica.bucket);
-        let Some(NamedCopy { destination, stored }) = here else { return Ok(None) };
-        let client = self.aws.s3(&destination.region);
-        let stands = s3::head(&client, ObjectRef::stored(&destination, &stored)).await?;
-        let at_its_key = destination.key == input.backup.destination.key;
-        let placement = if at_its_key { input.transfer.placement } else { Placement::History };
-        let stands = stands.filter(|head| head.etag == stored.etag);
-        Ok(stands.map(|head| Spot { destination, placement, stands: Some(head), is_replica: true }))
-    }
-
-    async fn is_current(&self, input: &ReplicateInput) -> Result<bool, Refusal> {
-        let backup = plan::source(input);
-        let current = ObjectRef { version_id: None, ..ObjectRef::source(&backup) };
-        let current = s3::head(&self.aws.s3(&backup.region), current).await?;
-        Ok(plan::is_current(current.as_ref(), &backup))
-    }
-
-    async fn copy(&self, attempt: u32, transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
-        let replica = self.aws.s3(&transfer.destination.region);
-        // No key of ours: the replica bucket's default encryption is its own region's business.
-        match s3::copy_object(&replica, &transfer, None).await {
-            Ok(stored) => Ok(plan::stands(attempt, transfer, stored)),
-            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.gone(failure, &transfer).await?),
+    async fn copy(&self, attempt: u32, replica: Backup) -> Result<ReplicaPlan, Refusal> {
+        let client = self.aws.s3(&replica.copy.destination.region);
+        // Without a KMS key: the default encryption of the replica bucket belongs to its own region.
+        match s3::copy_object(&client, &replica.copy, None).await {
+            Ok(stored) => Ok(replica::published(attempt, replica, stored)),
+            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.source_gone(failure, &replica).await?),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// What it means that S3 found something gone. The copy is made under a condition on what stands at the replica's
-    /// key, and S3 answers 404 as well where that was deleted; so the backup itself is looked at.
-    async fn gone(&self, failure: Failure, transfer: &Transfer) -> Result<Refusal, Refusal> {
-        let backup = ObjectRef::source(&transfer.source);
-        let stands = s3::head(&self.aws.s3(&transfer.source.region), backup).await?;
-        if stands.is_none() {
+    /// Finds out what S3 did not find. The copy has a condition on the object at the replica's key, and S3 answers 404 too if
+    /// that object was deleted. So the backup itself is looked at.
+    async fn source_gone(&self, failure: Failure, replica: &Backup) -> Result<Refusal, Refusal> {
+        let backup = ObjectRef::source(&replica.copy.source);
+        let exists = s3::head(&self.aws.s3(&replica.copy.source.region), backup).await?.is_some();
+        if !exists {
             return Ok(Refusal::BackupGone { object: backup.to_string(), failure });
         }
-        let replica = ObjectRef::current(&transfer.destination);
-        let message = format!("Somebody deleted {replica} since it was looked at. A new plan is made.");
+        let object = ObjectRef::current(&replica.copy.destination);
+        let message = format!("{object} was deleted after the plan was made. A new plan is made.");
         Ok(Refusal::Service(Failure::new(ErrorName::DestinationChanged, message)))
     }
 
-    async fn open(&self, attempt: u32, input: &ReplicateInput, mut transfer: Transfer) -> Result<ReplicaPlan, Refusal> {
-        let found = self.found_parts(input, &transfer).await?;
-        let layout = plan::layout(input, found)?;
-        let replica = self.aws.s3(&transfer.destination.region);
-        let upload_id = s3::open_upload(&replica, &transfer, None).await?;
-        transfer.upload = Some(MultipartUpload {
+    async fn open(&self, attempt: u32, input: &ReplicateInput, mut replica: Backup) -> Result<ReplicaPlan, Refusal> {
+        let found = self.found_parts(input, &replica).await?;
+        let layout = replica::layout(input, found).map_err(|reason| {
+            let object = ObjectRef::stored(&input.proven.destination, &input.proven.stored).to_string();
+            Refusal::TooLarge { object, reason }
+        })?;
+        let client = self.aws.s3(&replica.copy.destination.region);
+        let upload_id = s3::open_upload(&client, &replica.copy, None).await?;
+        replica.copy.upload = Some(MultipartUpload {
             upload_id,
             part_size: layout.part_size(),
             part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
         });
-        Ok(plan::in_parts(attempt, transfer, layout))
+        Ok(replica::in_parts(attempt, replica, layout))
     }
 
-    /// The parts of a backup that no plan has cut, because it was found standing.
-    async fn found_parts(&self, input: &ReplicateInput, transfer: &Transfer) -> Result<Option<SourceParts>, Refusal> {
-        if input.transfer.layout().is_some() || !transfer.source.etag.is_of_parts() {
+    /// The parts of a backup that was found already published, because its plan does not have them.
+    async fn found_parts(&self, input: &ReplicateInput, replica: &Backup) -> Result<Option<SourceParts>, Refusal> {
+        let source = &replica.copy.source;
+        if input.backup.copy.layout().is_some() || !source.etag.is_of_parts() {
             return Ok(None);
         }
-        let backup = ObjectRef::source(&transfer.source);
-        match s3::source_parts(&self.aws.s3(&transfer.source.region), backup, &transfer.source.etag).await {
+        match s3::source_parts(&self.aws.s3(&source.region), ObjectRef::source(source), &source.etag).await {
             Ok(parts) => Ok(parts),
-            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.gone(failure, transfer).await?),
+            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.source_gone(failure, replica).await?),
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+/// Whether an object is the replica of this upload, and not a rejected version.
+fn is_replica(input: &ReplicateInput, head: &Head) -> bool {
+    let is_same = head.stamp.as_ref().is_some_and(|found| found.is_same(&input.backup.stamp));
+    is_same && !replan::is_rejected(input.replan.as_ref(), head)
 }

@@ -1,37 +1,34 @@
 //! Why cross-region-replicate fails, one variant for each reason.
 
-use holdfast_core::{ErrorName, event::InvalidInput, layout::TooLarge, names::InvalidName};
-use holdfast_lambda::{Failure, Named, replan::Contended};
+use holdfast_core::{ErrorName, Failure, Named, event::InvalidInput, layout::TooLarge, names::InvalidName};
+use holdfast_s3::replan::Contended;
 
-/// The second leg cannot be planned, or its small copy not made.
+/// The replica leg cannot be planned, or its copy cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The payload contradicts itself.
     #[error("{0}")]
     Malformed(#[from] InvalidInput),
-    /// The key of a late replica is none.
-    #[error("no key can be derived for the late replica: {0}. Please report it with this message.")]
+    /// The key of the late replica would be invalid.
+    #[error("The key of the late replica is invalid: {0}. Please report it with this message.")]
     Key(#[from] InvalidName),
-    /// The key of the receipt is none.
-    #[error("no key can be derived for the receipt: {0}. Shorten RECEIPT_PREFIX, then redrive.")]
-    ReceiptKey(#[source] InvalidName),
-    /// The backup is larger than S3 stores.
-    #[error("the backup {object} cannot be cut into parts: {reason}. Please report it with this message.")]
+    /// The backup is larger than any object that S3 stores.
+    #[error("The backup {object} has no layout of parts: {reason}. Please report it with this message.")]
     TooLarge {
         /// The backup.
         object: String,
-        /// By how much.
+        /// The reason.
         reason: TooLarge,
     },
-    /// The verified backup was deleted.
+    /// The proven backup was deleted.
     #[error(
-        "the verified backup {object} was deleted while it was being replicated ({failure}). Find out who deletes \
-         backups; then request the backup of the source version anew, since a redrive cannot bring this one back."
+        "The proven backup {object} was deleted while it was being replicated ({failure}). A redrive cannot bring it back. \
+         Find out who deletes backups, then request the backup of the source version again."
     )]
     BackupGone {
         /// The backup version.
         object: String,
-        /// What S3 said.
+        /// The error of S3.
         #[source]
         failure: Failure,
     },
@@ -46,7 +43,6 @@ pub enum Refusal {
 impl Named for Refusal {
     fn name(&self) -> ErrorName {
         match self {
-            Self::ReceiptKey(_) => ErrorName::ConfigInvalid,
             Self::Malformed(_) => ErrorName::InputInvalid,
             Self::Key(_) | Self::TooLarge { .. } => ErrorName::Internal,
             Self::BackupGone { .. } => ErrorName::SourceGone,

@@ -1,8 +1,12 @@
-//! Configuration of notify.
+//! The configuration of notify.
 
-use holdfast_lambda::{ConfigError, Environment, environment::FromText, s3::Receipts};
+use holdfast_core::receipt::Receipts;
+use holdfast_lambda::{
+    ConfigError, Environment,
+    environment::{FromText, receipts},
+};
 
-/// What `template.yaml` sets for notify.
+/// The environment variables of notify.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) topic: TopicArn,
@@ -14,7 +18,7 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopicArn(pub(crate) String);
 
-/// Which outcomes are worth a message.
+/// The outcomes that are reported by a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotifyOn {
     All,
@@ -27,7 +31,7 @@ impl FromText for TopicArn {
         let fields: Vec<_> = text.split(':').collect();
         match fields.as_slice() {
             ["arn", _, "sns", _, _, name] if !name.is_empty() => Ok(Self(text.to_owned())),
-            _ => Err("not the ARN of a topic".to_owned()),
+            _ => Err("this is not the ARN of a topic".to_owned()),
         }
     }
 }
@@ -38,7 +42,7 @@ impl FromText for NotifyOn {
             "all" => Ok(Self::All),
             "failures" => Ok(Self::Failures),
             "none" => Ok(Self::None),
-            _ => Err("not a choice of outcomes".to_owned()),
+            _ => Err("this choice does not exist".to_owned()),
         }
     }
 }
@@ -51,7 +55,7 @@ impl Config {
         let topic = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:backups";
         Ok(Self {
             topic: environment.required("SNS_TOPIC_ARN", topic)?,
-            receipts: Receipts::of(environment)?,
+            receipts: receipts(environment)?,
             notify_on: environment.optional("NOTIFY_ON", "all, failures or none")?.unwrap_or(NotifyOn::All),
         })
     }

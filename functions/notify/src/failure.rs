@@ -1,32 +1,28 @@
 //! The message about an execution that failed, timed out or was stopped.
 
 use holdfast_core::{
-    console,
+    ErrorName, console,
     event::ExecutionEnded,
+    failure::{ForeignError, NextStep, catalogue},
     history::{Failure, Iteration, cause_message},
 };
 use serde_json::{Map, Value, json};
-use time::{Duration, OffsetDateTime};
 
 use crate::{
-    advice,
     message::{Message, attributes, subject, table},
-    words,
+    next_step, text,
 };
 
-/// How long after its end an execution may be redriven
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>).
-const REDRIVABLE: Duration = Duration::days(14);
-/// How much of a cause people are shown; the JSON has all of it.
-const CAUSE_SHOWN: usize = 2000;
+/// The most characters of a cause in the text. The JSON has the whole cause.
+const CAUSE_LIMIT: usize = 4000;
 
-/// What the execution's input says that it was about. Read leniently: a malformed event is why some executions fail.
+/// The object that the input of the execution names. Read leniently: an invalid event is why some executions fail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Object {
-    bucket: Option<String>,
-    key: Option<String>,
-    version_id: Option<String>,
-    size: Option<u64>,
+pub(crate) struct Object {
+    pub(crate) bucket: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) version_id: Option<String>,
+    pub(crate) size: Option<u64>,
 }
 
 impl Object {
@@ -46,31 +42,35 @@ impl Object {
         match (&self.bucket, &self.key) {
             (Some(bucket), Some(key)) => format!("s3://{bucket}/{key}"),
             (Some(bucket), None) => format!("an object of s3://{bucket}"),
-            (None, _) => "an object that its input does not name".to_owned(),
+            (None, _) => "an object that the input does not name".to_owned(),
         }
     }
 }
 
-/// The message for this end. If the history could not be read, `history` is the reason.
-pub(crate) fn message(ended: &ExecutionEnded, history: &Result<Failure, String>) -> Message {
-    let object = Object::of(ended);
-    let found = history.as_ref().ok().cloned().unwrap_or_default();
-    let error = found.error.clone().or_else(|| ended.error.clone()).or_else(|| default_error(&ended.status));
-    let cause = found.cause.clone().or_else(|| ended.cause.as_deref().and_then(cause_message));
-    let state = found.state.as_deref();
-    let what = [Some(ended.status.as_str()), error.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let what = state.map_or(what.clone(), |state| format!("{what} in {state}"));
-    let facts = facts(ended, &object, history, error.as_deref(), cause.as_deref());
-    let text = format!(
-        "{}\n\n{facts}\nWhat to do: {}\n\n{}",
-        opening(ended, &object),
-        what_to_do(ended, error.as_deref()),
-        how_to_redrive(ended)
-    );
+/// What is known about an execution that ended.
+struct FailedBackup<'a> {
+    ended: &'a ExecutionEnded,
+    object: Object,
+    /// The failed state; if the history could not be read, the reason.
+    ending: &'a Result<Failure, String>,
+    error: Option<String>,
+    cause: Option<String>,
+    next_step: NextStep,
+}
+
+/// The message about this end. If the history could not be read, `ending` is the reason.
+pub(crate) fn message(ended: &ExecutionEnded, ending: &Result<Failure, String>) -> Message {
+    let failure = FailedBackup::new(ended, ending);
+    let FailedBackup { object, error, .. } = &failure;
     Message {
-        subject: subject(&what, &object.name()),
-        text,
-        json: json(ended, &object, &found, error.as_deref(), cause.as_deref()),
+        subject: subject(&failure.what(), &object.name()),
+        text: format!(
+            "{}\n\n{}\n{}",
+            failure.opening(),
+            failure.facts(),
+            next_step::paragraph(failure.next_step, ended, object)
+        ),
+        json: failure.json(),
         attributes: attributes(
             &ended.status,
             object.bucket.as_deref(),
@@ -81,94 +81,98 @@ pub(crate) fn message(ended: &ExecutionEnded, history: &Result<Failure, String>)
     }
 }
 
-fn default_error(status: &str) -> Option<String> {
-    (status == "TIMED_OUT").then(|| "States.Timeout".to_owned())
-}
-
-fn opening(ended: &ExecutionEnded, object: &Object) -> String {
-    let name = object.name();
-    match ended.status.as_str() {
-        "TIMED_OUT" => format!("The backup of {name} took longer than it may and was ended."),
-        "ABORTED" => format!("The backup of {name} was stopped by somebody."),
-        _ => format!("The backup of {name} failed."),
+impl<'a> FailedBackup<'a> {
+    fn new(ended: &'a ExecutionEnded, ending: &'a Result<Failure, String>) -> Self {
+        let found = ending.as_ref().ok();
+        let error = found.and_then(|found| found.error.clone()).or_else(|| ended.error.clone());
+        let cause = found.and_then(|found| found.cause.clone()).or_else(|| ended.cause.clone());
+        let error = error.or_else(|| (ended.status == "TIMED_OUT").then(|| "States.Timeout".to_owned()));
+        let cause = cause.and_then(|cause| cause_message(&cause));
+        let next_step = match (ended.status.as_str(), &error) {
+            ("ABORTED", _) | (_, None) => NextStep::Redrive,
+            (_, Some(error)) => catalogue::next_step(error, cause.as_deref().unwrap_or_default()),
+        };
+        Self { ended, object: Object::of(ended), ending, error, cause, next_step }
     }
-}
 
-fn facts(
-    ended: &ExecutionEnded,
-    object: &Object,
-    history: &Result<Failure, String>,
-    error: Option<&str>,
-    cause: Option<&str>,
-) -> String {
-    let mut rows = vec![("Object", object.name())];
-    rows.extend(object.version_id.as_ref().map(|version| ("Version", version.clone())));
-    rows.extend(object.size.map(|size| ("Size", words::bytes(size))));
-    let state = match history {
-        Ok(Failure { state: Some(state), iteration: Some(Iteration { map, index }), .. }) => {
-            format!("{state}, slice {index} of {map}")
+    /// Status, error and state in short form, for the subject.
+    fn what(&self) -> String {
+        let what = [Some(self.ended.status.as_str()), self.error.as_deref()];
+        let what = what.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        match self.ending {
+            Ok(Failure { state: Some(state), .. }) => format!("{what} in {state}"),
+            _ => what,
         }
-        Ok(Failure { state: Some(state), .. }) => state.clone(),
-        Ok(Failure { state: None, .. }) => "none was entered".to_owned(),
-        Err(reason) => format!("unknown, because the history could not be read: {reason}"),
-    };
-    rows.push(("State", state));
-    rows.extend(error.map(|error| ("Error", error.to_owned())));
-    rows.extend(cause.map(|cause| ("Cause", words::clipped(cause, CAUSE_SHOWN))));
-    if let Some(stop) = ended.stop_date {
-        let after = words::duration(stop.saturating_sub(ended.start_date));
-        rows.push(("Ended", format!("{}, after {after}", at(stop).map(words::moment).unwrap_or_default())));
     }
-    rows.push(("Console", console::execution(&ended.execution_arn)));
-    table(&rows)
-}
 
-fn what_to_do(ended: &ExecutionEnded, error: Option<&str>) -> &'static str {
-    match (ended.status.as_str(), error) {
-        ("ABORTED", _) => "If stopping it was a mistake, redrive. If not, nothing: the upload is not backed up.",
-        (_, Some(error)) => advice::for_error(error),
-        (_, None) => "Look at the execution in the console; a redrive is safe.",
+    fn opening(&self) -> String {
+        let name = self.object.name();
+        match self.ended.status.as_str() {
+            "TIMED_OUT" => format!("The backup of {name} timed out."),
+            "ABORTED" => format!("The backup of {name} was stopped, so it is not complete."),
+            _ => format!("The backup of {name} failed."),
+        }
     }
-}
 
-fn how_to_redrive(ended: &ExecutionEnded) -> String {
-    let until = ended.stop_date.and_then(at).and_then(|stop| stop.checked_add(REDRIVABLE));
-    let until = until.map(|until| format!(" (possible until {})", words::day(until))).unwrap_or_default();
-    format!("To go on where it stopped, once the cause is mended{until}:\n\n    {}\n", redrive_command(ended))
-}
+    fn facts(&self) -> String {
+        let Self { ended, object, .. } = self;
+        let mut rows = vec![("Object", object.name())];
+        rows.extend(object.version_id.as_ref().map(|version| ("Version", version.clone())));
+        rows.extend(object.size.map(|size| ("Size", text::bytes(size))));
+        let state = match self.ending {
+            Ok(Failure { state: Some(state), iteration: Some(Iteration { map, index }), .. }) => {
+                format!("{state}, slice {index} of {map}")
+            }
+            Ok(Failure { state: Some(state), .. }) => state.clone(),
+            Ok(Failure { state: None, .. }) => "none, because the execution entered no state".to_owned(),
+            Err(reason) => format!("unknown, because the history could not be read: {reason}"),
+        };
+        rows.push(("State", state));
+        rows.extend(self.error.iter().map(|error| ("Error", error.clone())));
+        rows.extend(self.cause.iter().map(|cause| ("Cause", text::clipped(cause, CAUSE_LIMIT))));
+        rows.extend(self.explanation());
+        if let Some(stop) = ended.stop_date {
+            let after = text::duration(stop.saturating_sub(ended.start_date));
+            rows.push(("Ended", format!("{}, after {after}", text::time(stop).map(text::moment).unwrap_or_default())));
+        }
+        rows.push(("Console", console::execution(&ended.execution_arn)));
+        table(&rows)
+    }
 
-fn redrive_command(ended: &ExecutionEnded) -> String {
-    let arn = &ended.execution_arn;
-    format!("aws stepfunctions redrive-execution --execution-arn {arn} --region {}", console::region(arn))
-}
+    /// What the cause does not say. The cause of an error of Holdfast ends with the remedy, and the runbook has the procedure.
+    fn explanation(&self) -> Vec<(&'static str, String)> {
+        let Some(error) = self.error.as_deref().filter(|_| self.ended.status != "ABORTED") else { return Vec::new() };
+        let Some(name) = ErrorName::parse(error) else {
+            let ForeignError { meaning, remedy, .. } = ForeignError::of(error);
+            return vec![("Meaning", (*meaning).to_owned()), ("Remedy", remedy.to_string())];
+        };
+        let remedy = self.cause.is_none().then(|| ("Remedy", name.entry().remedy.to_string()));
+        let runbook = ("Runbook", format!("docs/operations.md, section {name}"));
+        remedy.into_iter().chain([runbook]).collect()
+    }
 
-fn at(milliseconds: i64) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
-}
-
-fn json(
-    ended: &ExecutionEnded,
-    object: &Object,
-    found: &Failure,
-    error: Option<&str>,
-    cause: Option<&str>,
-) -> Map<String, Value> {
-    let members = [
-        ("status", json!(ended.status)),
-        ("bucket", json!(object.bucket)),
-        ("key", json!(object.key)),
-        ("versionId", json!(object.version_id)),
-        ("size", json!(object.size)),
-        ("state", json!(found.state)),
-        ("iteration", json!(found.iteration)),
-        ("error", json!(error)),
-        ("cause", json!(cause)),
-        ("executionArn", json!(ended.execution_arn)),
-        ("stateMachineArn", json!(ended.state_machine_arn)),
-        ("startDate", json!(ended.start_date)),
-        ("stopDate", json!(ended.stop_date)),
-        ("console", json!(console::execution(&ended.execution_arn))),
-        ("redrive", json!(redrive_command(ended))),
-    ];
-    members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    fn json(&self) -> Map<String, Value> {
+        let Self { ended, object, ending, error, cause, next_step } = self;
+        let found = ending.as_ref().ok();
+        let iteration = found.and_then(|found| found.iteration.as_ref());
+        let members = [
+            ("status", json!(ended.status)),
+            ("bucket", json!(object.bucket)),
+            ("key", json!(object.key)),
+            ("versionId", json!(object.version_id)),
+            ("size", json!(object.size)),
+            ("state", json!(found.and_then(|found| found.state.as_ref()))),
+            ("iteration", json!(iteration)),
+            ("error", json!(error)),
+            ("cause", json!(cause)),
+            ("executionArn", json!(ended.execution_arn)),
+            ("stateMachineArn", json!(ended.state_machine_arn)),
+            ("startDate", json!(ended.start_date)),
+            ("stopDate", json!(ended.stop_date)),
+            ("console", json!(console::execution(&ended.execution_arn))),
+            ("redrive", json!(next_step::redrive(*next_step, ended))),
+        ];
+        let members = members.into_iter().filter(|(_, value)| !value.is_null());
+        members.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
 }

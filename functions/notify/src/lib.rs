@@ -1,51 +1,47 @@
-//! notify: tells how an execution ended.
+//! notify: reports how an execution ended.
 //!
-//! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes. A receipt that is there
-//! already is left as it is while the copy that it names stands, and else replaced ([`receipt`]). Where an earlier try of
-//! this execution wrote it the message is published all the same while the execution runs, because that try may have failed
-//! to publish. Where another execution of a duplicated event wrote it, that one tells people, and this one keeps silent,
-//! unless the other has ended otherwise than well ([`duplicate`]). So there is at least one message for every backup. A
-//! second one comes where SNS took the first and its answer was lost on the way, since SNS cannot be asked what it has sent.
+//! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes a message. An existing
+//! receipt stays while the copy that it names exists; otherwise it is replaced ([`receipt`]). If an earlier attempt of this
+//! execution wrote the receipt, the message is published again, because that attempt may have failed to publish. If another
+//! execution of a duplicated event wrote it, that execution publishes the message, unless it failed ([`duplicate`]). So every
+//! backup has at least one message. It has two if SNS accepted the first and the answer was lost, because SNS has no request
+//! that lists what was sent.
 //!
-//! *Failure*, from an EventBridge rule outside of the execution: reads the history backwards, finds the state that failed,
-//! and publishes what a person needs. A history that cannot be read does not cost the message; it says so instead.
+//! *Failure*, from an EventBridge rule outside the execution: reads the history backwards, finds the failed state, and
+//! publishes the error with its remedy. If the history cannot be read, the message says so and is published all the same.
 
-mod advice;
 mod config;
 mod duplicate;
+mod error;
 mod failure;
 mod message;
+mod next_step;
+mod publish;
 mod receipt;
-mod refusal;
 mod request;
 mod success;
 #[cfg(test)]
 mod tests;
-mod words;
+mod text;
 
-use aws_sdk_sns::types::MessageAttributeValue;
 use holdfast_core::{
     ErrorName,
     contract::{Notified, NotifyInput},
     event::ExecutionEnded,
+    failure::{CallFailure, Request as Call, Side, report},
     history::{self, FailureSearch},
     receipt::Receipt,
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function,
-    failure::{Call, Side},
-};
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+use holdfast_s3::failure::answer;
 use time::OffsetDateTime;
 
-use crate::{
-    config::{Config, NotifyOn},
-    message::Message,
-};
-pub use crate::{refusal::Refusal, request::Request};
+use crate::config::{Config, NotifyOn};
+pub use crate::{error::Error, request::Request};
 
-/// The most events that a page of history has.
+/// The most events on a page of a history.
 const PAGE: i32 = 1000;
-/// As many pages as a history can have: 25,000 events.
+/// The most pages of a history, which has at most 25,000 events.
 const PAGES: usize = 25;
 
 /// The function.
@@ -71,13 +67,13 @@ impl Function for Notify {
     ];
     type Input = Request;
     type Output = Notified;
-    type Error = Refusal;
+    type Error = Error;
 
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         Ok(Self { config: Config::read(environment)?, aws })
     }
 
-    async fn call(&self, input: Request, _deadline: Deadline) -> Result<Notified, Refusal> {
+    async fn call(&self, input: Request, _deadline: Deadline) -> Result<Notified, Error> {
         match input {
             Request::Succeeded(input) => Box::pin(self.succeeded(*input)).await,
             Request::Ended(ended) => Box::pin(self.ended(&ended)).await,
@@ -86,11 +82,11 @@ impl Function for Notify {
 }
 
 impl Notify {
-    async fn succeeded(&self, input: NotifyInput) -> Result<Notified, Refusal> {
+    async fn succeeded(&self, input: NotifyInput) -> Result<Notified, Error> {
         let receipt = Receipt::new(input, OffsetDateTime::now_utc());
         let (place, found) = Box::pin(self.write(&receipt)).await?;
         let wanted = match (self.config.notify_on, &found) {
-            (NotifyOn::All, Some(found)) => !Box::pin(self.is_told(&receipt, found)).await,
+            (NotifyOn::All, Some(found)) => !Box::pin(self.is_already_reported(&receipt, found)).await,
             (NotifyOn::All, None) => true,
             (NotifyOn::Failures | NotifyOn::None, _) => false,
         };
@@ -98,10 +94,10 @@ impl Notify {
         Ok(Notified { receipt: Some(place), message_id })
     }
 
-    async fn ended(&self, ended: &ExecutionEnded) -> Result<Notified, Refusal> {
+    async fn ended(&self, ended: &ExecutionEnded) -> Result<Notified, Error> {
         let message_id = match self.config.notify_on {
             NotifyOn::All | NotifyOn::Failures => {
-                let found = self.failure_of(&ended.execution_arn).await.map_err(|failure| failure.to_string());
+                let found = self.failure_of(&ended.execution_arn).await.map_err(|failure| report(&failure));
                 if let Err(reason) = &found {
                     tracing::warn!(%reason, execution = ended.execution_arn, "the history could not be read");
                 }
@@ -112,32 +108,12 @@ impl Notify {
         Ok(Notified { receipt: None, message_id })
     }
 
-    /// Publishes a message and answers its id.
-    async fn publish(&self, message: &Message) -> Result<String, Failure> {
-        let topic = &self.config.topic.0;
-        let call = Call {
-            operation: "Publish",
-            side: Side::Destination,
-            resource: topic.clone(),
-            from: None,
-            grant: "sns:Publish",
-        };
-        let mut request = self.aws.sns().publish().topic_arn(topic).subject(&message.subject).message(message.body());
-        for (name, value) in &message.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            let value = value.map_err(|error| Failure::new(ErrorName::Internal, error.to_string()))?;
-            request = request.message_attributes(*name, value);
-        }
-        let output = request.send().await.map_err(|error| call.sns_failure(error))?;
-        Ok(output.message_id().unwrap_or_default().to_owned())
-    }
-
     /// Reads the history backwards, page by page, until the failed state is found.
-    async fn failure_of(&self, execution_arn: &str) -> Result<history::Failure, Failure> {
+    async fn failure_of(&self, execution_arn: &str) -> Result<history::Failure, CallFailure> {
         let call = Call {
             operation: "GetExecutionHistory",
             side: Side::Source,
-            resource: execution_arn.to_owned(),
+            resource: execution_arn,
             from: None,
             grant: "states:GetExecutionHistory",
         };
@@ -153,7 +129,11 @@ impl Notify {
                 .include_execution_data(false)
                 .max_results(PAGE)
                 .set_next_token(token);
-            let page = request.send().await.map_err(|error| call.states_failure(error))?;
+            let page = request.send().await.map_err(|error| {
+                let answer = answer(&error);
+                let classified = answer.classify_states(call);
+                CallFailure::new(call, answer, classified, error)
+            })?;
             if page.events().iter().map(holdfast_history::event).any(|event| search.take(&event).is_break()) {
                 break;
             }

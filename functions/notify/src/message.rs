@@ -1,13 +1,13 @@
-//! A message: text for people first, JSON for programs after it, attributes for the filters of subscriptions.
+//! A message: text for people, then JSON for programs, and attributes for the filter policies of subscriptions.
 
 use serde_json::{Map, Value};
 
-use crate::words;
+use crate::text;
 
 /// SNS's limit for a message in bytes, attributes included
 /// (<https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html>).
 const LIMIT: usize = 256 * 1024;
-/// Room for the attributes, of which the longest is a prefix of at most 1,024 bytes.
+/// Room for the attributes. The longest is a prefix of at most 1,024 bytes.
 const ATTRIBUTES: usize = 4 * 1024;
 
 /// What is published.
@@ -19,7 +19,7 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// What programs read.
     pub(crate) json: Map<String, Value>,
-    /// What subscriptions filter by. SNS takes no empty values.
+    /// What filter policies match. SNS accepts no empty values.
     pub(crate) attributes: Vec<(&'static str, String)>,
 }
 
@@ -37,7 +37,7 @@ impl Message {
     }
 }
 
-/// Replaces the longest member by a remark; false when there is none left that is longer than the remark.
+/// Replaces the longest member by a remark. False if no member is longer than the remark.
 fn leave_out_the_longest(json: &mut Map<String, Value>) -> bool {
     let remark = "left out: too long for a message";
     let longest = json.values_mut().max_by_key(|value| value.to_string().len());
@@ -50,7 +50,7 @@ fn leave_out_the_longest(json: &mut Map<String, Value>) -> bool {
     }
 }
 
-/// The attributes by which subscriptions choose: of the object always, of the outcome as given.
+/// The attributes that filter policies match.
 pub(crate) fn attributes(
     status: &str,
     bucket: Option<&str>,
@@ -70,7 +70,7 @@ pub(crate) fn attributes(
     pairs.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.to_owned())).collect()
 }
 
-/// How large an object is, in classes that a filter can name: `empty`, `small` (below 256 MiB), `large` (below 1 TiB)
+/// The size as a class that a filter policy can name: `empty`, `small` (below 256 MiB), `large` (below 1 TiB)
 /// and `huge`.
 fn size_class(size: u64) -> &'static str {
     match size {
@@ -81,7 +81,7 @@ fn size_class(size: u64) -> &'static str {
     }
 }
 
-/// Lines of `name: value`, the values below each other; a value without a name goes on from the line before.
+/// Lines of `name: value` with aligned values. A value without a name continues the line before.
 pub(crate) fn table(rows: &[(&str, String)]) -> String {
     let label = |name: &str| if name.is_empty() { String::new() } else { format!("{name}:") };
     let width = rows.iter().map(|(name, _)| label(name).len()).max().unwrap_or_default();
@@ -89,9 +89,9 @@ pub(crate) fn table(rows: &[(&str, String)]) -> String {
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// A subject from what happened and to what; the end of the second is what gets cut.
+/// A subject from what happened and the object. A long object name is cut at its end.
 pub(crate) fn subject(what: &str, object: &str) -> String {
-    words::subject(&format!("{what}: {object}"))
+    text::subject(&format!("{what}: {object}"))
 }
 
 #[cfg(test)]
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn people_read_first_and_programs_find_the_json_after_a_blank_line() {
+    fn the_json_follows_the_text_after_a_blank_line() {
         let body = message(&json!({"size": 5})).body();
         assert_eq!(body, "For people.\n\n{\n  \"size\": 5\n}\n");
     }
 
     #[test]
-    fn what_is_too_long_for_sns_is_left_out_and_said_the_longest_first() {
+    fn the_longest_members_are_left_out_of_a_message_that_is_too_long() {
         let body = message(&json!({"cause": "x".repeat(300_000), "error": "y".repeat(1000)})).body();
         assert!(body.len() < LIMIT);
         assert!(body.contains("\"cause\": \"left out: too long for a message\""), "{body}");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_say_what_filters_need_and_are_never_empty() {
+    fn attributes_are_never_empty() {
         let names = |key: &str, size| {
             let attributes = attributes("SUCCEEDED", Some("src"), Some(key), Some(size), None);
             attributes.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")

@@ -1,49 +1,43 @@
-//! Writes the receipt. One that is there already stays while the copy that it names stands, so that there is one receipt for
-//! a version however many executions prove it. Where that copy is gone, deleted by somebody or taken back, the receipt
-//! proves nothing any more: it is replaced by that of the copy that was proven now, under `If-Match`, which needs
-//! `s3:GetObject` besides `s3:PutObject`
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>). In a bucket with versions or object
-//! lock the old receipt remains as an older version.
+//! Writes the receipt. An existing receipt stays while the copy that it names exists, so that a version has one receipt
+//! however many executions prove it. If that copy is gone, because it was deleted or withdrawn, the receipt proves nothing:
+//! it is replaced by the receipt of the copy that was proven now, under `If-Match`, which needs `s3:GetObject` besides
+//! `s3:PutObject` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>). In a bucket with
+//! versions or object lock the old receipt remains as an older version.
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::{
-    ErrorName,
+    Failure,
     contract::{Precondition, ReceiptRef},
     receipt::Receipt,
 };
-use holdfast_lambda::{
-    Failure,
-    failure::Side,
-    s3::{self, Filed, Named, ObjectRef},
-};
+use holdfast_s3::{self as s3, ExistingReceipt, NamedCopies, ObjectRef, failure::Side};
 
-use crate::{Notify, Refusal};
+use crate::{Error, Notify};
 
 impl Notify {
-    /// Writes the receipt, unless there is one that names a copy that stands; answers that one too.
-    pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<Named>), Refusal> {
+    /// Writes the receipt, unless an existing one names a copy that exists; then returns what that one names too.
+    pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<NamedCopies>), Error> {
         let (receipts, source) = (&self.config.receipts, &receipt.source);
         let key = receipts.key_of((&source.bucket, &source.key), &receipt.stamp)?;
         let place = ReceiptRef { bucket: receipts.bucket.clone(), key, written: true };
         if self.put(&place, receipt, &Precondition::IfAbsent).await? {
             return Ok((place, None));
         }
-        let there = object(&place);
-        let changed =
-            || Failure::new(ErrorName::DestinationChanged, format!("{there} was replaced or removed meanwhile"));
-        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), there).await?.ok_or_else(changed)?;
-        if self.names_what_stands(&filed, receipt).await? {
-            return Ok((ReceiptRef { written: false, ..place }, filed.names));
+        let existing = object(&place);
+        let changed = || Error::ReceiptChanged { receipt: existing.to_string() };
+        let found = s3::read_receipt(&self.aws.s3(self.aws.region()), existing).await?.ok_or_else(changed)?;
+        if self.names_existing_copy(&found, receipt).await? {
+            return Ok((ReceiptRef { written: false, ..place }, found.names));
         }
-        tracing::warn!(receipt = %there, "the receipt named a copy that is gone, and is replaced");
-        if self.put(&place, receipt, &Precondition::IfMatch(filed.etag)).await? {
+        tracing::warn!(receipt = %existing, "the receipt names a copy that does not exist any more, and is replaced");
+        if self.put(&place, receipt, &Precondition::IfMatch(found.etag)).await? {
             return Ok((place, None));
         }
-        Err(changed().into())
+        Err(changed())
     }
 
-    /// Puts the receipt; false where what lies there is not what was expected.
-    async fn put(&self, place: &ReceiptRef, receipt: &Receipt, expected: &Precondition) -> Result<bool, Refusal> {
+    /// Puts the receipt. False if the precondition does not hold.
+    async fn put(&self, place: &ReceiptRef, receipt: &Receipt, expected: &Precondition) -> Result<bool, Error> {
         let request = self
             .aws
             .s3(self.aws.region())
@@ -64,20 +58,20 @@ impl Notify {
         }
     }
 
-    /// Whether the receipt that is there names the copy of this execution, or another one that stands.
-    async fn names_what_stands(&self, filed: &Filed, receipt: &Receipt) -> Result<bool, Failure> {
-        let Some(Named { backup: named, .. }) = &filed.names else { return Ok(false) };
+    /// Whether the existing receipt names the copy of this execution, or another copy that exists.
+    async fn names_existing_copy(&self, existing: &ExistingReceipt, receipt: &Receipt) -> Result<bool, Failure> {
+        let Some(NamedCopies { backup: named, .. }) = &existing.names else { return Ok(false) };
         let proven = &receipt.backup;
         if named.destination.bucket != proven.destination.bucket {
-            // The backups of a stack that has another bucket by now.
+            // The stack had another backup bucket when that receipt was written.
             return Ok(false);
         }
         if named.destination.key == proven.destination.key && named.stored.is_same(&proven.stored) {
             return Ok(true);
         }
         let copy = ObjectRef::stored(&named.destination, &named.stored);
-        let stands = s3::head(&self.aws.s3(&named.destination.region), copy).await?;
-        Ok(stands.is_some_and(|head| head.etag == named.stored.etag))
+        let found = s3::head(&self.aws.s3(&named.destination.region), copy).await?;
+        Ok(found.is_some_and(|head| head.etag == named.stored.etag))
     }
 }
 

@@ -1,5 +1,5 @@
-//! What notify is asked: two payloads of different shape, told apart by hand so that an error names the field that is
-//! wrong, which serde's untagged enums do not.
+//! The two payloads of notify. They are distinguished by hand, because an error of an untagged enum of serde does not name
+//! the invalid field.
 
 use holdfast_core::{
     contract::NotifyInput,
@@ -18,7 +18,7 @@ pub enum Request {
 }
 
 impl Payload for Request {
-    /// EventBridge's events have a `detail-type`; the state machine's payload has none.
+    /// An event of EventBridge has a `detail-type`. The payload of the state machine has none.
     fn read(payload: &Value) -> Result<Self, InvalidInput> {
         if payload.get("detail-type").is_some() {
             ExecutionEnded::from_event(payload).map(|ended| Self::Ended(Box::new(ended)))

@@ -2,7 +2,7 @@
 
 use holdfast_core::{
     console,
-    contract::{Evidence, Placement, ProofMethod, Proven, ReceiptRef, StampPlace, TagComparison},
+    contract::{Evidence, Placement, ProofMethod, ProvenCopy, ReceiptRef, TagComparison},
     format,
     names::VersionId,
     receipt::Receipt,
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::{
     message::{Message, attributes, subject, table},
-    words,
+    text,
 };
 
-/// The message for this receipt, which lies there.
+/// The message about the backup of this receipt.
 pub(crate) fn message(receipt: &Receipt, place: &ReceiptRef) -> Message {
     let source = &receipt.source;
     let object = format!("s3://{}/{}", source.bucket, source.key);
@@ -41,28 +41,28 @@ fn facts(receipt: &Receipt, place: &ReceiptRef) -> String {
     let arn = &receipt.execution.arn;
     let mut rows = vec![("Object", format!("s3://{}/{}", source.bucket, source.key))];
     rows.extend(source.version_id.as_ref().map(|version| ("Version", version.to_string())));
-    rows.push(("Size", words::bytes(source.size)));
-    rows.push(("Backup", where_it_is(&receipt.backup)));
+    rows.push(("Size", text::bytes(source.size)));
+    rows.push(("Backup", location(&receipt.backup)));
     rows.push(("", console::object(&receipt.backup.destination, &receipt.backup.stored, arn)));
     rows.push(("Proof", proof(&receipt.backup.evidence)));
     if let Some(replica) = &receipt.replica {
-        rows.push(("Replica", where_it_is(replica)));
+        rows.push(("Replica", location(replica)));
         rows.push(("", console::object(&replica.destination, &replica.stored, arn)));
         rows.push(("Proof", proof(&replica.evidence)));
     }
-    rows.push(("Lag", format!("{} from the upload to this receipt", words::duration(receipt.lag_ms))));
+    rows.push(("Lag", format!("{} from the upload to this receipt", text::duration(receipt.lag_ms))));
     rows.push(("Receipt", format!("s3://{}/{}", place.bucket, place.key)));
     rows.push(("Execution", console::execution(arn)));
     table(&rows)
 }
 
-fn where_it_is(copy: &Proven) -> String {
+fn location(copy: &ProvenCopy) -> String {
     let version = copy.stored.version_id.as_ref().map(|version| format!("version {version}, "));
     let destination = &copy.destination;
     format!("s3://{}/{} ({}{})", destination.bucket, destination.key, version.unwrap_or_default(), destination.region)
 }
 
-/// How a copy was proven, in a sentence.
+/// How a copy was proven.
 fn proof(evidence: &Evidence) -> String {
     let algorithm = serde_json::to_value(evidence.algorithm).ok();
     let algorithm = algorithm.as_ref().and_then(Value::as_str).unwrap_or_default();
@@ -70,39 +70,31 @@ fn proof(evidence: &Evidence) -> String {
     let read = format::size(evidence.bytes_read);
     let bytes = match evidence.method {
         ProofMethod::StoredChecksums => {
-            format!("S3 stores the same {algorithm} for both objects ({value}); nothing had to be read")
+            format!("S3 stores the same {algorithm} for both objects ({value}); no byte was read")
         }
         ProofMethod::SourceStreamed => {
-            format!("the source was read once ({read}); its {algorithm} is the one S3 computed over the copy ({value})")
+            format!("the source was read once ({read}); S3 computed the same {algorithm} for the copy ({value})")
         }
         ProofMethod::BothStreamed => {
             format!("both objects were read ({read}) and have the same {algorithm} ({value})")
         }
     };
     let tags = match evidence.tags_compared {
-        TagComparison::Count => "tags compared by their number",
-        TagComparison::Values => "tags compared one by one",
+        TagComparison::Count => "tags compared by count",
+        TagComparison::Values => "tags compared by value",
     };
-    let etags = if evidence.etags_equal { "; the entity tags are equal too" } else { "" };
+    let etags = if evidence.etags_equal { "; the ETags are equal too" } else { "" };
     format!("{bytes}{etags}; {tags}")
 }
 
-/// What is out of the ordinary, a sentence each.
+/// What the reader may not expect, in one sentence or two each.
 fn remarks(receipt: &Receipt) -> String {
     let mut remarks = Vec::new();
-    if receipt.placement == Placement::History {
+    if receipt.placement == Placement::Late {
         remarks.push(format!(
-            "It is not the newest of its key, as far as can be told, so that what stands there stays the current backup. This \
-             one is kept at s3://{}/{}.",
+            "This is not the newest version of its key, so it is a late backup at s3://{}/{}. The current backup is unchanged.",
             receipt.backup.destination.bucket, receipt.backup.destination.key
         ));
-    }
-    if receipt.stamp_place == StampPlace::Receipt {
-        remarks.push(
-            "The object's metadata has no room for the stamp of its version, so only the receipt tells which version \
-             the backup is."
-                .to_owned(),
-        );
     }
     remarks.extend(differences("backup", &receipt.backup.evidence));
     remarks.extend(receipt.replica.iter().flat_map(|replica| differences("replica", &replica.evidence)));
@@ -110,25 +102,25 @@ fn remarks(receipt: &Receipt) -> String {
 }
 
 fn differences(copy: &'static str, evidence: &Evidence) -> Vec<String> {
-    let names = |mended: bool| {
-        let differences = evidence.differences.iter().filter(|difference| difference.mended == mended);
+    let names = |repaired: bool| {
+        let differences = evidence.differences.iter().filter(|difference| difference.repaired == repaired);
         differences.map(|difference| difference.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let (mended, open) = (names(true), names(false));
+    let (repaired, remaining) = (names(true), names(false));
     let mut remarks = Vec::new();
-    if !mended.is_empty() {
-        remarks.push(format!("The {copy} lacked some of what it should carry, and was mended: {mended}."));
+    if !repaired.is_empty() {
+        remarks.push(format!("The {copy} lacked attributes, which were added: {repaired}."));
     }
-    if !open.is_empty() {
+    if !remaining.is_empty() {
         remarks.push(format!(
-            "The bytes are proven, but the {copy} is not as planned in: {open}. The JSON has both values."
+            "The bytes are proven, but the {copy} differs from the plan in: {remaining}. The JSON has both values."
         ));
     }
-    if !evidence.bad_versions.is_empty() {
-        let versions = evidence.bad_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
+    if !evidence.rejected_versions.is_empty() {
+        let versions = evidence.rejected_versions.iter().map(VersionId::as_str).collect::<Vec<_>>().join(", ");
         remarks.push(format!(
-            "Also copied for the {copy}, but not the source, and no backup: version {versions}. Where it still stands, delete \
-             it once nothing protects it any more."
+            "These versions of the {copy} do not match the source: {versions}. If they still exist, delete them when nothing \
+             protects them any more."
         ));
     }
     remarks

@@ -1,21 +1,25 @@
-//! Configuration of validate, and the two questions that it alone answers: does this bucket loop, is this key left out.
+//! The configuration of validate, and two decisions that it makes alone: whether a bucket loops, and whether a key is excluded.
 
 use holdfast_core::{
-    contract::{ReplicaTarget, SkipReason},
+    contract::ReplicaTarget,
     event::Upload,
     layout::DEFAULT_MULTIPART_THRESHOLD,
     names::{BucketName, ObjectKey},
-    receipt,
+    planner::backup::{Settings, is_archive},
+    receipt::{self, Receipts},
 };
-use holdfast_lambda::{ConfigError, Environment, VerifyMode, environment::FromText, s3::Receipts};
+use holdfast_lambda::{
+    ConfigError, Environment, VerifyMode,
+    environment::{FromText, receipts},
+};
 
-use crate::{Refusal, plan::Stop};
+use crate::Refusal;
 
 const A_BUCKET: &str = "the name of a bucket";
 const A_CLASS: &str =
     "one of STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE";
 
-/// What `template.yaml` sets for validate.
+/// The variables that `template.yaml` sets for validate.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) backup_bucket: BucketName,
@@ -33,9 +37,8 @@ pub(crate) struct Config {
 pub(crate) struct StorageClass(pub(crate) String);
 
 impl StorageClass {
-    /// Whether what is stored in it has to be restored before it can be read.
-    pub(crate) fn is_archive(&self) -> bool {
-        matches!(self.0.as_str(), "GLACIER" | "DEEP_ARCHIVE")
+    fn is_archive(&self) -> bool {
+        is_archive(&self.0)
     }
 }
 
@@ -76,7 +79,7 @@ impl Config {
         };
         let prefixes: Option<String> = environment.optional("EXCLUDE_PREFIXES", "prefixes separated by commas")?;
         let config = Self {
-            receipts: Receipts::of(environment)?,
+            receipts: receipts(environment)?,
             replica,
             multipart_threshold: environment
                 .optional("MULTIPART_THRESHOLD", "a number of bytes")?
@@ -90,12 +93,12 @@ impl Config {
         config.check()
     }
 
-    /// Refuses what could only fail later, after objects were copied.
+    /// Refuses a configuration that would fail later, after objects were copied.
     fn check(self) -> Result<Self, ConfigError> {
         if self.replica.as_ref().is_some_and(|replica| replica.bucket == self.backup_bucket) {
             return Err(ConfigError {
                 variable: "REPLICA_BUCKET",
-                problem: "is the backup bucket itself".to_owned(),
+                problem: "is the backup bucket".to_owned(),
                 expected: "another bucket",
             });
         }
@@ -103,10 +106,7 @@ impl Config {
         if beside_backups && !self.receipts.prefix.starts_with(receipt::OWN_PREFIX) {
             return Err(ConfigError {
                 variable: "RECEIPT_PREFIX",
-                problem: format!(
-                    "is {:?}, and RECEIPT_BUCKET is the backup bucket, where that is for backups",
-                    self.receipts.prefix
-                ),
+                problem: format!("is {:?}, which in the backup bucket is a prefix of backups", self.receipts.prefix),
                 expected: "a prefix under .holdfast/, or set RECEIPT_BUCKET to another bucket",
             });
         }
@@ -121,8 +121,8 @@ impl Config {
         Ok(self)
     }
 
-    /// What reads a backup once it is stored, if anything does.
-    pub(crate) fn reader(&self) -> Option<&'static str> {
+    /// What reads a stored backup, if anything does.
+    fn reader(&self) -> Option<&'static str> {
         match (&self.replica, self.verify_mode) {
             (Some(_), _) => Some("the replica is copied from the backup"),
             (None, VerifyMode::Streamed) => Some("VERIFY_MODE=streamed reads the backup"),
@@ -130,11 +130,11 @@ impl Config {
         }
     }
 
-    /// Refuses an upload to a bucket that Holdfast itself writes to: every backup would be an upload again.
+    /// Refuses an upload to a bucket that Holdfast writes to: every backup would be an upload to back up again.
     pub(crate) fn check_loop(&self, upload: &Upload) -> Result<(), Refusal> {
         let replica = self.replica.as_ref().map(|replica| &replica.bucket);
-        // Receipts in the source bucket are harmless as long as their events are left out.
-        let receipts_loop = self.excluded_by(&self.receipts.prefix).is_none();
+        // Receipts in the source bucket are harmless if their events are excluded.
+        let receipts_loop = self.excluding_prefix(&self.receipts.prefix).is_none();
         let variable = if upload.bucket == self.backup_bucket {
             "BACKUP_BUCKET"
         } else if Some(&upload.bucket) == replica {
@@ -147,18 +147,21 @@ impl Config {
         Err(Refusal::Loop { bucket: upload.bucket.clone(), variable })
     }
 
-    /// Leaves a key out, where the configuration says so.
-    pub(crate) fn check_excluded(&self, key: &ObjectKey) -> Result<(), Stop> {
-        let Some(prefix) = self.excluded_by(key.as_str()) else { return Ok(()) };
-        let message = if prefix == receipt::OWN_PREFIX {
-            format!("keys under {prefix:?} are Holdfast's own")
-        } else {
-            format!("EXCLUDE_PREFIXES leaves keys under {prefix:?} out")
-        };
-        Err(Stop::Skip(SkipReason::Excluded, message))
+    /// The configuration of the planner.
+    pub(crate) fn planner_settings(&self) -> Settings<'_> {
+        Settings {
+            multipart_threshold: self.multipart_threshold,
+            storage_class: self.storage_class.as_ref().map(|class| class.0.as_str()),
+            is_read: self.reader().is_some(),
+        }
     }
 
-    fn excluded_by(&self, key: &str) -> Option<&str> {
+    /// The prefix that excludes a key, if any does. Keys of Holdfast's own are never backed up.
+    pub(crate) fn excluded_by(&self, key: &ObjectKey) -> Option<&str> {
+        self.excluding_prefix(key.as_str())
+    }
+
+    fn excluding_prefix(&self, key: &str) -> Option<&str> {
         let prefixes = self.excluded.iter().map(String::as_str);
         std::iter::once(receipt::OWN_PREFIX).chain(prefixes).find(|prefix| key.starts_with(prefix))
     }

@@ -1,51 +1,48 @@
-//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip, or copy and how.
+//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip the upload, copy it, or prove a
+//! copy that is already published.
 //!
-//! A small object costs three S3 requests, at once where the event names a version: HEAD of the source, its tags, HEAD
-//! of the destination. A large one costs two more: HEAD of its first part, whose size the copy takes over so that the
-//! entity tags are equal, and the opening of the upload with every attribute of the source.
+//! A small object costs three S3 requests, which run at the same time if the event names a version: HEAD of the source, its
+//! tags, HEAD of the destination. A large object costs two more: HEAD of its first part, whose size the copy takes so that
+//! the entity tags are equal, and the request that opens the upload.
 //!
-//! Nothing is lost, nothing is done twice. Only a receipt says that an upload is backed up, and only while the copy
-//! that it names stands ([`receipt`]). A copy of this very version that stands does not say so: the execution that made
-//! it may have failed and be past redrive, and a re-plan may find its own, published by a request whose answer was
-//! lost. So where a copy stands the receipt is asked for; where there is none, the copy is proven where it stands
-//! ([`standing`]), unless its proof failed before: then it is copied again. Two executions of one event may both do so;
-//! the receipt is written once and people are told once all the same.
+//! Only a receipt says that an upload is backed up, and only while the copy that it names exists ([`receipt`]). A published
+//! copy without a receipt is proven and not copied again: the execution that published it may have failed, or the answer to
+//! its request was lost ([`resume`]). Two executions of one event may both prove the copy; the receipt is written once.
 //!
-//! A late upload asks for its receipt too: its backup may have been the current one before a newer upload replaced it.
-//!
-//! A call that is repeated after its answer was lost opens a second upload. The first is never completed; the bucket's
-//! lifecycle removes it.
+//! If this function is called again because its answer was lost, it opens a second upload. The first is never completed; the
+//! bucket's lifecycle rule removes it.
 
 mod config;
-mod plan;
 mod receipt;
-mod recency;
 mod refusal;
-mod standing;
+mod resume;
+mod skip;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 use holdfast_core::{
-    ErrorName,
-    contract::{Destination, Method, MultipartUpload, Placement, Plan, Source, StampPlace, Transfer, ValidateInput},
+    ErrorName, Failure,
+    contract::{Backup, Destination, Method, MultipartUpload, Plan, Source, Stored, ValidateInput},
     event::Upload,
-    layout::{PartLayout, method_for},
-    names::ObjectKey,
-    receipt::history_key,
-    stamp::Stamp,
+    layout::PartLayout,
+    names::{ObjectKey, VersionId},
+    order::Stamp,
+    planner::backup::{Facts, Pinned, pin, plan},
 };
-use holdfast_lambda::{
-    Aws, ConfigError, Deadline, Environment, Failure, Function,
+use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, VerifyMode};
+use holdfast_s3::{
+    self as s3, Head, ObjectRef,
+    failure::Side,
     replan::{self, Leg},
-    s3::{self, Head, ObjectRef},
 };
 
-pub use crate::refusal::{Refusal, Whose};
+pub use crate::refusal::Refusal;
 use crate::{
     config::Config,
-    plan::{Place, Stop},
+    target::{Found, Work},
 };
 
 /// The function.
@@ -83,118 +80,70 @@ impl Function for Validate {
     }
 
     async fn call(&self, input: ValidateInput, _deadline: Deadline) -> Result<Plan, Refusal> {
-        Box::pin(self.plan(&input)).await.or_else(Stop::answer)
+        Box::pin(self.plan(&input)).await
     }
 }
 
-/// What was seen of an upload.
-struct Seen {
+/// What was found at the source and at the destination.
+struct Observed {
     source: Option<Head>,
-    destination: Option<Head>,
-    /// Read already, where the event names a version.
+    /// The current object at the source's key in the backup bucket.
+    current: Option<Head>,
+    /// The source's tags; absent if the event names no version, because the version is not known yet.
     tags: Option<Result<BTreeMap<String, String>, Failure>>,
 }
 
-/// What says that an upload is backed up.
-#[derive(Clone, Copy, PartialEq)]
-enum Witness {
-    /// Its receipt. A copy without one has to be proven.
-    Receipt,
-    /// Nothing: receipt and copies were looked for, and what stands was found not to be it.
-    Nothing,
-}
-
-/// What would be copied, and what says that it was.
-#[derive(Clone, Copy)]
-struct Copied<'a> {
-    source: &'a Source,
-    stamp: &'a Stamp,
-    witness: Witness,
-}
-
-/// Where a copy goes.
-struct Spot {
-    destination: Destination,
-    placement: Placement,
-    stands: Option<Head>,
-    /// What is left to do.
-    left: Left,
-}
-
-/// What is left to do about an upload that is not backed up.
-#[derive(Clone, Copy, PartialEq)]
-enum Left {
-    /// Copy and prove it.
-    Copying,
-    /// Prove the copy that stands.
-    Proving,
-}
-
 impl Validate {
-    async fn plan(&self, input: &ValidateInput) -> Result<Plan, Stop> {
+    async fn plan(&self, input: &ValidateInput) -> Result<Plan, Refusal> {
         let upload = Upload::from_event(&input.event)?;
         self.config.check_loop(&upload)?;
         if let Some(replan) = &input.replan {
             let leg =
                 Leg { event: &upload.event.id, from: (&upload.bucket, &upload.key), to: &self.config.backup_bucket };
-            replan::give_up::<Refusal>(&self.aws, replan, input.redrives, leg).await?;
+            let client = self.aws.s3(&replan.given_up.copy.destination.region);
+            replan::give_up::<Refusal>(&client, replan, input.redrives, leg).await?;
         }
-        self.config.check_excluded(&upload.key)?;
-        let seen = Box::pin(self.look(&upload)).await?;
-        let mut bad_versions = Vec::new();
+        if let Some(prefix) = self.config.excluded_by(&upload.key) {
+            return Ok(skip::excluded(&upload, prefix));
+        }
+        let observed = Box::pin(self.observe(&upload)).await?;
+        let mut rejected_versions = Vec::new();
         if let Some(replan) = &input.replan {
-            bad_versions = replan::bad_versions(&self.aws, replan).await?;
-            if let Some(plan) = Box::pin(self.replan(replan, &seen, &bad_versions)).await? {
+            let client = self.aws.s3(&replan.given_up.copy.destination.region);
+            rejected_versions = replan::rejected_versions(&client, replan).await?;
+            if let Some(plan) = Box::pin(self.resume(replan, &observed, &rejected_versions)).await? {
                 return Ok(plan);
             }
         }
-        let Some(head) = seen.source else {
-            let stands = seen.destination.as_ref().filter(|_| input.replan.is_none());
-            return Err(Box::pin(self.gone(&upload, stands)).await);
+        let Some(head) = &observed.source else {
+            let current = observed.current.as_ref().filter(|_| input.replan.is_none());
+            return Box::pin(self.source_gone(&upload, current)).await;
         };
-        let (source, head) = plan::pin(&upload, head)?;
-        let (stamp, stamp_place) = plan::stamp(&upload, &source, &head);
-        let witness = if input.replan.is_some() { Witness::Nothing } else { Witness::Receipt };
-        if stamp_place == StampPlace::Receipt && witness == Witness::Receipt {
-            self.check_receipt(&source, &stamp, seen.destination.as_ref()).await?;
-        }
-        let spot = self.spot(Copied { source: &source, stamp: &stamp, witness }, seen.destination).await?;
-        plan::check_readable(&source, &head)?;
-        let tags = match seen.tags {
-            Some(tags) => tags?,
-            None => s3::read_tags(&self.aws.s3(&source.region), ObjectRef::source(&source)).await?,
+        let (source, stamp) = match pin(&upload, head) {
+            Pinned::Source { source, stamp } => (*source, *stamp),
+            Pinned::Superseded => return Ok(skip::superseded(&upload, &head.etag)),
+            Pinned::OtherVersion => return Err(Refusal::other_version(&upload, &head.etag)),
         };
-        let transfer = Transfer {
-            method: method_for(source.size, stamp_place, self.config.multipart_threshold),
-            precondition: plan::precondition(spot.stands.as_ref()),
-            replaces: spot.stands.as_ref().and_then(|stands| stands.version_id.clone()),
-            destination: spot.destination,
-            upload: None,
-            crc64nvme: head.crc64nvme,
-            attributes: plan::attributes(&self.config, &head, tags),
-            stamp,
-            stamp_place,
-            placement: spot.placement,
-            event: upload.event,
-            source,
-            bad_versions,
-        };
-        let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
-        if let (Left::Proving, Some(stands)) = (spot.left, &spot.stands) {
-            return Ok(self.prove(attempt, transfer, stands.stored()));
-        }
-        match transfer.method {
-            Method::CopyObject => Ok(self.copy(attempt, transfer, None, false)),
-            Method::Multipart => {
-                let (transfer, layout) = self.open(transfer).await?;
-                Ok(self.copy(attempt, transfer, Some(layout), plan::digest_slices(&self.config, &head)))
+        match self.find_target(&source, &stamp, observed.current, input.replan.is_some()).await? {
+            Found::BackedUp(plan) => Ok(plan),
+            Found::Target { target, work } => {
+                check_copyable(&source, head)?;
+                let tags = match observed.tags {
+                    Some(tags) => tags?,
+                    None => s3::read_tags(&self.aws.s3(&source.region), ObjectRef::source(&source)).await?,
+                };
+                let settings = self.config.planner_settings();
+                let target = &target;
+                let facts = Facts { upload, source, stamp, head, tags, target, rejected_versions, settings };
+                let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
+                self.answer(attempt, plan(facts), work, head).await
             }
         }
     }
 
-    /// Looks at both ends at once, and at the tags too where the event names the version whose tags they are.
-    async fn look(&self, upload: &Upload) -> Result<Seen, Refusal> {
-        let source = plan::announced(upload);
+    /// Looks at source and destination at the same time, and at the tags too if the event names their version.
+    async fn observe(&self, upload: &Upload) -> Result<Observed, Refusal> {
+        let source = announced(upload);
         let client = self.aws.s3(&upload.region);
         let destination = self.destination(&upload.key);
         let backup = self.aws.s3(&destination.region);
@@ -204,71 +153,44 @@ impl Validate {
                 None => None,
             }
         };
-        let (source, destination, tags) =
+        let (source, current, tags) =
             tokio::join!(s3::head(&client, source), s3::head(&backup, ObjectRef::current(&destination)), tags);
-        Ok(Seen { source: source?, destination: destination?, tags })
+        Ok(Observed { source: source?, current: current?, tags })
     }
 
-    /// Finds the place for a copy; stops where the copy stands already.
-    async fn spot(&self, copied: Copied<'_>, stands: Option<Head>) -> Result<Spot, Stop> {
-        let Copied { source, stamp, witness } = copied;
-        let destination = self.destination(&source.key);
-        let mut left = Left::Copying;
-        let placement = match plan::place(stands.as_ref(), stamp) {
-            Place::Taken => {
-                left = self.check_taken(copied, stands.as_ref()).await?;
-                Placement::Current
+    async fn answer(&self, attempt: u32, backup: Backup, work: Work, head: &Head) -> Result<Plan, Refusal> {
+        match (work, backup.copy.method) {
+            (Work::Prove(stored), _) => Ok(self.prove(attempt, backup, stored)),
+            (Work::Copy, Method::CopyObject) => Ok(self.copy(attempt, backup, None, false)),
+            (Work::Copy, Method::Multipart) => {
+                let (backup, layout) = self.open(backup).await?;
+                // The proof of a multipart copy needs digests if the source has no checksum.
+                let digest_slices = head.crc64nvme.is_none() || self.config.verify_mode == VerifyMode::Streamed;
+                Ok(self.copy(attempt, backup, Some(layout), digest_slices))
             }
-            Place::Current => Placement::Current,
-            Place::History => Placement::History,
-            Place::AskSource => self.place_by_source(source, stamp).await?,
-        };
-        if placement == Placement::Current {
-            return Ok(Spot { destination, placement, stands, left });
-        }
-        // A newer upload stands. This one is late, or its event came again after it was backed up in its own turn.
-        if witness == Witness::Receipt {
-            self.check_receipt(source, stamp, stands.as_ref()).await?;
-        }
-        let destination = Destination { key: history_key(&source.key, stamp)?, ..destination };
-        let stands = s3::head(&self.aws.s3(&destination.region), ObjectRef::current(&destination)).await?;
-        if plan::place(stands.as_ref(), stamp) == Place::Taken {
-            left = match witness {
-                Witness::Receipt => Left::Proving,
-                Witness::Nothing => Left::Copying,
-            };
-        }
-        Ok(Spot { destination, placement, stands, left })
-    }
-
-    /// A copy of this very upload stands. A receipt has to say that it was proven.
-    async fn check_taken(&self, copied: Copied<'_>, stands: Option<&Head>) -> Result<Left, Stop> {
-        let Copied { source, stamp, witness } = copied;
-        match witness {
-            Witness::Receipt => self.check_receipt(source, stamp, stands).await.map(|()| Left::Proving),
-            Witness::Nothing => Ok(Left::Copying),
         }
     }
 
-    /// Opens the upload of a large copy.
-    async fn open(&self, mut transfer: Transfer) -> Result<(Transfer, PartLayout), Stop> {
-        let source = &transfer.source;
-        let parts = s3::source_parts(&self.aws.s3(&source.region), ObjectRef::source(source), &source.etag).await?;
-        let layout = plan::layout(source, parts)?;
-        let backup = self.aws.s3(&transfer.destination.region);
-        let upload_id = s3::open_upload(&backup, &transfer, self.config.kms_key.as_deref()).await?;
-        transfer.upload = Some(MultipartUpload {
+    /// Opens the upload of a multipart copy.
+    async fn open(&self, mut backup: Backup) -> Result<(Backup, PartLayout), Refusal> {
+        let copy = &mut backup.copy;
+        let source = ObjectRef::source(&copy.source);
+        let parts = s3::source_parts(&self.aws.s3(&copy.source.region), source, &copy.source.etag).await?;
+        let layout = PartLayout::plan(copy.source.size, parts).map_err(|reason| Refusal::too_large(source, reason))?;
+        let client = self.aws.s3(&copy.destination.region);
+        let upload_id = s3::open_upload(&client, copy, self.config.kms_key.as_deref()).await?;
+        copy.upload = Some(MultipartUpload {
             upload_id,
             part_size: layout.part_size(),
             part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
         });
-        Ok((transfer, layout))
+        Ok((backup, layout))
     }
 
-    fn copy(&self, attempt: u32, transfer: Transfer, layout: Option<PartLayout>, digest_slices: bool) -> Plan {
+    fn copy(&self, attempt: u32, backup: Backup, layout: Option<PartLayout>, digest_slices: bool) -> Plan {
         Plan::Copy {
             attempt,
-            transfer: Box::new(transfer),
+            backup: Box::new(backup),
             slices: layout.map(PartLayout::slices).unwrap_or_default(),
             digest_slices,
             replica: self.config.replica.clone(),
@@ -276,7 +198,19 @@ impl Validate {
         }
     }
 
-    /// Where the backup of a key goes, unless it is late.
+    /// The plan for a copy that is published already.
+    fn prove(&self, attempt: u32, backup: Backup, stored: Stored) -> Plan {
+        Plan::Copy {
+            attempt,
+            backup: Box::new(backup),
+            slices: Vec::new(),
+            digest_slices: false,
+            replica: self.config.replica.clone(),
+            stored: Some(stored),
+        }
+    }
+
+    /// Where the current backup of a key goes.
     fn destination(&self, key: &ObjectKey) -> Destination {
         Destination {
             bucket: self.config.backup_bucket.clone(),
@@ -284,4 +218,29 @@ impl Validate {
             region: self.aws.region().to_owned(),
         }
     }
+}
+
+/// The source as the event names it.
+fn announced(upload: &Upload) -> ObjectRef<'_> {
+    ObjectRef { bucket: &upload.bucket, key: &upload.key, version_id: upload.version_id.as_ref(), side: Side::Source }
+}
+
+/// Refuses a source that S3 cannot copy now, or not at all.
+fn check_copyable(source: &Source, head: &Head) -> Result<(), Refusal> {
+    let object = ObjectRef::source(source);
+    if head.archived {
+        let class = head.attributes.storage_class.as_deref().unwrap_or("an archive access tier").to_owned();
+        return Err(Refusal::Archived { object: object.to_string(), class });
+    }
+    PartLayout::plan(source.size, None).map(drop).map_err(|reason| Refusal::too_large(object, reason))
+}
+
+/// Whether an object holds the copy of this upload.
+fn is_copy_of(head: &Head, stamp: &Stamp) -> bool {
+    head.stamp.as_ref().is_some_and(|found| found.is_same(stamp))
+}
+
+/// A published copy, for messages.
+fn name(destination: &Destination, version: Option<&VersionId>) -> String {
+    ObjectRef { version_id: version, ..ObjectRef::current(destination) }.to_string()
 }

@@ -1,58 +1,53 @@
-//! The receipt of an upload, which says that it is backed up as long as the copy that it names stands. Somebody may have
-//! deleted that copy since; then the upload is planned as if there were no receipt, and notify replaces it.
+//! The receipt of an upload says that it is backed up, as long as the copy that it names exists. If another client deleted that
+//! copy, the upload is planned as if it had no receipt, and notify replaces the receipt.
 //!
-//! The receipt is read, which costs what a HEAD of it would. The copy that it names mostly is what was seen at the
-//! destination already; else it costs one HEAD more.
+//! Reading the receipt costs as much as a HEAD of it. The copy that it names is usually the object that was found at the
+//! destination already; otherwise it costs one HEAD more.
 
-use holdfast_core::{
-    contract::Source,
-    names::{BucketName, ObjectKey},
-    stamp::Stamp,
-};
-use holdfast_lambda::{
-    Failure,
-    s3::{self, Head, NamedCopy, ObjectRef},
-};
+use holdfast_core::{Failure, contract::Plan, event::Upload, names::ObjectKey, receipt::UploadId};
+use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef};
 
-use crate::{Validate, plan::Stop};
+use crate::{Refusal, Validate, skip};
 
 impl Validate {
-    /// Stops where a receipt says that the upload is backed up. `stands` is what was seen at the source's own key in the
-    /// backup bucket.
-    pub(crate) async fn check_receipt(
+    /// The plan to skip, if the receipt with this key says that the upload is backed up. `key` is the key of the source,
+    /// `current` the object at that key in the backup bucket.
+    pub(crate) async fn backed_up_by(
         &self,
-        source: &Source,
-        stamp: &Stamp,
-        stands: Option<&Head>,
-    ) -> Result<(), Stop> {
-        self.check_receipt_of((&source.bucket, &source.key), stamp, stands).await
+        receipt: &ObjectKey,
+        key: &ObjectKey,
+        current: Option<&Head>,
+    ) -> Result<Option<Plan>, Refusal> {
+        let receipt = s3::receipt_object(&self.config.receipts, receipt);
+        let existing = s3::read_receipt(&self.aws.s3(self.aws.region()), receipt).await?;
+        let Some(named) = existing.and_then(|existing| existing.names) else { return Ok(None) };
+        let exists = self.copy_exists(&named.backup, key, current).await?;
+        Ok(exists.then(|| skip::already_backed_up(receipt)))
     }
 
-    /// The same for an upload whose source may be gone.
-    pub(crate) async fn check_receipt_of(
+    /// The same for an upload whose source is gone. Its `Last-Modified` is not known then, so its receipt is looked for.
+    pub(crate) async fn backed_up_by_search(
         &self,
-        upload: (&BucketName, &ObjectKey),
-        stamp: &Stamp,
-        stands: Option<&Head>,
-    ) -> Result<(), Stop> {
-        let filed_at = self.config.receipts.key_of(upload, stamp)?;
-        let receipt = self.config.receipts.object(&filed_at);
-        let filed = s3::read_receipt(&self.aws.s3(self.aws.region()), receipt).await?;
-        let Some(named) = filed.and_then(|filed| filed.names) else { return Ok(()) };
-        if self.is_there(&named.backup, upload.1, stands).await? {
-            return Err(Stop::already_backed_up(receipt));
+        upload: &Upload,
+        id: UploadId<'_>,
+        current: &Head,
+    ) -> Result<Option<Plan>, Refusal> {
+        let receipts = &self.config.receipts;
+        let search = receipts.search((&upload.bucket, &upload.key), id);
+        match s3::find_receipt(&self.aws.s3(self.aws.region()), receipts, &search).await? {
+            Some(receipt) => self.backed_up_by(&receipt, &upload.key, Some(current)).await,
+            None => Ok(None),
         }
-        Ok(())
     }
 
-    /// Whether the copy stands. In a bucket without versions whatever stands at its key came there in its turn.
-    async fn is_there(&self, copy: &NamedCopy, key: &ObjectKey, stands: Option<&Head>) -> Result<bool, Failure> {
+    /// Whether the copy exists. In a bucket without versions, any object at its key replaced it in the order of uploads.
+    async fn copy_exists(&self, copy: &NamedCopy, key: &ObjectKey, current: Option<&Head>) -> Result<bool, Failure> {
         let NamedCopy { destination, stored } = copy;
         if destination.bucket != self.config.backup_bucket {
-            // A backup from before the stack got another bucket.
+            // A backup from before the stack had another bucket.
             return Ok(false);
         }
-        if destination.key == *key && stands.is_some_and(|head| head.version_id == stored.version_id) {
+        if destination.key == *key && current.is_some_and(|head| head.version_id == stored.version_id) {
             return Ok(true);
         }
         let copy = ObjectRef::stored(destination, stored);

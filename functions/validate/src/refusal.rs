@@ -1,14 +1,14 @@
 //! Why validate fails, one variant for each reason.
 
-use std::fmt;
-
 use holdfast_core::{
-    ErrorName,
-    event::InvalidInput,
+    ErrorName, Failure, Named,
+    event::{InvalidInput, Upload},
     layout::{MAX_OBJECT, TooLarge},
-    names::{BucketName, InvalidName},
+    names::{BucketName, ETag, InvalidName},
 };
-use holdfast_lambda::{Failure, Named, replan::Contended};
+use holdfast_s3::{ObjectRef, replan::Contended};
+
+use crate::announced;
 
 /// Validate cannot answer a plan.
 #[derive(Debug, thiserror::Error)]
@@ -16,24 +16,24 @@ pub enum Refusal {
     /// The event, or the payload around it, is malformed.
     #[error("{0}")]
     Malformed(#[from] InvalidInput),
-    /// A key that has to be derived is none.
-    #[error("no key can be derived for the receipt or the late backup: {0}. Shorten RECEIPT_PREFIX, then redrive.")]
+    /// The key of the receipt or of the late backup would be invalid.
+    #[error("The key of the receipt or of the late backup is invalid: {0}. Shorten RECEIPT_PREFIX, then redrive.")]
     Key(#[from] InvalidName),
-    /// The source bucket is one that Holdfast writes to.
+    /// The source bucket is a bucket that Holdfast writes to.
     #[error(
-        "the source bucket {bucket} is also {variable}: every backup would be an upload to back up again. Set \
+        "The source bucket {bucket} is also {variable}: every backup would be an upload to back up again. Set \
          {variable} to another bucket, then redrive."
     )]
     Loop {
         /// The bucket.
         bucket: BucketName,
-        /// Which variable names it.
+        /// The variable that names it.
         variable: &'static str,
     },
-    /// The source has to be restored first.
+    /// The source must be restored first.
     #[error(
-        "{object} is archived ({class}) and was not restored. Restore it (aws s3api restore-object), wait until that is \
-         done, then redrive."
+        "{object} is archived ({class}) and was not restored. Restore it (aws s3api restore-object), wait until the restore \
+         is complete, then redrive."
     )]
     Archived {
         /// The object.
@@ -41,41 +41,37 @@ pub enum Refusal {
         /// Its storage class.
         class: String,
     },
-    /// The source is larger than S3 stores.
-    #[error(
-        "{object} is too large: {reason}. Check with AWS how it came to be; it cannot be copied. (S3 stores at most {MAX_OBJECT} bytes.)"
-    )]
+    /// The source is larger than any object that S3 stores.
+    #[error("{object} is too large to be copied: {reason}. S3 stores at most {MAX_OBJECT} bytes.")]
     TooLarge {
         /// The object.
         object: String,
-        /// By how much.
+        /// The reason.
         reason: TooLarge,
     },
-    /// The source is gone, and what may be its copy was never proven.
+    /// The source is gone, and its copy was never proven.
     #[error(
-        "The source {object} was deleted or overwritten before its copy could be proven. {whose} stands at {copy}, without a \
-         receipt of this upload, and nothing is left to prove it by. {}",
-        .whose.advice()
+        "The source {object} was deleted or overwritten before its copy could be proven. The copy {copy} exists without a \
+         receipt, and nothing is left to prove it by. If another execution of this upload failed, redrive that one first: it \
+         may know the source's checksum. Otherwise compare the copy by other means and keep it. Only as a last resort delete \
+         that version and redrive, which then ends as skipped."
     )]
     Unproven {
         /// The source.
         object: String,
-        /// What stands.
+        /// The copy.
         copy: String,
-        /// Whose it is.
-        whose: Whose,
     },
-    /// The source is gone, and more lies on top of its copy, if there is one, than is looked through.
+    /// The source is gone, and more versions are above its copy, if the copy exists, than a search reads.
     #[error(
-        "The source {object} was deleted or overwritten before its copy could be proven. Whether the copy stands is not known: too many \
-         newer versions of {key} lie on top. Look for it (aws s3api list-object-versions) from the time of the upload on; its \
-         metadata holdfast-source-version and holdfast-source-etag name the upload. A redrive ends like this too: if it is \
-         found, compare it by other means."
+        "The source {object} was deleted or overwritten before its copy could be proven. Too many newer versions of {key} \
+         are above the copy to look for it. Find it with aws s3api list-object-versions: its metadata holdfast-stamp names the \
+         source version. If it exists, compare it by other means. A redrive ends like this too."
     )]
-    NotLookedThrough {
+    NotSearched {
         /// The source.
         object: String,
-        /// Where the copy would be.
+        /// The key of the copy.
         key: String,
     },
     /// The destination kept changing.
@@ -86,46 +82,23 @@ pub enum Refusal {
     Service(Failure),
 }
 
-/// Whose an unproven copy is, and so what a person may do with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
-    /// Its stamp or its key names this very upload.
-    ThisUpload,
-    /// It has no stamp, and may be the backup of another upload.
-    Unknown {
-        /// Where the receipts of the key's uploads are.
-        receipts: String,
-    },
-}
-
-impl Whose {
-    fn advice(&self) -> String {
-        let last = "first let the execution that made it end, or redrive that one: it may know the source's checksum and prove the \
-                    copy, and a redrive of this one then ends as skipped. If no such execution is left, compare the copy by other \
-                    means and keep it; only as a last resort delete that version of it and redrive, which then ends as skipped.";
-        match self {
-            Self::ThisUpload => format!("Its stamp or its key says that it is of this upload: {last}"),
-            Self::Unknown { receipts } => format!(
-                "It has no stamp, so that it may as well be the backup of another upload: look whether a receipt under \
-                 {receipts} names that version as its backup. If one does, leave both it and this execution as they are. If \
-                 none does, {last}"
-            ),
-        }
+impl Refusal {
+    /// The event names another entity tag than its version has.
+    pub(crate) fn other_version(upload: &Upload, found: &ETag) -> Self {
+        let expected = upload.etag.as_ref().map(ToString::to_string).unwrap_or_default();
+        let problem = format!("{} has the entity tag {found}, and the event says {expected}", announced(upload));
+        Self::Malformed(InvalidInput { path: "detail.object.etag".to_owned(), problem })
     }
-}
 
-impl fmt::Display for Whose {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::ThisUpload => "The copy",
-            Self::Unknown { .. } => "What may be the copy",
-        })
+    /// The object is too large.
+    pub(crate) fn too_large(object: ObjectRef<'_>, reason: TooLarge) -> Self {
+        Self::TooLarge { object: object.to_string(), reason }
     }
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        // The world may move between two requests of this call. The state tries again, and then sees it as it is.
+        // Source or destination may change between two requests of this call. The state tries again.
         Self::Service(failure.retried("while the plan was made"))
     }
 }
@@ -138,7 +111,7 @@ impl Named for Refusal {
             Self::Loop { .. } => ErrorName::ConfigLoop,
             Self::Archived { .. } => ErrorName::SourceArchived,
             Self::TooLarge { .. } => ErrorName::SourceTooLarge,
-            Self::Unproven { .. } | Self::NotLookedThrough { .. } => ErrorName::SourceGone,
+            Self::Unproven { .. } | Self::NotSearched { .. } => ErrorName::SourceGone,
             Self::Contended(_) => ErrorName::DestinationContended,
             Self::Service(failure) => failure.name(),
         }

@@ -2,9 +2,9 @@
 
 use holdfast_core::{
     attributes::Attributes,
-    contract::{Algorithm, Evidence, Placement, Proven, StampPlace},
+    contract::{Algorithm, Evidence, Placement, ProvenCopy},
     names::VersionId,
-    receipt::{BAD_PREFIX, Receipt, history_key},
+    receipt::{REJECTED_PREFIX, Receipt, late_key},
 };
 
 use super::{
@@ -23,29 +23,21 @@ struct Named<'a> {
 }
 
 /// What a receipt says of its copy in a bucket.
-pub(super) fn proven_in<'a>(facts: &Facts, receipt: &'a Receipt, bucket: &Bucket) -> Option<&'a Proven> {
+pub(super) fn proven_in<'a>(facts: &Facts, receipt: &'a Receipt, bucket: &Bucket) -> Option<&'a ProvenCopy> {
     if bucket.name == facts.backup.name { Some(&receipt.backup) } else { receipt.replica.as_ref() }
 }
 
 /// Whether a version is the copy that this proof is about.
-pub(super) fn is_named(proven: &Proven, bucket: &Bucket, version: &Version) -> bool {
+pub(super) fn is_named(proven: &ProvenCopy, bucket: &Bucket, version: &Version) -> bool {
     let id = version_id(proven.stored.version_id.as_ref().map(VersionId::as_str));
     let same = id == version.id.as_deref() && proven.stored.etag == version.etag;
     let destination = &proven.destination;
     same && destination.bucket.as_str() == bucket.name && destination.key.as_str() == version.key
 }
 
-/// Whether a version has the bytes of the copy that this proof is about. Its entity tag may be another, where another plan has
-/// cut it otherwise.
-fn has_the_bytes(proven: &Proven, bucket: &Bucket, version: &Version) -> bool {
-    let copy = bucket.versions.iter().find(|other| is_named(proven, bucket, other));
-    let same = copy.is_some_and(|copy| copy.bytes.is_some() && copy.bytes == version.bytes);
-    same || proven.stored.etag == version.etag
-}
-
 /// Whether a proof says of a version that it is bad.
-fn is_named_as_bad(proven: &Proven, version: &Version) -> bool {
-    let mut bad = proven.evidence.bad_versions.iter().map(VersionId::as_str);
+fn is_named_as_bad(proven: &ProvenCopy, version: &Version) -> bool {
+    let mut bad = proven.evidence.rejected_versions.iter().map(VersionId::as_str);
     proven.destination.key.as_str() == version.key && bad.any(|id| version.id.as_deref() == Some(id))
 }
 
@@ -64,7 +56,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn copy_of(&mut self, receipt: &'a Receipt, proven: &'a Proven, bucket: &'a Bucket) {
+    fn copy_of(&mut self, receipt: &'a Receipt, proven: &'a ProvenCopy, bucket: &'a Bucket) {
         let destination = &proven.destination;
         let key = destination.key.as_str();
         if !self.is_placed(receipt, proven) {
@@ -88,21 +80,21 @@ impl<'a> Check<'a> {
 
     /// The backup of a newest version is at the key of its source, of a late one among the late ones. A replica may be
     /// late where its backup was not.
-    fn is_placed(&self, receipt: &Receipt, proven: &Proven) -> bool {
+    fn is_placed(&self, receipt: &Receipt, proven: &ProvenCopy) -> bool {
         let key = &proven.destination.key;
-        let late = history_key(&receipt.source.key, &receipt.stamp).ok();
+        let late = late_key(&receipt.source.key, &receipt.stamp).ok();
         let is_backup = proven.destination.bucket.as_str() == self.facts.backup.name;
         match receipt.placement {
             Placement::Current => *key == receipt.source.key || (!is_backup && Some(key) == late.as_ref()),
-            Placement::History => Some(key) == late.as_ref(),
+            Placement::Late => Some(key) == late.as_ref(),
         }
     }
 
     fn compare(&mut self, named: Named<'a>) {
         let Named { receipt, copy, bucket, .. } = named;
         let name = copy.name(bucket);
-        let stamp = (receipt.stamp_place == StampPlace::Metadata).then_some(&receipt.stamp);
-        if copy.stamp.as_ref() != stamp {
+        let stamp = &receipt.stamp;
+        if copy.stamp.as_ref() != Some(stamp) {
             let sentence = format!("{name} carries the stamp {:?}, and its receipt says {stamp:?}", copy.stamp);
             self.broken(Rule::Stamped, sentence);
         }
@@ -149,7 +141,7 @@ impl<'a> Check<'a> {
         let class = self.facts.settings.storage_class.clone().or_else(|| source.attributes.storage_class.clone());
         let expected = Attributes { storage_class: class, ..source.attributes.clone() };
         for difference in expected.differences(&named.copy.attributes) {
-            let is_told = named.evidence.differences.iter().any(|told| told.name == difference.name && !told.mended);
+            let is_told = named.evidence.differences.iter().any(|told| told.name == difference.name && !told.repaired);
             if !is_told {
                 let sentence =
                     format!("{name} differs from its source, and its receipt does not say so: {difference:?}");
@@ -170,27 +162,16 @@ impl<'a> Check<'a> {
                 if proofs().any(|(_, proven)| is_named(proven, bucket, version)) {
                     continue;
                 }
-                if version.key.starts_with(BAD_PREFIX) {
+                if version.key.starts_with(REJECTED_PREFIX) {
                     continue;
                 }
                 if !version.current && proofs().any(|(_, proven)| is_named_as_bad(proven, version)) {
                     continue;
                 }
                 let stamp = version.stamp.as_ref();
-                let beside = proofs().any(|(receipt, proven)| {
+                let beside = proofs().any(|(receipt, _)| {
                     let same_bytes = facts.source_of(receipt).is_none_or(|source| source.bytes == version.bytes);
-                    // Without room for the stamp, the key and the bytes have to do. A source without versions may have been
-                    // overwritten by the same bytes with less metadata, so that only the later copy has it.
-                    let same_upload = if receipt.stamp.fits(&version.attributes.metadata) {
-                        stamp == Some(&receipt.stamp)
-                    } else {
-                        let key = &receipt.source.key;
-                        let late = history_key(key, &receipt.stamp).ok();
-                        let at_its_key =
-                            [Some(key), late.as_ref()].into_iter().flatten().any(|key| key.as_str() == version.key);
-                        stamp.is_none() && at_its_key && has_the_bytes(proven, bucket, version)
-                    };
-                    same_upload && same_bytes
+                    stamp == Some(&receipt.stamp) && same_bytes
                 });
                 if beside {
                     self.report.copies_beside += 1;
@@ -208,7 +189,7 @@ impl<'a> Check<'a> {
         let facts = self.facts;
         facts.executions.iter().filter(|execution| execution.is_unfinished()).any(|execution| {
             let Some(key) = execution.object("key") else { return false };
-            let at_its_key = copy.key == key || copy.key.starts_with(&format!(".holdfast/history/{key}/"));
+            let at_its_key = copy.key == key || copy.key.starts_with(&format!(".holdfast/late/{key}/"));
             let stamped = copy.stamp.as_ref().is_some_and(|stamp| {
                 execution.is_about(
                     key,
@@ -216,11 +197,7 @@ impl<'a> Check<'a> {
                     stamp.etag.as_str(),
                 )
             });
-            // Metadata may leave no room for a stamp. The source tells then.
-            let source = facts.source.versions_of(key).find(|source| {
-                source.bytes == copy.bytes && execution.is_about(key, source.id.as_deref(), source.etag.as_str())
-            });
-            at_its_key && (stamped || (copy.stamp.is_none() && source.is_some()))
+            at_its_key && stamped
         })
     }
 }

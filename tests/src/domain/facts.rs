@@ -240,7 +240,9 @@ fn uploads(history: &[HistoryEvent]) -> Vec<String> {
     let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
     let ids = outputs.filter_map(|output| {
         let result: Value = serde_json::from_str(output).ok()?;
-        Some(result.pointer("/Payload/transfer/upload/uploadId")?.as_str()?.to_owned())
+        let planned =
+            ["backup", "replica"].map(|plan| result.pointer(&format!("/Payload/{plan}/copy/upload/uploadId")));
+        Some(planned.into_iter().flatten().next()?.as_str()?.to_owned())
     });
     ids.collect()
 }

@@ -13,7 +13,7 @@ use holdfast_core::{
     attributes::Attributes,
     checksum::{Crc64Nvme, Sha256},
     names::ETag,
-    stamp::{Stamp, without_stamp},
+    order::{STAMP_NAME, Stamp},
 };
 
 use crate::TestResult;
@@ -106,7 +106,7 @@ impl Keys<'_> {
 
 /// What the keys of late copies begin with.
 fn late(key: &str) -> String {
-    format!(".holdfast/history/{key}/")
+    format!(".holdfast/late/{key}/")
 }
 
 impl Bucket {
@@ -207,9 +207,15 @@ async fn read_version(s3: &Client, bucket: &str, listed: ObjectVersion) -> TestR
         etag: ETag::new(listed.e_tag().unwrap_or_default())?,
         size: u64::try_from(listed.size().unwrap_or_default())?,
         bytes,
-        attributes: Attributes { tags, metadata: without_stamp(&metadata), ..attributes },
         stamp: Stamp::read(&metadata),
+        attributes: Attributes { tags, metadata: without_stamp(metadata), ..attributes },
     })
+}
+
+/// The user's own metadata.
+fn without_stamp(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    metadata.remove(STAMP_NAME);
+    metadata
 }
 
 /// The headers of an answer, and its metadata with the stamp in it.

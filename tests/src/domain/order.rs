@@ -1,10 +1,10 @@
-//! The newest stays newest: the current copy of a key is that of its newest version.
+//! The newest version stays current: the current copy of a key is that of the source's newest version.
 //!
-//! S3 orders the versions of a key by when their upload was *initiated*, and lists them in that order
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version that was deleted meanwhile is
-//! placed by its stamp.
+//! The source's own list of versions is the judge, not the product's decision. S3 lists the versions of a key in the order in
+//! which their uploads were *initiated* (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version
+//! that was deleted meanwhile is not in the list; its `Last-Modified`, the time of its initiation, is compared instead.
 
-use holdfast_core::{receipt::Receipt, stamp::Standing};
+use holdfast_core::receipt::Receipt;
 
 use super::{
     Check, Rule,
@@ -45,8 +45,8 @@ impl Check<'_> {
             Some(current) => {
                 // Without a receipt it is not proven: a newer one that waits for a redrive, or a violation of another promise.
                 let Some(receipt) = receipt_of(facts, bucket, current) else { return };
-                // A version that does not exist any more may have been newer than all that do.
-                let is_newer = |newest: &Receipt| receipt.stamp.standing(&newest.stamp) == Standing::Newer;
+                // A deleted version may have been newer than all that exist. Times have whole seconds.
+                let is_newer = |newest: &Receipt| receipt.stamp.last_modified >= newest.stamp.last_modified;
                 let was_newer = facts.source_of(receipt).is_none() && newest_receipt.is_none_or(is_newer);
                 if was_newer || position_of(receipt, proven) == Some(0) {
                     return;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::{
-    contract::Proven,
+    contract::ProvenCopy,
     names::VersionId,
-    receipt::{Receipt, receipt_key},
+    receipt::{Receipt, Receipts},
 };
 
 use super::{
@@ -90,12 +90,13 @@ impl Check<'_> {
 
     fn belongs_at(&self, receipt: &Receipt) -> Option<String> {
         let source = &receipt.source;
-        let prefix = &self.facts.settings.receipt_prefix;
-        receipt_key(prefix, &source.bucket, &source.key, &receipt.stamp).ok().map(|key| key.to_string())
+        let prefix = self.facts.settings.receipt_prefix.clone();
+        let receipts = Receipts { bucket: source.bucket.clone(), prefix };
+        receipts.key_of((&source.bucket, &source.key), &receipt.stamp).ok().map(|key| key.to_string())
     }
 }
 
-fn stands(facts: &Facts, proven: &Proven) -> bool {
+fn stands(facts: &Facts, proven: &ProvenCopy) -> bool {
     let id = proven.stored.version_id.as_ref().map(VersionId::as_str);
     facts.backup.versions.iter().any(|version| {
         version.key == proven.destination.key.as_str()

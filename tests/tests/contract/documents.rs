@@ -1,16 +1,12 @@
-//! The tables of `statemachine/README.md` say what the state machine and the code say.
-
-use holdfast_core::{ErrorName, Recovery};
+//! The tables of states and retriers in `statemachine/README.md` agree with the state machine.
 
 use crate::{
-    errors::raised_by,
     machine::{Machine, Rule, State, text},
     markdown::{table, written},
 };
 
 const STATES: [&str; 5] = ["state", "kind", "function", "then", "caught"];
 const RETRIERS: [&str; 5] = ["in", "errors", "tries again", "first wait", "longest wait"];
-const ERRORS: [&str; 4] = ["error", "settled by", "raised by", "what to do"];
 
 fn readme() -> String {
     text("statemachine/README.md")
@@ -75,37 +71,9 @@ fn the_table_of_what_is_tried_again_is_the_state_machine() {
 }
 
 #[test]
-fn the_error_table_lists_every_error_with_its_recovery_and_the_functions_that_raise_it() {
-    let machine = Machine::read();
-    let mut functions: Vec<_> = machine.stack.functions.iter().map(|function| function.crate_name.as_str()).collect();
-    functions.sort_by_key(|name| machine.tasks().position(|(_, function)| function.crate_name == *name));
-    let found = table(&readme(), &ERRORS);
-    let to_do = |name: &str| {
-        let row = found.iter().find(|row| row[0] == format!("`{name}`"));
-        row.map(|row| row[3].clone()).unwrap_or_default()
-    };
-    let row = |name: ErrorName| {
-        let recovery = match name.recovery() {
-            Recovery::Retry => "retry",
-            Recovery::Replan => "new plan",
-            Recovery::Redrive => "a person, then redrive",
-        };
-        let raised: Vec<_> = functions.iter().copied().filter(|function| raised_by(function).contains(&name)).collect();
-        vec![format!("`{name}`"), recovery.to_owned(), raised.join(", "), to_do(name.as_str())]
-    };
-    let expected: Vec<_> = ErrorName::ALL.into_iter().map(row).collect();
-    assert_table(&ERRORS, &expected);
-    for row in found {
-        assert!(!row[3].is_empty(), "{} does not say what to do", row[0]);
-    }
-}
-
-#[test]
-fn the_front_page_names_every_parameter_and_every_error() {
+fn the_front_page_names_every_parameter() {
     let page = text("README.md");
-    let stack = Machine::read().stack;
-    let errors = ErrorName::ALL.into_iter().map(|name| name.to_string());
-    for name in stack.parameters.keys().cloned().chain(errors) {
+    for name in Machine::read().stack.parameters.keys() {
         assert!(page.contains(&format!("`{name}`")), "README.md does not mention {name}");
     }
 }

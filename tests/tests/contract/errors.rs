@@ -24,8 +24,8 @@ const RETRY_IS_A_NEW_PLAN: [(&str, ErrorName); 1] = [("Replicate", ErrorName::De
 const NEVER_RAISED: [ErrorName; 1] = [ErrorName::StepFunctionsUnavailable];
 
 /// What a state does about an error.
-#[derive(Debug, PartialEq)]
-enum Response {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Response {
     Retries,
     PlansAnew,
     Fails,
@@ -35,7 +35,7 @@ fn naming(rules: &[Rule], name: ErrorName) -> usize {
     rules.iter().filter(|rule| rule.names(name.as_str())).count()
 }
 
-fn response(machine: &Machine, state: &State, name: ErrorName) -> Response {
+pub(crate) fn response(machine: &Machine, state: &State, name: ErrorName) -> Response {
     let retriers = naming(&state.rules("Retry"), name);
     let catchers = naming(&machine.catchers(state), name);
     match (retriers, catchers) {

@@ -14,6 +14,7 @@ mod markdown;
 mod payloads;
 mod policies;
 mod reserved;
+mod runbook;
 mod samples;
 mod shape;
 mod types;

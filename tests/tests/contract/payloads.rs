@@ -143,11 +143,11 @@ fn a_plan_that_could_not_be_carried_out_is_given_back_with_its_attempt() {
         let plans: Vec<_> = visits.iter().filter(|visit| visit.state == "Validate").collect();
         assert_eq!(plans.len(), 2, "{state} {error}");
         let replan = &plans[1].payload.as_ref().unwrap()["replan"];
-        let given_up = value(samples.plan(1))["transfer"].clone();
+        let given_up = value(samples.plan(1))["backup"].clone();
         let mut expected = json!({"attempt": 2, "error": error, "givenUp": given_up});
         if state == "VerifyBackup" {
-            let fate = if error == "Source.Gone" { "unproven" } else { "rejected" };
-            expected[fate] = value(samples.stored());
+            let copy = if error == "Source.Gone" { "unproven" } else { "rejected" };
+            expected[copy] = value(samples.stored());
         }
         assert_eq!(replan, &expected, "{state}");
         assert_eq!(plans[1].payload.as_ref().unwrap()["event"], plans[0].payload.as_ref().unwrap()["event"]);

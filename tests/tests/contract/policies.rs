@@ -15,7 +15,7 @@ type Statement = (&'static str, &'static str, &'static [(&'static str, &'static 
 const VALIDATE: [Statement; 8] = [
     (
         "ValidateFunction",
-        "LookAtTheSource",
+        "ReadSource",
         &[
             ("s3:GetObject", "HEAD of a source without versions"),
             ("s3:GetObjectVersion", "HEAD of the version that the event names"),
@@ -25,27 +25,27 @@ const VALIDATE: [Statement; 8] = [
     ),
     (
         "ValidateFunction",
-        "SeeWhatIsNewestInTheSource",
+        "ListSourceVersions",
         &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
     ),
     (
         "ValidateFunction",
-        "LookAtTheBackupAndOpenUploads",
+        "ReadBackupsAndOpenUploads",
         &[
-            ("s3:GetObject", "HEAD of what stands at the key"),
-            ("s3:GetObjectVersion", "HEAD of versions beneath a newer one"),
+            ("s3:GetObject", "HEAD of the object at the key"),
+            ("s3:GetObjectVersion", "HEAD of versions below a newer one"),
             ("s3:PutObject", "CreateMultipartUpload"),
             ("s3:PutObjectTagging", "CreateMultipartUpload with tags"),
             ("s3:AbortMultipartUpload", "an upload that a new plan gives up"),
         ],
     ),
-    ("ValidateFunction", "LookBeneathNewerBackups", &[("s3:ListBucketVersions", "versions beneath a newer one")]),
-    ("ValidateFunction", "ReadReceipts", &[("s3:GetObject", "the receipt of an upload whose copy stands")]),
-    ("ValidateFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
-    ("ValidateFunction", "UseTheSourceKey", &[("kms:Decrypt", "HEAD of an object under that key")]),
+    ("ValidateFunction", "ListBackupVersions", &[("s3:ListBucketVersions", "versions below a newer one")]),
+    ("ValidateFunction", "ReadReceipts", &[("s3:GetObject", "the receipt of an upload whose copy exists")]),
+    ("ValidateFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("ValidateFunction", "UseSourceKey", &[("kms:Decrypt", "HEAD of an object under that key")]),
     (
         "ValidateFunction",
-        "UseTheBackupKey",
+        "UseBackupKey",
         &[
             ("kms:Decrypt", "CreateMultipartUpload and HEAD under that key"),
             ("kms:GenerateDataKey", "CreateMultipartUpload under that key"),
@@ -56,7 +56,7 @@ const VALIDATE: [Statement; 8] = [
 const COPY_PART: [Statement; 8] = [
     (
         "CopyPartFunction",
-        "ReadTheSource",
+        "ReadSource",
         &[
             ("s3:GetObject", "copies of a source without versions"),
             ("s3:GetObjectVersion", "copies of a version of the source"),
@@ -64,7 +64,7 @@ const COPY_PART: [Statement; 8] = [
     ),
     (
         "CopyPartFunction",
-        "WriteTheBackupAndReadItForTheReplica",
+        "WriteBackupsAndReadThemForReplicas",
         &[
             (
                 "s3:GetObject",
@@ -76,21 +76,21 @@ const COPY_PART: [Statement; 8] = [
             ("s3:ListMultipartUploadParts", "which parts are there"),
         ],
     ),
-    ("CopyPartFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("CopyPartFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
     (
         "CopyPartFunction",
-        "WriteTheReplica",
+        "WriteReplicas",
         &[
-            ("s3:GetObject", "HEAD of what stands at the key, to tell an upload that is gone"),
+            ("s3:GetObject", "HEAD of the object at the key, to tell an upload that is gone"),
             ("s3:PutObject", "UploadPartCopy"),
             ("s3:ListMultipartUploadParts", "which parts are there"),
         ],
     ),
-    ("CopyPartFunction", "KnowWhatIsGoneInTheReplica", &[("s3:ListBucket", "404 instead of 403")]),
-    ("CopyPartFunction", "UseTheSourceKey", &[("kms:Decrypt", "copies from objects under that key")]),
+    ("CopyPartFunction", "ListReplicaForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
+    ("CopyPartFunction", "UseSourceKey", &[("kms:Decrypt", "copies from objects under that key")]),
     (
         "CopyPartFunction",
-        "UseTheBackupKey",
+        "UseBackupKey",
         &[
             ("kms:Decrypt", "parts of an upload under that key, and copies from it into the replica"),
             ("kms:GenerateDataKey", "copies to it"),
@@ -98,7 +98,7 @@ const COPY_PART: [Statement; 8] = [
     ),
     (
         "CopyPartFunction",
-        "UseTheReplicaKey",
+        "UseReplicaKey",
         &[("kms:Decrypt", "parts of an upload under that key"), ("kms:GenerateDataKey", "copies to it")],
     ),
 ];
@@ -106,18 +106,18 @@ const COPY_PART: [Statement; 8] = [
 const COMPLETE_MULTIPART: [Statement; 6] = [
     (
         "CompleteMultipartFunction",
-        "PublishTheBackup",
+        "PublishBackups",
         &[
-            ("s3:GetObject", "HEAD of what stands at the key, to tell a lost answer from another's copy"),
+            ("s3:GetObject", "HEAD of the object at the key, to tell a lost answer from another's copy"),
             ("s3:PutObject", "CompleteMultipartUpload"),
             ("s3:ListMultipartUploadParts", "the list of parts"),
             ("s3:AbortMultipartUpload", "an upload that can never become the object"),
         ],
     ),
-    ("CompleteMultipartFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403")]),
+    ("CompleteMultipartFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
     (
         "CompleteMultipartFunction",
-        "PublishTheReplica",
+        "PublishReplicas",
         &[
             ("s3:GetObject", "as of the backup"),
             ("s3:PutObject", "CompleteMultipartUpload"),
@@ -125,15 +125,15 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
             ("s3:AbortMultipartUpload", "as of the backup"),
         ],
     ),
-    ("CompleteMultipartFunction", "KnowWhatIsGoneInTheReplica", &[("s3:ListBucket", "404 instead of 403")]),
+    ("CompleteMultipartFunction", "ListReplicaForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
     (
         "CompleteMultipartFunction",
-        "UseTheBackupKey",
+        "UseBackupKey",
         &[("kms:Decrypt", "CompleteMultipartUpload under that key"), ("kms:GenerateDataKey", "the same")],
     ),
     (
         "CompleteMultipartFunction",
-        "UseTheReplicaKey",
+        "UseReplicaKey",
         &[("kms:Decrypt", "CompleteMultipartUpload under that key"), ("kms:GenerateDataKey", "the same")],
     ),
 ];
@@ -141,7 +141,7 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
 const CHECKSUM_VERIFY: [Statement; 17] = [
     (
         "ChecksumVerifyFunction",
-        "ReadTheSource",
+        "ReadSource",
         &[
             ("s3:GetObject", "GET and HEAD of a source without versions"),
             ("s3:GetObjectVersion", "GET and HEAD of a version of the source"),
@@ -149,12 +149,12 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     ),
     (
         "ChecksumVerifyFunction",
-        "SeeWhatIsNewestInTheSource",
+        "ListSourceVersions",
         &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
     ),
     (
         "ChecksumVerifyFunction",
-        "ReadTheBackupAndMendItsTags",
+        "ReadBackupsAndSetTags",
         &[
             ("s3:GetObject", "HEAD of a backup without versions"),
             ("s3:GetObjectVersion", "HEAD, and GET where the bytes are read back"),
@@ -166,34 +166,26 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     ),
     (
         "ChecksumVerifyFunction",
-        "RemoveACopyThatIsNotItsSource",
-        &[("s3:DeleteObjectVersion", "a copy that is not its source, or that covers a newer one")],
+        "RemoveRejectedCopies",
+        &[("s3:DeleteObjectVersion", "a copy that does not match its source, or that replaced a newer one")],
     ),
     (
         "ChecksumVerifyFunction",
-        "NeverRemoveAReceipt",
+        "DenyRemovalOfReceipts",
         &[("s3:DeleteObjectVersion", "denied, although the statement before allows it in all of the backup bucket")],
     ),
+    ("ChecksumVerifyFunction", "WriteLateBackups", &[("s3:PutObject", "the late backup, before a copy is withdrawn")]),
+    ("ChecksumVerifyFunction", "WriteRejectedCopyRecord", &[("s3:PutObject", "the record of a rejected version")]),
+    ("ChecksumVerifyFunction", "WriteRejectedReplicaRecord", &[("s3:PutObject", "as of the backup")]),
     (
         "ChecksumVerifyFunction",
-        "KeepACopyBeforeItIsTakenBack",
-        &[("s3:PutObject", "the copy among the late ones, before it is taken back")],
+        "ListBackupVersions",
+        &[("s3:ListBucketVersions", "whether a copy replaced a newer one")],
     ),
+    ("ChecksumVerifyFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
     (
         "ChecksumVerifyFunction",
-        "WriteDownThatACopyIsBad",
-        &[("s3:PutObject", "what is left of a bad version when it is removed")],
-    ),
-    ("ChecksumVerifyFunction", "WriteDownThatAReplicaIsBad", &[("s3:PutObject", "as of the backup")]),
-    (
-        "ChecksumVerifyFunction",
-        "SeeThatTheNewestIsOnTop",
-        &[("s3:ListBucketVersions", "whether a newer one is covered")],
-    ),
-    ("ChecksumVerifyFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403")]),
-    (
-        "ChecksumVerifyFunction",
-        "ReadTheReplicaAndMendItsTags",
+        "ReadReplicasAndSetTags",
         &[
             ("s3:GetObject", "HEAD of a replica without versions"),
             ("s3:GetObjectVersion", "HEAD, and GET where the bytes are read back"),
@@ -205,20 +197,20 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     ),
     (
         "ChecksumVerifyFunction",
-        "RemoveAReplicaThatIsNotItsBackup",
-        &[("s3:DeleteObjectVersion", "a copy that is not its source")],
+        "RemoveRejectedReplicas",
+        &[("s3:DeleteObjectVersion", "a copy that does not match its source")],
     ),
-    ("ChecksumVerifyFunction", "SeeThatTheNewestReplicaIsOnTop", &[("s3:ListBucketVersions", "as of the backup")]),
-    ("ChecksumVerifyFunction", "KnowWhatIsGoneInTheReplica", &[("s3:ListBucket", "404 instead of 403")]),
-    ("ChecksumVerifyFunction", "UseTheSourceKey", &[("kms:Decrypt", "GET of objects under that key")]),
-    ("ChecksumVerifyFunction", "UseTheBackupKey", &[("kms:Decrypt", "GET of objects under that key")]),
-    ("ChecksumVerifyFunction", "UseTheReplicaKey", &[("kms:Decrypt", "GET of objects under that key")]),
+    ("ChecksumVerifyFunction", "ListReplicaVersions", &[("s3:ListBucketVersions", "as of the backup")]),
+    ("ChecksumVerifyFunction", "ListReplicaForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
+    ("ChecksumVerifyFunction", "UseSourceKey", &[("kms:Decrypt", "GET of objects under that key")]),
+    ("ChecksumVerifyFunction", "UseBackupKey", &[("kms:Decrypt", "GET of objects under that key")]),
+    ("ChecksumVerifyFunction", "UseReplicaKey", &[("kms:Decrypt", "GET of objects under that key")]),
 ];
 
 const CROSS_REGION_REPLICATE: [Statement; 8] = [
     (
         "CrossRegionReplicateFunction",
-        "ReadTheBackup",
+        "ReadBackups",
         &[
             ("s3:GetObject", "copies of a backup without versions"),
             ("s3:GetObjectVersion", "HEAD and copies of a version of the backup"),
@@ -226,31 +218,27 @@ const CROSS_REGION_REPLICATE: [Statement; 8] = [
     ),
     (
         "CrossRegionReplicateFunction",
-        "ReadReceipts",
-        &[("s3:GetObject", "the receipt of an upload whose replica has no room for a stamp")],
+        "ListBackupVersions",
+        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
     ),
-    ("CrossRegionReplicateFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403")]),
+    ("CrossRegionReplicateFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
     (
         "CrossRegionReplicateFunction",
-        "WriteTheReplica",
+        "WriteReplicas",
         &[
-            ("s3:GetObject", "HEAD of what stands at the key"),
-            ("s3:GetObjectVersion", "HEAD of versions beneath a newer one"),
+            ("s3:GetObject", "HEAD of the object at the key"),
+            ("s3:GetObjectVersion", "HEAD of versions below a newer one"),
             ("s3:PutObject", "CopyObject and CreateMultipartUpload"),
             ("s3:PutObjectTagging", "the same with tags"),
             ("s3:AbortMultipartUpload", "an upload that a new plan gives up"),
         ],
     ),
+    ("CrossRegionReplicateFunction", "ListReplicaVersions", &[("s3:ListBucketVersions", "versions below a newer one")]),
+    ("CrossRegionReplicateFunction", "ListReplicaForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
+    ("CrossRegionReplicateFunction", "UseBackupKey", &[("kms:Decrypt", "copies from objects under that key")]),
     (
         "CrossRegionReplicateFunction",
-        "LookBeneathNewerReplicas",
-        &[("s3:ListBucketVersions", "versions beneath a newer one")],
-    ),
-    ("CrossRegionReplicateFunction", "KnowWhatIsGoneInTheReplica", &[("s3:ListBucket", "404 instead of 403")]),
-    ("CrossRegionReplicateFunction", "UseTheBackupKey", &[("kms:Decrypt", "copies from objects under that key")]),
-    (
-        "CrossRegionReplicateFunction",
-        "UseTheReplicaKey",
+        "UseReplicaKey",
         &[
             ("kms:Decrypt", "CreateMultipartUpload under that key"),
             ("kms:GenerateDataKey", "copies to objects under that key"),
@@ -261,42 +249,42 @@ const CROSS_REGION_REPLICATE: [Statement; 8] = [
 const NOTIFY: [Statement; 6] = [
     (
         "NotifyFunction",
-        "WriteReceiptsAndReadThoseOfOthers",
+        "ReadAndWriteReceipts",
         &[("s3:GetObject", "the receipt of another execution of the event"), ("s3:PutObject", "the receipt")],
     ),
     (
         "NotifyFunction",
-        "LookWhetherBackupsStand",
+        "ReadBackups",
         &[
             ("s3:GetObject", "HEAD of the backup that a receipt names, without versions"),
             ("s3:GetObjectVersion", "HEAD of the version that a receipt names"),
         ],
     ),
-    ("NotifyFunction", "KnowWhatIsGone", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
-    ("NotifyFunction", "TellPeople", &[("sns:Publish", "the message")]),
+    ("NotifyFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("NotifyFunction", "PublishMessages", &[("sns:Publish", "the message")]),
     (
         "NotifyFunction",
         "ReadExecutions",
         &[
-            ("states:DescribeExecution", "whether the execution of a receipt tells people, or has told them"),
+            ("states:DescribeExecution", "whether the execution of a receipt sends a message, or sent one"),
             ("states:GetExecutionHistory", "the state in which an execution failed"),
         ],
     ),
     (
         "NotifyFunction",
-        "UseTheBackupKey",
+        "UseBackupKey",
         &[("kms:Decrypt", "GET of receipts under that key"), ("kms:GenerateDataKey", "PUT of receipts under that key")],
     ),
 ];
 
 const OTHERS: [Statement; 5] = [
-    ("SourceBucketPolicy", "OnlyOverTls", &[("s3:*", "refuses whatever comes without TLS")]),
-    ("BackupBucketPolicy", "OnlyOverTls", &[("s3:*", "refuses whatever comes without TLS")]),
-    ("UndeliveredEventsPolicy", "FromTheRules", &[("sqs:SendMessage", "events that a rule cannot deliver")]),
-    ("StateMachine", "InvokeTheFunctions", &[("lambda:InvokeFunction", "every Task")]),
+    ("SourceBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "refuses whatever comes without TLS")]),
+    ("BackupBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "refuses whatever comes without TLS")]),
+    ("UndeliveredEventsPolicy", "AllowRulesToSend", &[("sqs:SendMessage", "events that a rule cannot deliver")]),
+    ("StateMachine", "InvokeFunctions", &[("lambda:InvokeFunction", "every Task")]),
     (
         "StateMachine",
-        "DeliverLogs",
+        "WriteLogs",
         // https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy lists all of them.
         &[
             ("logs:CreateLogDelivery", "the log of failed executions"),

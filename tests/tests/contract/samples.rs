@@ -6,14 +6,14 @@ use holdfast_core::{
     attributes::{Attributes, Difference},
     checksum::{Crc64Nvme, Sha256},
     contract::{
-        Algorithm, Destination, DigestProgress, Evidence, Method, MultipartUpload, Notified, Placement, Plan,
-        Precondition, ProofMethod, ReceiptRef, ReplicaPlan, ReplicaTarget, SkipReason, Slice, SliceDigest, SliceResult,
-        Source, StampPlace, Stored, TagComparison, Transfer, Verification,
+        Algorithm, Backup, Copy, Destination, DigestProgress, Evidence, Method, MultipartUpload, Notified, Placement,
+        Plan, Precondition, ProofMethod, ReceiptRef, ReplicaPlan, ReplicaTarget, SkipReason, Slice, SliceDigest,
+        SliceResult, Source, Stored, TagComparison, Verification,
     },
     event::EventRef,
     layout::{MAX_OBJECT, PartLayout},
     names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
-    stamp::Stamp,
+    order::Stamp,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -97,14 +97,34 @@ impl Samples {
         ETag::new(&self.long("b57f9512698f4b09e608f4f2a65852e5", "e", 64)).unwrap()
     }
 
-    fn transfer(self) -> Transfer {
-        let sequencer = Sequencer::new(self.long("006921C0E4A1B2C3D4", "A", 1024)).unwrap();
+    fn sequencer(self) -> Sequencer {
+        Sequencer::new(self.long("006921C0E4A1B2C3D4", "A", 64)).unwrap()
+    }
+
+    fn backup(self) -> Backup {
+        let stamp = Stamp {
+            version_id: Some(self.version()),
+            sequencer: Some(self.sequencer()),
+            etag: self.etag(),
+            last_modified: OffsetDateTime::UNIX_EPOCH,
+        };
+        let event = EventRef {
+            id: "17793124-05d4-b198-2fde-7ededc63b103".to_owned(),
+            time: OffsetDateTime::UNIX_EPOCH,
+            sequencer: Some(self.sequencer()),
+        };
+        Backup { copy: self.copy(&stamp), stamp, placement: Placement::Current, event }
+    }
+
+    fn copy(self, stamp: &Stamp) -> Copy {
         let upload = (self.path != Path::Single).then(|| MultipartUpload {
             upload_id: self.long("2~upload", "u", 1024),
             part_size: self.layout().part_size(),
             part_count: u32::try_from(self.layout().part_count()).unwrap(),
         });
-        Transfer {
+        let attributes = self.attributes();
+        let stamped = stamp.add_to(&attributes.metadata);
+        Copy {
             source: Source {
                 bucket: BucketName::new(self.long("holdfast-source", "b", 63)).unwrap(),
                 key: self.key(),
@@ -119,21 +139,9 @@ impl Samples {
             method: if upload.is_some() { Method::Multipart } else { Method::CopyObject },
             upload,
             crc64nvme: Some(Crc64Nvme::EMPTY),
-            attributes: self.attributes(),
-            stamp: Stamp {
-                version_id: Some(self.version()),
-                sequencer: Some(sequencer.clone()),
-                etag: self.etag(),
-                last_modified: Some(OffsetDateTime::UNIX_EPOCH),
-            },
-            stamp_place: StampPlace::Metadata,
-            placement: Placement::Current,
-            event: EventRef {
-                id: "17793124-05d4-b198-2fde-7ededc63b103".to_owned(),
-                time: OffsetDateTime::UNIX_EPOCH,
-                sequencer: Some(sequencer),
-            },
-            bad_versions: if self.extent == Extent::Ordinary { Vec::new() } else { vec![self.version(); 4] },
+            attributes: Attributes { metadata: stamped.metadata, ..attributes },
+            displaced_metadata: stamped.displaced,
+            rejected_versions: if self.extent == Extent::Ordinary { Vec::new() } else { vec![self.version(); 4] },
         }
     }
 
@@ -157,7 +165,7 @@ impl Samples {
         });
         Plan::Copy {
             attempt,
-            transfer: Box::new(self.transfer()),
+            backup: Box::new(self.backup()),
             slices: self.slices(),
             digest_slices: self.digests(),
             replica,
@@ -167,17 +175,17 @@ impl Samples {
 
     /// Validate's answer when there is nothing to do.
     pub(crate) fn skip() -> Plan {
-        Plan::Skip { reason: SkipReason::AlreadyBackedUp, message: "The backup stands.".to_owned() }
+        Plan::Skip { reason: SkipReason::AlreadyBackedUp, message: "The version is backed up already.".to_owned() }
     }
 
     /// Cross-region-replicate's answer.
     pub(crate) fn replica_plan(self, attempt: u32) -> ReplicaPlan {
         let stored = (self.path == Path::Single).then(|| self.stored());
-        let transfer = self.transfer();
-        ReplicaPlan { attempt, transfer, slices: self.slices(), digest_slices: self.digests(), stored }
+        let replica = self.backup();
+        ReplicaPlan { attempt, replica, slices: self.slices(), digest_slices: self.digests(), stored }
     }
 
-    /// The answer of copy-part and complete-multipart when an object stands.
+    /// The answer of copy-part and complete-multipart for a published object.
     pub(crate) fn stored(self) -> Stored {
         Stored { version_id: Some(self.version()), etag: self.etag(), crc64nvme: Some(Crc64Nvme::EMPTY) }
     }
@@ -213,7 +221,7 @@ impl Samples {
             etags_equal: false,
             tags_compared: TagComparison::Values,
             differences,
-            bad_versions: self.transfer().bad_versions,
+            rejected_versions: self.backup().copy.rejected_versions,
         };
         Verification { done: true, evidence: Some(evidence), resume: None }
     }

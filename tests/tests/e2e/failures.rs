@@ -64,7 +64,8 @@ async fn the_mail_about_a_failure_says_what_failed_where_why_and_how_to_go_on() 
         format!("https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{arn}");
     let redrive = format!("aws stepfunctions redrive-execution --execution-arn {arn} --region eu-west-1");
     assert_says(people, &[&object, "Validate", "Source.Archived", &failed.sentence, &console, &redrive]);
-    assert_says(people, &["Size:", "4 bytes", "What to do: Restore the object"]);
+    assert_says(people, &["Size:", "4 bytes", "After you fix the cause, resume the execution (until "]);
+    assert_eq!(people.matches("restore-object").count(), 1, "the remedy is there once: {people}");
 
     let programs: Value = serde_json::from_str(&format!("{{{programs}"))?;
     assert_eq!((&programs["key"], &programs["state"]), (&json!(key), &json!("Validate")));

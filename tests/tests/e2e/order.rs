@@ -133,10 +133,10 @@ async fn an_upload_whose_event_comes_late_goes_to_the_history_and_the_newest_sta
     let receipts = world.receipts().await?;
     let receipt = receipts
         .iter()
-        .find(|receipt| receipt.placement == Placement::History)
+        .find(|receipt| receipt.placement == Placement::Late)
         .ok_or("no receipt says that its backup came late")?;
     assert_eq!(world.backup(receipt.backup.destination.key.as_str()).await?, b"first");
-    assert!(receipt.backup.destination.key.as_str().starts_with(".holdfast/history/k/"));
+    assert!(receipt.backup.destination.key.as_str().starts_with(".holdfast/late/k/"));
     Ok(())
 }
 
@@ -181,7 +181,7 @@ async fn an_old_plan_whose_condition_holds_again_because_the_bytes_came_back_doe
         assert_eq!(path.iter().filter(|entered| *entered == "Validate").count(), 2, "it was planned anew: {path:?}");
         assert!(world.backup("k").await? == a && world.replica("k").await? == a, "the newest is on top");
         let receipts = world.receipts().await?;
-        let history: Vec<_> = receipts.iter().filter(|receipt| receipt.placement == Placement::History).collect();
+        let history: Vec<_> = receipts.iter().filter(|receipt| receipt.placement == Placement::Late).collect();
         let [receipt] = history.as_slice() else { return Err(format!("one came late, not {receipts:?}").into()) };
         assert!(world.backup(receipt.backup.destination.key.as_str()).await? == b);
         Facts::of(&world).await?.check(Known::default())?;
@@ -229,7 +229,7 @@ async fn of_uploads_that_overlap_the_one_initiated_last_is_the_current_backup_wh
         }
         assert!(world.backup("k").await? == b"quick" && world.replica("k").await? == b"quick");
         let receipts = world.receipts().await?;
-        let late = receipts.iter().filter(|receipt| receipt.placement == Placement::History);
+        let late = receipts.iter().filter(|receipt| receipt.placement == Placement::Late);
         assert_eq!(late.map(|receipt| receipt.source.size).collect::<Vec<_>>(), vec![4; usize::from(is_quick_first)]);
         Facts::of(&world).await?.check(Known::default())?;
     }

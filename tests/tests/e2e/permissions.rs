@@ -22,7 +22,7 @@ struct Case {
 const SMALL: [Case; 9] = [
     Case {
         resource: "ValidateFunction",
-        sid: "LookAtTheSource",
+        sid: "ReadSource",
         action: "s3:GetObjectVersion",
         state: "Validate",
         error: "Source.Denied",
@@ -30,7 +30,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "ValidateFunction",
-        sid: "LookAtTheSource",
+        sid: "ReadSource",
         action: "s3:GetObjectVersionTagging",
         state: "Validate",
         error: "Source.Denied",
@@ -38,7 +38,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "ValidateFunction",
-        sid: "KnowWhatIsGone",
+        sid: "ListBucketsForMissingKeys",
         action: "s3:ListBucket",
         state: "Validate",
         error: "Destination.Denied",
@@ -46,7 +46,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "CopyPartFunction",
-        sid: "ReadTheSource",
+        sid: "ReadSource",
         action: "s3:GetObjectVersion",
         state: "CopyObject",
         error: "Source.Denied",
@@ -54,7 +54,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "CopyPartFunction",
-        sid: "WriteTheBackupAndReadItForTheReplica",
+        sid: "WriteBackupsAndReadThemForReplicas",
         action: "s3:PutObject",
         state: "CopyObject",
         error: "Destination.Denied",
@@ -62,7 +62,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "ChecksumVerifyFunction",
-        sid: "ReadTheBackupAndMendItsTags",
+        sid: "ReadBackupsAndSetTags",
         action: "s3:GetObjectVersionTagging",
         state: "VerifyBackup",
         error: "Destination.Denied",
@@ -70,7 +70,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "CrossRegionReplicateFunction",
-        sid: "WriteTheReplica",
+        sid: "WriteReplicas",
         action: "s3:PutObjectTagging",
         state: "Replicate",
         error: "Destination.Denied",
@@ -78,7 +78,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "NotifyFunction",
-        sid: "WriteReceiptsAndReadThoseOfOthers",
+        sid: "ReadAndWriteReceipts",
         action: "s3:PutObject",
         state: "Notify",
         error: "Destination.Denied",
@@ -86,7 +86,7 @@ const SMALL: [Case; 9] = [
     },
     Case {
         resource: "NotifyFunction",
-        sid: "TellPeople",
+        sid: "PublishMessages",
         action: "sns:Publish",
         state: "Notify",
         error: "Destination.Denied",
@@ -121,7 +121,7 @@ async fn a_function_that_lacks_a_permission_fails_in_its_state_and_says_what_to_
 
 #[tokio::test]
 async fn a_state_machine_that_may_not_invoke_fails_as_step_functions_shows_it() -> TestResult {
-    let world = upload_without("StateMachine", "InvokeTheFunctions", "lambda:InvokeFunction").await?;
+    let world = upload_without("StateMachine", "InvokeFunctions", "lambda:InvokeFunction").await?;
     let ended = world.ended(1).await?;
     let execution = ended.first().ok_or("nothing was started")?;
     assert_eq!(execution.status, ExecutionStatus::Failed);

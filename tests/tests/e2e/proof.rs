@@ -141,7 +141,7 @@ async fn a_bad_copy_that_object_lock_protects_is_named_marked_and_covered_by_a_g
         assert_eq!(world.replica(KEY).await?, b"nine byte");
         let receipt = world.receipts().await?.remove(0);
         let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
-        let named: Vec<_> = proven.evidence.bad_versions.iter().map(ToString::to_string).collect();
+        let named: Vec<_> = proven.evidence.rejected_versions.iter().map(ToString::to_string).collect();
         assert_eq!(named, [bad.as_str()]);
         let mails = world.messages(2).await?;
         assert!(mails.iter().all(|mail| mail["Message"].as_str().unwrap_or_default().contains(&bad)), "{mails:?}");
@@ -186,13 +186,13 @@ async fn a_removal_whose_answer_nobody_got_is_told_by_receipt_and_message() -> T
             let [good] = standing.as_slice() else { return Err(format!("one version, not {standing:?}").into()) };
             let receipt = world.receipts().await?.remove(0);
             let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
-            let [bad] = proven.evidence.bad_versions.as_slice() else {
+            let [bad] = proven.evidence.rejected_versions.as_slice() else {
                 return Err(format!("{} {effect:?}: the bad version is named, and it alone", case.state).into());
             };
             assert_ne!(Some(bad.as_str()), good.version_id());
             let mail = world.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
             assert!(mail.contains(bad.as_str()) && mail.contains("no backup"), "{mail}");
-            let note = s3.get_object().bucket(&bucket).key(format!(".holdfast/bad/{KEY}/{bad}")).send().await?;
+            let note = s3.get_object().bucket(&bucket).key(format!(".holdfast/rejected/{KEY}/{bad}")).send().await?;
             let note = String::from_utf8(note.body.collect().await?.to_vec())?;
             assert!(note.contains("is not its source") && note.contains("CRC64NVME"), "{note}");
             Facts::of(&world).await?.check(Known::default())?;

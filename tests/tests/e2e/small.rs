@@ -1,7 +1,7 @@
 //! Small objects: one copy.
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
-use holdfast_core::contract::{Algorithm, Placement, ProofMethod, StampPlace};
+use holdfast_core::contract::{Algorithm, Placement, ProofMethod};
 use holdfast_tests::{
     TestResult,
     world::{Setup, World},
@@ -48,7 +48,7 @@ async fn the_receipt_says_what_was_proven_and_how() -> TestResult {
     assert_eq!((evidence.bytes_read, evidence.differences.len()), (0, 0));
     let replica = receipt.replica.as_ref().ok_or("the receipt names no replica")?;
     assert_eq!(replica.evidence.copy, evidence.source, "the replica holds the source's bytes");
-    assert_eq!((receipt.placement, receipt.stamp_place), (Placement::Current, StampPlace::Metadata));
+    assert_eq!(receipt.placement, Placement::Current);
     assert_eq!(receipt.execution.arn, execution.arn);
     Ok(())
 }

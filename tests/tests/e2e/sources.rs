@@ -101,7 +101,7 @@ async fn the_last_version_of_a_deleted_key_becomes_current_over_a_backup_that_sa
     }
     world.s3.delete_object().bucket(source).key("k").send().await?;
     for (event, placement, current) in
-        [(&events[0], Placement::History, "first"), (&events[1], Placement::Current, "third")]
+        [(&events[0], Placement::Late, "first"), (&events[1], Placement::Current, "third")]
     {
         world.begin(event).await?;
         let count = world.executions().await?.len();

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use holdfast_core::{
-    contract::{ProofMethod, Proven},
+    contract::{ProofMethod, ProvenCopy},
     layout::{MAX_OBJECT, MAX_SLICES, PartLayout},
 };
 use holdfast_tests::{
@@ -90,7 +90,7 @@ async fn the_largest_object_stays_within_every_quota_when_it_has_to_be_read_and_
         receipt.backup.evidence.etags_equal && replica.evidence.etags_equal,
         "the copies have their source's parts"
     );
-    let proof = |proven: &Proven| (proven.evidence.method, proven.evidence.bytes_read);
+    let proof = |proven: &ProvenCopy| (proven.evidence.method, proven.evidence.bytes_read);
     assert_eq!(proof(&receipt.backup), (ProofMethod::SourceStreamed, MAX_OBJECT));
     assert_eq!(proof(replica), (ProofMethod::StoredChecksums, 0), "what S3 computed of the backup is enough");
     Ok(())

@@ -1,11 +1,11 @@
-//! What the types cannot say: which parts of a payload belong together. Every function's payload is read here.
+//! Reads every function's payload, and checks what the types cannot: that its fields agree with each other.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    CompleteInput, CopyInput, DigestProgress, Method, NotifyInput, Proven, Replan, ReplicateInput, SliceResult, Stored,
-    Transfer, ValidateInput, VerifyInput, VerifyProgress,
+    Backup, CompleteInput, Copy, CopyInput, DigestProgress, Method, NotifyInput, ProvenCopy, Replan, ReplicateInput,
+    SliceResult, Stored, ValidateInput, VerifyInput, VerifyProgress,
 };
 use crate::{
     ErrorName,
@@ -30,14 +30,14 @@ impl Payload for ValidateInput {
 impl Payload for CopyInput {
     fn read(json: &Value) -> Result<Self, InvalidInput> {
         checked(json, |input: &Self| {
-            input.transfer.check("transfer")?;
+            input.copy.check("copy")?;
             match input.slice {
-                Some(slice) => check_slice(&input.transfer, slice).map(drop),
-                None if input.transfer.method == Method::Multipart => {
-                    wrong("slice", "missing; an object that is copied in parts is copied slice by slice")
+                Some(slice) => check_slice(&input.copy, slice),
+                None if input.copy.method == Method::Multipart => {
+                    wrong("slice", "missing; a multipart copy is made slice by slice")
                 }
-                None if input.transfer.source.size > MAX_PART => {
-                    wrong("transfer.method", format!("copyObject takes no more than {MAX_PART} bytes"))
+                None if input.copy.source.size > MAX_PART => {
+                    wrong("copy.method", format!("copyObject takes no more than {MAX_PART} bytes"))
                 }
                 None => Ok(()),
             }
@@ -48,8 +48,8 @@ impl Payload for CopyInput {
 impl Payload for CompleteInput {
     fn read(json: &Value) -> Result<Self, InvalidInput> {
         checked(json, |input: &Self| {
-            input.transfer.check("transfer")?;
-            let layout = open_upload(&input.transfer)?;
+            input.copy.check("copy")?;
+            let layout = open_upload(&input.copy)?;
             check_results(layout, &input.slices)
         })
     }
@@ -58,23 +58,19 @@ impl Payload for CompleteInput {
 /// The payload of checksum-verify's mode digest. By its own type, because serde loses the path of an error in an enum
 /// with an inner tag.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct Digest {
-    #[serde(rename = "mode")]
-    _mode: Mode,
-    transfer: Transfer,
+    copy: Copy,
     slice: Slice,
     #[serde(default)]
     resume: Option<DigestProgress>,
 }
 
-/// The payload of checksum-verify's mode object.
+/// The payload of checksum-verify's mode backup.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Object {
-    #[serde(rename = "mode")]
-    _mode: Mode,
-    transfer: Transfer,
+#[serde(rename_all = "camelCase")]
+struct BackupMode {
+    backup: Backup,
     stored: Stored,
     #[serde(default)]
     slices: Vec<SliceResult>,
@@ -86,10 +82,10 @@ struct Object {
 #[serde(rename_all = "camelCase")]
 enum Mode {
     Digest,
-    Object,
+    Backup,
 }
 
-/// Any payload of checksum-verify: only its mode is looked at.
+/// Any payload of checksum-verify, of which only the mode is read.
 #[derive(Deserialize)]
 struct AnyMode {
     mode: Mode,
@@ -99,34 +95,35 @@ impl Payload for VerifyInput {
     fn read(json: &Value) -> Result<Self, InvalidInput> {
         match decode::<AnyMode>(json)?.mode {
             Mode::Digest => {
-                let Digest { transfer, slice, resume, .. } = checked(json, check_digest)?;
-                Ok(Self::Digest { transfer, slice, resume })
+                let Digest { copy, slice, resume } = checked(json, check_digest)?;
+                Ok(Self::Digest { copy: Box::new(copy), slice, resume })
             }
-            Mode::Object => {
-                let Object { transfer, stored, slices, resume, .. } = checked(json, check_object)?;
-                Ok(Self::Object { transfer, stored, slices, resume })
+            Mode::Backup => {
+                let BackupMode { backup, stored, slices, resume } = checked(json, check_backup_mode)?;
+                Ok(Self::Backup { backup: Box::new(backup), stored, slices, resume })
             }
         }
     }
 }
 
 fn check_digest(input: &Digest) -> Checked {
-    input.transfer.check("transfer")?;
-    check_slice(&input.transfer, input.slice)?;
+    input.copy.check("copy")?;
+    check_slice(&input.copy, input.slice)?;
     input.resume.as_ref().map_or(Ok(()), |resume| check_progress("resume", input.slice, resume))
 }
 
-fn check_object(input: &Object) -> Checked {
-    input.transfer.check("transfer")?;
-    check_any_results(&input.transfer, &input.slices)?;
+fn check_backup_mode(input: &BackupMode) -> Checked {
+    input.backup.check("backup")?;
+    let copy = &input.backup.copy;
+    check_any_results(copy, &input.slices)?;
     let Some(resume) = &input.resume else { return Ok(()) };
-    let layout = match input.transfer.layout() {
+    let layout = match copy.layout() {
         Some(layout) => layout,
-        None => PartLayout::plan(input.transfer.source.size, None)
-            .map_err(|error| InvalidInput { path: "transfer.source.size".to_owned(), problem: error.to_string() })?,
+        None => PartLayout::plan(copy.source.size, None)
+            .map_err(|error| InvalidInput { path: "backup.copy.source.size".to_owned(), problem: error.to_string() })?,
     };
     match layout.slices().get(resume.slices.len()) {
-        None => wrong("resume.slices", "it has all slices already: there is nothing to go on with"),
+        None => wrong("resume.slices", "it has all slices already, so there is nothing to continue"),
         Some(next) => resume.digest.as_ref().map_or(Ok(()), |digest| check_progress("resume.digest", *next, digest)),
     }
 }
@@ -134,10 +131,10 @@ fn check_object(input: &Object) -> Checked {
 impl Payload for ReplicateInput {
     fn read(json: &Value) -> Result<Self, InvalidInput> {
         checked(json, |input: &Self| {
-            input.transfer.check("transfer")?;
-            check_backup(&input.transfer, &input.backup)?;
-            if input.replica.bucket == input.backup.destination.bucket {
-                return wrong("replica.bucket", format!("{} has the backup already", input.replica.bucket));
+            input.backup.check("backup")?;
+            check_proven(&input.backup, &input.proven)?;
+            if input.replica.bucket == input.proven.destination.bucket {
+                return wrong("replica.bucket", format!("{} is the bucket of the backup", input.replica.bucket));
             }
             check_replan(input.replan.as_ref())
         })
@@ -147,16 +144,28 @@ impl Payload for ReplicateInput {
 impl Payload for NotifyInput {
     fn read(json: &Value) -> Result<Self, InvalidInput> {
         checked(json, |input: &Self| {
-            input.transfer.check("transfer")?;
-            check_backup(&input.transfer, &input.backup)?;
-            check_any_results(&input.transfer, &input.slices)?;
+            input.backup.check("backup")?;
+            check_proven(&input.backup, &input.proven)?;
+            check_any_results(&input.backup.copy, &input.slices)?;
             input.replica.as_ref().map_or(Ok(()), |replica| replica.check("replica"))
         })
     }
 }
 
-impl Transfer {
-    /// Whether its parts belong together; `path` is where it stands in the payload.
+impl Backup {
+    /// Checks that its fields agree with each other. `path` is its place in the payload.
+    fn check(&self, path: &str) -> Checked {
+        self.copy.check(&format!("{path}.copy"))?;
+        if self.copy.stamp().as_ref() != Some(&self.stamp) {
+            let problem = "it is not the stamp in copy.attributes.metadata";
+            return wrong(format!("{path}.stamp"), problem);
+        }
+        Ok(())
+    }
+}
+
+impl Copy {
+    /// Checks that its fields agree with each other. `path` is its place in the payload.
     fn check(&self, path: &str) -> Checked {
         if self.destination.bucket == self.source.bucket {
             let bucket = &self.source.bucket;
@@ -177,27 +186,27 @@ impl Transfer {
     }
 }
 
-impl Proven {
+impl ProvenCopy {
     fn check(&self, path: &str) -> Checked {
         let evidence = &self.evidence;
         if evidence.source == evidence.copy {
             return Ok(());
         }
-        wrong(format!("{path}.evidence.copy"), "it is not the source's value: that proves nothing")
+        wrong(format!("{path}.evidence.copy"), "it differs from the source's value, so it proves nothing")
     }
 }
 
-fn check_backup(transfer: &Transfer, backup: &Proven) -> Checked {
-    if backup.destination != transfer.destination {
-        return wrong("backup.destination", "it is not the transfer's destination");
+fn check_proven(backup: &Backup, proven: &ProvenCopy) -> Checked {
+    if proven.destination != backup.copy.destination {
+        return wrong("proven.destination", "it is not the destination of the backup's copy");
     }
-    backup.check("backup")
+    proven.check("proven")
 }
 
 fn check_replan(replan: Option<&Replan>) -> Checked {
     let Some(replan) = replan else { return Ok(()) };
     if replan.attempt < 2 {
-        return wrong("replan.attempt", "the first plan that is made anew is attempt 2");
+        return wrong("replan.attempt", "the second plan is attempt 2");
     }
     if ErrorName::parse(&replan.error).is_none() {
         return wrong("replan.error", format!("{:?} is not an error's name", replan.error));
@@ -205,13 +214,13 @@ fn check_replan(replan: Option<&Replan>) -> Checked {
     replan.given_up.check("replan.givenUp")
 }
 
-fn open_upload(transfer: &Transfer) -> Result<PartLayout, InvalidInput> {
-    let problem = "missing; slices are of an object that is copied in parts";
-    transfer.layout().ok_or_else(|| InvalidInput { path: "transfer.upload".to_owned(), problem: problem.to_owned() })
+fn open_upload(copy: &Copy) -> Result<PartLayout, InvalidInput> {
+    let problem = "missing; only a multipart copy has slices";
+    copy.layout().ok_or_else(|| InvalidInput { path: "copy.upload".to_owned(), problem: problem.to_owned() })
 }
 
-fn check_slice(transfer: &Transfer, slice: Slice) -> Checked {
-    let count = open_upload(transfer)?.part_count();
+fn check_slice(copy: &Copy, slice: Slice) -> Checked {
+    let count = open_upload(copy)?.part_count();
     if u64::from(slice.last_part.get()) > count {
         let problem = format!("{} is past the object's parts, which are 1 to {count}", slice.last_part);
         return wrong("slice.lastPart", problem);
@@ -223,12 +232,12 @@ fn check_results(layout: PartLayout, results: &[SliceResult]) -> Checked {
     slices::in_order(layout, results).map(drop).or_else(|error| wrong("slices", error.to_string()))
 }
 
-/// Results that need not be there: a copy that stood already has none.
-fn check_any_results(transfer: &Transfer, results: &[SliceResult]) -> Checked {
-    match transfer.layout() {
+/// Results that may be absent: a copy that was found already published has none.
+fn check_any_results(copy: &Copy, results: &[SliceResult]) -> Checked {
+    match copy.layout() {
         _ if results.is_empty() => Ok(()),
         Some(layout) => check_results(layout, results),
-        None => wrong("slices", "only an object that is copied in parts has slices"),
+        None => wrong("slices", "only a multipart copy has slices"),
     }
 }
 

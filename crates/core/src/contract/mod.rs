@@ -1,5 +1,6 @@
-//! What passes between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload,
-//! camelCase, unknown fields refused.
+//! What passes between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload, in
+//! camelCase. Functions wrote these payloads, perhaps an older or a newer version of them: unknown fields are ignored, and
+//! new fields have defaults.
 //!
 //! | state | function | input | output |
 //! |---|---|---|---|
@@ -8,27 +9,27 @@
 //! | CopySlice, CopyReplicaSlice | copy-part | [`CopyInput`] with a slice | [`SliceResult`] |
 //! | DigestSlice, DigestReplicaSlice | checksum-verify | [`VerifyInput::Digest`] | [`SliceResult`] |
 //! | CompleteUpload, CompleteReplica | complete-multipart | [`CompleteInput`] | [`Stored`] |
-//! | VerifyBackup, VerifyReplica | checksum-verify | [`VerifyInput::Object`] | [`Verification`] |
+//! | VerifyBackup, VerifyReplica | checksum-verify | [`VerifyInput::Backup`] | [`Verification`] |
 //! | Replicate | cross-region-replicate | [`ReplicateInput`] | [`ReplicaPlan`] |
 //! | Notify | notify | [`NotifyInput`] | [`Notified`] |
 
 mod checks;
+mod copy;
 mod notify;
 mod plan;
 mod replica;
 mod slices;
-mod transfer;
 mod verify;
 
 pub use self::{
+    copy::{Backup, Copy, Destination, Method, MultipartUpload, Precondition, Source, Stored},
     notify::{ExecutionRef, Notified, NotifyInput, ReceiptRef},
     plan::{Plan, Replan, SkipReason, ValidateInput},
     replica::{ReplicaPlan, ReplicaTarget, ReplicateInput},
     slices::{CompleteInput, CopyInput, CopyOutput, DigestProgress, SliceDigest, SliceResult},
-    transfer::{Destination, Method, MultipartUpload, Placement, Precondition, Source, StampPlace, Stored, Transfer},
-    verify::{Algorithm, Evidence, ProofMethod, Proven, TagComparison, Verification, VerifyInput, VerifyProgress},
+    verify::{Algorithm, Evidence, ProofMethod, ProvenCopy, TagComparison, Verification, VerifyInput, VerifyProgress},
 };
-pub use crate::layout::Slice;
+pub use crate::{layout::Slice, order::Placement};
 
 #[cfg(test)]
 mod tests {
@@ -38,10 +39,16 @@ mod tests {
     use crate::{event::decode, names::ETag};
 
     #[test]
-    fn an_unknown_field_is_refused_with_its_path() {
-        let slice = json!({"index": 0, "done": true, "bytes": 1, "digest": {"crc64nvme": "AAAAAAAAAAA=", "sha1": ""}});
-        let error = decode::<SliceResult>(&slice).err();
-        assert_eq!(error.map(|error| error.path), Some("digest.sha1".to_owned()));
+    fn an_unknown_field_is_ignored_and_a_malformed_one_is_refused_with_its_path() {
+        let slice = |crc: &str| {
+            json!({
+                "index": 0, "done": true, "bytes": 1, "new": {},
+                "digest": {"crc64nvme": crc, "sha256": "0".repeat(64), "sha1": ""}
+            })
+        };
+        assert!(decode::<SliceResult>(&slice("AAAAAAAAAAA=")).is_ok());
+        let error = decode::<SliceResult>(&slice("AAAA")).err();
+        assert_eq!(error.map(|error| error.path), Some("digest.crc64nvme".to_owned()));
     }
 
     #[test]

@@ -5,31 +5,31 @@ use time::OffsetDateTime;
 
 use crate::{
     bounds,
-    contract::{Proven, SliceResult, Transfer},
+    contract::{Backup, ProvenCopy, SliceResult},
     names::{BucketName, ObjectKey},
 };
 
 /// What notify is asked at the end of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct NotifyInput {
-    /// The first leg.
-    pub transfer: Transfer,
-    /// The backup.
-    pub backup: Proven,
+    /// The backup as it was planned.
+    pub backup: Backup,
+    /// The backup as it was proven.
+    pub proven: ProvenCopy,
     /// The results of the backup's slices, for the digests that go into the receipt.
     #[serde(default)]
     pub slices: Vec<SliceResult>,
     /// The replica, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<Proven>,
+    pub replica: Option<ProvenCopy>,
     /// The execution that did it.
     pub execution: ExecutionRef,
 }
 
 /// An execution of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ExecutionRef {
     /// Its ARN.
     #[serde(deserialize_with = "bounds::execution_arn")]
@@ -41,7 +41,7 @@ pub struct ExecutionRef {
 
 /// What notify answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Notified {
     /// Where the receipt is; absent for a failure, which has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct Notified {
 
 /// Where a receipt is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReceiptRef {
     /// The bucket.
     pub bucket: BucketName,

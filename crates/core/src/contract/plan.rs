@@ -1,51 +1,51 @@
-//! What Validate is asked, and the plan that it answers.
+//! The input of validate, and the plan that it answers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    contract::{ReplicaTarget, Stored, Transfer},
+    contract::{Backup, ReplicaTarget, Stored},
     layout::Slice,
 };
 
-/// What Validate is asked.
+/// The input of validate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ValidateInput {
     /// The event that started the execution, as it came.
     pub event: Value,
-    /// Present when an earlier plan could not be carried out.
+    /// Present if an earlier plan could not be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replan: Option<Replan>,
-    /// How often the execution was redriven; each redrive allows as many plans again.
+    /// How often the execution was redriven.
     #[serde(default)]
     pub redrives: u32,
 }
 
-/// Why a plan is made anew.
+/// Why another plan is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Replan {
-    /// Which attempt the new plan is: 2 for the first that is made anew.
+    /// Which attempt the new plan is: 2 for the second plan.
     pub attempt: u32,
     /// The error that the earlier plan met, for example `Destination.Changed`.
     pub error: String,
-    /// The transfer that was given up. Its upload, if it has one, is aborted.
-    pub given_up: Transfer,
-    /// The published copy that could not be proven, where there was one. It is not taken for the backup again.
+    /// The plan that was given up. Its upload, if it has one, is aborted.
+    pub given_up: Backup,
+    /// The published copy that could not be proven, if there was one. It is not used as the backup again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Stored>,
-    /// The published copy whose source was gone before it was proven, where there was one. It may be good.
+    /// The published copy whose source was deleted before it was proven, if there was one. It may match its source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unproven: Option<Stored>,
 }
 
 impl Replan {
-    /// How many plans are made before a person has to look.
+    /// How many plans are made before a person has to look into it.
     pub const MAX_ATTEMPTS: u32 = 5;
 
-    /// Whether the world changed under too many plans in a row. A redrive enters the same state with the same input, so
-    /// it has to allow further plans, or it could never help.
+    /// Whether too many plans in a row could not be carried out. A redrive enters the same state with the same input, so
+    /// each redrive allows as many plans again.
     pub fn is_exhausted(&self, redrives: u32) -> bool {
         self.attempt > Self::MAX_ATTEMPTS.saturating_mul(redrives.saturating_add(1))
     }
@@ -53,11 +53,11 @@ impl Replan {
 
 /// What to do about an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "decision", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "decision")]
 pub enum Plan {
-    /// Nothing, and why.
+    /// There is nothing to do.
     Skip {
-        /// Why.
+        /// The reason.
         reason: SkipReason,
         /// A sentence for people.
         message: String,
@@ -66,17 +66,16 @@ pub enum Plan {
     Copy {
         /// Which attempt this is, from 1.
         attempt: u32,
-        /// What goes where, and how.
-        transfer: Box<Transfer>,
-        /// The runs of parts; empty for a single copy.
+        /// What is copied, and where to.
+        backup: Box<Backup>,
+        /// The slices; empty for a copy in one request.
         slices: Vec<Slice>,
         /// Whether every slice of the source has to be read and digested.
         digest_slices: bool,
-        /// Where the backup is replicated to, if it is.
+        /// Where the backup is replicated to; absent without a replica.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replica: Option<ReplicaTarget>,
-        /// The copy, when one of this very version stands already but nothing says that it was proven. It is proven where
-        /// it stands, and nothing is copied.
+        /// The copy of this version that is published already, but without a receipt. It is proven, and nothing is copied.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stored: Option<Stored>,
     },
@@ -86,12 +85,12 @@ pub enum Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SkipReason {
-    /// The backup of this very version stands already.
+    /// This version is backed up already.
     AlreadyBackedUp,
-    /// The configuration leaves this key out.
+    /// The configuration excludes this key.
     Excluded,
     /// The version was deleted before it could be copied.
     SourceGone,
-    /// The bucket keeps no versions, and a newer upload has replaced this one; that one has an event of its own.
+    /// The bucket has no versions, and a newer upload, which has its own event, replaced this one.
     Superseded,
 }

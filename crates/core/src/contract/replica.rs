@@ -1,17 +1,17 @@
-//! The second leg: what replication is asked, and its plan.
+//! The replica leg: the input of cross-region-replicate, and the plan that it answers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     bounds,
-    contract::{Proven, Replan, Stored, Transfer},
+    contract::{Backup, ProvenCopy, Replan, Stored},
     layout::Slice,
     names::BucketName,
 };
 
 /// Where backups are replicated to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplicaTarget {
     /// The bucket.
     pub bucket: BucketName,
@@ -20,37 +20,37 @@ pub struct ReplicaTarget {
     pub region: String,
 }
 
-/// What cross-region-replicate is asked.
+/// The input of cross-region-replicate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplicateInput {
-    /// The first leg.
-    pub transfer: Transfer,
-    /// Its verified copy: what is replicated.
-    pub backup: Proven,
-    /// Where to.
+    /// The backup as it was planned.
+    pub backup: Backup,
+    /// The backup as it was proven: what is replicated.
+    pub proven: ProvenCopy,
+    /// Where the replica goes.
     pub replica: ReplicaTarget,
-    /// Present when an earlier plan of the second leg could not be carried out.
+    /// Present if an earlier plan of the replica leg could not be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replan: Option<Replan>,
-    /// How often the execution was redriven; each redrive allows as many plans again.
+    /// How often the execution was redriven.
     #[serde(default)]
     pub redrives: u32,
 }
 
-/// What cross-region-replicate answers.
+/// The answer of cross-region-replicate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplicaPlan {
     /// Which attempt this is, from 1.
     pub attempt: u32,
-    /// The second leg: from the backup version to the replica.
-    pub transfer: Transfer,
-    /// The runs of parts; empty when the replica stands already.
+    /// The copy from the backup's version to the replica bucket.
+    pub replica: Backup,
+    /// The slices; empty if the replica is published already.
     pub slices: Vec<Slice>,
     /// Whether every slice of the backup has to be read and digested.
     pub digest_slices: bool,
-    /// The replica, when it was small enough to be copied at once, or stood already.
+    /// The replica, if it was copied in one request or was published already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
 }

@@ -1,43 +1,43 @@
-//! What copying and completing are asked, and how far a slice is.
+//! The inputs of copy-part and complete-multipart, and the progress of a slice.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     bounds,
     checksum::{Crc64Nvme, Sha256},
-    contract::{Stored, Transfer},
+    contract::{Copy, Stored},
     layout::Slice,
     names::PartNumber,
 };
 
-/// What copy-part is asked: the whole object, or one slice of it.
+/// The input of copy-part: a whole object, or one slice of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct CopyInput {
-    /// What goes where.
-    pub transfer: Transfer,
-    /// Which parts; absent for a single copy.
+    /// The copy.
+    pub copy: Copy,
+    /// Which parts; absent for a copy in one request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slice: Option<Slice>,
 }
 
-/// What copy-part answers.
+/// The answer of copy-part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum CopyOutput {
     /// The published copy of a whole object.
     Stored(Stored),
-    /// How far the slice is.
+    /// The progress of the slice.
     Slice(SliceResult),
 }
 
-/// How far a slice is. It is sent again until `done`.
+/// The progress of a slice. The function is called again until `done`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct SliceResult {
     /// Which slice.
     pub index: u32,
-    /// Whether nothing is left to do.
+    /// Whether the slice is complete.
     pub done: bool,
     /// Bytes of the slice that are copied, or digested, so far.
     #[serde(deserialize_with = "bounds::size")]
@@ -45,14 +45,14 @@ pub struct SliceResult {
     /// The digest of the source's bytes, once a digest was asked for and is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<SliceDigest>,
-    /// Where to go on, when a digest was asked for and is not done.
+    /// Where to continue, if a digest was asked for and is not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<DigestProgress>,
 }
 
 /// The digest of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct SliceDigest {
     /// Over all bytes.
     pub crc64nvme: Crc64Nvme,
@@ -60,9 +60,9 @@ pub struct SliceDigest {
     pub sha256: Sha256,
 }
 
-/// A digest that is not done.
+/// The progress of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct DigestProgress {
     /// The first part that is not digested.
     pub next_part: PartNumber,
@@ -72,12 +72,12 @@ pub struct DigestProgress {
     pub part_sha256: Vec<Sha256>,
 }
 
-/// What complete-multipart is asked.
+/// The input of complete-multipart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct CompleteInput {
-    /// What goes where.
-    pub transfer: Transfer,
+    /// The copy.
+    pub copy: Copy,
     /// The results of all slices, in any order.
     pub slices: Vec<SliceResult>,
 }

@@ -1,37 +1,37 @@
-//! What proving is asked, and the proof.
+//! The input of checksum-verify, and the proof that it answers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     attributes::Difference,
     bounds,
-    contract::{Destination, DigestProgress, SliceDigest, SliceResult, Stored, Transfer},
+    contract::{Backup, Copy, Destination, DigestProgress, SliceDigest, SliceResult, Stored},
     layout::Slice,
     names::VersionId,
 };
 
-/// What checksum-verify is asked. Read with [`Payload::read`](crate::payload::Payload::read), which knows the path of a
+/// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), which knows the path of a
 /// fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode")]
 pub enum VerifyInput {
     /// Read one slice of the source and digest it.
     Digest {
-        /// What is being copied.
-        transfer: Transfer,
+        /// The copy whose source is read.
+        copy: Box<Copy>,
         /// Which parts.
         slice: Slice,
         /// Where an earlier call stopped.
         #[serde(skip_serializing_if = "Option::is_none")]
         resume: Option<DigestProgress>,
     },
-    /// Compare the copy with its source.
-    Object {
-        /// What was copied.
-        transfer: Transfer,
-        /// The copy.
+    /// Compare a backup or a replica with its source, then check its place among the versions of its key.
+    Backup {
+        /// The backup as it was planned.
+        backup: Box<Backup>,
+        /// The published copy.
         stored: Stored,
-        /// The results of the slices, where there were any.
+        /// The results of the slices; empty for a copy in one request.
         slices: Vec<SliceResult>,
         /// Where an earlier call stopped.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,27 +39,27 @@ pub enum VerifyInput {
     },
 }
 
-/// What checksum-verify answers about a whole object. It is asked again until `done`.
+/// The answer of checksum-verify about a whole object. The function is called again until `done`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Whether nothing is left to read.
+    /// Whether everything is read.
     pub done: bool,
     /// The proof, once done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// Where to go on, when not done.
+    /// Where to continue, if not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<VerifyProgress>,
 }
 
-/// How far the reading back of a large copy is. What lies before was compared and is equal.
+/// The progress of reading a large copy back. Everything before it was compared and is equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct VerifyProgress {
-    /// Digests of the slices that are done, in order; the next one is being read.
+    /// Digests of the completed slices, in order.
     pub slices: Vec<SliceDigest>,
-    /// How far that next one is; absent at its start.
+    /// The progress of the next slice; absent at its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestProgress>,
     /// Bytes read so far.
@@ -67,9 +67,9 @@ pub struct VerifyProgress {
     pub bytes_read: u64,
 }
 
-/// The proof that a copy is its source.
+/// The proof that a copy matches its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// How it was proven.
     pub method: ProofMethod,
@@ -79,28 +79,28 @@ pub struct Evidence {
     pub source: String,
     /// The copy's value: the same.
     pub copy: String,
-    /// Bytes that were read for it, of either side.
+    /// Bytes that were read for the proof, of both sides.
     #[serde(deserialize_with = "bounds::bytes_read")]
     pub bytes_read: u64,
-    /// Whether the entity tags are equal too. Supporting, never a proof: under SSE-KMS or another part size they differ.
+    /// Whether the entity tags are equal too. That is no proof: under SSE-KMS or with another part size they differ.
     pub etags_equal: bool,
-    /// How the tags of the copy were looked at.
+    /// How the tags of the copy were compared.
     pub tags_compared: TagComparison,
     /// Every attribute of the copy that was not as planned.
     pub differences: Vec<Difference>,
-    /// Versions of the copy's key that are earlier copies of the same upload, found not to be it. They are no backups, and
-    /// stand only where they could not be removed, for example because of object lock.
+    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are no backups. They
+    /// exist only if they could not be removed, for example because of object lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bad_versions: Vec<VersionId>,
+    pub rejected_versions: Vec<VersionId>,
 }
 
 /// How a copy was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProofMethod {
-    /// Both sides have a stored full-object CRC64NVME; nothing was read.
+    /// Both sides have a stored full-object CRC64NVME. Nothing was read.
     StoredChecksums,
-    /// The source was read once; the digest equals what the store computed over the copy.
+    /// The source was read once. The digest equals what S3 computed over the copy.
     SourceStreamed,
     /// Both sides were read.
     BothStreamed,
@@ -122,21 +122,20 @@ pub enum Algorithm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TagComparison {
-    /// The store's own count of the copy's tags equals the number that the copy was given, in the same request as its
-    /// bytes.
+    /// S3's count of the copy's tags equals the number of tags that the request gave the copy.
     Count,
     /// The tags were read and compared one by one.
     Values,
 }
 
-/// A copy with its proof.
+/// A published copy with its proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Proven {
+#[serde(rename_all = "camelCase")]
+pub struct ProvenCopy {
     /// Where it is.
     pub destination: Destination,
-    /// What is there.
+    /// The published version.
     pub stored: Stored,
-    /// Why it is known to be the source.
+    /// The proof.
     pub evidence: Evidence,
 }

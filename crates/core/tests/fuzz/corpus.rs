@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-fn transfer() -> Value {
+fn copy() -> Value {
     json!({
         "source": {
             "bucket": "source", "key": "a b", "versionId": "v1", "etag": "tag", "size": 90, "region": "eu-west-1"
@@ -15,11 +15,19 @@ fn transfer() -> Value {
         "upload": {"uploadId": "up", "partSize": 5, "partCount": 18},
         "crc64nvme": "AAAAAAAAAAA=",
         "attributes": {
-            "contentType": "text/plain", "metadata": {"owner": "ann"}, "tags": {"team": "blue"}, "storageClass": "GLACIER_IR"
+            "contentType": "text/plain", "tags": {"team": "blue"}, "storageClass": "GLACIER_IR",
+            "metadata": {"owner": "ann", "holdfast-stamp": "v=v1 s=0A e=tag m=20261122T095959Z"}
         },
-        "stamp": {"versionId": "v1", "sequencer": "0A", "etag": "tag"},
-        "stampPlace": "metadata",
-        "placement": "history",
+        "displacedMetadata": {"large": "value"},
+        "rejectedVersions": ["w0"],
+    })
+}
+
+fn backup() -> Value {
+    json!({
+        "copy": copy(),
+        "stamp": {"versionId": "v1", "sequencer": "0A", "etag": "tag", "lastModified": "2026-11-22T09:59:59Z"},
+        "placement": "late",
         "event": {"id": "e-1", "time": "2026-11-22T10:00:00Z", "sequencer": "0A"},
     })
 }
@@ -31,7 +39,7 @@ fn proven(bucket: &str) -> Value {
         "evidence": {
             "method": "bothStreamed", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 180,
             "etagsEqual": false, "tagsCompared": "values",
-            "differences": [{"name": "storageClass", "expected": "STANDARD", "mended": false}]
+            "differences": [{"name": "storageClass", "expected": "STANDARD", "repaired": false}]
         },
     })
 }
@@ -51,23 +59,23 @@ pub(crate) fn json() -> Vec<Vec<u8>> {
         (0..3).map(|index| json!({"index": index, "done": true, "bytes": 30, "digest": digest})).collect();
     let resume = json!({"nextPart": 2, "crc64nvme": "AAAAAAAAAAA=", "partSha256": ["00".repeat(32)]});
     let slice = json!({"index": 0, "firstPart": 1, "lastPart": 6});
-    let replan = json!({"attempt": 2, "error": "Upload.Gone", "givenUp": transfer()});
+    let replan = json!({"attempt": 2, "error": "Upload.Gone", "givenUp": backup()});
     let event: Value = serde_json::from_slice(&corpus[corpus.len() - 1]).unwrap();
     let payloads = [
         json!({"event": event, "replan": replan, "redrives": 1}),
-        json!({"transfer": transfer(), "slice": slice}),
-        json!({"mode": "digest", "transfer": transfer(), "slice": slice, "resume": resume}),
+        json!({"copy": copy(), "slice": slice}),
+        json!({"mode": "digest", "copy": copy(), "slice": slice, "resume": resume}),
         json!({
-            "mode": "object", "transfer": transfer(), "stored": proven("backup")["stored"], "slices": slices,
+            "mode": "backup", "backup": backup(), "stored": proven("backup")["stored"], "slices": slices,
             "resume": {"slices": [digest], "digest": null, "bytesRead": 30}
         }),
-        json!({"transfer": transfer(), "slices": slices}),
+        json!({"copy": copy(), "slices": slices}),
         json!({
-            "transfer": transfer(), "backup": proven("backup"),
+            "backup": backup(), "proven": proven("backup"),
             "replica": {"bucket": "replica", "region": "eu-central-1"}, "replan": replan, "redrives": 0
         }),
         json!({
-            "transfer": transfer(), "backup": proven("backup"), "slices": slices, "replica": proven("replica"),
+            "backup": backup(), "proven": proven("backup"), "slices": slices, "replica": proven("replica"),
             "execution": {"arn": "arn:aws:states:eu-west-1:1:execution:m:n", "startedAt": "2026-11-22T10:00:01Z"}
         }),
     ];

@@ -3,14 +3,14 @@
 use std::{cmp::Ordering, collections::HashSet, fmt::Debug};
 
 use holdfast_core::{
-    contract::{CompleteInput, CopyInput, NotifyInput, ReplicateInput, Transfer, ValidateInput, VerifyInput},
+    contract::{Backup, CompleteInput, Copy, CopyInput, NotifyInput, ReplicateInput, ValidateInput, VerifyInput},
     encoding::{copy_source, tagging},
     event::{ExecutionEnded, InvalidInput, Upload, decode, parse},
     names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
+    order::Stamp,
     payload::Payload,
-    receipt::{DEFAULT_PREFIX, Receipt, history_key, receipt_key},
+    receipt::{DEFAULT_PREFIX, Receipt, Receipts, late_key},
     slices,
-    stamp::Stamp,
 };
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -66,29 +66,31 @@ pub(crate) fn of_events_and_payloads(input: &[u8]) {
         let _ = Upload::from_event(&input.event).inspect(accepted_upload).inspect_err(is_readable);
         if let Some(replan) = input.replan {
             let _ = replan.is_exhausted(input.redrives);
-            accepted_transfer(&replan.given_up);
+            accepted_backup(&replan.given_up);
         }
     }
-    if let Some(CopyInput { transfer, slice }) = payload(&json) {
-        accepted_transfer(&transfer);
-        if let (Some(slice), Some(layout)) = (slice, transfer.layout()) {
-            assert!(layout.slice_bytes(slice) <= transfer.source.size);
+    if let Some(CopyInput { copy, slice }) = payload(&json) {
+        accepted_copy(&copy);
+        if let (Some(slice), Some(layout)) = (slice, copy.layout()) {
+            assert!(layout.slice_bytes(slice) <= copy.source.size);
         }
     }
-    if let Some(CompleteInput { transfer, slices: results }) = payload(&json) {
-        let layout = transfer.layout().unwrap();
+    if let Some(CompleteInput { copy, slices: results }) = payload(&json) {
+        let layout = copy.layout().unwrap();
         let digests = slices::digests(layout, &results);
         let _ = digests.map(|digests| (slices::crc64nvme(layout, &digests), slices::sha256(&digests)));
-        accepted_transfer(&transfer);
+        accepted_copy(&copy);
     }
-    if let Ok(VerifyInput::Digest { transfer, .. } | VerifyInput::Object { transfer, .. }) = VerifyInput::read(&json) {
-        accepted_transfer(&transfer);
+    match VerifyInput::read(&json) {
+        Ok(VerifyInput::Digest { copy, .. }) => accepted_copy(&copy),
+        Ok(VerifyInput::Backup { backup, .. }) => accepted_backup(&backup),
+        Err(refusal) => is_readable(&refusal),
     }
     if let Some(input) = payload::<ReplicateInput>(&json) {
-        accepted_transfer(&input.transfer);
+        accepted_backup(&input.backup);
     }
     if let Some(input) = payload::<NotifyInput>(&json) {
-        accepted_transfer(&input.transfer);
+        accepted_backup(&input.backup);
         survives(&Receipt::new(input, OffsetDateTime::UNIX_EPOCH), decode::<Receipt>);
     }
 }
@@ -113,23 +115,27 @@ fn accepted_upload(upload: &Upload) {
     assert_eq!(Upload::from_event(&printed).as_ref(), Ok(upload), "it was not read back");
 }
 
-fn accepted_transfer(transfer: &Transfer) {
-    if let Some(layout) = transfer.layout() {
+fn accepted_copy(copy: &Copy) {
+    if let Some(layout) = copy.layout() {
         let parts: usize = layout.slices().iter().map(|slice| slice.parts().count()).sum();
         assert_eq!(u64::try_from(parts), Ok(layout.part_count()), "slices leave parts out");
     }
-    let metadata = transfer.metadata();
-    for (name, value) in &metadata {
+    for (name, value) in &copy.attributes.metadata {
         is_safe_in_a_header(name);
         assert!(!value.contains(['\r', '\n', '\0']), "{value:?}");
     }
-    let _ = (transfer.stamp.fits(&metadata), tagging(&transfer.attributes.tags));
-    for key in [
-        receipt_key(DEFAULT_PREFIX, &transfer.source.bucket, &transfer.source.key, &transfer.stamp),
-        history_key(&transfer.source.key, &transfer.stamp),
-    ] {
-        // A version id of 1,024 characters leaves no room for a key. None of S3's own is that long.
-        assert!(key.is_ok() || longest_version(&transfer.stamp) > 600, "{key:?}");
+    let _ = tagging(&copy.attributes.tags);
+}
+
+fn accepted_backup(Backup { copy, stamp, .. }: &Backup) {
+    accepted_copy(copy);
+    let stamped = stamp.add_to(&copy.attributes.metadata);
+    assert_eq!(Stamp::read(&stamped.metadata).as_ref(), Some(stamp));
+    let source = &copy.source;
+    let receipts = Receipts { bucket: source.bucket.clone(), prefix: DEFAULT_PREFIX.to_owned() };
+    for key in [receipts.key_of((&source.bucket, &source.key), stamp), late_key(&source.key, stamp)] {
+        // A version id of 1,024 characters leaves no room for a key. S3's own ids are much shorter.
+        assert!(key.is_ok() || longest_version(stamp) > 600, "{key:?}");
     }
 }
 

@@ -5,35 +5,33 @@ use std::time::Duration;
 use aws_sdk_s3::{Client, operation::get_object::GetObjectInput};
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Failure, Named,
     checksum::{Crc64Nvme, Sha256},
-    contract::{DigestProgress, SliceDigest, SliceResult, Transfer, VerifyInput},
+    contract::{Copy, DigestProgress, SliceDigest, SliceResult, VerifyInput},
     layout::{MIB, Slice},
 };
-use holdfast_lambda::{
-    Failure, Function, Named,
-    testing::{self, Sent},
-};
+use holdfast_lambda::Function;
+use holdfast_s3::testing::{self, Sent};
 
-use super::{asked, body, breaking_off, call, call_within, content, part, source};
+use super::{body, call, call_within, content, part, read_source, requested, truncated};
 use crate::{ChecksumVerify, Verified};
 
 fn slice(first: u32, last: u32) -> Slice {
     Slice { index: 4, first_part: part(first), last_part: part(last) }
 }
 
-fn input(transfer: &Transfer, slice: Slice, resume: Option<DigestProgress>) -> VerifyInput {
-    VerifyInput::Digest { transfer: transfer.clone(), slice, resume }
+fn input(copy: &Copy, slice: Slice, resume: Option<DigestProgress>) -> VerifyInput {
+    VerifyInput::Digest { copy: Box::new(copy.clone()), slice, resume }
 }
 
-fn slice_of(answer: Result<Verified, Failure>) -> SliceResult {
+fn slice_result(answer: Result<Verified, Failure>) -> SliceResult {
     match answer.unwrap() {
         Verified::Slice(result) => result,
         Verified::Object(verification) => panic!("a slice was answered with {verification:?}"),
     }
 }
 
-/// The digest as core defines it, of the parts laid end to end.
+/// The digest of these parts in order, as core defines it.
 fn expected(parts: &[&[u8]]) -> SliceDigest {
     let sha: Vec<_> = parts.iter().map(|part| Sha256::of(part)).collect();
     SliceDigest { crc64nvme: Crc64Nvme::of(&parts.concat()), sha256: Sha256::over_parts(&sha) }
@@ -48,13 +46,15 @@ async fn a_slice_is_read_in_pinned_ranges_and_digested_part_by_part() {
     // Parts of 9 MiB are read in chunks of 8 and 1 MiB; the last part has 3 bytes.
     let size = 9 * 1024 * 1024;
     let bytes = content(2 * size + 3);
-    let transfer = testing::multipart(bytes.len() as u64, 9 * MIB);
+    let copy = testing::multipart(bytes.len() as u64, 9 * MIB).copy;
     let sent = Sent::<GetObjectInput>::default();
-    let (note, served) = (sent.clone(), bytes.clone());
+    let (record, served) = (sent.clone(), bytes.clone());
     let rule = mock!(Client::get_object)
-        .match_requests(move |request| note.note(request))
-        .then_compute_output(move |request| body(asked(request, &served)));
-    let result = slice_of(call("stored", input(&transfer, slice(2, 3), None), &[&rule]).await);
+        .match_requests(move |request| record.note(request))
+        .then_compute_output(move |request| body(requested(request, &served)));
+
+    let result = slice_result(call("stored", input(&copy, slice(2, 3), None), &[&rule]).await);
+
     assert_eq!(result, done(9 * MIB + 3, expected(&[&bytes[size..2 * size], &bytes[2 * size..]])));
     let request = |first: u64, last: u64| {
         let request = GetObjectInput::builder().bucket("src").key("a b").version_id("v1").if_match("\"tag\"");
@@ -69,41 +69,50 @@ async fn a_slice_is_read_in_pinned_ranges_and_digested_part_by_part() {
 }
 
 #[tokio::test]
-async fn a_digest_that_goes_on_is_the_same_as_one_without_a_stop() {
+async fn a_resumed_digest_equals_one_without_interruption() {
     let bytes = content(100);
-    let transfer = testing::multipart(100, 30);
-    let whole = slice_of(call("stored", input(&transfer, slice(1, 4), None), &[&source(bytes.clone())]).await);
+    let copy = testing::multipart(100, 30).copy;
+    let whole = slice_result(call("stored", input(&copy, slice(1, 4), None), &[&read_source(bytes.clone())]).await);
     let progress = DigestProgress {
         next_part: part(3),
         crc64nvme: Crc64Nvme::of(&bytes[..60]),
         part_sha256: vec![Sha256::of(&bytes[..30]), Sha256::of(&bytes[30..60])],
     };
-    let rest = source(bytes);
-    assert_eq!(slice_of(call("stored", input(&transfer, slice(1, 4), Some(progress)), &[&rest]).await), whole);
+    let rest = read_source(bytes);
+
+    let resumed = slice_result(call("stored", input(&copy, slice(1, 4), Some(progress)), &[&rest]).await);
+
+    assert_eq!(resumed, whole);
     assert_eq!(rest.num_calls(), 2, "parts 1 and 2 are not read again");
 }
 
 #[tokio::test]
 async fn an_empty_object_is_digested_without_a_request() {
-    let transfer = testing::multipart(0, 30);
-    let result = slice_of(call("stored", input(&transfer, slice(1, 1), None), &[]).await);
+    let copy = testing::multipart(0, 30).copy;
+
+    let result = slice_result(call("stored", input(&copy, slice(1, 1), None), &[]).await);
+
     assert_eq!(result, done(0, SliceDigest { crc64nvme: Crc64Nvme::EMPTY, ..expected(&[b""]) }));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_ends_early_is_read_on_from_where_it_ended() {
+async fn a_body_that_ends_early_is_continued_at_its_end() {
     let bytes = content(100);
-    let rule = breaking_off(bytes.clone(), 3, 20);
-    let transfer = testing::multipart(100, 100);
-    let result = slice_of(call("stored", input(&transfer, slice(1, 1), None), &[&rule]).await);
+    let rule = truncated(bytes.clone(), 3, 20);
+    let copy = testing::multipart(100, 100).copy;
+
+    let result = slice_result(call("stored", input(&copy, slice(1, 1), None), &[&rule]).await);
+
     assert_eq!(result, done(100, expected(&[&bytes])));
     assert_eq!(rule.num_calls(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_comes_is_given_up_after_a_few_tries() {
-    let rule = breaking_off(content(100), usize::MAX, 0);
-    let answer = call("stored", input(&testing::multipart(100, 100), slice(1, 1), None), &[&rule]).await;
+async fn an_empty_body_is_an_error_after_five_tries() {
+    let rule = truncated(content(100), usize::MAX, 0);
+
+    let answer = call("stored", input(&testing::multipart(100, 100).copy, slice(1, 1), None), &[&rule]).await;
+
     let failure = answer.unwrap_err();
     let sentence = "Reading bytes=0-99 of s3://src/a b (version v1) ended 100 bytes early. It is tried again; if it \
                     lasts, redrive later.";
@@ -112,34 +121,38 @@ async fn a_body_that_never_comes_is_given_up_after_a_few_tries() {
 }
 
 #[tokio::test]
-async fn near_the_deadline_a_slice_is_answered_as_not_done_with_where_to_go_on() {
+async fn near_the_deadline_a_slice_answers_where_to_continue() {
     let bytes = content(90);
-    let transfer = testing::multipart(90, 30);
-    // After the first part less than the least margin is left.
+    let copy = testing::multipart(90, 30).copy;
+    // After the first part, less than the smallest margin is left.
     let soon = Duration::from_secs(4);
-    let answer = call_within(soon, "stored", input(&transfer, slice(1, 3), None), &[&source(bytes.clone())]).await;
+
+    let answer = call_within(soon, "stored", input(&copy, slice(1, 3), None), &[&read_source(bytes.clone())]).await;
+
     let progress = DigestProgress {
         next_part: part(2),
         crc64nvme: Crc64Nvme::of(&bytes[..30]),
         part_sha256: vec![Sha256::of(&bytes[..30])],
     };
     let expected = SliceResult { index: 4, done: false, bytes: 30, digest: None, resume: Some(progress) };
-    assert_eq!(slice_of(answer), expected);
+    assert_eq!(slice_result(answer), expected);
 }
 
 #[tokio::test]
-async fn without_time_for_a_single_part_it_is_an_error_and_not_an_endless_loop() {
-    let rule = breaking_off(content(90), usize::MAX, 0);
-    let transfer = testing::multipart(90, 30);
+async fn without_time_for_one_part_the_call_fails() {
+    let rule = truncated(content(90), usize::MAX, 0);
+    let copy = testing::multipart(90, 30).copy;
     let soon = Duration::from_millis(1_600);
-    let failure = call_within(soon, "stored", input(&transfer, slice(1, 3), None), &[&rule]).await.unwrap_err();
+
+    let failure = call_within(soon, "stored", input(&copy, slice(1, 3), None), &[&rule]).await.unwrap_err();
+
     assert_eq!(failure.name(), ErrorName::S3Unavailable);
     assert!(failure.to_string().starts_with("Part 1 was not read in the time of one invocation."), "{failure}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_have_their_names_and_say_what_to_do() {
-    let transfer = testing::multipart(10, 10);
+async fn every_s3_error_has_its_name_and_says_what_to_do() {
+    let copy = testing::multipart(10, 10).copy;
     let fails = |status, code: &'static str| -> Rule {
         mock!(Client::get_object).then_http_response(move || testing::s3_error(status, code, "No"))
     };
@@ -154,7 +167,8 @@ async fn failures_have_their_names_and_say_what_to_do() {
             "Grant s3:GetObject and s3:GetObjectVersion on s3://src/a b",
         ),
     ] {
-        let failure = call("stored", input(&transfer, slice(1, 1), None), &[&rule]).await.unwrap_err();
+        let failure = call("stored", input(&copy, slice(1, 1), None), &[&rule]).await.unwrap_err();
+
         assert_eq!(failure.name(), name, "{failure}");
         assert!(failure.to_string().contains(advice), "{failure}");
         assert!(ChecksumVerify::RAISES.contains(&name));
@@ -162,15 +176,16 @@ async fn failures_have_their_names_and_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_slice_or_a_resume_that_does_not_fit_is_refused_before_anything_is_read() {
-    let transfer = testing::multipart(90, 30);
+async fn a_slice_or_progress_of_another_layout_is_refused_before_reading() {
+    let copy = testing::multipart(90, 30).copy;
     let resume = DigestProgress { next_part: part(3), crc64nvme: Crc64Nvme::EMPTY, part_sha256: Vec::new() };
-    for (transfer, slice, resume, sentence) in [
-        (&testing::single(90), slice(1, 1), None, "transfer.upload is missing"),
-        (&transfer, slice(1, 4), None, "slice has parts 1 to 4, but the object has parts 1 to 3"),
-        (&transfer, slice(1, 3), Some(resume), "it goes on at part 3 after 0 digested ones"),
+    for (copy, slice, resume, sentence) in [
+        (&testing::single(90).copy, slice(1, 1), None, "copy.upload is missing"),
+        (&copy, slice(1, 4), None, "slice has parts 1 to 4, but the object has parts 1 to 3"),
+        (&copy, slice(1, 3), Some(resume), "it goes on at part 3 after 0 digested ones"),
     ] {
-        let failure = call("stored", input(transfer, slice, resume), &[]).await.unwrap_err();
+        let failure = call("stored", input(copy, slice, resume), &[]).await.unwrap_err();
+
         assert_eq!(failure.name(), ErrorName::InputInvalid);
         assert!(failure.to_string().contains(sentence), "{failure}");
     }

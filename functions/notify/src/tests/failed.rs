@@ -1,4 +1,4 @@
-//! An execution that failed, timed out or was stopped: the mail that a person gets.
+//! The message about an execution that failed, timed out or was stopped.
 
 use aws_sdk_sfn::{
     operation::get_execution_history::GetExecutionHistoryOutput,
@@ -33,14 +33,16 @@ fn history(newest_first: Vec<HistoryEvent>) -> Rule {
         })
 }
 
+const CAUSE: &str =
+    "HeadObject of s3://src/k failed. Grant s3:GetObject on s3://src/k to this function's role, then redrive.";
+
 #[tokio::test]
-async fn a_failure_mail_says_what_failed_where_and_why_and_how_to_go_on() {
-    let cause =
-        json!({"errorType": "Source.Denied", "errorMessage": "HeadObject of s3://src/k failed. Grant s3:GetObject."});
+async fn a_failure_message_has_object_state_cause_and_redrive_command() {
+    let cause = json!({"errorType": "Source.Denied", "errorMessage": CAUSE});
     let history = history(events::failed_in("CopyObject", "Source.Denied", &cause.to_string()));
     let (sent, publish) = published();
     let event = ended("FAILED", &json!({"error": "Source.Denied", "cause": cause.to_string()}));
-    let notified = tell([&[], &[&publish], &[&history]], &[], event).await.unwrap();
+    let notified = notify([&[], &[&publish], &[&history]], &[], event).await.unwrap();
 
     assert_eq!(serde_json::to_value(&notified).unwrap(), json!({"messageId": "m-1"}));
     let [message] = sent.all().try_into().unwrap();
@@ -55,15 +57,16 @@ async fn a_failure_mail_says_what_failed_where_and_why_and_how_to_go_on() {
         "Version: v1",
         "State:   CopyObject\n",
         "Error:   Source.Denied",
-        "Cause:   HeadObject of s3://src/k failed. Grant s3:GetObject.\n",
+        "Cause:   HeadObject of s3://src/k failed. Grant s3:GetObject on s3://src/k to this function's role, then redrive.\n",
+        "Runbook: docs/operations.md, section Source.Denied\n",
         "Ended:   2026-11-22 10:02:05 UTC, after 2 min 5 s",
         "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1",
-        "What to do: Grant the permission that the cause names",
-        "possible until 2026-12-06",
+        "After you fix the cause, resume the execution (until 2026-12-06):",
         "aws stepfunctions redrive-execution --execution-arn arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1 --region eu-west-1",
     ] {
         assert!(body.contains(words), "{words} is missing in:\n{body}");
     }
+    assert_eq!(body.matches("Grant s3:GetObject").count(), 2, "once in the text and once in the JSON:\n{body}");
     let json = json_of(&message);
     assert_eq!(
         (&json["state"], &json["error"], &json["size"]),
@@ -75,7 +78,7 @@ async fn a_failure_mail_says_what_failed_where_and_why_and_how_to_go_on() {
 async fn a_failure_inside_a_map_names_the_slice() {
     let history = history(events::failed_in_iteration("CopyParts", 3, "CopySlice", "Source.Denied"));
     let (sent, publish) = published();
-    tell([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({}))).await.unwrap();
+    notify([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({}))).await.unwrap();
     let [message] = sent.all().try_into().unwrap();
     let body = message.message().unwrap();
     assert!(body.contains("State:   CopySlice, slice 3 of CopyParts\n"), "{body}");
@@ -101,51 +104,111 @@ async fn a_history_of_several_pages_is_read_until_the_state_is_found() {
         .collect();
     let (sent, publish) = published();
     let states: Vec<_> = rules.iter().collect();
-    tell([&[], &[&publish], &states], &[], ended("FAILED", &json!({}))).await.unwrap();
+    notify([&[], &[&publish], &states], &[], ended("FAILED", &json!({}))).await.unwrap();
     assert!(sent.all()[0].subject().unwrap().starts_with("FAILED Checksum.Mismatch in VerifyBackup"));
     let asked: Vec<_> = rules.iter().map(Rule::num_calls).collect();
     assert_eq!(asked.iter().sum::<usize>(), 5, "up to the entry of the state and no further: {asked:?}");
 }
 
 #[tokio::test]
-async fn a_history_that_cannot_be_read_does_not_cost_the_mail() {
+async fn a_history_that_cannot_be_read_does_not_prevent_the_message() {
     let history = mock!(States::get_execution_history).then_error(|| {
         let gone = ExecutionDoesNotExist::builder().message("no such execution").build();
         aws_sdk_sfn::operation::get_execution_history::GetExecutionHistoryError::ExecutionDoesNotExist(gone)
     });
     let (sent, publish) = published();
-    let event = ended("FAILED", &json!({"error": "Kms.Denied", "cause": "told by the event"}));
-    tell([&[], &[&publish], &[&history]], &[], event).await.unwrap();
+    let event = ended("FAILED", &json!({"error": "Kms.Denied", "cause": "named by the event"}));
+    notify([&[], &[&publish], &[&history]], &[], event).await.unwrap();
     let [message] = sent.all().try_into().unwrap();
     let body = message.message().unwrap();
     assert_eq!(message.subject().unwrap(), "FAILED Kms.Denied: s3://src/reports/2026/?.csv");
     assert!(body.contains("unknown, because the history could not be read: GetExecutionHistory of"), "{body}");
-    assert!(body.contains("Cause:   told by the event"), "{body}");
+    assert!(body.contains("Cause:   named by the event"), "{body}");
 }
 
 #[tokio::test]
-async fn timeouts_and_stopped_executions_are_told_as_what_they_are() {
-    for (status, opening, advice) in [
-        ("TIMED_OUT", "took longer than it may and was ended", "What to do: The function ran out of time"),
-        ("ABORTED", "was stopped by somebody", "What to do: If stopping it was a mistake, redrive"),
+async fn timed_out_and_stopped_executions_have_their_own_texts() {
+    for (status, extra, texts, excluded) in [
+        (
+            "TIMED_OUT",
+            json!({}),
+            [
+                "ä.csv timed out.",
+                "Meaning: The function or the execution did not end in time.",
+                "After you fix the cause",
+            ],
+            "was stopped",
+        ),
+        (
+            "ABORTED",
+            json!({"error": "Stopped", "cause": "Maintenance."}),
+            [
+                "ä.csv was stopped, so it is not complete.",
+                "Cause:   Maintenance.",
+                "If the execution was stopped by mistake",
+            ],
+            "Meaning:",
+        ),
     ] {
         let history = history(events::ended_while_running("CopyObject", status));
         let (sent, publish) = published();
-        tell([&[], &[&publish], &[&history]], &[], ended(status, &json!({}))).await.unwrap();
+        notify([&[], &[&publish], &[&history]], &[], ended(status, &extra)).await.unwrap();
         let [message] = sent.all().try_into().unwrap();
         let body = message.message().unwrap();
-        for words in [opening, advice, "State:   CopyObject\n"] {
-            assert!(body.contains(words), "{words} is missing in:\n{body}");
+        for text in texts.into_iter().chain(["State:   CopyObject\n", "redrive-execution"]) {
+            assert!(body.contains(text), "{text} is missing in:\n{body}");
         }
+        assert!(!body.contains(excluded), "{excluded} is in:\n{body}");
     }
 }
 
+/// The message about an execution that failed in Validate with this error and cause.
+async fn message_about(error: &str, cause: &str) -> PublishInput {
+    let history = history(events::failed_in("Validate", error, cause));
+    let (sent, publish) = published();
+    notify([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({}))).await.unwrap();
+    let [message] = sent.all().try_into().unwrap();
+    message
+}
+
 #[tokio::test]
-async fn an_input_that_was_left_out_or_is_malformed_does_not_cost_the_mail() {
+async fn a_message_offers_a_redrive_only_if_one_helps() {
+    use holdfast_core::Remedy;
+
+    for (error, remedy, offered) in [
+        ("S3.Throttled", Remedy::Wait, "When the service is available again, resume the execution (until"),
+        (
+            "Source.Gone",
+            Remedy::RequestBackup,
+            "To request a new backup:\n\n    aws events put-events --region eu-west-1",
+        ),
+        (
+            "Input.Invalid",
+            Remedy::CorrectInput,
+            "To read the input that was sent:\n\n    aws stepfunctions describe-execution",
+        ),
+        ("Source.TooLarge", Remedy::NotPossible, ""),
+        ("Source.Unreadable", Remedy::UploadWithOtherKey, ""),
+    ] {
+        let message = message_about(error, &format!("It failed. {remedy}")).await;
+        let body = message.message().unwrap();
+        assert!(body.contains(offered), "{offered} is missing in:\n{body}");
+        let redrive = matches!(remedy, Remedy::Wait);
+        assert_eq!(body.contains("redrive-execution"), redrive, "{body}");
+        assert_eq!(json_of(&message).get("redrive").is_some(), redrive, "{body}");
+    }
+    let message = message_about("States.Runtime", "The JSONata expression failed.").await;
+    let body = message.message().unwrap();
+    assert!(body.contains("Remedy:  This is a defect of Holdfast."), "{body}");
+    assert!(!body.contains("redrive-execution"), "{body}");
+}
+
+#[tokio::test]
+async fn a_missing_or_invalid_input_does_not_prevent_the_message() {
     for input in [Value::Null, json!("not JSON"), json!("{\"detail\": {\"bucket\": {\"name\": \"src\"}}}")] {
         let history = history(events::failed_in("Validate", "Input.Invalid", "detail.object: missing"));
         let (sent, publish) = published();
-        tell([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({"input": input}))).await.unwrap();
+        notify([&[], &[&publish], &[&history]], &[], ended("FAILED", &json!({"input": input}))).await.unwrap();
         assert!(
             sent.all()[0].subject().unwrap().starts_with("FAILED Input.Invalid in Validate: an object "),
             "{input}"
@@ -154,7 +217,7 @@ async fn an_input_that_was_left_out_or_is_malformed_does_not_cost_the_mail() {
 }
 
 #[tokio::test]
-async fn without_messages_at_all_not_even_the_history_is_read() {
-    let notified = tell([&[], &[], &[]], &[("NOTIFY_ON", "none")], ended("FAILED", &json!({}))).await.unwrap();
+async fn with_messages_off_the_history_is_not_read() {
+    let notified = notify([&[], &[], &[]], &[("NOTIFY_ON", "none")], ended("FAILED", &json!({}))).await.unwrap();
     assert_eq!((notified.receipt, notified.message_id), (None, None));
 }

@@ -1,4 +1,4 @@
-//! Tests of notify: the requests that it sends, the mails that people get, and what it finds in a history.
+//! Tests of notify: its requests, the texts of its messages, and the failed state that it finds in a history.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod events;
@@ -15,21 +15,22 @@ use aws_sdk_sns::{
     operation::publish::{PublishInput, PublishOutput},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::{contract::Notified, payload::Payload};
-use holdfast_lambda::{Aws, Deadline, Function, Named, testing::Sent};
+use holdfast_core::{Fact, contract::Notified, failure::report, payload::Payload};
+use holdfast_lambda::{Aws, Deadline, Function};
+use holdfast_s3::testing::Sent;
 use serde_json::{Value, json};
 
-use crate::{Notify, Refusal, Request};
+use crate::{Error, Notify, Request};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:backups";
 const EXECUTION: &str = "arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:e-1";
 
-/// The messages that were published, and the rule that takes them.
+/// The published messages, and the rule that records them.
 fn published() -> (Sent<PublishInput>, Rule) {
     let sent = Sent::default();
-    let noted = sent.clone();
+    let recorder = sent.clone();
     let rule = mock!(Sns::publish)
-        .match_requests(move |request| noted.note(request))
+        .match_requests(move |request| recorder.note(request))
         .then_output(|| PublishOutput::builder().message_id("m-1").build());
     (sent, rule)
 }
@@ -38,11 +39,11 @@ fn stored() -> Rule {
     mock!(S3::put_object).then_output(|| PutObjectOutput::builder().build())
 }
 
-async fn tell(
+async fn notify(
     [s3, sns, states]: [&[&Rule]; 3],
     environment: &[(&str, &str)],
     input: Value,
-) -> Result<Notified, Refusal> {
+) -> Result<Notified, Error> {
     let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, s3, |config| config.retry_config(RetryConfig::disabled()));
     let sns = mock_client!(aws_sdk_sns, RuleMode::MatchAny, sns, |config| config.retry_config(RetryConfig::disabled()));
     let states =
@@ -50,8 +51,8 @@ async fn tell(
     let environment = [("SNS_TOPIC_ARN", TOPIC), ("BACKUP_BUCKET", "dst")].iter().chain(environment).copied().collect();
     let function = Notify::new(&environment, Aws::with_s3(s3).with_sns(sns).with_states(states)).unwrap();
     let outcome = function.call(Request::read(&input)?, Deadline::after(Duration::from_mins(1))).await;
-    if let Err(refusal) = &outcome {
-        assert!(Notify::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
+    if let Err(error) = &outcome {
+        assert!(Notify::RAISES.contains(&error.name()), "{} is not declared", error.name());
     }
     outcome
 }
@@ -72,27 +73,27 @@ fn json_of(message: &PublishInput) -> Value {
 }
 
 #[test]
-fn a_variable_that_is_no_good_is_named_with_what_would_be_right() {
+fn an_invalid_variable_is_named_with_a_valid_value() {
     for (variables, words) in [
-        (vec![("BACKUP_BUCKET", "dst")], "SNS_TOPIC_ARN is missing; set it to the ARN of a topic"),
+        (vec![("BACKUP_BUCKET", "dst")], "Set SNS_TOPIC_ARN to the ARN of a topic"),
         (vec![("SNS_TOPIC_ARN", "backups"), ("BACKUP_BUCKET", "dst")], "SNS_TOPIC_ARN is \"backups\""),
         (vec![("SNS_TOPIC_ARN", TOPIC)], "BACKUP_BUCKET is missing"),
         (
             vec![("SNS_TOPIC_ARN", TOPIC), ("BACKUP_BUCKET", "dst"), ("NOTIFY_ON", "success")],
-            "set it to all, failures or none",
+            "Set NOTIFY_ON to all, failures or none",
         ),
     ] {
         let aws = Aws::with_s3(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [] as [&Rule; 0]));
-        let error = Notify::new(&variables.into_iter().collect(), aws).unwrap_err().to_string();
+        let error = report(&Notify::new(&variables.into_iter().collect(), aws).unwrap_err());
         assert!(error.contains(words), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_payload_that_is_neither_outcome_is_refused_with_the_path_of_its_fault() {
+async fn an_invalid_payload_fails_with_the_path_of_the_invalid_field() {
     for (payload, path) in [
-        (json!({"transfer": {"source": {"bucket": "No"}}}), "transfer.source.bucket: "),
-        (json!({"surprise": 1}), "surprise: "),
+        (json!({"backup": {"copy": {"source": {"bucket": "No"}}}}), "backup.copy.source.bucket: "),
+        (json!({"surprise": 1}), ".: "),
         (json!({"detail-type": "Object Created"}), "detail-type: "),
         (
             json!({
@@ -102,8 +103,8 @@ async fn a_payload_that_is_neither_outcome_is_refused_with_the_path_of_its_fault
             "detail.status: ",
         ),
     ] {
-        let refusal = tell([&[], &[], &[]], &[], payload).await.unwrap_err();
-        assert_eq!(refusal.name(), holdfast_core::ErrorName::InputInvalid);
-        assert!(refusal.to_string().starts_with(path), "{refusal}");
+        let error = notify([&[], &[], &[]], &[], payload).await.unwrap_err();
+        assert_eq!(error.name(), holdfast_core::ErrorName::InputInvalid);
+        assert!(error.to_string().starts_with(path), "{error}");
     }
 }

@@ -1,11 +1,11 @@
-//! A proven backup: its receipt and its mail.
+//! The receipt of a proven backup and the message about it.
 
 use holdfast_core::{ErrorName, receipt::Receipt};
-use holdfast_lambda::testing::{s3_error, single};
+use holdfast_s3::testing::{s3_error, single};
 
 use super::*;
 
-pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/v1.json";
+pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/20261122T095959Z.v1.json";
 
 fn evidence(differences: &Value) -> Value {
     json!({
@@ -16,8 +16,8 @@ fn evidence(differences: &Value) -> Value {
 
 pub(super) fn input() -> Value {
     json!({
-        "transfer": single(1536),
-        "backup": {
+        "backup": single(1536),
+        "proven": {
             "destination": {"bucket": "dst", "key": "a b", "region": "eu-west-1"},
             "stored": {"versionId": "b1", "etag": "tag"}, "evidence": evidence(&json!([]))
         },
@@ -26,7 +26,7 @@ pub(super) fn input() -> Value {
 }
 
 #[tokio::test]
-async fn the_receipt_is_written_once_and_people_read_what_happened() {
+async fn a_proven_backup_has_a_receipt_and_a_message() {
     let put = mock!(S3::put_object)
         .match_requests(|request| {
             request.bucket() == Some("dst")
@@ -38,7 +38,7 @@ async fn the_receipt_is_written_once_and_people_read_what_happened() {
         })
         .then_output(|| PutObjectOutput::builder().build());
     let (sent, publish) = published();
-    let notified = tell([&[&put], &[&publish], &[]], &[], input()).await.unwrap();
+    let notified = notify([&[&put], &[&publish], &[]], &[], input()).await.unwrap();
 
     assert_eq!(
         serde_json::to_value(&notified).unwrap(),
@@ -57,9 +57,9 @@ async fn the_receipt_is_written_once_and_people_read_what_happened() {
         "Size:      1.5 KiB (1,536 bytes)",
         "Backup:    s3://dst/a b (version b1, eu-west-1)",
         "https://eu-west-1.console.aws.amazon.com/s3/object/dst?region=eu-west-1&prefix=a%20b&versionId=b1",
-        "S3 stores the same CRC64NVME for both objects (AAAAAAAAAAA=); nothing had to be read",
+        "S3 stores the same CRC64NVME for both objects (AAAAAAAAAAA=); no byte was read",
         "from the upload to this receipt",
-        "Receipt:   s3://dst/.holdfast/receipts/src/a b/v1.json",
+        "Receipt:   s3://dst/.holdfast/receipts/src/a b/20261122T095959Z.v1.json",
         "#/v2/executions/details/arn:aws:states:eu-west-1",
     ] {
         assert!(body.contains(words), "{words} is missing in:\n{body}");
@@ -68,16 +68,15 @@ async fn the_receipt_is_written_once_and_people_read_what_happened() {
 }
 
 #[tokio::test]
-async fn what_is_out_of_the_ordinary_is_said() {
+async fn the_message_names_a_late_backup_and_differences() {
     let mut input = input();
-    input["transfer"]["placement"] = json!("history");
-    input["transfer"]["stampPlace"] = json!("receipt");
-    for leg in ["transfer", "backup"] {
-        input[leg]["destination"]["key"] = json!(".holdfast/history/a b/v1");
+    input["backup"]["placement"] = json!("late");
+    for copy in ["/backup/copy", "/proven"] {
+        input.pointer_mut(copy).unwrap()["destination"]["key"] = json!(".holdfast/late/a b/v1");
     }
-    input["backup"]["evidence"] = evidence(&json!([
-        {"name": "tags.team", "expected": "blue", "mended": true},
-        {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "mended": false},
+    input["proven"]["evidence"] = evidence(&json!([
+        {"name": "tags.team", "expected": "blue", "repaired": true},
+        {"name": "storageClass", "expected": "STANDARD", "found": "GLACIER", "repaired": false},
     ]));
     input["replica"] = json!({
         "destination": {"bucket": "rep", "key": "k", "region": "eu-north-1"}, "stored": {"etag": "tag"},
@@ -87,27 +86,26 @@ async fn what_is_out_of_the_ordinary_is_said() {
         }
     });
     let (sent, publish) = published();
-    tell([&[&stored()], &[&publish], &[]], &[], input).await.unwrap();
+    notify([&[&stored()], &[&publish], &[]], &[], input).await.unwrap();
     let [message] = sent.all().try_into().unwrap();
     let body = message.message().unwrap();
     for words in [
-        "not the newest of its key, as far as can be told, so that what stands there stays the current backup",
-        "no room for the stamp",
-        "was mended: tags.team",
-        "not as planned in: storageClass",
+        "This is not the newest version of its key, so it is a late backup at s3://dst/.holdfast/late/a b/v1.",
+        "lacked attributes, which were added: tags.team",
+        "differs from the plan in: storageClass",
         "Replica:   s3://rep/k (eu-north-1)",
-        "both objects were read (3.0 KiB) and have the same SHA256 (ab); tags compared one by one",
+        "both objects were read (3.0 KiB) and have the same SHA256 (ab); tags compared by value",
     ] {
         assert!(body.contains(words), "{words} is missing in:\n{body}");
     }
 }
 
 #[tokio::test]
-async fn without_messages_about_successes_the_receipt_is_written_all_the_same() {
+async fn with_success_messages_off_the_receipt_is_still_written() {
     for choice in ["failures", "none"] {
         let (put, (sent, publish)) = (stored(), published());
         let environment = [("NOTIFY_ON", choice), ("RECEIPT_BUCKET", "receipts"), ("RECEIPT_PREFIX", "r/")];
-        let notified = tell([&[&put], &[&publish], &[]], &environment, input()).await.unwrap();
+        let notified = notify([&[&put], &[&publish], &[]], &environment, input()).await.unwrap();
         assert_eq!((put.num_calls(), sent.all().len(), notified.message_id), (1, 0, None), "{choice}");
         let receipt = notified.receipt.unwrap();
         assert_eq!((receipt.bucket.as_str(), receipt.key.as_str()), ("receipts", "r/src/a b/v1.json"));
@@ -115,41 +113,41 @@ async fn without_messages_about_successes_the_receipt_is_written_all_the_same() 
 }
 
 #[tokio::test]
-async fn a_receipt_that_cannot_be_written_fails_by_name_and_nothing_is_published() {
+async fn if_the_receipt_cannot_be_written_nothing_is_published() {
     for (status, code, name, words) in [
         (403, "AccessDenied", ErrorName::DestinationDenied, "Grant s3:PutObject on s3://dst/.holdfast/receipts/"),
         (503, "SlowDown", ErrorName::S3Throttled, "tried again"),
         (500, "InternalError", ErrorName::S3Unavailable, "tried again"),
-        (409, "ConditionalRequestConflict", ErrorName::S3Unavailable, "while the receipt was written"),
-        (404, "NoSuchBucket", ErrorName::ConfigInvalid, "exists"),
-        (400, "KMS.DisabledException", ErrorName::KmsDenied, "kms:"),
+        (409, "ConditionalRequestConflict", ErrorName::S3Unavailable, "While the receipt was written"),
+        (404, "NoSuchBucket", ErrorName::ConfigInvalid, "whether the bucket dst exists"),
+        (400, "KMS.DisabledException", ErrorName::KmsDenied, "aws kms enable-key"),
     ] {
         let put = mock!(S3::put_object).then_http_response(move || s3_error(status, code, "no"));
         let (sent, publish) = published();
-        let refusal = tell([&[&put], &[&publish], &[]], &[], input()).await.unwrap_err();
-        assert_eq!((refusal.name(), sent.all().len()), (name, 0), "{status} {code}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+        let error = notify([&[&put], &[&publish], &[]], &[], input()).await.unwrap_err();
+        assert_eq!((error.name(), sent.all().len()), (name, 0), "{status} {code}: {error}");
+        assert!(report(&error).contains(words), "{status} {code}: {}", report(&error));
     }
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_published_fails_by_name() {
+async fn a_message_that_cannot_be_published_fails_with_a_name_and_a_remedy() {
     for (status, code, name, words) in [
         (404, "NotFound", ErrorName::TopicNotFound, "SNS_TOPIC_ARN"),
         (403, "AuthorizationError", ErrorName::DestinationDenied, "Grant sns:Publish on arn:aws:sns:"),
-        (403, "KMSAccessDenied", ErrorName::KmsDenied, "kms:"),
+        (403, "KMSAccessDenied", ErrorName::KmsDenied, "Grant kms:GenerateDataKey and kms:Decrypt"),
         (400, "InvalidParameter", ErrorName::ConfigInvalid, "topic"),
         (500, "InternalError", ErrorName::SnsUnavailable, "tried again"),
         (429, "Throttled", ErrorName::SnsUnavailable, "tried again"),
     ] {
         let publish = mock!(Sns::publish).then_http_response(move || sns_error(status, code));
-        let refusal = tell([&[&stored()], &[&publish], &[]], &[], input()).await.unwrap_err();
-        assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+        let error = notify([&[&stored()], &[&publish], &[]], &[], input()).await.unwrap_err();
+        assert_eq!(error.name(), name, "{status} {code}: {error}");
+        assert!(report(&error).contains(words), "{status} {code}: {}", report(&error));
     }
 }
 
-/// SNS answers in the query protocol, whose errors lie one level deeper than S3's.
+/// An error of SNS, which has the form of the query protocol.
 fn sns_error(status: u16, code: &str) -> aws_smithy_runtime_api::client::orchestrator::HttpResponse {
     let body = format!(
         "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\

@@ -1,14 +1,14 @@
-//! Every failure has a name that the state machine knows and a sentence that says what to do.
+//! Every failure has a name that the state machine knows and a message that says what to do.
 
 use aws_sdk_s3::types::StorageClass;
 use holdfast_core::{ErrorName, layout::MAX_OBJECT};
-use holdfast_lambda::testing::s3_error;
+use holdfast_s3::testing::s3_error;
 
 use super::*;
 
-/// Which request fails.
+/// The request that fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum At {
+enum FailingRequest {
     Source,
     Tags,
     Destination,
@@ -16,56 +16,70 @@ enum At {
     Open,
 }
 
-async fn refusal(at: At, status: u16, code: &'static str, message: &'static str) -> Refusal {
+async fn refusal(request: FailingRequest, status: u16, code: &'static str, message: &'static str) -> Refusal {
     let answer = move || if code.is_empty() { bare(status) } else { s3_error(status, code, message) };
-    let failing = match at {
-        At::Source => mock!(Client::head_object)
+    let failing = match request {
+        FailingRequest::Source => mock!(Client::head_object)
             .match_requests(|request| request.bucket() == Some("src"))
             .then_http_response(answer),
-        At::Destination => mock!(Client::head_object)
+        FailingRequest::Destination => mock!(Client::head_object)
             .match_requests(|request| request.bucket() == Some("dst"))
             .then_http_response(answer),
-        At::Parts => mock!(Client::head_object)
+        FailingRequest::Parts => mock!(Client::head_object)
             .match_requests(|request| request.part_number().is_some())
             .then_http_response(answer),
-        At::Tags => mock!(Client::get_object_tagging).then_http_response(answer),
-        At::Open => mock!(Client::create_multipart_upload).then_http_response(answer),
+        FailingRequest::Tags => mock!(Client::get_object_tagging).then_http_response(answer),
+        FailingRequest::Open => mock!(Client::create_multipart_upload).then_http_response(answer),
     };
     let parts = mock!(Client::head_object)
         .match_requests(|request| request.part_number().is_some())
-        .then_output(|| HeadObjectOutput::builder().build());
-    let others = [parts, head("src", Some("v1"), source()), absent("dst"), tags(&[]), opened()];
+        .then_output(|| testing::head_object().build());
+    let others = [parts, head("src", Some("v1"), source()), absent("dst"), tags(&[]), opened_upload()];
     let rules: Vec<_> = std::iter::once(&failing).chain(&others).collect();
-    ask(&rules, &[("MULTIPART_THRESHOLD", "1")], input(event())).await.unwrap_err()
+    call(&rules, &[("MULTIPART_THRESHOLD", "1")], input(event())).await.unwrap_err()
 }
 
 #[tokio::test]
-async fn every_answer_of_s3_that_is_no_success_gets_its_name_and_says_what_to_do() {
-    for (at, status, code, message, name, words) in [
-        (At::Source, 403, "", "", ErrorName::SourceDenied, "Grant s3:GetObject"),
-        (At::Source, 400, "", "", ErrorName::SourceUnreadable, "SSE-C"),
-        (At::Source, 503, "", "", ErrorName::S3Throttled, "s3://src/a b (version v1)"),
-        (At::Source, 429, "", "", ErrorName::S3Throttled, "tried again"),
-        (At::Tags, 403, "AccessDenied", "no", ErrorName::SourceDenied, "Grant s3:GetObjectTagging"),
-        (At::Tags, 503, "SlowDown", "Please reduce your request rate.", ErrorName::S3Throttled, "SlowDown"),
-        (At::Tags, 404, "NoSuchVersion", "gone", ErrorName::S3Unavailable, "while the plan was made"),
-        (At::Destination, 403, "", "", ErrorName::DestinationDenied, "s3://dst/a b to this function's role"),
-        (At::Destination, 301, "", "", ErrorName::ConfigInvalid, "in which region"),
-        (At::Parts, 412, "", "", ErrorName::S3Unavailable, "while the plan was made"),
-        (At::Open, 403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
-        (At::Open, 403, "AccessDenied", "not authorized to perform: kms:GenerateDataKey", ErrorName::KmsDenied, "kms:"),
-        (At::Open, 404, "NoSuchBucket", "none", ErrorName::ConfigInvalid, "exists"),
-        (At::Open, 409, "OperationAborted", "conflict", ErrorName::S3Unavailable, "tried again"),
-        (At::Open, 500, "InternalError", "sorry", ErrorName::S3Unavailable, "tried again"),
+async fn every_s3_error_has_its_name_and_says_what_to_do() {
+    for (request, status, code, message, name, words) in [
+        (FailingRequest::Source, 403, "", "", ErrorName::SourceDenied, "Grant s3:GetObject"),
+        (FailingRequest::Source, 400, "", "", ErrorName::SourceUnreadable, "SSE-C"),
+        (FailingRequest::Source, 503, "", "", ErrorName::S3Throttled, "s3://src/a b (version v1)"),
+        (FailingRequest::Source, 429, "", "", ErrorName::S3Throttled, "tried again"),
+        (FailingRequest::Tags, 403, "AccessDenied", "no", ErrorName::SourceDenied, "Grant s3:GetObjectTagging"),
+        (FailingRequest::Tags, 503, "SlowDown", "Please reduce your request rate.", ErrorName::S3Throttled, "SlowDown"),
+        (FailingRequest::Tags, 404, "NoSuchVersion", "gone", ErrorName::S3Unavailable, "while the plan was made"),
+        (
+            FailingRequest::Destination,
+            403,
+            "",
+            "",
+            ErrorName::DestinationDenied,
+            "s3://dst/a b to this function's role",
+        ),
+        (FailingRequest::Destination, 301, "", "", ErrorName::ConfigInvalid, "in which region"),
+        (FailingRequest::Parts, 412, "", "", ErrorName::S3Unavailable, "while the plan was made"),
+        (FailingRequest::Open, 403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
+        (
+            FailingRequest::Open,
+            403,
+            "AccessDenied",
+            "not authorized to perform: kms:GenerateDataKey",
+            ErrorName::KmsDenied,
+            "kms:",
+        ),
+        (FailingRequest::Open, 404, "NoSuchBucket", "none", ErrorName::ConfigInvalid, "exists"),
+        (FailingRequest::Open, 409, "OperationAborted", "conflict", ErrorName::S3Unavailable, "tried again"),
+        (FailingRequest::Open, 500, "InternalError", "sorry", ErrorName::S3Unavailable, "tried again"),
     ] {
-        let refusal = refusal(at, status, code, message).await;
-        assert_eq!(refusal.name(), name, "{at:?} {status} {code}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{at:?} {status} {code}: {refusal}");
+        let refusal = refusal(request, status, code, message).await;
+        assert_eq!(refusal.name(), name, "{request:?} {status} {code}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{request:?} {status} {code}: {refusal}");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_is_refused_before_anything_is_opened() {
+async fn an_object_that_cannot_be_copied_is_refused_before_any_upload() {
     let size = i64::try_from(MAX_OBJECT).unwrap() + 1;
     for (source, name, words) in [
         (source().storage_class(StorageClass::DeepArchive), ErrorName::SourceArchived, "DEEP_ARCHIVE"),
@@ -73,17 +87,21 @@ async fn what_cannot_be_copied_is_refused_before_anything_is_opened() {
         (source().e_tag("\"other\""), ErrorName::InputInvalid, "detail.object.etag: "),
     ] {
         let rules = [&head("src", Some("v1"), source), &absent("dst"), &tags(&[])];
-        let refusal = ask(&rules, &[], input(event())).await.unwrap_err();
+
+        let refusal = call(&rules, &[], input(event())).await.unwrap_err();
+
         assert_eq!(refusal.name(), name, "{refusal}");
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
 }
 
 #[tokio::test]
-async fn a_malformed_event_is_refused_with_the_path_of_its_fault_and_costs_no_request() {
+async fn a_malformed_event_is_refused_with_a_path_and_without_requests() {
     let mut event = event();
     event["detail"]["object"]["sequencer"] = json!("not hexadecimal");
-    let refusal = ask(&[], &[], input(event)).await.unwrap_err();
+
+    let refusal = call(&[], &[], input(event)).await.unwrap_err();
+
     assert_eq!(refusal.name(), ErrorName::InputInvalid);
     assert!(refusal.to_string().starts_with("detail.object.sequencer: "), "{refusal}");
 }

@@ -4,9 +4,11 @@
 mod config;
 mod failures;
 mod order;
+mod published;
+mod rejected;
 mod replan;
 mod requests;
-mod standing;
+mod source_gone;
 
 use std::time::Duration;
 
@@ -14,29 +16,33 @@ use aws_sdk_s3::{
     Client,
     config::retry::RetryConfig,
     operation::{
-        create_multipart_upload::CreateMultipartUploadOutput,
-        get_object::GetObjectOutput,
-        get_object_tagging::GetObjectTaggingOutput,
-        head_object::{HeadObjectOutput, builders::HeadObjectOutputBuilder},
+        create_multipart_upload::CreateMultipartUploadOutput, get_object::GetObjectOutput,
+        get_object_tagging::GetObjectTaggingOutput, head_object::builders::HeadObjectOutputBuilder,
+        list_objects_v2::ListObjectsV2Output,
     },
     primitives::ByteStream,
-    types::Tag,
+    types::{Object, Tag},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::contract::{Plan, SkipReason, Transfer, ValidateInput};
-use holdfast_lambda::{
-    Aws, Deadline, Function, Named,
-    testing::{self, bare, s3_error},
+use holdfast_core::{
+    Named,
+    contract::{Backup, Plan, Replan, SkipReason, Stored, ValidateInput},
 };
+use holdfast_lambda::{Aws, Deadline, Function};
+use holdfast_s3::testing::{self, bare, s3_error};
 use serde_json::{Value, json};
 
 use crate::{Refusal, Validate};
 
-/// Where the receipt of a version is, and that of an upload without one.
-const RECEIPTS: [&str; 2] = [".holdfast/receipts/src/a b/v1.json", ".holdfast/receipts/src/a b/null-0A.json"];
-const HISTORY: &str = ".holdfast/history/a b/v1";
+/// The folder of the receipts of the event's key.
+const RECEIPT_FOLDER: &str = ".holdfast/receipts/src/a b/";
+/// The receipt of the event's upload, and that of the same upload to a bucket without versions.
+const RECEIPTS: [&str; 2] =
+    [".holdfast/receipts/src/a b/20261122T095959Z.v1.json", ".holdfast/receipts/src/a b/20261122T095959Z.null-0A.json"];
+/// The late backup of the event's upload.
+const LATE: &str = ".holdfast/late/a b/v1";
 
-/// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_lambda::testing` have it.
+/// An upload of `s3://src/a b`, version `v1`, as the samples of `holdfast_s3::testing` have it.
 fn event() -> Value {
     json!({
         "version": "0", "id": "e-1", "detail-type": "Object Created", "source": "aws.s3", "account": "000000000000",
@@ -48,7 +54,14 @@ fn event() -> Value {
     })
 }
 
-/// The same, asked for by an operator who names no more than this object.
+/// The same upload to a bucket without versions.
+fn unversioned_event() -> Value {
+    let mut event = event();
+    event["detail"]["object"].as_object_mut().unwrap().remove("version-id");
+    event
+}
+
+/// An operator's request that has no more than this about the object.
 fn request(object: Value) -> Value {
     let mut event = event();
     event["detail-type"] = json!("Backup Requested");
@@ -61,9 +74,15 @@ fn input(event: Value) -> ValidateInput {
     ValidateInput { event, replan: None, redrives: 0 }
 }
 
+/// The input of the second plan, after this one was given up.
+fn second_plan(given_up: Backup, rejected: Option<Stored>) -> ValidateInput {
+    let replan = Replan { attempt: 2, error: "Source.Gone".to_owned(), given_up, rejected, unproven: None };
+    ValidateInput { event: event(), replan: Some(replan), redrives: 0 }
+}
+
 /// The source as HeadObject describes it.
 fn source() -> HeadObjectOutputBuilder {
-    HeadObjectOutput::builder()
+    testing::head_object()
         .version_id("v1")
         .e_tag("\"tag\"")
         .content_length(5)
@@ -72,18 +91,13 @@ fn source() -> HeadObjectOutputBuilder {
         .checksum_crc64_nvme("AAAAAAAAAAA=")
 }
 
-/// A backup with the stamp of this version.
-fn backup(version: &str, sequencer: Option<&str>) -> HeadObjectOutputBuilder {
-    let head = HeadObjectOutput::builder()
+/// A published backup of the upload with this version and sequencer.
+fn published(version: &str, sequencer: &str) -> HeadObjectOutputBuilder {
+    testing::head_object()
         .version_id("b1")
-        .e_tag("\"standing\"")
+        .e_tag("\"published\"")
         .content_length(5)
-        .metadata("holdfast-source-version", version)
-        .metadata("holdfast-source-etag", "tag");
-    match sequencer {
-        Some(sequencer) => head.metadata("holdfast-sequencer", sequencer),
-        None => head,
-    }
+        .metadata("holdfast-stamp", format!("v={version} s={sequencer} e=tag m=20261122T095959Z"))
 }
 
 fn head(bucket: &'static str, version: Option<&'static str>, answer: HeadObjectOutputBuilder) -> Rule {
@@ -104,7 +118,7 @@ fn head_key(bucket: &'static str, key: &'static str, answer: Option<HeadObjectOu
 }
 
 /// ListObjectVersions of a key.
-fn listed(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
+fn versions(key: &'static str, versions: &'static [(&'static str, i64)]) -> Rule {
     mock!(Client::list_object_versions)
         .match_requests(move |request| request.prefix() == Some(key))
         .then_output(move || testing::versions(key, versions))
@@ -120,19 +134,19 @@ fn head_version(version: &'static str, answer: Option<HeadObjectOutputBuilder>) 
     }
 }
 
-/// The receipt of the upload, if there is one: by an execution that made this version of this key the backup.
-fn filed(names: Option<(&'static str, &'static str)>) -> Rule {
-    filed_in("dst", names)
+/// GetObject of the upload's receipt, which names this key and version as the backup; `None` if there is no receipt.
+fn existing_receipt(backup: Option<(&'static str, &'static str)>) -> Rule {
+    receipt_of_bucket("dst", backup)
 }
 
-fn filed_in(bucket: &'static str, names: Option<(&'static str, &'static str)>) -> Rule {
+fn receipt_of_bucket(bucket: &'static str, backup: Option<(&'static str, &'static str)>) -> Rule {
     let rule =
         mock!(Client::get_object).match_requests(|request| request.key().is_some_and(|key| RECEIPTS.contains(&key)));
-    let Some((key, version)) = names else { return rule.then_http_response(|| s3_error(404, "NoSuchKey", "none")) };
+    let Some((key, version)) = backup else { return rule.then_http_response(|| s3_error(404, "NoSuchKey", "none")) };
     let receipt = json!({
         "backup": {
             "destination": {"bucket": bucket, "key": key, "region": "eu-west-1"},
-            "stored": {"versionId": version, "etag": "standing"}, "evidence": {}
+            "stored": {"versionId": version, "etag": "published"}, "evidence": {}
         },
         "execution": {"arn": "arn"}, "receiptVersion": 9
     });
@@ -140,6 +154,16 @@ fn filed_in(bucket: &'static str, names: Option<(&'static str, &'static str)>) -
         let body = ByteStream::from(receipt.to_string().into_bytes());
         GetObjectOutput::builder().e_tag("\"receipt\"").body(body).build()
     })
+}
+
+/// ListObjectsV2 of the receipts of the event's key.
+fn listed_receipts(keys: &'static [&'static str]) -> Rule {
+    mock!(Client::list_objects_v2)
+        .match_requests(|request| (request.prefix(), request.delimiter()) == (Some(RECEIPT_FOLDER), Some("/")))
+        .then_output(move || {
+            let objects = keys.iter().map(|key| Object::builder().key(*key).build()).collect();
+            ListObjectsV2Output::builder().set_contents(Some(objects)).build()
+        })
 }
 
 fn absent(bucket: &'static str) -> Rule {
@@ -158,7 +182,7 @@ fn tags(pairs: &'static [(&'static str, &'static str)]) -> Rule {
         })
 }
 
-fn opened() -> Rule {
+fn opened_upload() -> Rule {
     mock!(Client::create_multipart_upload)
         .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-2").build())
 }
@@ -170,7 +194,8 @@ fn function(rules: &[&Rule], environment: &[(&str, &str)]) -> Validate {
     Validate::new(&environment, Aws::with_s3(client)).unwrap()
 }
 
-async fn ask(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput) -> Result<Plan, Refusal> {
+/// Calls the function, and checks that it declares the error that it answers.
+async fn call(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput) -> Result<Plan, Refusal> {
     let outcome = function(rules, environment).call(input, Deadline::after(Duration::from_mins(1))).await;
     if let Err(refusal) = &outcome {
         assert!(Validate::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
@@ -178,18 +203,26 @@ async fn ask(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput
     outcome
 }
 
-/// What is copied.
-fn transfer(plan: &Plan) -> &Transfer {
+/// The backup of a plan to copy.
+fn planned(plan: &Plan) -> &Backup {
     match plan {
-        Plan::Copy { transfer, .. } => transfer,
+        Plan::Copy { backup, .. } => backup,
         Plan::Skip { message, .. } => panic!("nothing is copied: {message}"),
     }
 }
 
-/// Why nothing is copied.
-fn reason(plan: &Plan) -> Option<SkipReason> {
+/// The reason of a plan to skip.
+fn skip_reason(plan: &Plan) -> Option<SkipReason> {
     match plan {
         Plan::Copy { .. } => None,
         Plan::Skip { reason, .. } => Some(*reason),
+    }
+}
+
+/// The backup and the published copy of a plan to prove.
+fn copy_to_prove(plan: &Plan) -> (&Backup, &Stored) {
+    match plan {
+        Plan::Copy { backup, stored: Some(stored), slices, .. } if slices.is_empty() => (backup, stored),
+        other => panic!("this is not a plan to prove: {other:?}"),
     }
 }

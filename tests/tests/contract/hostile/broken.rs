@@ -10,12 +10,12 @@ async fn bytes_that_are_not_json_are_refused_by_every_function() {
     for (sentence, bytes) in [
         ("nothing", Vec::new()),
         ("a NUL", b"\0".to_vec()),
-        ("half an object", b"{\"transfer\": {".to_vec()),
+        ("half an object", b"{\"copy\": {".to_vec()),
         ("two objects", b"{} {}".to_vec()),
-        ("a trailing comma", b"{\"transfer\": 1,}".to_vec()),
+        ("a trailing comma", b"{\"copy\": 1,}".to_vec()),
         ("bytes that are not UTF-8", b"\"\xff\xfe\"".to_vec()),
         ("a byte order mark", b"\xef\xbb\xbf{}".to_vec()),
-        ("an unfinished text", b"\"transfer".to_vec()),
+        ("an unfinished text", b"\"copy".to_vec()),
         ("lists in lists", nested("[", "]")),
         ("NaN", b"NaN".to_vec()),
     ] {
@@ -39,10 +39,10 @@ async fn text_that_is_not_unicode_and_numbers_that_are_none_are_refused_with_the
             "\"\\ud800\"",
             "event.detail.object.key",
         ),
-        ("the other half", "CopyObject", "\"holdfast-source\"", "\"\\udc00\"", "transfer.source.bucket"),
-        ("a control character as it is", "CopyObject", "\"reports/november.pdf\"", "\"\0\"", "transfer.source.key"),
-        ("a number past all numbers", "CopySlice", "\"size\":1073741824", "\"size\":1e999", "transfer.source.size"),
-        ("a number with a plus", "CopySlice", "\"size\":1073741824", "\"size\":+1", "transfer.source.size"),
+        ("the other half", "CopyObject", "\"holdfast-source\"", "\"\\udc00\"", "copy.source.bucket"),
+        ("a control character as it is", "CopyObject", "\"reports/november.pdf\"", "\"\0\"", "copy.source.key"),
+        ("a number past all numbers", "CopySlice", "\"size\":1073741824", "\"size\":1e999", "copy.source.size"),
+        ("a number with a plus", "CopySlice", "\"size\":1073741824", "\"size\":+1", "copy.source.size"),
     ] {
         let text = payloads[state].to_string();
         assert!(text.contains(from), "{from} is not in {text}");

@@ -112,14 +112,14 @@ fn valid() -> BTreeMap<&'static str, Value> {
     let large = Samples { path: Path::Parts { digest: true }, ..small };
     let mut valid: BTreeMap<_, _> = sent(small).into_iter().chain(sent(large)).collect();
 
-    let mut given_up = value(large.plan(1))["transfer"].clone();
+    let mut given_up = value(large.plan(1))["backup"].clone();
     given_up["event"]["id"] = valid["Validate"]["event"]["id"].clone();
     given_up["source"]["key"] = valid["Validate"]["event"]["detail"]["object"]["key"].clone();
     let replan = |given_up: &Value| json!({"attempt": 2, "error": "Upload.Gone", "givenUp": given_up});
     valid.get_mut("Validate").unwrap()["replan"] = replan(&given_up);
 
     let replicate = valid.get_mut("Replicate").unwrap();
-    given_up["event"]["id"] = replicate["transfer"]["event"]["id"].clone();
+    given_up["event"]["id"] = replicate["backup"]["event"]["id"].clone();
     given_up["source"]["key"] = replicate["backup"]["destination"]["key"].clone();
     given_up["source"]["bucket"] = replicate["backup"]["destination"]["bucket"].clone();
     given_up["destination"]["bucket"] = replicate["replica"]["bucket"].clone();

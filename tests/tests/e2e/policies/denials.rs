@@ -17,7 +17,7 @@ async fn not_even_the_function_that_removes_bad_copies_can_remove_a_receipt() ->
     let versions = world.s3.list_object_versions().bucket(backup).prefix(".holdfast/receipts/").send().await?;
     let [receipt] = versions.versions() else { return Err(format!("one receipt, not {versions:?}").into()) };
     let (function, mut payload) = payload(&world, &execution, "VerifyBackup").await?;
-    payload["transfer"]["destination"]["key"] = json!(receipt.key);
+    payload["backup"]["copy"]["destination"]["key"] = json!(receipt.key);
     payload["stored"] = json!({ "versionId": receipt.version_id, "etag": receipt.e_tag });
     assert_eq!(invoke(&world, &function, &payload).await?, "Checksum.Mismatch", "it takes the receipt for a bad copy");
 

@@ -122,7 +122,7 @@ async fn versioned(world: &World) -> TestResult {
     called_again(world, &once).await?;
     covered_by_newer(world).await?;
     found_to_be_bad(world).await?;
-    without_room_for_a_stamp(world).await?;
+    replica_over_a_foreign_object(world).await?;
     called_too_late(world, &once).await?;
     Ok(())
 }
@@ -152,7 +152,7 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
     {
         let (function, mut payload) = payload(world, once, state).await?;
         let upload = upload_of_another(s3, bucket, "once").await?;
-        payload["transfer"]["upload"]["uploadId"] = json!(upload);
+        payload["copy"]["upload"]["uploadId"] = json!(upload);
         assert!(invoke(world, &function, &payload).await?["etag"].is_string(), "{state}");
         let open = s3.list_multipart_uploads().bucket(bucket).send().await?;
         assert_eq!(open.uploads().len(), 0, "{state} gives up the upload of the execution that came second");
@@ -170,7 +170,7 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
         invoke(world, &function, &notified).await?.get("messageId").is_none(),
         "the one that wrote the receipt tells"
     );
-    notified["backup"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
+    notified["proven"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
     assert_eq!(
         invoke(world, &function, &notified).await?["receipt"]["written"],
         false,
@@ -178,8 +178,13 @@ async fn called_again(world: &World, once: &Ended) -> TestResult {
     );
     for (planning, copying) in [("Validate", "CompleteUpload"), ("Replicate", "CompleteReplica")] {
         let (function, mut payload) = payload(world, once, planning).await?;
-        let transfer = payload_of(world, once, copying).await?["transfer"].clone();
-        payload["replan"] = json!({ "attempt": 2, "error": "Upload.Gone", "givenUp": transfer });
+        let copy = payload_of(world, once, copying).await?["copy"].clone();
+        let mut given_up = payload["backup"].clone();
+        if given_up.is_null() {
+            given_up = payload_of(world, once, "Replicate").await?["backup"].clone();
+        }
+        given_up["copy"] = copy;
+        payload["replan"] = json!({ "attempt": 2, "error": "Upload.Gone", "givenUp": given_up });
         assert!(invoke(world, &function, &payload).await?.is_object(), "{planning}");
     }
     Ok(())
@@ -192,10 +197,10 @@ async fn covered_by_newer(world: &World) -> TestResult {
     for receipt in world.s3.list_objects_v2().bucket(receipts).send().await?.contents() {
         world.s3.delete_object().bucket(receipts).set_key(receipt.key.clone()).send().await?;
     }
-    for (planning, copying) in [("Validate", "CopyObject"), ("Replicate", "VerifyReplica")] {
+    for (planning, proving) in [("Validate", "VerifyBackup"), ("Replicate", "VerifyReplica")] {
         let (function, mut payload) = payload(world, &first, planning).await?;
-        let transfer = payload_of(world, &first, copying).await?["transfer"].clone();
-        payload["replan"] = json!({ "attempt": 2, "error": "Destination.Changed", "givenUp": transfer });
+        let given_up = payload_of(world, &first, proving).await?["backup"].clone();
+        payload["replan"] = json!({ "attempt": 2, "error": "Destination.Changed", "givenUp": given_up });
         let plan = invoke(world, &function, &payload).await?;
         assert!(plan["stored"]["versionId"].is_string(), "{planning}: {plan}");
     }
@@ -209,7 +214,7 @@ async fn found_to_be_bad(world: &World) -> TestResult {
     let (backup, replica) = (&world.outputs.backup_bucket, &world.outputs.replica_bucket);
     for (state, s3, bucket) in [("VerifyReplica", &world.replica_s3, replica), ("VerifyBackup", &world.s3, backup)] {
         let (function, mut payload) = payload(world, &foreign, state).await?;
-        payload["transfer"]["source"]["size"] = json!(6);
+        payload["backup"]["copy"]["source"]["size"] = json!(6);
         assert_eq!(invoke(world, &function, &payload).await?, "Checksum.Mismatch", "{state}");
         assert_eq!(invoke(world, &function, &payload).await?, "Destination.Changed", "{state}: it is gone");
         let left = s3.list_object_versions().bucket(bucket).prefix("foreign").send().await?;
@@ -218,12 +223,15 @@ async fn found_to_be_bad(world: &World) -> TestResult {
     Ok(())
 }
 
-/// The planner of the second leg asks the receipt whether the replica stands, before there is one and after.
-async fn without_room_for_a_stamp(world: &World) -> TestResult {
-    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("full");
-    request.metadata("much", "m".repeat(2_000)).send().await?;
-    let full = succeeded(world, 8).await?;
-    let plan = again(world, &full, "Replicate").await?;
+/// The planner of the replica leg finds an object of another client at its key, and the key of the backup deleted.
+async fn replica_over_a_foreign_object(world: &World) -> TestResult {
+    world.upload("beside", "ours").await?;
+    let execution = succeeded(world, 8).await?;
+    world.s3.delete_object().bucket(&world.outputs.backup_bucket).key("beside").send().await?;
+    world.replica_s3.put_object().bucket(&world.outputs.replica_bucket).key("beside").send().await?;
+
+    let plan = again(world, &execution, "Replicate").await?;
+
     assert!(plan["stored"]["versionId"].is_string(), "{plan}");
     Ok(())
 }
@@ -241,7 +249,7 @@ async fn overtaken(world: &World) -> TestResult {
     let statuses: Vec<_> = world.ended(3).await?.into_iter().map(|execution| execution.status).collect();
     assert_eq!(statuses, vec![ExecutionStatus::Succeeded; 3]);
     assert_eq!((world.backup("k").await?, world.replica("k").await?), (b"a".to_vec(), b"a".to_vec()), "the newest");
-    let (bucket, key) = (&world.outputs.backup_bucket, format!(".holdfast/history/k/{version}"));
+    let (bucket, key) = (&world.outputs.backup_bucket, format!(".holdfast/late/k/{version}"));
     assert_eq!(world.backup(&key).await?, b"b", "the late one");
     let tags = world.s3.get_object_tagging().bucket(bucket).key(key).send().await?.tag_set;
     assert_eq!(tags.first().map(Tag::value), Some("blue"), "with its tags");
@@ -287,7 +295,7 @@ async fn called_too_late(world: &World, once: &Ended) -> TestResult {
     }
     let (function, mut notified) = payload(world, once, "Notify").await?;
     assert_eq!(invoke(world, &function, &notified).await?["receipt"]["written"], true, "it was removed");
-    notified["backup"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
+    notified["proven"]["stored"]["versionId"] = json!("wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f");
     assert_eq!(
         invoke(world, &function, &notified).await?["receipt"]["written"],
         true,
@@ -335,7 +343,7 @@ async fn unversioned(world: &World) -> TestResult {
     upload(world, "k", 5).await?;
     let execution = world.succeeded().await?;
     let (function, mut notified) = payload(world, &execution, "Notify").await?;
-    notified["backup"]["stored"]["etag"] = json!("another");
+    notified["proven"]["stored"]["etag"] = json!("another");
     let answer = invoke(world, &function, &notified).await?;
     assert_eq!(answer["receipt"]["written"], false, "the copy that it names stands");
     assert!(answer.get("messageId").is_none(), "an execution that has succeeded has told");

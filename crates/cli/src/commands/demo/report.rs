@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::{
-    contract::{Proven, ReceiptRef, SkipReason},
+    contract::{ProvenCopy, ReceiptRef, SkipReason},
     history::{self, Failure, Step},
     names::VersionId,
 };
@@ -90,10 +90,10 @@ pub(super) struct Proof {
     #[serde(rename = "proof")]
     pub(super) words: String,
     /// The backup with its evidence.
-    pub(super) backup: Proven,
+    pub(super) backup: ProvenCopy,
     /// The replica with its evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replica: Option<Proven>,
+    pub(super) replica: Option<ProvenCopy>,
     /// Where the receipt is.
     pub(super) receipt: ReceiptRef,
     /// What this program read itself.

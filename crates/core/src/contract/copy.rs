@@ -1,0 +1,174 @@
+//! One copy of one object version to one place, the backup of one upload, and a published version.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    attributes::Attributes,
+    bounds,
+    checksum::Crc64Nvme,
+    event::EventRef,
+    layout::PartLayout,
+    names::{BucketName, ETag, ObjectKey, VersionId},
+    order::{Placement, Stamp},
+};
+
+/// A copy of one object version to one place. It is complete by itself: whoever carries it out needs nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Copy {
+    /// The version to copy.
+    pub source: Source,
+    /// Where the copy goes.
+    pub destination: Destination,
+    /// The condition under which the copy is published.
+    pub precondition: Precondition,
+    /// The version that was current at the destination when the copy was planned. S3 has no condition on a version, so the
+    /// place of the copy is checked after it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<VersionId>,
+    /// How it is copied.
+    pub method: Method,
+    /// The open upload; present if the method is `multipart`, unless the copy was found already published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<MultipartUpload>,
+    /// The source's stored full-object CRC64NVME, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc64nvme: Option<Crc64Nvme>,
+    /// What the copy carries besides its bytes, its stamp included. The storage class is that of the copy.
+    pub attributes: Attributes,
+    /// Metadata of the source for which the copy has no room beside its stamp.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub displaced_metadata: BTreeMap<String, String>,
+    /// Versions of the destination's key that are earlier copies of the same upload and did not match it. The receipt names
+    /// them, and none of them is used as the copy again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_versions: Vec<VersionId>,
+}
+
+/// The backup of one upload: a copy with its stamp, its placement and the event that announced the upload. A replica is the
+/// backup's copy in the second region, with the same stamp and event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// The copy.
+    pub copy: Copy,
+    /// Which upload it is the backup of.
+    pub stamp: Stamp,
+    /// Whether it becomes the current backup of its key.
+    pub placement: Placement,
+    /// The event that announced the upload.
+    pub event: EventRef,
+}
+
+/// A pinned object version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// Its bucket.
+    pub bucket: BucketName,
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its version; absent if the bucket has no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    /// Its entity tag; every read is conditional on it.
+    pub etag: ETag,
+    /// Its size in bytes.
+    #[serde(deserialize_with = "bounds::size")]
+    pub size: u64,
+    /// Its bucket's region.
+    #[serde(deserialize_with = "bounds::region")]
+    pub region: String,
+}
+
+/// Where a copy goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+    /// The bucket's region; the requests of the copy go there.
+    #[serde(deserialize_with = "bounds::region")]
+    pub region: String,
+}
+
+/// The condition on the destination key under which a copy is published
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Precondition {
+    /// No object, or a delete marker: `If-None-Match: *`.
+    IfAbsent,
+    /// The object with this entity tag: `If-Match`.
+    IfMatch(ETag),
+}
+
+/// How an object is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Method {
+    /// One `CopyObject`.
+    CopyObject,
+    /// `UploadPartCopy` for every part, then `CompleteMultipartUpload`.
+    Multipart,
+}
+
+/// An open multipart upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MultipartUpload {
+    /// S3's upload id.
+    #[serde(deserialize_with = "bounds::opaque")]
+    pub upload_id: String,
+    /// Bytes of every part but the last.
+    #[serde(deserialize_with = "bounds::part_size")]
+    pub part_size: u64,
+    /// How many parts.
+    #[serde(deserialize_with = "bounds::part_count")]
+    pub part_count: u32,
+}
+
+impl Copy {
+    /// The parts of the open upload; `None` for a copy in one request.
+    pub fn layout(&self) -> Option<PartLayout> {
+        self.upload.as_ref().map(|upload| PartLayout::with_part_size(self.source.size, upload.part_size))
+    }
+
+    /// The stamp that the copy carries; `None` for a restored object.
+    pub fn stamp(&self) -> Option<Stamp> {
+        Stamp::read(&self.attributes.metadata)
+    }
+}
+
+impl Backup {
+    /// Whether this is a replica: its source is a backup and not the upload that the stamp names.
+    pub fn is_replica(&self) -> bool {
+        let source = &self.copy.source;
+        source.version_id != self.stamp.version_id || source.etag != self.stamp.etag
+    }
+}
+
+/// A published object version, as S3 describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    /// Its version; absent if the bucket has no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    /// Its entity tag.
+    pub etag: ETag,
+    /// The full-object CRC64NVME that S3 answers; absent if it answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc64nvme: Option<Crc64Nvme>,
+}
+
+impl Stored {
+    /// Whether both describe the same published version.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.version_id == other.version_id && self.etag == other.etag
+    }
+}

@@ -1,0 +1,112 @@
+//! What a service answered to a request that failed, and which error that is. No SDK: the adapters are where the clients are.
+
+mod refusal;
+mod s3;
+mod sns;
+mod states;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use refusal::{Refusal, refusal};
+
+use super::{ErrorName, Remedy};
+
+/// Which side of a copy a request touches. It decides what a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is copied.
+    Source,
+    /// What is written.
+    Destination,
+    /// Both: S3 itself copies. The request is addressed to the destination, but a refusal may be about either side.
+    Both,
+}
+
+/// The request that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The operation, for example `CopyObject`.
+    pub operation: &'a str,
+    /// Which side it touches.
+    pub side: Side,
+    /// What it touches, for example `s3://bucket/key`.
+    pub resource: &'a str,
+    /// The object that S3 itself copies to the resource, if the request is such a copy.
+    pub from: Option<&'a str>,
+    /// The actions that the request needs.
+    pub grant: &'a str,
+}
+
+/// What the service answered, without the types of its SDK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status; none if no answer came.
+    pub status: Option<u16>,
+    /// The error code; empty if the answer has no body.
+    pub code: String,
+    /// The message; if no answer came, the reason.
+    pub message: String,
+}
+
+/// The error that an answer means, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// The error.
+    pub name: ErrorName,
+    /// What to do.
+    pub remedy: Remedy,
+}
+
+impl Answer {
+    /// Whether the error may pass by itself: no answer came, the service failed, or it asked to wait. S3 may send an error
+    /// in the body of an answer with status 200 (CopyObject, UploadPartCopy, CompleteMultipartUpload), so the code counts
+    /// before the status.
+    fn is_transient(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "InternalError"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+                | "RequestTimeout"
+                | "OperationAborted"
+                | "ThrottledException"
+                | "Throttled"
+                | "Throttling"
+                | "ThrottlingException"
+                | "InternalErrorException"
+        ) || self.status.is_none_or(|status| status >= 500 || status == 429)
+            || (self.code.is_empty() && self.status == Some(200))
+    }
+
+    fn has_body(&self) -> bool {
+        !self.code.is_empty()
+    }
+
+    /// The remedy of a refusal that names what was refused.
+    fn remedy_of_refusal(&self) -> Option<Remedy> {
+        let Refusal { action, resource, explicit_deny } = refusal(&self.message)?;
+        let (action, resource) = (action.to_owned().into(), resource.to_owned().into());
+        Some(if explicit_deny { Remedy::Allow { action, resource } } else { Remedy::Grant { action, resource } })
+    }
+}
+
+impl Request<'_> {
+    fn grant(&self) -> Remedy {
+        Remedy::Grant { action: self.grant.to_owned().into(), resource: self.resource.to_owned().into() }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message.trim_end_matches('.');
+        match (self.code.as_str(), message, self.status) {
+            ("", "", Some(status)) => write!(formatter, "HTTP status {status}"),
+            ("", "", None) => formatter.write_str("no answer"),
+            ("", message, _) => formatter.write_str(message),
+            (code, "", _) => formatter.write_str(code),
+            (code, message, _) => write!(formatter, "{code}: {message}"),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Order: which upload of a key is the newer one, where a copy goes, and whether a published copy has to be withdrawn.
+//!
+//! Every decision about order is a pure function in this module. The functions gather facts, call it, and act.
+//! `docs/order.md` explains the rules with sequence diagrams.
+//!
+//! - [`Stamp`]: which source upload a copy holds, written into the copy's metadata.
+//! - [`place`]: where a copy goes, before it is made.
+//! - [`check_published`]: whether a copy replaced a newer one, after it is published and proven.
+
+mod placement;
+mod published;
+mod stamp;
+
+pub use self::{
+    placement::{Occupant, Placement, PlacementDecision, PlacementFacts, Recency, place},
+    published::{Neighbor, PlannedReplacement, PublishedDecision, PublishedFacts, check_published, is_repaired},
+    stamp::{METADATA_LIMIT, Relation, STAMP_NAME, Stamp, StampedMetadata},
+};

@@ -1,0 +1,176 @@
+//! The planner of the backup leg.
+
+use std::collections::BTreeMap;
+
+use super::{Target, precondition};
+use crate::{
+    attributes::Attributes,
+    contract::{Backup, Copy, Destination, Placement, Source},
+    event::Upload,
+    layout::method_for,
+    names::VersionId,
+    object::Head,
+    order::{STAMP_NAME, Stamp},
+};
+
+/// The class of a backup whose source is archived, if something has to read the backup.
+const READABLE_CLASS: &str = "GLACIER_IR";
+
+/// The source of an upload, if it still is what the event announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pinned {
+    /// It is. Every request of the copy names this version and entity tag.
+    Source {
+        /// The source.
+        source: Box<Source>,
+        /// The stamp of its copy.
+        stamp: Box<Stamp>,
+    },
+    /// The version has another entity tag. A version never changes, so the event is wrong.
+    OtherVersion,
+    /// The bucket has no versions, and another upload replaced this one.
+    Superseded,
+}
+
+/// Whether a storage class has to be restored before it can be read.
+pub fn is_archive(class: &str) -> bool {
+    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
+}
+
+/// Pins an upload to the version and the entity tag that its source has.
+pub fn pin(upload: &Upload, head: &Head) -> Pinned {
+    if upload.etag.as_ref().is_some_and(|announced| *announced != head.etag) {
+        let is_version = upload.version_id.as_ref().is_some_and(|version| version.as_str() != "null");
+        return if is_version { Pinned::OtherVersion } else { Pinned::Superseded };
+    }
+    let source = Source {
+        bucket: upload.bucket.clone(),
+        key: upload.key.clone(),
+        version_id: upload.version_id.clone().or_else(|| head.version_id.clone()),
+        etag: head.etag.clone(),
+        size: head.size,
+        region: upload.region.clone(),
+    };
+    let stamp = Stamp {
+        version_id: source.version_id.clone(),
+        sequencer: upload.event.sequencer.clone(),
+        etag: source.etag.clone(),
+        last_modified: head.last_modified,
+    };
+    Pinned::Source { source: Box::new(source), stamp: Box::new(stamp) }
+}
+
+/// The configuration of the backup leg.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// The size in bytes from which on an object is copied in parts.
+    pub multipart_threshold: u64,
+    /// The storage class of backups; `None` for that of each source.
+    pub storage_class: Option<&'a str>,
+    /// Whether something reads the backup later: a replica, or the proof.
+    pub is_read: bool,
+}
+
+/// What has to be known to plan a backup.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The upload.
+    pub upload: Upload,
+    /// Its source.
+    pub source: Source,
+    /// The stamp of the copy.
+    pub stamp: Stamp,
+    /// The source, as HeadObject describes it.
+    pub head: &'a Head,
+    /// The source's tags.
+    pub tags: BTreeMap<String, String>,
+    /// Where the copy goes.
+    pub target: &'a Target,
+    /// Versions of the destination's key that were rejected.
+    pub rejected_versions: Vec<VersionId>,
+    /// The configuration.
+    pub settings: Settings<'a>,
+}
+
+/// Plans the backup of an upload. A multipart copy has no upload yet.
+pub fn plan(facts: Facts<'_>) -> Backup {
+    let Facts { upload, source, stamp, head, tags, target, rejected_versions, settings } = facts;
+    let mut attributes = Attributes { tags, ..head.attributes.clone() };
+    attributes.storage_class = storage_class(settings, attributes.storage_class);
+    attributes.metadata.remove(STAMP_NAME);
+    let stamped = stamp.add_to(&attributes.metadata);
+    attributes.metadata = stamped.metadata;
+    let copy = Copy {
+        method: method_for(source.size, settings.multipart_threshold),
+        source,
+        destination: target.destination.clone(),
+        precondition: precondition(target.current.as_ref()),
+        replaces: target.current.as_ref().and_then(|current| current.version_id.clone()),
+        upload: None,
+        crc64nvme: head.crc64nvme,
+        attributes,
+        displaced_metadata: stamped.displaced,
+        rejected_versions,
+    };
+    Backup { copy, stamp, placement: target.placement, event: upload.event }
+}
+
+/// The configured class, or the source's. A source that was restored from an archive still has its archive class. A backup
+/// in that class cannot be read, so it gets the cheapest class that can be read, if something has to read it.
+fn storage_class(settings: Settings<'_>, of_source: Option<String>) -> Option<String> {
+    let inherited = match of_source {
+        Some(class) if settings.is_read && is_archive(&class) => Some(READABLE_CLASS.to_owned()),
+        other => other,
+    };
+    settings.storage_class.map(str::to_owned).or(inherited)
+}
+
+/// The plan for a copy that was found already published.
+///
+/// It replaced what the plan that was given up knew, if that plan was for the same key. Otherwise nobody knows what it
+/// replaced, and the copy is said to replace itself. The check after publishing reads that.
+pub fn plan_published(given_up: &Backup, found: &FoundCopy, rejected_versions: Vec<VersionId>) -> Backup {
+    let FoundCopy { destination, placement, head } = found;
+    let is_same_place = *destination == given_up.copy.destination && given_up.copy.replaces.is_some();
+    let mut copy = Copy { destination: destination.clone(), upload: None, rejected_versions, ..given_up.copy.clone() };
+    if !is_same_place {
+        copy.precondition = precondition(Some(head));
+        copy.replaces.clone_from(&head.version_id);
+    }
+    Backup { copy, placement: *placement, ..given_up.clone() }
+}
+
+/// A copy that was found already published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCopy {
+    /// Where it is.
+    pub destination: Destination,
+    /// Whether it is the current one of its key or a late one.
+    pub placement: Placement,
+    /// What HeadObject answers for it.
+    pub head: Head,
+}
+
+/// Whether the source of a plan was deleted or, without versions, replaced.
+pub fn is_source_lost(given_up: &Copy, source: Option<&Head>) -> bool {
+    source.is_none_or(|head| head.etag != given_up.source.etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_gets_the_configured_class_or_that_of_its_source() {
+        for (configured, is_read, of_source, class) in [
+            (None, false, None, None),
+            (None, false, Some("DEEP_ARCHIVE"), Some("DEEP_ARCHIVE")),
+            (None, true, Some("DEEP_ARCHIVE"), Some("GLACIER_IR")),
+            (None, true, Some("STANDARD_IA"), Some("STANDARD_IA")),
+            (Some("ONEZONE_IA"), true, Some("GLACIER"), Some("ONEZONE_IA")),
+        ] {
+            let settings = Settings { multipart_threshold: 0, storage_class: configured, is_read };
+            assert_eq!(storage_class(settings, of_source.map(str::to_owned)).as_deref(), class, "{of_source:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! S3 in the terms of `holdfast_core`: the calls that more than one crate makes, and the names of S3's errors.
+
+mod attributes;
+pub mod failure;
+mod head;
+mod publish;
+mod receipt;
+pub mod replan;
+mod tags;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+mod upload;
+mod versions;
+
+pub use head::{ObjectRef, head, source_parts};
+pub use holdfast_core::object::Head;
+pub use publish::{copy_call, copy_object, published, stored};
+pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
+pub use tags::{put_tags, read_tags};
+pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
+pub use versions::{Listed, Page, Search, SearchFor, Versions, find_copy, recency, remove_version};

@@ -1,0 +1,105 @@
+//! CopyObject, and whether a copy with our own stamp is published already.
+
+use aws_sdk_s3::{
+    Client,
+    types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
+};
+use holdfast_core::{
+    ErrorName, Failure, Named,
+    checksum::Crc64Nvme,
+    contract::{Copy, Precondition, Stored},
+    encoding,
+    names::{ETag, VersionId},
+};
+
+use super::{
+    Head, ObjectRef,
+    attributes::{expires, with_attributes},
+    head,
+};
+use crate::failure::{Call, Side};
+
+/// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity tag
+/// and has the precondition of the plan.
+///
+/// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails because
+/// an earlier call, whose answer was lost, published the copy, that is success. If the object to replace has the bytes of
+/// the source, the precondition would hold over that copy too, so the copy is looked for first.
+pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
+    let source = &copy.source;
+    if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
+        && let Some(stored) = own_copy(client, copy).await?
+    {
+        return Ok(stored);
+    }
+    let request = client
+        .copy_object()
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
+        .copy_source(encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()))
+        .copy_source_if_match(source.etag.quoted())
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .metadata_directive(MetadataDirective::Replace)
+        .tagging_directive(TaggingDirective::Replace)
+        // Without this, S3 refuses a source with annotations if the role may not read them. Multipart copies have none either.
+        .annotation_directive(AnnotationDirective::Exclude);
+    let request = with_attributes!(request, copy, kms_key);
+    let request = match &copy.precondition {
+        Precondition::IfAbsent => request.if_none_match("*"),
+        Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
+    };
+    let destination = ObjectRef::current(&copy.destination);
+    match request.customize().mutate_request(expires(copy)).send().await {
+        Ok(output) => {
+            let result = output.copy_object_result();
+            stored(
+                output.version_id(),
+                result.and_then(|result| result.e_tag()),
+                result.and_then(|result| result.checksum_crc64_nvme()),
+            )
+            .map_err(|problem| {
+                // The copy may be published. The next try finds it.
+                Failure::new(ErrorName::S3Unavailable, format!("CopyObject to {destination} answered {problem}"))
+            })
+        }
+        Err(error) => {
+            let grant = "s3:PutObject and s3:PutObjectTagging";
+            let call = copy_call(copy, "CopyObject", grant);
+            let failure = call.s3_failure(error);
+            published(client, copy, failure).await
+        }
+    }
+}
+
+/// A call that makes S3 copy the source, or a part of it. Its failures name both sides, because S3 may refuse either.
+pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> Call {
+    let from = Some(ObjectRef::source(&copy.source).to_string());
+    Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
+}
+
+/// Resolves a failure to publish. If the destination holds a copy with the same stamp, that is success, whoever made it.
+/// Only failures that say that the destination changed, or that the upload is gone, are looked into.
+pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
+    let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
+    let found = if may_be_published { own_copy(client, copy).await? } else { None };
+    found.ok_or(failure)
+}
+
+/// The copy at the destination that has the same stamp, whoever made it.
+async fn own_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failure> {
+    let Some(stamp) = copy.stamp() else { return Ok(None) };
+    let current = head(client, ObjectRef::current(&copy.destination)).await?;
+    let is_rejected =
+        |head: &Head| head.version_id.as_ref().is_some_and(|version| copy.rejected_versions.contains(version));
+    let own = current.filter(|head| head.stamp.as_ref() == Some(&stamp) && !is_rejected(head));
+    Ok(own.map(|head| head.stored()))
+}
+
+/// A published copy from the fields of S3's answer.
+pub fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
+    Ok(Stored {
+        version_id: version.map(VersionId::new).transpose().map_err(|error| error.to_string())?,
+        etag: ETag::new(etag.unwrap_or_default()).map_err(|error| error.to_string())?,
+        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| error.to_string())?,
+    })
+}

@@ -1,0 +1,119 @@
+//! Multipart uploads: open, list parts, abort.
+
+use aws_sdk_s3::{
+    Client,
+    error::SdkError,
+    types::{ChecksumAlgorithm, ChecksumType},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use holdfast_core::{
+    ErrorName, Failure,
+    contract::Copy,
+    names::{ETag, PartNumber},
+};
+
+use super::{
+    ObjectRef,
+    attributes::{expires, with_attributes},
+};
+
+/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source, so the
+/// request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
+pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
+    let request = client
+        .create_multipart_upload()
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .checksum_type(ChecksumType::FullObject);
+    let request = with_attributes!(request, copy, kms_key);
+    let destination = ObjectRef::current(&copy.destination);
+    let output = request.customize().mutate_request(expires(copy)).send().await.map_err(|error| {
+        destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
+    })?;
+    output.upload_id().map(str::to_owned).ok_or_else(|| {
+        Failure::new(ErrorName::S3Unavailable, format!("CreateMultipartUpload of {destination} answered no upload id"))
+    })
+}
+
+/// A part that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPart {
+    /// Its number.
+    pub number: PartNumber,
+    /// Its entity tag.
+    pub etag: ETag,
+    /// Its bytes.
+    pub size: u64,
+    /// The CRC64NVME that S3 computed over it, as S3 writes it.
+    pub crc64nvme: Option<String>,
+}
+
+/// The stored parts of the copy's upload with numbers in `first..=last`, in order.
+pub async fn list_parts(
+    client: &Client,
+    copy: &Copy,
+    upload_id: &str,
+    (first, last): (PartNumber, PartNumber),
+) -> Result<Vec<StoredPart>, Failure> {
+    let destination = ObjectRef::current(&copy.destination);
+    let mut parts = Vec::new();
+    // A page starts after the number of its marker.
+    let mut marker = first.get() - 1;
+    loop {
+        let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
+        let request = client
+            .list_parts()
+            .bucket(copy.destination.bucket.as_str())
+            .key(copy.destination.key.as_str())
+            .upload_id(upload_id)
+            .part_number_marker(marker.to_string())
+            .max_parts(wanted);
+        let page = request
+            .send()
+            .await
+            .map_err(|error| destination.call("ListParts", "s3:ListMultipartUploadParts").s3_failure(error))?;
+        for part in page.parts() {
+            let part = read(part).ok_or_else(|| {
+                Failure::new(
+                    ErrorName::Internal,
+                    format!("ListParts of {destination} answered a part that cannot be: {part:?}"),
+                )
+            })?;
+            marker = part.number.get();
+            if part.number > last {
+                return Ok(parts);
+            }
+            parts.push(part);
+        }
+        if page.is_truncated() != Some(true) || page.parts().is_empty() || marker >= last.get() {
+            return Ok(parts);
+        }
+    }
+}
+
+fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
+    Some(StoredPart {
+        number: PartNumber::new(u32::try_from(part.part_number()?).ok()?).ok()?,
+        etag: ETag::new(part.e_tag()?).ok()?,
+        size: u64::try_from(part.size()?).ok()?,
+        crc64nvme: part.checksum_crc64_nvme().map(str::to_owned),
+    })
+}
+
+/// Aborts an upload that will never be completed. If it does not exist any more, that is no error.
+pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
+    let request = client
+        .abort_multipart_upload()
+        .bucket(copy.destination.bucket.as_str())
+        .key(copy.destination.key.as_str())
+        .upload_id(upload_id);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(SdkError::ServiceError(error)) if error.err().code() == Some("NoSuchUpload") => Ok(()),
+        Err(error) => {
+            let destination = ObjectRef::current(&copy.destination);
+            Err(destination.call("AbortMultipartUpload", "s3:AbortMultipartUpload").s3_failure(error))
+        }
+    }
+}

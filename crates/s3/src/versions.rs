@@ -1,0 +1,202 @@
+//! The versions of a key: list them, find a copy below newer ones, find the newest one, remove one.
+
+use aws_sdk_s3::Client;
+use holdfast_core::{Failure, contract::Destination, names::VersionId, order::Recency};
+
+use super::{Head, ObjectRef, head};
+
+/// The size of the first page. The copy that is looked for was usually published a few minutes ago, so few versions are
+/// above it.
+const FIRST_PAGE: i32 = 50;
+/// The size of the other pages: S3's limit
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>).
+const PAGE: i32 = 1000;
+/// The most pages that are listed, which takes about two seconds: 9,050 versions and delete markers.
+const PAGES: u32 = 10;
+/// The most versions that a search describes one by one, which takes about ten seconds.
+const MAX_HEADS: usize = 500;
+
+/// A version in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id; `null` if it was written without versioning.
+    pub version_id: VersionId,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The next versions of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// Some versions, without delete markers.
+    Versions(Vec<Listed>),
+    /// There are no more.
+    End,
+    /// There are more, but the limit of pages is reached.
+    CutShort,
+}
+
+/// The versions of a key, newest first and page by page.
+#[derive(Debug)]
+pub struct Versions<'a> {
+    client: &'a Client,
+    key: ObjectRef<'a>,
+    pages: u32,
+    next: Next,
+}
+
+/// Where the listing continues.
+#[derive(Debug)]
+enum Next {
+    Start,
+    After(Option<String>),
+    End,
+}
+
+impl<'a> Versions<'a> {
+    /// The versions of this key.
+    pub fn of(client: &'a Client, key: ObjectRef<'a>) -> Self {
+        Self { client, key: ObjectRef { version_id: None, ..key }, pages: 0, next: Next::Start }
+    }
+
+    /// The next page.
+    pub async fn next_page(&mut self) -> Result<Page, Failure> {
+        let ObjectRef { bucket, key, .. } = self.key;
+        let request = self.client.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str());
+        let request = match &self.next {
+            Next::End => return Ok(Page::End),
+            _ if self.pages == PAGES => return Ok(Page::CutShort),
+            Next::Start => request.max_keys(FIRST_PAGE),
+            Next::After(version) => {
+                request.max_keys(PAGE).key_marker(key.as_str()).set_version_id_marker(version.clone())
+            }
+        };
+        let call = self.key.call("ListObjectVersions", "s3:ListBucketVersions");
+        let page = request.send().await.map_err(|error| call.s3_failure(error))?;
+        self.pages += 1;
+        // Keys are listed in order, so the key itself comes before the keys that it is a prefix of.
+        let has_more = page.is_truncated() == Some(true) && page.next_key_marker() == Some(key.as_str());
+        self.next = if has_more { Next::After(page.next_version_id_marker().map(str::to_owned)) } else { Next::End };
+        let versions = page.versions().iter().filter(|version| version.key() == Some(key.as_str()));
+        let versions = versions.filter_map(|version| {
+            let version_id = VersionId::new(version.version_id()?).ok()?;
+            Some(Listed { version_id, size: u64::try_from(version.size()?).ok()? })
+        });
+        Ok(Page::Versions(versions.collect()))
+    }
+}
+
+/// What is known of a copy that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchFor<'a> {
+    /// Its size in bytes.
+    pub size: u64,
+    /// A version below which it cannot be: the current one when the copy was planned.
+    pub not_below: Option<&'a VersionId>,
+}
+
+/// The result of a search for a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Search {
+    /// The copy exists.
+    Found(Box<Head>),
+    /// The copy does not exist.
+    NotFound,
+    /// The copy may exist below more versions than a search reads.
+    CutShort,
+}
+
+impl Search {
+    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is safe.
+    pub fn found(self, destination: &Destination) -> Option<Head> {
+        match self {
+            Self::Found(head) => Some(*head),
+            Self::NotFound => None,
+            Self::CutShort => {
+                let key = ObjectRef::current(destination);
+                tracing::warn!(%key, "too many versions are above the copy; it is made again");
+                None
+            }
+        }
+    }
+}
+
+/// Looks for a copy at a key, also below newer versions. `current` is what HeadObject answered for the key.
+pub async fn find_copy(
+    client: &Client,
+    destination: &Destination,
+    wanted: SearchFor<'_>,
+    current: Option<&Head>,
+    is_it: impl Fn(&Head) -> bool,
+) -> Result<Search, Failure> {
+    if let Some(current) = current.filter(|head| is_it(head)) {
+        return Ok(Search::Found(Box::new(current.clone())));
+    }
+    // Without versions there is nothing below.
+    let Some(top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotFound) };
+    let mut versions = Versions::of(client, ObjectRef::current(destination));
+    let mut heads = 0;
+    loop {
+        let page = match versions.next_page().await? {
+            Page::Versions(page) => page,
+            Page::End => return Ok(Search::NotFound),
+            Page::CutShort => return Ok(Search::CutShort),
+        };
+        for version in page {
+            if version.size == wanted.size && version.version_id != *top {
+                if heads == MAX_HEADS {
+                    return Ok(Search::CutShort);
+                }
+                heads += 1;
+                let object = ObjectRef { version_id: Some(&version.version_id), ..ObjectRef::current(destination) };
+                if let Some(head) = head(client, object).await?.filter(|head| is_it(head)) {
+                    return Ok(Search::Found(Box::new(head)));
+                }
+            }
+            if Some(&version.version_id) == wanted.not_below {
+                return Ok(Search::NotFound);
+            }
+        }
+    }
+}
+
+/// Whether a version is the newest one of its key, delete markers not counted.
+pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, Failure> {
+    let Some(pinned) = version.version_id.filter(|version| version.as_str() != "null") else {
+        return Ok(Recency::Unversioned);
+    };
+    let key = ObjectRef { version_id: None, ..version };
+    let newest = match head(client, key).await? {
+        Some(current) => current.version_id,
+        None => newest_of_deleted(client, key).await?,
+    };
+    Ok(if newest.as_ref() == Some(pinned) { Recency::Newest } else { Recency::Superseded })
+}
+
+/// The newest version of a deleted key: the first one below the delete markers.
+async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
+    let mut versions = Versions::of(client, key);
+    loop {
+        match versions.next_page().await? {
+            Page::Versions(page) if page.is_empty() => {}
+            Page::Versions(page) => return Ok(page.into_iter().next().map(|version| version.version_id)),
+            Page::End => return Ok(None),
+            Page::CutShort => {
+                tracing::warn!(%key, "too many delete markers are above the newest version");
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Deletes one version permanently. S3 answers the same if the version does not exist any more.
+pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), Failure> {
+    let request = client
+        .delete_object()
+        .bucket(destination.bucket.as_str())
+        .key(destination.key.as_str())
+        .version_id(version_id.as_str());
+    let object = ObjectRef { version_id: Some(version_id), ..ObjectRef::current(destination) };
+    let call = object.call("DeleteObject", "s3:DeleteObjectVersion");
+    request.send().await.map(drop).map_err(|error| call.s3_failure(error))
+}

@@ -1,0 +1,116 @@
+//! Backup mode: copies that cannot be proven. Every failure has its name and says what to do.
+
+use aws_sdk_s3::{Client, types::StorageClass};
+use aws_smithy_mocks::mock;
+use holdfast_core::{
+    ErrorName, Named,
+    checksum::{Crc64Nvme, Sha256},
+};
+use holdfast_lambda::Function;
+use holdfast_s3::testing;
+
+use super::{
+    backup::{as_planned, digested, head, input, small, tagged},
+    call, content, read_copy, read_source,
+    reject::{delete_copy, head_source, write_record},
+};
+use crate::ChecksumVerify;
+
+#[tokio::test]
+async fn a_copy_that_does_not_match_is_named_with_both_values() {
+    let (right, wrong) = (content(90), vec![7; 90]);
+    let crcs = (Crc64Nvme::of(&right), Crc64Nvme::of(&wrong));
+    let single = testing::single(90);
+    let mut known = single.clone();
+    known.copy.crc64nvme = Some(crcs.0);
+    let parts = testing::multipart(90, 30);
+    let digests = [digested(&right, 30)];
+    let of_slice = (digests[0].digest.unwrap().sha256, digested(&wrong, 30).digest.unwrap().sha256);
+    let of_part = (Sha256::of(&right), Sha256::of(&wrong));
+    let crc = format!("the CRC64NVME of the source is {}, of the copy {}.", crcs.0, crcs.1);
+    let slice = format!("the SHA-256 of parts 1 to 3 of the source is {}, of the copy {}.", of_slice.0, of_slice.1);
+    let part = format!("the SHA-256 of part 1 of the source is {}, of the copy {}.", of_part.0, of_part.1);
+    let size = "the size in bytes of the source is 90, of the copy 89.".to_owned();
+    for (mode, input, object, sentence) in [
+        ("stored", input(&known, &[], None), as_planned(90, Some(crcs.1)), crc.clone()),
+        ("stored", input(&parts, &digests, None), as_planned(90, Some(crcs.1)), crc.clone()),
+        ("stored", input(&single, &[], None), as_planned(90, Some(crcs.1)), crc),
+        ("streamed", input(&parts, &digests, None), as_planned(90, None), slice),
+        ("streamed", input(&known, &[], None), as_planned(90, None), part),
+        ("stored", input(&known, &[], None), as_planned(89, None), size),
+    ] {
+        let rules = [
+            head_source(),
+            head(object),
+            read_source(right.clone()),
+            read_copy(wrong.clone()),
+            tagged("blue"),
+            delete_copy(),
+            write_record(),
+        ];
+
+        let failure = call(mode, input, &rules.each_ref()).await.unwrap_err();
+
+        let expected = format!(
+            "The copy s3://dst/a b (version w1) does not match its source s3://src/a b (version v1): {sentence} That \
+             version was removed. Redrive: a new plan copies every byte again."
+        );
+        assert_eq!((failure.name(), failure.to_string()), (ErrorName::ChecksumMismatch, expected));
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_or_replaced_copy_is_a_changed_destination() {
+    let deleted = mock!(Client::head_object).then_http_response(|| testing::bare(404));
+    let replaced = head(as_planned(3, None).e_tag("\"other\""));
+    for (rule, sentence) in [
+        (deleted, "s3://dst/a b (version w1) was deleted after it was copied. A new plan is made."),
+        (replaced, "s3://dst/a b (version w1) was replaced after it was copied. A new plan is made."),
+    ] {
+        let failure = call("stored", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
+
+        assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::DestinationChanged, sentence));
+        assert!(ChecksumVerify::RAISES.contains(&failure.name()));
+    }
+}
+
+#[tokio::test]
+async fn an_archived_copy_is_refused_before_anything_is_read() {
+    let rule = head(as_planned(3, None).storage_class(StorageClass::DeepArchive));
+
+    let failure = call("streamed", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
+
+    assert_eq!(failure.name(), ErrorName::ConfigInvalid);
+    assert!(failure.to_string().contains("VERIFY_MODE to stored, or restore the copy"), "{failure}");
+    assert!(!failure.to_string().contains("STORAGE_CLASS"), "the copy has its class already: {failure}");
+}
+
+#[tokio::test]
+async fn a_denied_request_names_the_missing_permission() {
+    let mut backup = testing::multipart(3, 3);
+    backup.copy.crc64nvme = small().copy.crc64nvme;
+    let denied = || testing::s3_error(403, "AccessDenied", "not authorized to perform: s3:GetObjectTagging");
+    let rules =
+        [head(as_planned(3, backup.copy.crc64nvme)), mock!(Client::get_object_tagging).then_http_response(denied)];
+
+    let failure = call("stored", input(&backup, &[], None), &rules.each_ref()).await.unwrap_err();
+
+    assert_eq!(failure.name(), ErrorName::DestinationDenied);
+    let advice = "Grant s3:GetObjectTagging and s3:GetObjectVersionTagging on s3://dst/a b (version w1)";
+    assert!(failure.to_string().contains(advice), "{failure}");
+}
+
+#[tokio::test]
+async fn a_deleted_source_without_a_checksum_leaves_the_copy_unproven() {
+    for (status, code) in [(404, "NoSuchVersion"), (412, "PreconditionFailed")] {
+        let gone = mock!(Client::get_object).then_http_response(move || testing::s3_error(status, code, "Gone."));
+        let rules = [&head(as_planned(3, Some(Crc64Nvme::of(b"abc")))), &gone];
+
+        let failure = call("stored", input(&testing::single(3), &[], None), &rules).await.unwrap_err();
+
+        assert_eq!(failure.name(), ErrorName::SourceGone);
+        let sentence = "The source version s3://src/a b (version v1) was deleted before its copy could be proven. The \
+                        copy s3://dst/a b (version w1) exists, unproven and without a receipt.";
+        assert!(failure.to_string().starts_with(sentence), "{failure}");
+    }
+}
