@@ -1,4 +1,5 @@
-//! What an execution did, told by its history: every invocation of a function, with what it was given and what came of it.
+//! What an execution did, told by its history: every invocation of a function, with what it was given and what came of
+//! it.
 
 use std::collections::HashMap;
 

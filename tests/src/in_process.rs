@@ -22,8 +22,8 @@ use validate::Validate;
 
 use crate::zeros::{Troubles, Zeros};
 
-/// How long the SDK waits at most before it makes a request again for the first time. Nothing recovers in a sandbox while
-/// it waits.
+/// How long the SDK waits at most before it makes a request again for the first time. Nothing recovers in a sandbox
+/// while it waits.
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 
 /// What the store of the backups tells about what it stores.

@@ -75,8 +75,8 @@ pub fn stack() -> Stack {
     Stack::read(&repository("template.yaml"), &settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Errors that a function raises elsewhere but that its work in a state cannot meet, and why. They are neither retried nor
-/// caught there.
+/// Errors that a function raises elsewhere but that its work in a state cannot meet, and why. They are neither retried
+/// nor caught there.
 pub const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
     ("CopyObject", ErrorName::UploadGone, "a single copy has no upload"),
     ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so nothing is asked of the destination"),

@@ -108,7 +108,8 @@ pub fn copied_once(machine: &Machine, layout: PartLayout, retries: Retries) -> u
     START_AND_END + once(machine, ["Validate", "CompleteUpload", "Notify"], retries) + PASSING + first
 }
 
-/// The same of both legs. The backup has a full-object checksum, which S3 computed: the second leg never reads to digest.
+/// The same of both legs. The backup has a full-object checksum, which S3 computed: the second leg never reads to
+/// digest.
 pub fn copied_twice(machine: &Machine, layout: PartLayout, retries: Retries) -> u64 {
     let second = parts(machine, layout, "CopyReplicaSlice", None, retries);
     copied_once(machine, layout, retries) + once(machine, ["Replicate", "CompleteReplica"], retries) + PASSING + second

@@ -28,7 +28,8 @@ async fn sandbox() -> Sandbox {
     Sandbox::start(options).await.unwrap()
 }
 
-/// Runs a command with this program on the PATH and the sandbox's endpoint in the environment, as `holdfast up` advises.
+/// Runs a command with this program on the PATH and the sandbox's endpoint in the environment, as `holdfast up`
+/// advises.
 async fn run(endpoint: &str, mut command: Command) -> Output {
     let folder = Path::new(env!("CARGO_BIN_EXE_holdfast")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();

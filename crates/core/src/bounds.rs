@@ -16,9 +16,9 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
     }
 }
 
-/// The ARN of an execution, `arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`. It is put into links
-/// and into a command that people paste, so it has none of the characters that names of state machines may not have
-/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
+/// The ARN of an execution, `arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`. It is put into
+/// links and into a command that people paste, so it has none of the characters that names of state machines may not
+/// have (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
 pub(crate) fn check_execution_arn(text: &str) -> Result<(), String> {
     let fields: Vec<_> = text.split(':').collect();
     let legal = |character: char| {

@@ -1,7 +1,7 @@
 //! CRC64NVME of whole objects, also from the CRCs of their pieces, and SHA-256 of slices from their parts.
 //!
-//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two runs of bytes laid end
-//! to end follows from both CRCs and the length of the second
+//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two runs of bytes laid
+//! end to end follows from both CRCs and the length of the second
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
 
 use std::fmt;
@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn the_check_value_of_the_nvme_specification_holds() {
-        // "123456789" is the catalogue's check input (https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme).
+        // "123456789" is the catalogue's check input
+        // (https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme).
         assert_eq!(Crc64Nvme::of(b"123456789"), Crc64Nvme(0xae8b_1486_0a79_9888));
         assert_eq!(Crc64Nvme::of(b""), Crc64Nvme::EMPTY);
         assert_eq!(Crc64Nvme::EMPTY.to_string(), "AAAAAAAAAAA=");

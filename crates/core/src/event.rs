@@ -2,8 +2,9 @@
 //!
 //! The envelope is EventBridge's, by `aws_lambda_events`; the details are typed here, from
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html> and
-//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>. Unknown fields of AWS's events are
-//! ignored, because AWS adds fields from time to time. A request is written by a person, so its unknown fields are refused.
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>. Unknown fields of AWS's events
+//! are ignored, because AWS adds fields from time to time. A request is written by a person, so its unknown fields are
+//! refused.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -1,4 +1,5 @@
-//! The layout of a multipart copy: parts, as S3 counts them, and slices, each a run of parts that one invocation copies.
+//! The layout of a multipart copy: parts, as S3 counts them, and slices, each a run of parts that one invocation
+//! copies.
 //!
 //! S3's limits: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
 
@@ -34,8 +35,8 @@ const AIM_MIN_PART: u64 = 64 * MIB;
 const CONCURRENT_SLICES: u64 = 40;
 /// A slice with fewer parts than one invocation keeps in flight would waste invocations.
 const PARTS_PER_SLICE: u64 = 8;
-/// The bytes that one invocation copies safely: a fifth of the 600 GiB that 8 concurrent copies of 5 GiB move in its time
-/// at a minute each.
+/// The bytes that one invocation copies safely: a fifth of the 600 GiB that 8 concurrent copies of 5 GiB move in its
+/// time at a minute each.
 const SLICE_BYTES: u64 = 128 * GIB;
 /// The most slices: two rounds of forty. Every slice costs history events, retries included, and an execution may have
 /// 25,000. The contract tests compute the worst case from the state machine.
@@ -66,8 +67,8 @@ pub struct TooLarge {
 }
 
 impl PartLayout {
-    /// The layout for a copy of an object of `size` bytes. It is the source's own if that is uniform, so that the copy has
-    /// the source's entity tag; otherwise about 2,048 parts of 64 MiB to 5 GiB.
+    /// The layout for a copy of an object of `size` bytes. It is the source's own if that is uniform, so that the copy
+    /// has the source's entity tag; otherwise about 2,048 parts of 64 MiB to 5 GiB.
     pub fn plan(size: u64, source: Option<SourceParts>) -> Result<Self, TooLarge> {
         if size > MAX_OBJECT {
             return Err(TooLarge { size });
@@ -106,8 +107,8 @@ impl PartLayout {
         slice.parts().filter_map(|part| self.range(part)).map(ByteRange::length).sum()
     }
 
-    /// Divides the parts into slices: enough to keep forty invocations busy, at least eight parts each if there are that
-    /// many, short enough for one invocation, and at most [`MAX_SLICES`].
+    /// Divides the parts into slices: enough to keep forty invocations busy, at least eight parts each if there are
+    /// that many, short enough for one invocation, and at most [`MAX_SLICES`].
     pub fn slices(self) -> Vec<Slice> {
         let parts = self.part_count();
         let busy = parts.div_ceil(PARTS_PER_SLICE).min(CONCURRENT_SLICES);
@@ -173,8 +174,8 @@ impl Slice {
     }
 }
 
-/// How an object of this size is copied: in parts from the threshold on, and always if one `CopyObject` does not take it.
-/// An empty object has no parts.
+/// How an object of this size is copied: in parts from the threshold on, and always if one `CopyObject` does not take
+/// it. An empty object has no parts.
 pub fn method_for(size: u64, threshold: u64) -> Method {
     let in_parts = size >= threshold || size > MAX_PART;
     if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }

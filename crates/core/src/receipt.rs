@@ -81,8 +81,8 @@ impl Receipt {
     }
 }
 
-/// What identifies an upload of a known key. Its version, if the bucket has versions; otherwise its sequencer, or its entity
-/// tag if it has no sequencer either.
+/// What identifies an upload of a known key. Its version, if the bucket has versions; otherwise its sequencer, or its
+/// entity tag if it has no sequencer either.
 #[derive(Debug, Clone, Copy)]
 pub struct UploadId<'a> {
     /// The version.
@@ -122,8 +122,9 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<Last-Modified>.<version>.json`, with the time in
-    /// the form `20261130T175703Z`. If the key would exceed S3's limit, the source key is replaced by its SHA-256.
+    /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<Last-Modified>.<version>.json`, with the
+    /// time in the form `20261130T175703Z`. If the key would exceed S3's limit, the source key is replaced by its
+    /// SHA-256.
     pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
         let name = format!("/{}.{}.json", compact(stamp.last_modified), UploadId::from(stamp).segment());
         ObjectKey::new(within_limit(&format!("{}{bucket}/", self.prefix), key, &name))
@@ -156,8 +157,8 @@ impl ReceiptSearch {
     }
 }
 
-/// The key of a late backup in the backup bucket: `.holdfast/late/<key>/<version>`. If it would exceed S3's limit, the source
-/// key is replaced by its SHA-256.
+/// The key of a late backup in the backup bucket: `.holdfast/late/<key>/<version>`. If it would exceed S3's limit, the
+/// source key is replaced by its SHA-256.
 pub fn late_key<'a>(key: &ObjectKey, upload: impl Into<UploadId<'a>>) -> Result<ObjectKey, InvalidName> {
     ObjectKey::new(within_limit(LATE_PREFIX, key, &format!("/{}", upload.into().segment())))
 }

@@ -37,14 +37,10 @@ fn as_text(name: &str, detail: &mut Value) {
     }
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[tokio::test]
 async fn a_task_that_timed_out_is_the_failed_state() {
     let history = recorded("lambda-state-timeout").await;
-    let expected = Failure { state: text("Start"), error: text("States.Timeout"), ..Failure::default() };
+    let expected = Failure { state: Some("Start".into()), error: Some("States.Timeout".into()), ..Failure::default() };
     assert_eq!(history::failure(&history), Some(expected));
 }
 
@@ -52,7 +48,7 @@ async fn a_task_that_timed_out_is_the_failed_state() {
 async fn a_missing_function_is_the_error_of_the_state_that_invoked_it() {
     let history = recorded("lambda-no-such-function").await;
     let failure = history::failure(&history).unwrap();
-    assert_eq!((failure.state, failure.error), (text("Start"), text("Lambda.ResourceNotFoundException")));
+    assert_eq!((failure.state, failure.error), (Some("Start".into()), Some("Lambda.ResourceNotFoundException".into())));
     assert!(failure.cause.unwrap().starts_with("Function not found: arn:"));
 }
 

@@ -32,9 +32,9 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// With the region and endpoint of this environment, and the credentials that Lambda gives the process in its own. The
-    /// SDK's own chain would also look in profiles, containers and identity providers: none of them is there, and what
-    /// looks is a megabyte of each zip.
+    /// With the region and endpoint of this environment, and the credentials that Lambda gives the process in its own.
+    /// The SDK's own chain would also look in profiles, containers and identity providers: none of them is there, and
+    /// what looks is a megabyte of each zip.
     pub fn from_environment(environment: &Environment) -> Self {
         // *ring* rather than the SDK's default: it halves the build and the functions' size, and needs no CMake.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();

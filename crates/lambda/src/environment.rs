@@ -75,8 +75,8 @@ impl Environment {
     }
 }
 
-/// The bucket and prefix of the receipts: `RECEIPT_BUCKET`, by default `BACKUP_BUCKET`, and `RECEIPT_PREFIX`, by default
-/// `.holdfast/receipts/`.
+/// The bucket and prefix of the receipts: `RECEIPT_BUCKET`, by default `BACKUP_BUCKET`, and `RECEIPT_PREFIX`, by
+/// default `.holdfast/receipts/`.
 pub fn receipts(environment: &Environment) -> Result<Receipts, ConfigError> {
     let expected = "the name of a bucket";
     let bucket = match environment.optional("RECEIPT_BUCKET", expected)? {

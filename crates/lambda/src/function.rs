@@ -48,8 +48,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a fact. It is also the only entry in the log about this failure: a warning if the state machine recovers
-    /// by itself, otherwise an error.
+    /// The report of a fact. It is also the only entry in the log about this failure: a warning if the state machine
+    /// recovers by itself, otherwise an error.
     fn of(fact: &dyn Fact) -> Self {
         let (name, remedy) = (fact.name(), fact.remedy());
         match name.recovery() {
@@ -102,7 +102,8 @@ pub async fn serve<F: Function>() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::of_process();
     let function = F::new(&environment, Aws::from_environment(&environment));
     let function = &function;
-    // Raw, because the runtime reports a payload that it cannot decode under a name that the state machine does not know.
+    // Raw, because the runtime reports a payload that it cannot decode under a name that the state machine does not
+    // know.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let span = tracing::info_span!("invocation", function = F::NAME, request_id = %event.context.request_id);
         async move {

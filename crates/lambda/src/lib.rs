@@ -1,4 +1,5 @@
-//! The runtime edge of every function: payload in, answer or named error out, tracing, typed configuration and SDK clients.
+//! The runtime edge of every function: payload in, answer or named error out, tracing, typed configuration and SDK
+//! clients.
 
 pub mod aws;
 pub mod deadline;

@@ -13,30 +13,30 @@ pub enum NextStep {
 
 /// How to complete the backup after this failure.
 pub fn next_step(failure: &Failure) -> NextStep {
-    match failure.error.as_deref().and_then(ErrorName::parse) {
+    let Some(name) = failure.error.as_deref().and_then(ErrorName::parse) else {
+        // An error of Lambda or Step Functions, or an execution that was stopped.
+        return NextStep::Redrive;
+    };
+    match name {
         // A redrive runs with the same event, and with the same source.
-        Some(ErrorName::InputInvalid | ErrorName::SourceGone | ErrorName::SourceTooLarge) => NextStep::FollowCause,
-        Some(
-            ErrorName::S3Throttled
-            | ErrorName::S3Unavailable
-            | ErrorName::SnsUnavailable
-            | ErrorName::StepFunctionsUnavailable
-            | ErrorName::DestinationChanged
-            | ErrorName::UploadGone
-            | ErrorName::SourceDenied
-            | ErrorName::SourceArchived
-            | ErrorName::SourceUnreadable
-            | ErrorName::DestinationDenied
-            | ErrorName::DestinationContended
-            | ErrorName::ChecksumMismatch
-            | ErrorName::KmsDenied
-            | ErrorName::TopicNotFound
-            | ErrorName::ConfigInvalid
-            | ErrorName::ConfigLoop
-            | ErrorName::Internal,
-        ) => NextStep::Redrive,
-        // Errors of Lambda and Step Functions themselves, and executions that were stopped.
-        None => NextStep::Redrive,
+        ErrorName::InputInvalid | ErrorName::SourceGone | ErrorName::SourceTooLarge => NextStep::FollowCause,
+        ErrorName::S3Throttled
+        | ErrorName::S3Unavailable
+        | ErrorName::SnsUnavailable
+        | ErrorName::StepFunctionsUnavailable
+        | ErrorName::DestinationChanged
+        | ErrorName::UploadGone
+        | ErrorName::SourceDenied
+        | ErrorName::SourceArchived
+        | ErrorName::SourceUnreadable
+        | ErrorName::DestinationDenied
+        | ErrorName::DestinationContended
+        | ErrorName::ChecksumMismatch
+        | ErrorName::KmsDenied
+        | ErrorName::TopicNotFound
+        | ErrorName::ConfigInvalid
+        | ErrorName::ConfigLoop
+        | ErrorName::Internal => NextStep::Redrive,
     }
 }
 

@@ -81,7 +81,7 @@ pub struct ActiveRules {
 }
 
 /// How many rules were removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedRules {
     /// The number.
     pub removed: usize,

@@ -1,7 +1,8 @@
 //! What an operator of Holdfast does, without printing: find a stack, follow its executions, explain a failure, read
 //! receipts, compare copies, and control the faults of a sandbox.
 //!
-//! The command line renders what this crate returns. It needs no sandbox: a sandbox is one more place where a stack runs.
+//! The command line renders what this crate returns. It needs no sandbox: a sandbox is one more place where a stack
+//! runs.
 
 mod aws_error;
 mod clients;

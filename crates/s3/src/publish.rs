@@ -19,12 +19,12 @@ use super::{
 };
 use crate::failure::{Call, Side};
 
-/// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity tag
-/// and has the precondition of the plan.
+/// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
+/// tag and has the precondition of the plan.
 ///
-/// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails because
-/// an earlier call, whose answer was lost, published the copy, that is success. If the object to replace has the bytes of
-/// the source, the precondition would hold over that copy too, so the copy is looked for first.
+/// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails
+/// because an earlier call, whose answer was lost, published the copy, that is success. If the object to replace has
+/// the bytes of the source, the precondition would hold over that copy too, so the copy is looked for first.
 pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
@@ -41,7 +41,8 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
         .tagging_directive(TaggingDirective::Replace)
-        // Without this, S3 refuses a source with annotations if the role may not read them. Multipart copies have none either.
+        // Without this, S3 refuses a source with annotations if the role may not read them. Multipart copies have none
+        // either.
         .annotation_directive(AnnotationDirective::Exclude);
     let request = with_attributes!(request, copy, kms_key);
     let request = match &copy.precondition {
@@ -77,8 +78,8 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
     Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
 }
 
-/// Resolves a failure to publish. If the destination holds a copy with the same stamp, that is success, whoever made it.
-/// Only failures that say that the destination changed, or that the upload is gone, are looked into.
+/// Resolves a failure to publish. If the destination holds a copy with the same stamp, that is success, whoever made
+/// it. Only failures that say that the destination changed, or that the upload is gone, are looked into.
 pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
     let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
     let found = if may_be_published { own_copy(client, copy).await? } else { None };

@@ -1,4 +1,5 @@
-//! The start of another plan, in either leg: abort the upload of the plan that was given up, and limit the number of plans.
+//! The start of another plan, in either leg: abort the upload of the plan that was given up, and limit the number of
+//! plans.
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
@@ -37,8 +38,8 @@ pub struct Contended {
     pub last: String,
 }
 
-/// Aborts the upload of the plan that was given up, because it will never be completed. Refuses a plan of another leg, so
-/// that no other upload is aborted, and the plan after the last one that is allowed.
+/// Aborts the upload of the plan that was given up, because it will never be completed. Refuses a plan of another leg,
+/// so that no other upload is aborted, and the plan after the last one that is allowed.
 pub async fn give_up<E>(client: &Client, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), E>
 where
     E: From<InvalidInput> + From<Failure> + From<Contended>,
@@ -59,8 +60,8 @@ where
 
 /// The rejected versions of the destination's key: those that the earlier plan knew, and the one that it made.
 ///
-/// A version that still exists could not be removed. A version that is gone was rejected only if a record of that exists:
-/// another client may have deleted it, or it was withdrawn because it replaced a newer one.
+/// A version that still exists could not be removed. A version that is gone was rejected only if a record of that
+/// exists: another client may have deleted it, or it was withdrawn because it replaced a newer one.
 pub async fn rejected_versions(client: &Client, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
     let given_up = &replan.given_up.copy;
     let mut versions = given_up.rejected_versions.clone();
@@ -82,7 +83,8 @@ pub async fn rejected_versions(client: &Client, replan: &Replan) -> Result<Vec<V
     Ok(versions)
 }
 
-/// Whether an earlier plan rejected this copy because it did not match its source. It is never used as the backup again.
+/// Whether an earlier plan rejected this copy because it did not match its source. It is never used as the backup
+/// again.
 pub fn is_rejected(replan: Option<&Replan>, head: &Head) -> bool {
     replan.is_some_and(|replan| {
         let rejected = replan.rejected.as_ref().is_some_and(|rejected| rejected.is_same(&head.stored()));

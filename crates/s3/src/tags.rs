@@ -16,8 +16,8 @@ const HEADERS: usize = 8 * 1024;
 /// The bytes of the headers that every request has: the role's session token, a signature, conditions, dates.
 const EVERY_REQUEST: usize = 3 * 1024;
 
-/// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded tags may
-/// take 46 KB. The verification then finds that the copy lacks its tags, and sets them.
+/// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded
+/// tags may take 46 KB. The verification then finds that the copy lacks its tags, and sets them.
 pub(super) fn header(copy: &Copy) -> Option<String> {
     let Copy { source, attributes, .. } = copy;
     let copied_from = encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()).len();

@@ -17,8 +17,8 @@ use super::{
     attributes::{expires, with_attributes},
 };
 
-/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source, so the
-/// request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
+/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source,
+/// so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
 pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
     let request = client
         .create_multipart_upload()

@@ -107,7 +107,8 @@ pub enum Search {
 }
 
 impl Search {
-    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is safe.
+    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is
+    /// safe.
     pub fn found(self, destination: &Destination) -> Option<Head> {
         match self {
             Self::Found(head) => Some(*head),

@@ -16,8 +16,8 @@ pub(crate) struct Compared {
     pub(crate) differences: Vec<Difference>,
 }
 
-/// Compares the copy's attributes with the planned ones. Tags that differ are set again. Metadata that had no room beside the
-/// stamp is a difference too.
+/// Compares the copy's attributes with the planned ones. Tags that differ are set again. Metadata that had no room
+/// beside the stamp is a difference too.
 pub(crate) async fn compare(
     client: &Client,
     copy: &Copy,
@@ -39,8 +39,8 @@ pub(crate) async fn compare(
     Ok(Compared { tags, differences: differences(copy, &found, repair) })
 }
 
-/// Counting is enough for CopyObject: it sets all tags or fails, so the right number of tags are the right tags. S3 omits the
-/// number if there are none.
+/// Counting is enough for CopyObject: it sets all tags or fails, so the right number of tags are the right tags. S3
+/// omits the number if there are none.
 fn tag_comparison(method: Method, expected: usize, counted: Option<u64>) -> TagComparison {
     let counted = counted.unwrap_or_default();
     if method == Method::CopyObject && u64::try_from(expected) == Ok(counted) {

@@ -1,7 +1,7 @@
 //! checksum-verify: digests slices of a source that has no checksum, and proves that a copy matches its source.
 //!
-//! If both sides have a stored full-object CRC64NVME, the two values are compared and nothing is read. Otherwise bytes are
-//! streamed, with several ranged reads in flight and bounded memory.
+//! If both sides have a stored full-object CRC64NVME, the two values are compared and nothing is read. Otherwise bytes
+//! are streamed, with several ranged reads in flight and bounded memory.
 
 mod attributes;
 mod digest;

@@ -299,7 +299,8 @@ async fn read(
     Ok(Reading::Done(Done { slices: digests, last_parts, bytes_read }))
 }
 
-/// The SHA-256 of the object: of its bytes if it has one part, over its parts if it has one slice, otherwise over its slices.
+/// The SHA-256 of the object: of its bytes if it has one part, over its parts if it has one slice, otherwise over its
+/// slices.
 fn whole_sha256(layout: PartLayout, done: &Done) -> Sha256 {
     match (&done.last_parts[..], &done.slices[..]) {
         ([only], _) if layout.part_count() == 1 => *only,

@@ -1,8 +1,8 @@
-//! The check after publishing: whether a proven copy replaced a newer one. If it did, it is withdrawn: copied to the late
-//! backups, then removed from its key. [`holdfast_core::order`] decides; this module gathers the facts and acts.
+//! The check after publishing: whether a proven copy replaced a newer one. If it did, it is withdrawn: copied to the
+//! late backups, then removed from its key. [`holdfast_core::order`] decides; this module gathers the facts and acts.
 //!
-//! The check is cheap. A copy that replaced nothing needs none. A copy in one request of the newest version of its key cannot
-//! have replaced a newer one, and that takes one HEAD. Only for the others are the versions of the key listed.
+//! The check is cheap. A copy that replaced nothing needs none. A copy in one request of the newest version of its key
+//! cannot have replaced a newer one, and that takes one HEAD. Only for the others are the versions of the key listed.
 
 use holdfast_core::{
     ErrorName, Failure, Named,
@@ -73,8 +73,8 @@ pub(crate) async fn check(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) 
     }
 }
 
-/// Lists and describes the versions around the copy, down to the one that its plan knew. `None` if the copy does not exist any
-/// more, or is below more versions than are listed: then it is not the current backup, and that is logged.
+/// Lists and describes the versions around the copy, down to the one that its plan knew. `None` if the copy does not
+/// exist any more, or is below more versions than are listed: then it is not the current backup, and that is logged.
 async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Around>, Failure> {
     let destination = &subject.copy().destination;
     let known = subject.copy().replaces.as_ref().filter(|known| *known != version);
@@ -135,8 +135,8 @@ async fn carried_stamp(aws: &Aws, subject: Subject<'_>) -> Result<Stamp, Failure
     Ok(carried.unwrap_or_else(|| planned.clone()))
 }
 
-/// Withdraws a copy that replaced a newer one. Answers the failure that leads to the next plan, which finds another place for
-/// the copy. A copy that cannot be removed is in order if the newer version is current again.
+/// Withdraws a copy that replaced a newer one. Answers the failure that leads to the next plan, which finds another
+/// place for the copy. A copy that cannot be removed is in order if the newer version is current again.
 async fn withdraw(
     aws: &Aws,
     subject: Subject<'_>,
@@ -170,8 +170,8 @@ enum Kept {
     No(String),
 }
 
-/// Keeps a copy before it is removed from its key. A backup is copied to the late backups, where the next plan finds and
-/// proves it, even if its source is gone by then. A replica is kept by its backup.
+/// Keeps a copy before it is removed from its key. A backup is copied to the late backups, where the next plan finds
+/// and proves it, even if its source is gone by then. A replica is kept by its backup.
 async fn keep(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<Kept, Failure> {
     let Backup { copy, stamp, .. } = subject.backup;
     let destination = &copy.destination;

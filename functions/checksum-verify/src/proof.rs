@@ -84,8 +84,8 @@ pub(crate) fn source_gone(subject: Subject<'_>) -> Failure {
 
 /// What a person can do about a copy whose source is gone.
 ///
-/// If the copy is deleted, a redrive makes a new plan. In the backup leg the plan is to skip, because there is nothing to copy.
-/// In the replica leg the backup is gone, and only a new backup of the upload brings another one.
+/// If the copy is deleted, a redrive makes a new plan. In the backup leg the plan is to skip, because there is nothing
+/// to copy. In the replica leg the backup is gone, and only a new backup of the upload brings another one.
 pub(crate) fn without_source(subject: Subject<'_>) -> &'static str {
     if subject.backup.is_replica() {
         "No redrive can bring the backup back. If the source version still exists, request its backup again (an event Backup \

@@ -1,12 +1,12 @@
-//! A published copy that does not match its source is rejected: it must not be used as a backup. It is removed. If object lock
-//! or a policy forbids that, or the bucket has no versions, it is marked with a tag. Either way the failure names the
-//! version, and a redrive copies the object again.
+//! A published copy that does not match its source is rejected: it must not be used as a backup. It is removed. If
+//! object lock or a policy forbids that, or the bucket has no versions, it is marked with a tag. Either way the failure
+//! names the version, and a redrive copies the object again.
 //!
-//! The mark also tells a redrive that the failure was reported already: the state that failed is entered again with the same
-//! input and finds the same version. A marked version leads to a new plan instead of the same failure.
+//! The mark also tells a redrive that the failure was reported already: the state that failed is entered again with the
+//! same input and finds the same version. A marked version leads to a new plan instead of the same failure.
 //!
-//! Before a version is removed, a record of it is written under `.holdfast/rejected/`. If the call ends after the removal, the
-//! record is the only way for the next plan, and the receipt, to know the rejected version.
+//! Before a version is removed, a record of it is written under `.holdfast/rejected/`. If the call ends after the
+//! removal, the record is the only way for the next plan, and the receipt, to know the rejected version.
 //!
 //! Nothing is removed if its source is gone: then even a copy that does not match may be all that is left.
 
@@ -44,8 +44,8 @@ pub(crate) enum Removal {
     Impossible(String),
 }
 
-/// Rejects a copy that does not match its source, and says what was done. If that itself fails for a transient reason, the
-/// state tries again and finds the same copy.
+/// Rejects a copy that does not match its source, and says what was done. If that itself fails for a transient reason,
+/// the state tries again and finds the same copy.
 pub(crate) async fn reject(aws: &Aws, subject: Subject<'_>, mismatch: Failure) -> Failure {
     let again = "Redrive: a new plan copies every byte again";
     match dispose(aws, subject, &mismatch).await {
@@ -96,8 +96,8 @@ async fn dispose(aws: &Aws, subject: Subject<'_>, mismatch: &Failure) -> Result<
     }
 }
 
-/// Checks that the key still holds the rejected copy, right before it is marked. Without versions another execution may have
-/// replaced it by a good backup. S3 has no condition on tags.
+/// Checks that the key still holds the rejected copy, right before it is marked. Without versions another execution may
+/// have replaced it by a good backup. S3 has no condition on tags.
 async fn check_unchanged(client: &Client, subject: Subject<'_>) -> Result<(), Failure> {
     let copy = subject.published();
     let head = s3::head(client, copy).await?;
@@ -135,7 +135,8 @@ pub(crate) async fn source_exists(aws: &Aws, subject: Subject<'_>) -> Result<boo
     Ok(head.is_some_and(|head| head.etag == source.etag))
 }
 
-/// Removes the copy's version. Without versions nothing is removed, because another execution may have replaced the object.
+/// Removes the copy's version. Without versions nothing is removed, because another execution may have replaced the
+/// object.
 pub(crate) async fn remove(aws: &Aws, subject: Subject<'_>) -> Result<Removal, Failure> {
     let destination = &subject.copy().destination;
     let Some(version) = removable(subject) else {

@@ -29,16 +29,16 @@ pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResul
         }
         Err(failure) => {
             let stored = s3::published(client, copy, failure).await?;
-            // Another execution may have published the same copy. The upload is aborted whatever S3 said about it: its parts would
-            // be kept and billed.
+            // Another execution may have published the same copy. The upload is aborted whatever S3 said about it: its
+            // parts would be kept and billed.
             s3::abort_upload(client, copy, upload.id).await?;
             Ok(stored)
         }
     }
 }
 
-/// Aborts an upload that S3 refused to complete because its parts do not match the source. A redrive then finds `Upload.Gone`
-/// and makes a new plan. Without the abort S3 would refuse every redrive.
+/// Aborts an upload that S3 refused to complete because its parts do not match the source. A redrive then finds
+/// `Upload.Gone` and makes a new plan. Without the abort S3 would refuse every redrive.
 async fn refused(client: &Client, copy: &Copy, upload: Upload<'_>, mismatch: Failure) -> Failure {
     match s3::abort_upload(client, copy, upload.id).await {
         Ok(()) => mismatch.followed_by("The upload was aborted. Redrive: a new plan copies every byte again."),
@@ -52,8 +52,8 @@ async fn refused(client: &Client, copy: &Copy, upload: Upload<'_>, mismatch: Fai
 async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Failure> {
     let stored = s3::list_parts(client, copy, upload.id, (PartNumber::FIRST, upload.last_part)).await?;
     let parts = upload.part_list(&stored).map_err(|problem| {
-        // All slices reported their parts as stored, and listings are consistent, so another client changed the upload. A retry
-        // would not bring the part back; a new plan with a new upload does.
+        // All slices reported their parts as stored, and listings are consistent, so another client changed the upload.
+        // A retry would not bring the part back; a new plan with a new upload does.
         let destination = ObjectRef::current(&copy.destination);
         let id = upload.id;
         Failure::new(
@@ -97,8 +97,8 @@ fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUplo
     let call = destination.call("CompleteMultipartUpload", "s3:PutObject");
     let message = error.message().unwrap_or_default().to_ascii_lowercase();
     match error.code() {
-        // InvalidRequest is S3's answer to a size or a checksum that does not match the parts. The message names the upload,
-        // because a person may have to abort it.
+        // InvalidRequest is S3's answer to a size or a checksum that does not match the parts. The message names the
+        // upload, because a person may have to abort it.
         Some(code)
             if code == "BadDigest"
                 || code == "InvalidRequest" && (message.contains("checksum") || message.contains("size")) =>
@@ -106,7 +106,8 @@ fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUplo
             let resource = format!("{destination} (upload {})", upload.id);
             Call { resource, ..call }.s3_failure_named(ErrorName::ChecksumMismatch, error)
         }
-        // An earlier call that was thought dead copied a part again after the list was read. The next try reads it again.
+        // An earlier call that was thought dead copied a part again after the list was read. The next try reads it
+        // again.
         Some("InvalidPart") => call.s3_failure_named(ErrorName::S3Unavailable, error),
         _ => call.s3_failure(error),
     }

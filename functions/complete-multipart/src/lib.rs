@@ -1,7 +1,7 @@
 //! complete-multipart: completes the upload, on conditions that make S3 refuse a wrong object.
 //!
-//! The request names the size, the full-object CRC64NVME if it is known, and the precondition. So a copy that does not match its
-//! source, or that would replace an object that the plan did not see, is never published.
+//! The request names the size, the full-object CRC64NVME if it is known, and the precondition. So a copy that does not
+//! match its source, or that would replace an object that the plan did not see, is never published.
 
 mod complete;
 mod parts;

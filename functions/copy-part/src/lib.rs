@@ -1,7 +1,7 @@
 //! copy-part: copies a whole object in one request, or one slice of a large object part by part.
 //!
-//! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so a retry, a redrive or a second
-//! delivery copies the same bytes again.
+//! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so a retry, a redrive or
+//! a second delivery copies the same bytes again.
 
 mod schedule;
 mod slice;
@@ -25,7 +25,8 @@ const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 pub struct CopyPart {
     aws: Aws,
     concurrency: NonZeroUsize,
-    /// The key that encrypts backups. Replicas are not copied here in one request, and an open upload has its key already.
+    /// The key that encrypts backups. Replicas are not copied here in one request, and an open upload has its key
+    /// already.
     kms_key: Option<String>,
 }
 

@@ -105,8 +105,8 @@ async fn completed_before(
     Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
 }
 
-/// The range of the source for a part; `None` if the part is the whole object, because S3 copies ranges only of objects that
-/// are larger than 5 MB (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>).
+/// The range of the source for a part; `None` if the part is the whole object, because S3 copies ranges only of objects
+/// that are larger than 5 MB (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html>).
 fn range(layout: PartLayout, part: PartNumber) -> Option<ByteRange> {
     layout.range(part).filter(|_| layout.part_count() > 1)
 }

@@ -1,17 +1,18 @@
-//! cross-region-replicate: plans the replica leg, from the proven backup version to the replica bucket, and makes the copy itself
-//! if one request does it.
+//! cross-region-replicate: plans the replica leg, from the proven backup version to the replica bucket, and makes the
+//! copy itself if one request does it.
 //!
-//! The copy is pinned to the version and entity tag that were proven, and has the attributes and the stamp of the backup. A
-//! large one has the parts of the backup. Every request of the copy goes to the replica's region.
+//! The copy is pinned to the version and entity tag that were proven, and has the attributes and the stamp of the
+//! backup. A large one has the parts of the backup. Every request of the copy goes to the replica's region.
 //!
-//! If the replica of this upload is published already, it is answered as it is, and the next state proves it. If that proof
-//! fails and the version cannot be removed, the next plan copies over it. The same rules of order hold as for backups.
+//! If the replica of this upload is published already, it is answered as it is, and the next state proves it. If that
+//! proof fails and the version cannot be removed, the next plan copies over it. The same rules of order hold as for
+//! backups.
 //!
-//! `Destination.Changed` is retried by the state, because trying again is planning again. `Source.Gone` means that a proven
-//! backup was deleted. No new plan resolves that, so the execution fails.
+//! `Destination.Changed` is retried by the state, because trying again is planning again. `Source.Gone` means that a
+//! proven backup was deleted. No new plan resolves that, so the execution fails.
 //!
-//! If this function is called again because its answer was lost, it opens a second upload. The first is never completed; a
-//! lifecycle rule of the replica bucket removes it.
+//! If this function is called again because its answer was lost, it opens a second upload. The first is never
+//! completed; a lifecycle rule of the replica bucket removes it.
 
 mod refusal;
 #[cfg(test)]
@@ -126,7 +127,8 @@ impl CrossRegionReplicate {
         Ok(Found { target: Target { destination, placement: Placement::Late, current }, is_published })
     }
 
-    /// Decides where the replica goes. Asks the backup bucket which version is the newest only if the stamps do not decide.
+    /// Decides where the replica goes. Asks the backup bucket which version is the newest only if the stamps do not
+    /// decide.
     async fn place(&self, input: &ReplicateInput, current: Option<&Head>) -> Result<PlacementDecision, Refusal> {
         let facts = PlacementFacts { upload: &input.backup.stamp, occupant: occupant(current), recency: None };
         match place(facts) {
@@ -139,8 +141,8 @@ impl CrossRegionReplicate {
         }
     }
 
-    /// The replica of this upload that is published at its key. One that an earlier call made may be below a newer one by now.
-    /// A rejected one is not used again.
+    /// The replica of this upload that is published at its key. One that an earlier call made may be below a newer one
+    /// by now. A rejected one is not used again.
     async fn find_published(
         &self,
         input: &ReplicateInput,
@@ -174,8 +176,8 @@ impl CrossRegionReplicate {
         }
     }
 
-    /// Finds out what S3 did not find. The copy has a condition on the object at the replica's key, and S3 answers 404 too if
-    /// that object was deleted. So the backup itself is looked at.
+    /// Finds out what S3 did not find. The copy has a condition on the object at the replica's key, and S3 answers 404
+    /// too if that object was deleted. So the backup itself is looked at.
     async fn source_gone(&self, failure: Failure, replica: &Backup) -> Result<Refusal, Refusal> {
         let backup = ObjectRef::source(&replica.copy.source);
         let exists = s3::head(&self.aws.s3(&replica.copy.source.region), backup).await?.is_some();

@@ -139,7 +139,8 @@ impl<'a> FailedBackup<'a> {
         table(&rows)
     }
 
-    /// What the cause does not say. The cause of an error of Holdfast ends with the remedy, and the runbook has the procedure.
+    /// What the cause does not say. The cause of an error of Holdfast ends with the remedy, and the runbook has the
+    /// procedure.
     fn explanation(&self) -> Vec<(&'static str, String)> {
         let Some(error) = self.error.as_deref().filter(|_| self.ended.status != "ABORTED") else { return Vec::new() };
         let Some(name) = ErrorName::parse(error) else {

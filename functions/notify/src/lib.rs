@@ -1,14 +1,15 @@
 //! notify: reports how an execution ended.
 //!
 //! *Success*, from the state Notify: writes the receipt under `If-None-Match: *`, then publishes a message. An existing
-//! receipt stays while the copy that it names exists; otherwise it is replaced ([`receipt`]). If an earlier attempt of this
-//! execution wrote the receipt, the message is published again, because that attempt may have failed to publish. If another
-//! execution of a duplicated event wrote it, that execution publishes the message, unless it failed ([`duplicate`]). So every
-//! backup has at least one message. It has two if SNS accepted the first and the answer was lost, because SNS has no request
-//! that lists what was sent.
+//! receipt stays while the copy that it names exists; otherwise it is replaced ([`receipt`]). If an earlier attempt of
+//! this execution wrote the receipt, the message is published again, because that attempt may have failed to publish.
+//! If another execution of a duplicated event wrote it, that execution publishes the message, unless it failed
+//! ([`duplicate`]). So every backup has at least one message. It has two if SNS accepted the first and the answer was
+//! lost, because SNS has no request that lists what was sent.
 //!
 //! *Failure*, from an EventBridge rule outside the execution: reads the history backwards, finds the failed state, and
-//! publishes the error with its remedy. If the history cannot be read, the message says so and is published all the same.
+//! publishes the error with its remedy. If the history cannot be read, the message says so and is published all the
+//! same.
 
 mod config;
 mod duplicate;

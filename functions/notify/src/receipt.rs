@@ -1,8 +1,8 @@
 //! Writes the receipt. An existing receipt stays while the copy that it names exists, so that a version has one receipt
-//! however many executions prove it. If that copy is gone, because it was deleted or withdrawn, the receipt proves nothing:
-//! it is replaced by the receipt of the copy that was proven now, under `If-Match`, which needs `s3:GetObject` besides
-//! `s3:PutObject` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>). In a bucket with
-//! versions or object lock the old receipt remains as an older version.
+//! however many executions prove it. If that copy is gone, because it was deleted or withdrawn, the receipt proves
+//! nothing: it is replaced by the receipt of the copy that was proven now, under `If-Match`, which needs `s3:GetObject`
+//! besides `s3:PutObject` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>). In a
+//! bucket with versions or object lock the old receipt remains as an older version.
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::{

@@ -1,5 +1,5 @@
-//! The two payloads of notify. They are distinguished by hand, because an error of an untagged enum of serde does not name
-//! the invalid field.
+//! The two payloads of notify. They are distinguished by hand, because an error of an untagged enum of serde does not
+//! name the invalid field.
 
 use holdfast_core::{
     contract::NotifyInput,

@@ -1,4 +1,5 @@
-//! The configuration of validate, and two decisions that it makes alone: whether a bucket loops, and whether a key is excluded.
+//! The configuration of validate, and two decisions that it makes alone: whether a bucket loops, and whether a key is
+//! excluded.
 
 use holdfast_core::{
     contract::ReplicaTarget,

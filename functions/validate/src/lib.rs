@@ -1,16 +1,17 @@
-//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip the upload, copy it, or prove a
-//! copy that is already published.
+//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip the upload, copy it, or
+//! prove a copy that is already published.
 //!
-//! A small object costs three S3 requests, which run at the same time if the event names a version: HEAD of the source, its
-//! tags, HEAD of the destination. A large object costs two more: HEAD of its first part, whose size the copy takes so that
-//! the entity tags are equal, and the request that opens the upload.
+//! A small object costs three S3 requests, which run at the same time if the event names a version: HEAD of the source,
+//! its tags, HEAD of the destination. A large object costs two more: HEAD of its first part, whose size the copy takes
+//! so that the entity tags are equal, and the request that opens the upload.
 //!
-//! Only a receipt says that an upload is backed up, and only while the copy that it names exists ([`receipt`]). A published
-//! copy without a receipt is proven and not copied again: the execution that published it may have failed, or the answer to
-//! its request was lost ([`resume`]). Two executions of one event may both prove the copy; the receipt is written once.
+//! Only a receipt says that an upload is backed up, and only while the copy that it names exists ([`receipt`]). A
+//! published copy without a receipt is proven and not copied again: the execution that published it may have failed, or
+//! the answer to its request was lost ([`resume`]). Two executions of one event may both prove the copy; the receipt is
+//! written once.
 //!
-//! If this function is called again because its answer was lost, it opens a second upload. The first is never completed; the
-//! bucket's lifecycle rule removes it.
+//! If this function is called again because its answer was lost, it opens a second upload. The first is never
+//! completed; the bucket's lifecycle rule removes it.
 
 mod config;
 mod receipt;

@@ -1,8 +1,8 @@
-//! The receipt of an upload says that it is backed up, as long as the copy that it names exists. If another client deleted that
-//! copy, the upload is planned as if it had no receipt, and notify replaces the receipt.
+//! The receipt of an upload says that it is backed up, as long as the copy that it names exists. If another client
+//! deleted that copy, the upload is planned as if it had no receipt, and notify replaces the receipt.
 //!
-//! Reading the receipt costs as much as a HEAD of it. The copy that it names is usually the object that was found at the
-//! destination already; otherwise it costs one HEAD more.
+//! Reading the receipt costs as much as a HEAD of it. The copy that it names is usually the object that was found at
+//! the destination already; otherwise it costs one HEAD more.
 
 use holdfast_core::{Failure, contract::Plan, event::Upload, names::ObjectKey, receipt::UploadId};
 use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef};
@@ -10,8 +10,8 @@ use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef};
 use crate::{Refusal, Validate, skip};
 
 impl Validate {
-    /// The plan to skip, if the receipt with this key says that the upload is backed up. `key` is the key of the source,
-    /// `current` the object at that key in the backup bucket.
+    /// The plan to skip, if the receipt with this key says that the upload is backed up. `key` is the key of the
+    /// source, `current` the object at that key in the backup bucket.
     pub(crate) async fn backed_up_by(
         &self,
         receipt: &ObjectKey,
@@ -25,7 +25,8 @@ impl Validate {
         Ok(exists.then(|| skip::already_backed_up(receipt)))
     }
 
-    /// The same for an upload whose source is gone. Its `Last-Modified` is not known then, so its receipt is looked for.
+    /// The same for an upload whose source is gone. Its `Last-Modified` is not known then, so its receipt is looked
+    /// for.
     pub(crate) async fn backed_up_by_search(
         &self,
         upload: &Upload,
@@ -40,7 +41,8 @@ impl Validate {
         }
     }
 
-    /// Whether the copy exists. In a bucket without versions, any object at its key replaced it in the order of uploads.
+    /// Whether the copy exists. In a bucket without versions, any object at its key replaced it in the order of
+    /// uploads.
     async fn copy_exists(&self, copy: &NamedCopy, key: &ObjectKey, current: Option<&Head>) -> Result<bool, Failure> {
         let NamedCopy { destination, stored } = copy;
         if destination.bucket != self.config.backup_bucket {

@@ -1,6 +1,6 @@
-//! Copies of the upload that are published already, but without a receipt: left by a request whose answer was lost, or by an
-//! execution that cannot be redriven any more. They are proven and not made again. That works even if the source is gone,
-//! because the plan that was given up may have its checksum.
+//! Copies of the upload that are published already, but without a receipt: left by a request whose answer was lost, or
+//! by an execution that cannot be redriven any more. They are proven and not made again. That works even if the source
+//! is gone, because the plan that was given up may have its checksum.
 
 use holdfast_core::{
     contract::{Backup, Destination, Placement, Plan, Replan},
@@ -24,8 +24,8 @@ enum Resumed {
 }
 
 impl Validate {
-    /// The first question of a replan: whether the upload is backed up, or its copy published, by the plan that was given up
-    /// or by another execution. `None` if it has to be copied.
+    /// The first question of a replan: whether the upload is backed up, or its copy published, by the plan that was
+    /// given up or by another execution. `None` if it has to be copied.
     pub(crate) async fn resume(
         &self,
         replan: &Replan,
@@ -59,8 +59,8 @@ impl Validate {
         }
     }
 
-    /// Looks for the copy at the source's key, also below newer versions, and among the late backups. A rejected copy is not
-    /// used again.
+    /// Looks for the copy at the source's key, also below newer versions, and among the late backups. A rejected copy
+    /// is not used again.
     async fn find_published(&self, replan: &Replan, current: Option<&Head>) -> Result<Resumed, Refusal> {
         let Backup { copy, stamp, .. } = &replan.given_up;
         let is_ours = |head: &Head| is_copy_of(head, stamp) && !replan::is_rejected(Some(replan), head);
@@ -85,8 +85,8 @@ impl Validate {
         })
     }
 
-    /// The plan for an upload whose source is gone and that no earlier plan has copied. If its copy is published without a
-    /// receipt, another execution published it, and nothing is left to prove it by.
+    /// The plan for an upload whose source is gone and that no earlier plan has copied. If its copy is published
+    /// without a receipt, another execution published it, and nothing is left to prove it by.
     pub(crate) async fn source_gone(&self, upload: &Upload, current: Option<&Head>) -> Result<Plan, Refusal> {
         let (Some(etag), Some(current)) = (&upload.etag, current) else { return Ok(skip::source_gone(upload)) };
         let (version, sequencer) = (upload.version_id.as_ref(), upload.event.sequencer.as_ref());

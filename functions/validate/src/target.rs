@@ -36,7 +36,8 @@ pub(crate) enum Work {
 impl Validate {
     /// Finds the target of a copy. `current` is the current object at the source's key in the backup bucket.
     ///
-    /// A replan looked for receipt and copy before. What is published of this upload was then rejected, and is copied again.
+    /// A replan looked for receipt and copy before. What is published of this upload was then rejected, and is copied
+    /// again.
     pub(crate) async fn find_target(
         &self,
         source: &Source,

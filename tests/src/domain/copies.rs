@@ -150,9 +150,9 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// No object is visible that is not proven. What an execution that waits for a redrive has copied is not proven yet;
-    /// what a later plan copied once more is the same as what is. A bad copy that could not be removed lies beneath, and the
-    /// receipt names it.
+    /// No object is visible that is not proven. What an execution that waits for a redrive has copied is not proven
+    /// yet; what a later plan copied once more is the same as what is. A bad copy that could not be removed lies
+    /// beneath, and the receipt names it.
     pub(super) fn nothing_unproven(&mut self) {
         let facts = self.facts;
         for bucket in [Some(&facts.backup), facts.replica.as_ref()].into_iter().flatten() {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt::Debug};
 use super::{Bucket, Facts};
 
 impl Facts {
-    /// Everything that is not as it was, a line each: what is gone with `-`, what is new with `+`, what differs with `~`.
+    /// Everything that is not as it was, a line each: what is gone with `-`, what is new with `+`, what differs with
+    /// `~`.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         let buckets = |facts: &Self| [Some(facts.source.clone()), Some(facts.backup.clone()), facts.replica.clone()];

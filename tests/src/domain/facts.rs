@@ -104,8 +104,8 @@ impl Facts {
         Self::about(world, None).await
     }
 
-    /// Looks at one key that was uploaded once, and at the execution of that upload. No other key may continue it after a
-    /// slash.
+    /// Looks at one key that was uploaded once, and at the execution of that upload. No other key may continue it after
+    /// a slash.
     pub async fn of_upload(world: &World, key: &str, execution: &str) -> TestResult<Self> {
         Self::about(world, Some((key, execution))).await
     }

@@ -1,11 +1,11 @@
-//! The domain check: everything that Holdfast promises about source, backup, replica, receipts, executions and messages,
-//! asked of a world in which nothing moves any more.
+//! The domain check: everything that Holdfast promises about source, backup, replica, receipts, executions and
+//! messages, asked of a world in which nothing moves any more.
 //!
-//! It trusts nobody: objects are read back byte for byte through S3, receipts are recomputed, and what an execution says of
-//! itself is compared with what stands. All violations are told, each with a sentence.
+//! It trusts nobody: objects are read back byte for byte through S3, receipts are recomputed, and what an execution
+//! says of itself is compared with what stands. All violations are told, each with a sentence.
 //!
-//! What the design lets stand is counted in the [`Report`], and each test says how much of it it expects ([`Known`]): an
-//! upload whose opening was answered to nobody, and copies that a plan made anew for want of a receipt.
+//! What the design lets stand is counted in the [`Report`], and each test says how much of it it expects ([`Known`]):
+//! an upload whose opening was answered to nobody, and copies that a plan made anew for want of a receipt.
 
 mod copies;
 mod differences;
@@ -29,8 +29,8 @@ use crate::{TestResult, world::World};
 pub enum Rule {
     /// Every source version that exists has a receipt, or an execution that a redrive finishes.
     NothingLost,
-    /// A source version has one receipt, at the key that follows from the version. It is written once, unless the copy that it
-    /// names is gone.
+    /// A source version has one receipt, at the key that follows from the version. It is written once, unless the copy
+    /// that it names is gone.
     OneReceipt,
     /// What a receipt names stands, in the place that it says.
     CopyStands,
@@ -97,14 +97,14 @@ impl Error for Violations {}
 /// Traces that a test knows it has left, because the design does. The default: none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// At most so many uploads are open that no execution knows of: they were opened by calls whose answer was lost, and
-    /// lifecycle removes them.
+    /// At most so many uploads are open that no execution knows of: they were opened by calls whose answer was lost,
+    /// and lifecycle removes them.
     pub unanswered_openings: usize,
     /// At most so many copies stand beside the proven one of the same source version: made by a plan that found neither
     /// receipt nor proof of an earlier copy.
     pub copies_beside: usize,
-    /// At most so many times the newest version of a key has its copy among the late ones: a newer one stood when it was
-    /// planned, which nobody could prove later, and a person has deleted that as advised.
+    /// At most so many times the newest version of a key has its copy among the late ones: a newer one stood when it
+    /// was planned, which nobody could prove later, and a person has deleted that as advised.
     pub newest_left_late: usize,
 }
 

@@ -1,8 +1,9 @@
 //! The newest version stays current: the current copy of a key is that of the source's newest version.
 //!
-//! The source's own list of versions is the judge, not the product's decision. S3 lists the versions of a key in the order in
-//! which their uploads were *initiated* (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version
-//! that was deleted meanwhile is not in the list; its `Last-Modified`, the time of its initiation, is compared instead.
+//! The source's own list of versions is the judge, not the product's decision. S3 lists the versions of a key in the
+//! order in which their uploads were *initiated*
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>). A version that was deleted meanwhile is
+//! not in the list; its `Last-Modified`, the time of its initiation, is compared instead.
 
 use holdfast_core::receipt::Receipt;
 
@@ -43,7 +44,8 @@ impl Check<'_> {
         let wrong = match bucket.current(key) {
             None => format!("s3://{}/{key} does not stand, and {newest} is backed up", bucket.name),
             Some(current) => {
-                // Without a receipt it is not proven: a newer one that waits for a redrive, or a violation of another promise.
+                // Without a receipt it is not proven: a newer one that waits for a redrive, or a violation of another
+                // promise.
                 let Some(receipt) = receipt_of(facts, bucket, current) else { return };
                 // A deleted version may have been newer than all that exist. Times have whole seconds.
                 let is_newer = |newest: &Receipt| receipt.stamp.last_modified >= newest.stamp.last_modified;

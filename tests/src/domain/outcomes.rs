@@ -45,7 +45,8 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the receipt is that of another execution of the same event, which has told people, or whose redrive will.
+    /// Whether the receipt is that of another execution of the same event, which has told people, or whose redrive
+    /// will.
     fn is_told_by_another(&self, execution: &Execution) -> bool {
         let notified = execution.output.as_ref().map(|output| &output["receipt"]);
         let Some(receipt) = notified.filter(|receipt| receipt["written"] == false) else { return false };

@@ -14,8 +14,8 @@ use super::{
     objects::{Version, version_id},
 };
 
-/// Whether a receipt is of this source version. A bucket that keeps no versions has one object of each key; its receipts
-/// are those of the uploads with the bytes that it has now.
+/// Whether a receipt is of this source version. A bucket that keeps no versions has one object of each key; its
+/// receipts are those of the uploads with the bytes that it has now.
 pub(super) fn is_of(receipt: &Receipt, version: &Version) -> bool {
     let source = &receipt.source;
     let id = version_id(source.version_id.as_ref().map(VersionId::as_str));
@@ -24,8 +24,8 @@ pub(super) fn is_of(receipt: &Receipt, version: &Version) -> bool {
 }
 
 impl Facts {
-    /// The source version of a receipt, if it still exists. Of several uploads with the same bytes to a bucket that keeps
-    /// no versions, what stands is the newest.
+    /// The source version of a receipt, if it still exists. Of several uploads with the same bytes to a bucket that
+    /// keeps no versions, what stands is the newest.
     pub(super) fn source_of(&self, receipt: &Receipt) -> Option<&Version> {
         let version = self.source.versions_of(receipt.source.key.as_str()).find(|version| is_of(receipt, version))?;
         let is_newer = |other: &Receipt| is_of(other, version) && other.stamp.sequencer > receipt.stamp.sequencer;

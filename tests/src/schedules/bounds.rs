@@ -1,5 +1,5 @@
-//! How many traces a schedule may leave: no more uploads that nobody knows of, and no more copies made twice, than something
-//! happened that leaves one. More of them are a leak.
+//! How many traces a schedule may leave: no more uploads that nobody knows of, and no more copies made twice, than
+//! something happened that leaves one. More of them are a leak.
 
 use sandbox::faults::{Active, Effect, Life, Moment, Rule};
 

@@ -1,8 +1,8 @@
 //! Random choices that a seed repeats for ever.
 //!
-//! The generator is ChaCha8 by its name, not the standard one of the crate, which may become another; and what is made of
-//! its numbers is written here, because distributions may change with the crate too. So a seed means the same schedule
-//! on every machine and with every release of `rand`, until the schedules themselves are changed.
+//! The generator is ChaCha8 by its name, not the standard one of the crate, which may become another; and what is made
+//! of its numbers is written here, because distributions may change with the crate too. So a seed means the same
+//! schedule on every machine and with every release of `rand`, until the schedules themselves are changed.
 
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 

@@ -126,8 +126,8 @@ impl Stage {
         }
     }
 
-    /// Uploads the second object at once while the first is sent in parts; answers both in the order of their events. S3
-    /// tells the beginning of uploads in whole seconds of the wall clock, so that one has to pass.
+    /// Uploads the second object at once while the first is sent in parts; answers both in the order of their events.
+    /// S3 tells the beginning of uploads in whole seconds of the wall clock, so that one has to pass.
     pub(super) async fn upload_across(&self, slow: &Upload, quick: &Upload) -> TestResult<[Uploaded; 2]> {
         let world = self.world()?;
         let parts = Parts::send(world, slow, &bytes_of(slow)).await?;
@@ -192,8 +192,8 @@ impl Stage {
         Ok(count)
     }
 
-    /// Does what the messages of failed executions ask people for: deletes the copies that nobody can prove any more, because
-    /// their source was deleted. Answers how many.
+    /// Does what the messages of failed executions ask people for: deletes the copies that nobody can prove any more,
+    /// because their source was deleted. Answers how many.
     pub(super) async fn follow_advice(&self) -> TestResult<usize> {
         let world = self.world()?;
         let mut count = 0;

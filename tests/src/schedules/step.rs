@@ -121,8 +121,8 @@ pub enum Wait {
 pub enum Step {
     /// Somebody uploads an object.
     Upload(Upload),
-    /// Somebody uploads an object at once while the parts of the first are on their way to the same key, for more than a
-    /// second.
+    /// Somebody uploads an object at once while the parts of the first are on their way to the same key, for more than
+    /// a second.
     UploadAcross(Upload, Upload),
     /// Somebody deletes from the source.
     Delete(usize, Deletion),

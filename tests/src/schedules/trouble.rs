@@ -1,8 +1,8 @@
 //! Random fault rules: what may go wrong between the functions and AWS, and on the way of an event.
 //!
-//! Only what can be true is said. S3 is strongly consistent, so a rule never says that an object is gone that stands, or that
-//! a source has changed that has not: versions are deleted and replaced by steps of their own. A condition may be said
-//! to have failed, and an upload to be gone: a new plan settles these whether or not they are true.
+//! Only what can be true is said. S3 is strongly consistent, so a rule never says that an object is gone that stands,
+//! or that a source has changed that has not: versions are deleted and replaced by steps of their own. A condition may
+//! be said to have failed, and an upload to be gone: a new plan settles these whether or not they are true.
 
 use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target, When};
 

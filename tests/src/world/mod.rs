@@ -133,7 +133,8 @@ impl World {
         read(&self.replica_s3, &self.outputs.replica_bucket, key).await
     }
 
-    /// The event of the current version of a source object, as S3 would send it, with a sequencer that is older than any.
+    /// The event of the current version of a source object, as S3 would send it, with a sequencer that is older than
+    /// any.
     pub async fn late_event_for(&self, key: &str) -> TestResult<Value> {
         let bucket = &self.outputs.source_bucket;
         let source = self.s3.head_object().bucket(bucket).key(key).send().await?;

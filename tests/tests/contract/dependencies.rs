@@ -23,8 +23,8 @@ enum Allowed {
 
 const FUNCTION: Allowed = Allowed::Packages(&["holdfast-core", "holdfast-lambda", "holdfast-s3"]);
 
-/// Package -> the packages of this workspace that its manifest may name. A sandbox crate is not listed: it may depend on
-/// sandbox crates only.
+/// Package -> the packages of this workspace that its manifest may name. A sandbox crate is not listed: it may depend
+/// on sandbox crates only.
 const ALLOWED: [(&str, Allowed); 13] = [
     ("holdfast-core", Allowed::Packages(&[])),
     ("holdfast-history", Allowed::Packages(&["holdfast-core"])),

@@ -1,14 +1,14 @@
-//! Every error that a function can raise is retried, caught or left to fail as `ErrorName::recovery` says, in every state
-//! that calls it.
+//! Every error that a function can raise is retried, caught or left to fail as `ErrorName::recovery` says, in every
+//! state that calls it.
 
 use holdfast_core::{ErrorName, Recovery};
 
 pub(crate) use crate::machine::raised_by;
 use crate::machine::{CANNOT_ARISE, Machine, Rule, State};
 
-/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew may leave
-/// a copy that nobody can prove. In the second leg the source is the backup, and a backup that is gone was deleted under our
-/// hands.
+/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew may
+/// leave a copy that nobody can prove. In the second leg the source is the backup, and a backup that is gone was
+/// deleted under our hands.
 const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
     ("Validate", ErrorName::SourceGone),
     ("Replicate", ErrorName::SourceGone),

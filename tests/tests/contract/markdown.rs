@@ -25,8 +25,8 @@ pub(crate) fn written(columns: &[&str], rows: &[Vec<String>]) -> String {
     header + &rule + &rows.iter().map(|row| line(row.clone())).collect::<String>()
 }
 
-/// Compares a generated section of a file with what it must be. The section is between `<!-- generated: NAME -->` and the
-/// next `<!-- end -->`.
+/// Compares a generated section of a file with what it must be. The section is between `<!-- generated: NAME -->` and
+/// the next `<!-- end -->`.
 pub(crate) fn assert_generated(path: &str, name: &str, expected: &str) {
     let (start, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
     let document = text(path);

@@ -1,7 +1,9 @@
-//! Every action of every policy of the template, and why it is there. A policy that gains or loses one fails here first.
+//! Every action of every policy of the template, and why it is there. A policy that gains or loses one fails here
+//! first.
 //!
-//! That no action of a function or of the state machine can be missed is seen in `tests/tests/e2e/policies`, except where
-//! the sandbox has no service: for logs and keys, and for the bucket and queue policies, which are of other services.
+//! That no action of a function or of the state machine can be missed is seen in `tests/tests/e2e/policies`, except
+//! where the sandbox has no service: for logs and keys, and for the bucket and queue policies, which are of other
+//! services.
 
 use std::collections::BTreeSet;
 

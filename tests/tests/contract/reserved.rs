@@ -1,7 +1,7 @@
 //! The errors that Step Functions itself raises, `States.…`
-//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>): each is tried again, or cannot
-//! arise because of what the machine is made of, or is left to fail in its state. The matrix meets what functions and Lambda
-//! raise; a change of the machine that lets in one of these fails here.
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>): each is tried again, or
+//! cannot arise because of what the machine is made of, or is left to fail in its state. The matrix meets what
+//! functions and Lambda raise; a change of the machine that lets in one of these fails here.
 
 use crate::machine::{Machine, State};
 
@@ -11,8 +11,8 @@ enum Held {
     Retried,
     /// Nothing in the machine can raise it: no state is like this.
     Nowhere(fn(&State) -> bool),
-    /// Nothing is to be done about it without a change of the machine or of its role, so it fails where it arises, and a
-    /// redrive goes on from there.
+    /// Nothing is to be done about it without a change of the machine or of its role, so it fails where it arises, and
+    /// a redrive goes on from there.
     Fails,
 }
 
@@ -40,8 +40,8 @@ const RESERVED: [(&str, Held); 15] = [
     ("States.IntrinsicFailure", Held::Nowhere(|state| has(state, "QueryLanguage"))),
     ("States.ParameterPathFailure", Held::Nowhere(|state| has(state, "Parameters") || has(state, "InputPath"))),
     ("States.ResultPathMatchFailure", Held::Nowhere(|state| has(state, "ResultPath"))),
-    // The role lost the permission to invoke, or a payload or an expression is not what the tests of this folder, which walk
-    // every way through the machine with the largest payloads, have seen.
+    // The role lost the permission to invoke, or a payload or an expression is not what the tests of this folder, which
+    // walk every way through the machine with the largest payloads, have seen.
     ("States.Permissions", Held::Fails),
     ("States.DataLimitExceeded", Held::Fails),
     ("States.QueryEvaluationError", Held::Fails),

@@ -1,4 +1,5 @@
-//! The error table of `statemachine/README.md` and the procedures of `docs/operations.md` are generated from the catalogue.
+//! The error table of `statemachine/README.md` and the procedures of `docs/operations.md` are generated from the
+//! catalogue.
 
 use std::fmt::Write as _;
 

@@ -67,7 +67,8 @@ impl Samples {
         if self.path == Path::Single { Vec::new() } else { self.layout().slices() }
     }
 
-    /// Tags: ten, of 128 and 256 characters that take four bytes each. Headers and user metadata: 2 KB each, as S3 allows.
+    /// Tags: ten, of 128 and 256 characters that take four bytes each. Headers and user metadata: 2 KB each, as S3
+    /// allows.
     fn attributes(self) -> Attributes {
         if self.extent == Extent::Ordinary {
             return Attributes { content_type: Some("text/plain".to_owned()), ..Attributes::default() };

@@ -1,5 +1,5 @@
-//! Promises that nobody can break by hand, because the services themselves keep them: the check is given a description of
-//! a world in which they are broken.
+//! Promises that nobody can break by hand, because the services themselves keep them: the check is given a description
+//! of a world in which they are broken.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::checksum::Crc64Nvme;

@@ -1,4 +1,5 @@
-//! A world with one of everything: small and large copies, two versions of a key, a late version, a duplicate, a failure.
+//! A world with one of everything: small and large copies, two versions of a key, a late version, a duplicate, a
+//! failure.
 
 use aws_sdk_s3::types::StorageClass;
 use holdfast_tests::{
@@ -17,8 +18,8 @@ pub(crate) fn setup() -> Setup {
     Setup::default().configured("MULTIPART_THRESHOLD", THRESHOLD)
 }
 
-/// Uploads to the keys `small`, `large`, `twice` and `late`; the last two have two versions each, and the first of `late`
-/// is announced after the second is backed up. All are tagged.
+/// Uploads to the keys `small`, `large`, `twice` and `late`; the last two have two versions each, and the first of
+/// `late` is announced after the second is backed up. All are tagged.
 pub(crate) async fn world() -> TestResult<World> {
     world_with(setup()).await
 }

@@ -37,8 +37,9 @@ async fn invoke(world: &World, attempt: &Attempt) -> TestResult<Value> {
 
 /// What the second invocation has to answer.
 ///
-/// - A copy or a completion finds what it published by its stamp. Where it has none, or a newer upload stands on top of it
-///   meanwhile, that cannot be seen at the key: it names the change, and the plan that follows finds the receipt and skips.
+/// - A copy or a completion finds what it published by its stamp. Where it has none, or a newer upload stands on top of
+///   it meanwhile, that cannot be seen at the key: it names the change, and the plan that follows finds the receipt and
+///   skips.
 /// - A planner finds that there is nothing left to plan; the replica also beneath a newer one, or by its receipt.
 /// - Notify finds its receipt, and that its execution has succeeded, so that people are told.
 fn expected(attempt: &Attempt, first: &Value, is_seen: bool) -> Answer {
@@ -69,8 +70,8 @@ fn told(attempt: &Attempt, first: &Value, second: &Value) -> Answer {
     })
 }
 
-/// Uploads that have to be read to be proven, in one part and in several; and two whose metadata has no room for a stamp, so
-/// that only receipts say whose their copies are.
+/// Uploads that have to be read to be proven, in one part and in several; and two whose metadata has no room for a
+/// stamp, so that only receipts say whose their copies are.
 async fn upload_others(world: &World, mut finished: usize) -> TestResult {
     for bytes in ["full", "fuller"] {
         let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("full");

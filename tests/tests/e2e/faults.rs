@@ -1,4 +1,5 @@
-//! Faults that last until somebody lifts them: the execution fails where they strike, and a redrive does only what is left.
+//! Faults that last until somebody lifts them: the execution fails where they strike, and a redrive does only what is
+//! left.
 
 use std::time::Duration;
 

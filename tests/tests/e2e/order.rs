@@ -189,7 +189,8 @@ async fn an_old_plan_whose_condition_holds_again_because_the_bytes_came_back_doe
     Ok(())
 }
 
-/// Uploads an object in parts and, while they are on their way, another one at once to the same key; answers their events.
+/// Uploads an object in parts and, while they are on their way, another one at once to the same key; answers their
+/// events.
 async fn overlapping(world: &World, key: &str) -> TestResult<[Value; 2]> {
     let bucket = &world.outputs.source_bucket;
     let opened = world.s3.create_multipart_upload().bucket(bucket).key(key).send().await?;

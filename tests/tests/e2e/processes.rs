@@ -99,8 +99,8 @@ async fn deaths(world: &World, execution: &Ended) -> TestResult<usize> {
     Ok(killed.count())
 }
 
-/// How many uploads stay open that no execution knows of: Validate and Replicate opened them and died before they could say
-/// so.
+/// How many uploads stay open that no execution knows of: Validate and Replicate opened them and died before they could
+/// say so.
 fn openings_nobody_heard_of(when: Life) -> usize {
     if when == Life::After { 2 } else { 0 }
 }

@@ -201,8 +201,8 @@ async fn a_removal_whose_answer_nobody_got_is_told_by_receipt_and_message() -> T
     Ok(())
 }
 
-/// Uploads an object whose copy has a wrong byte, and deletes what that was copied from before it can be compared. Answers how
-/// the execution fails when it is redriven then.
+/// Uploads an object whose copy has a wrong byte, and deletes what that was copied from before it can be compared.
+/// Answers how the execution fails when it is redriven then.
 async fn bad_and_alone(world: &World, case: &Case, source: &str) -> TestResult<holdfast_tests::world::Failed> {
     case.flip(world)?;
     crate::order::fail_once_in(world, "checksum-verify", case.state)?;

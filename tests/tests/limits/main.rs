@@ -1,9 +1,9 @@
-//! The largest object that S3 stores, 10,000 parts of 5 GiB, through the whole graph, with every retrier used up: what it
-//! takes of each quota of Step Functions. `docs/limits.md` has what was measured.
+//! The largest object that S3 stores, 10,000 parts of 5 GiB, through the whole graph, with every retrier used up: what
+//! it takes of each quota of Step Functions. `docs/limits.md` has what was measured.
 //!
-//! The object is nothing but zeros and takes no room (`put_sparse_parts`). Every one of its part copies is made, signed,
-//! judged and answered. What is copied and read takes as long as on AWS, on a clock that jumps, so that a slice takes as
-//! many runs as there, and a run ends where the function's own deadline says so.
+//! The object is nothing but zeros and takes no room (`put_sparse_parts`). Every one of its part copies is made,
+//! signed, judged and answered. What is copied and read takes as long as on AWS, on a clock that jumps, so that a slice
+//! takes as many runs as there, and a run ends where the function's own deadline says so.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -45,7 +45,8 @@ impl Request {
         if self.bucket == Bucket::None { Service::Sns } else { Service::S3 }
     }
 
-    /// The error of a refusal of which nothing is known but whose request it was. A copy is addressed to its destination.
+    /// The error of a refusal of which nothing is known but whose request it was. A copy is addressed to its
+    /// destination.
     fn denied(&self) -> ErrorName {
         if self.bucket == Bucket::From { ErrorName::SourceDenied } else { ErrorName::DestinationDenied }
     }

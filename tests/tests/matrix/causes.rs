@@ -1,8 +1,8 @@
-//! The same by their real causes: every request that a function makes of S3 and SNS in a state goes wrong in every way in
-//! which such a request can.
+//! The same by their real causes: every request that a function makes of S3 and SNS in a state goes wrong in every way
+//! in which such a request can.
 //!
-//! Which requests there are is observed, not listed, so that a new one is in here at once; one for which nobody has thought
-//! of what may go wrong fails the test.
+//! Which requests there are is observed, not listed, so that a new one is in here at once; one for which nobody has
+//! thought of what may go wrong fails the test.
 
 use std::collections::BTreeSet;
 

@@ -48,8 +48,8 @@ fn cannot_arise(state: &str, error: &str) -> bool {
     CANNOT_ARISE.iter().any(|(in_state, name, _)| *in_state == state && name.as_str() == error)
 }
 
-/// Every error that a Task can see: what its function raises, and what Lambda and Step Functions raise themselves, as far as
-/// the state machine knows of it.
+/// Every error that a Task can see: what its function raises, and what Lambda and Step Functions raise themselves, as
+/// far as the state machine knows of it.
 pub(crate) fn errors_of(machine: &Machine, state: &State, function: &str) -> Vec<String> {
     let raised = raised_by(function).iter().map(|name| name.as_str().to_owned());
     let of_services = machine.states.iter().flat_map(|state| state.rules("Retry")).flat_map(|rule| rule.errors);

@@ -1,5 +1,5 @@
-//! A byte that is another one in the store than it was in the source: in a single copy or in a part, in either leg, once or
-//! every time. It ends as `Checksum.Mismatch`, and nothing that is wrong is visible.
+//! A byte that is another one in the store than it was in the source: in a single copy or in a part, in either leg,
+//! once or every time. It ends as `Checksum.Mismatch`, and nothing that is wrong is visible.
 
 use aws_sdk_s3::Client;
 use holdfast_core::ErrorName;

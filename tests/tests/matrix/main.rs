@@ -1,15 +1,16 @@
 //! The matrix: every Task of the state machine × every error that it can see × three ways of meeting it.
 //!
-//! - *passing*: the error comes once and is gone. A retry or a new plan wins by itself; where the error has no retrier, the
-//!   redrive does.
-//! - *lasting*: the error stays. The execution fails in that state under that name, a redrive before the cause is mended fails
-//!   again, and once it is lifted a redrive wins.
-//! - *lost*: the function has done its work, and its answer is that error. A retry, a new plan or a redrive wins, and finds
-//!   what was done.
+//! - *passing*: the error comes once and is gone. A retry or a new plan wins by itself; where the error has no retrier,
+//!   the redrive does.
+//! - *lasting*: the error stays. The execution fails in that state under that name, a redrive before the cause is
+//!   mended fails again, and once it is lifted a redrive wins.
+//! - *lost*: the function has done its work, and its answer is that error. A retry, a new plan or a redrive wins, and
+//!   finds what was done.
 //!
-//! States and errors come from `backup.asl.json` and from what the functions say they raise, so that a new one is in the
-//! matrix at once; a state that no scenario reaches fails it. Each cell is followed by the domain check of its upload, and so is
-//! each redrive; the whole world of a state is checked twice, with its failures and when they are redriven.
+//! States and errors come from `backup.asl.json` and from what the functions say they raise, so that a new one is in
+//! the matrix at once; a state that no scenario reaches fails it. Each cell is followed by the domain check of its
+//! upload, and so is each redrive; the whole world of a state is checked twice, with its failures and when they are
+//! redriven.
 //!
 //! `HOLDFAST_MATRIX_STATE=CopySlice cargo test -p holdfast-tests --test matrix` runs the cells of one state.
 

@@ -41,8 +41,8 @@ struct Ran<'a> {
     known: Known,
 }
 
-/// Runs trials one after the other in a world and checks each; redrives what failed and checks that; and checks the whole
-/// world before and after the redrives. Answers what was wrong, a sentence each.
+/// Runs trials one after the other in a world and checks each; redrives what failed and checks that; and checks the
+/// whole world before and after the redrives. Answers what was wrong, a sentence each.
 pub(crate) async fn series(world: &World, trials: &[Trial]) -> TestResult<Vec<String>> {
     let (mut problems, mut failed, mut known) = (Vec::new(), Vec::new(), Known::default());
     for trial in trials {
@@ -151,8 +151,8 @@ async fn redrive(world: &World, execution: &Ended) -> TestResult {
     Ok(())
 }
 
-/// Redrives executions whose causes are gone, waits for them all to succeed, and checks each. Answers a sentence for each of
-/// which something is wrong.
+/// Redrives executions whose causes are gone, waits for them all to succeed, and checks each. Answers a sentence for
+/// each of which something is wrong.
 async fn finish(world: &World, failed: &mut [Ran<'_>]) -> TestResult<Vec<String>> {
     for ran in failed.iter() {
         redrive(world, &ran.execution).await?;

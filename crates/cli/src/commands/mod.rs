@@ -75,6 +75,8 @@ impl CommandError {
         match self {
             // As clap exits.
             Self::Usage(_) => 2,
+            #[cfg(feature = "local")]
+            Self::Local(LocalError::Setting(_)) => 2,
             Self::FindStack(error) if error.is_not_found() => 4,
             _ => 1,
         }

@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: StackArguments) -> Result<Outcome, CommandErr
         OutputFormat::Table => table(&stack),
         OutputFormat::Json => serde_json::to_string_pretty(&Document::new(&stack))?,
     };
-    print_line(text.trim_end())?;
+    print_line(&text)?;
     Ok(Outcome::Success)
 }
 
@@ -75,13 +75,12 @@ fn source(
     variable: Option<String>,
 ) -> Result<Source, CommandError> {
     let from_variable = || variable.filter(|name| !name.is_empty()).map(Source::CloudFormation);
-    stack
-        .map(Source::CloudFormation)
-        .or_else(|| ready_file.map(Source::ReadyFile))
-        .or_else(from_variable)
-        .ok_or(CommandError::Usage(
-            "no stack is named; name one with --stack or HOLDFAST_STACK, or the ready file of a sandbox with --ready-file",
-        ))
+    stack.map(Source::CloudFormation).or_else(|| ready_file.map(Source::ReadyFile)).or_else(from_variable).ok_or(
+        CommandError::Usage(
+            "no stack is named; name one with --stack or HOLDFAST_STACK, or the ready file of a sandbox with \
+             --ready-file",
+        ),
+    )
 }
 
 /// The stack with its links, as JSON shows it.
@@ -126,7 +125,8 @@ fn table(stack: &Stack) -> String {
     ];
     rows.extend(endpoint(stack).map(|endpoint| ("Endpoint", endpoint.to_owned())));
     rows.extend(stack.console_url().map(|url| ("Console", url)));
-    rows.iter().map(|(name, value)| format!("{name:<20}{value}\n")).collect()
+    let lines = rows.iter().map(|(name, value)| format!("{name:<20}{value}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

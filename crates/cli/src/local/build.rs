@@ -23,7 +23,11 @@ const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BI
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
     /// Cargo is missing.
-    #[error("{} cannot be started: {source}; install Rust from https://rustup.rs, or name a folder of built functions with --functions", .program.display())]
+    #[error(
+        "{} cannot be started: {source}; install Rust from https://rustup.rs, or name a folder of built functions with \
+         --functions",
+        .program.display()
+    )]
     NoCargo {
         /// The program.
         program: PathBuf,

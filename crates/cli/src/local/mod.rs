@@ -4,6 +4,7 @@ mod build;
 pub(crate) mod interrupt;
 mod parameters;
 mod settings;
+mod stack;
 mod workspace;
 
 use std::{
@@ -151,8 +152,8 @@ pub(crate) async fn start(
         ..Options::new(workspace.template(), Functions::Binaries { folder })
     };
     let sandbox = Sandbox::start(sandbox_options).await.map_err(|error| start_error(error, &data))?;
-    let ready_file = ready_file(&sandbox);
-    let stack = configured(&ready_file, &environment)?;
+    let ready_file = stack::ready_file(&sandbox);
+    let stack = stack::configured(&ready_file, &environment)?;
     Ok(LocalStack { sandbox, ready_file, stack })
 }
 
@@ -181,6 +182,7 @@ fn environment(
     Ok(environment)
 }
 
+<<<<<<< HEAD
 fn ready_file(sandbox: &Sandbox) -> ReadyFile {
     let outputs = sandbox.outputs();
     ReadyFile {
@@ -210,6 +212,8 @@ fn configured(ready_file: &ReadyFile, environment: &BTreeMap<String, String>) ->
     ready_file.stack()
 }
 
+=======
+>>>>>>> operate-cli
 /// Finds out whether a sandbox could serve and keep its data, before a build that may take minutes.
 fn probe(options: &LocalOptions) -> Result<(), LocalError> {
     TcpListener::bind(options.listen).map_err(|source| address_error(options.listen, &source))?;
@@ -293,38 +297,6 @@ mod tests {
 
         let folder = tempfile::tempdir()?;
         assert_eq!(refusal(free, Some(folder.path().join("new"))), "");
-        Ok(())
-    }
-
-    #[test]
-    fn a_stack_has_the_buckets_that_the_functions_are_configured_with() -> Result<(), FindStackError> {
-        let outputs = [
-            ("SourceBucketName", "source"),
-            ("BackupBucketName", "backup"),
-            ("ReplicaBucketName", "replica"),
-            ("ReplicaRegion", "eu-central-1"),
-            ("ReceiptBucketName", "backup"),
-            ("ReceiptPrefix", "r/"),
-            ("TopicArn", "arn:topic"),
-            ("StateMachineArn", "arn:machine"),
-            ("UndeliveredEventsUrl", "https://queue"),
-        ];
-        let text = |values: &[(&str, &str)]| {
-            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
-        };
-        let ready_file = ReadyFile {
-            endpoint_url: "http://127.0.0.1:4510".to_owned(),
-            region: "eu-west-1".to_owned(),
-            access_key_id: String::new(),
-            secret_access_key: String::new(),
-            stack_name: "holdfast".to_owned(),
-            outbox_dir: PathBuf::new(),
-            outputs: text(&outputs),
-        };
-        let stack = configured(&ready_file, &BTreeMap::new())?;
-        assert_eq!(stack.replica.map(|replica| replica.bucket.to_string()).as_deref(), Some("replica"));
-        let stack = configured(&ready_file, &text(&[("REPLICA_BUCKET", ""), ("RECEIPT_PREFIX", "other/")]))?;
-        assert_eq!((stack.replica, stack.receipts.prefix.as_str()), (None, "other/"));
         Ok(())
     }
 }

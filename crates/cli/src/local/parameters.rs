@@ -176,8 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_a_deployment_would_refuse_are_refused_with_what_is_allowed() -> Result<(), Box<dyn std::error::Error>>
-    {
+    fn values_that_a_deployment_would_refuse_are_refused() -> Result<(), Box<dyn std::error::Error>> {
         let parameters = template()?;
         for (variable, value, expected) in [
             ("VERIFY_MODE", "both", "VerifyMode in template.yaml allows stored, streamed"),

@@ -41,7 +41,16 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 
 /// A paragraph of at most [`COLUMNS`] columns, indented by two. Words are broken only if they are longer than a line.
 pub(crate) fn paragraph(text: &str) -> String {
-    let options = Options::new(COLUMNS).initial_indent("  ").subsequent_indent("  ");
+    fill("  ", "  ", text)
+}
+
+/// A paragraph after a label, indented by the width of the label.
+pub(crate) fn labeled(label: &str, text: &str) -> String {
+    fill(label, &" ".repeat(label.len()), text)
+}
+
+fn fill(first_indent: &str, indent: &str, text: &str) -> String {
+    let options = Options::new(COLUMNS).initial_indent(first_indent).subsequent_indent(indent);
     textwrap::fill(text, options.word_splitter(WordSplitter::NoHyphenation))
 }
 

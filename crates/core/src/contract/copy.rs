@@ -24,8 +24,8 @@ pub struct Copy {
     pub destination: Destination,
     /// The condition under which the copy is published.
     pub precondition: Precondition,
-    /// The version that was current at the destination when the copy was planned. S3 has no condition on a version, so the
-    /// place of the copy is checked after it is published.
+    /// The version that was current at the destination when the copy was planned. S3 has no condition on a version, so
+    /// the place of the copy is checked after it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<VersionId>,
     /// How it is copied.
@@ -41,14 +41,14 @@ pub struct Copy {
     /// Metadata of the source for which the copy has no room beside its stamp.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub displaced_metadata: BTreeMap<String, String>,
-    /// Versions of the destination's key that are earlier copies of the same upload and did not match it. The receipt names
-    /// them, and none of them is used as the copy again.
+    /// Versions of the destination's key that are earlier copies of the same upload and did not match it. The receipt
+    /// names them, and none of them is used as the copy again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_versions: Vec<VersionId>,
 }
 
-/// The backup of one upload: a copy with its stamp, its placement and the event that announced the upload. A replica is the
-/// backup's copy in the second region, with the same stamp and event.
+/// The backup of one upload: a copy with its stamp, its placement and the event that announced the upload. A replica is
+/// the backup's copy in the second region, with the same stamp and event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backup {

@@ -1,6 +1,6 @@
-//! What passes between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload, in
-//! camelCase. Functions wrote these payloads, perhaps an older or a newer version of them: unknown fields are ignored, and
-//! new fields have defaults.
+//! What passes between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload,
+//! in camelCase. Functions wrote these payloads, perhaps an older or a newer version of them: unknown fields are
+//! ignored, and new fields have defaults.
 //!
 //! | state | function | input | output |
 //! |---|---|---|---|

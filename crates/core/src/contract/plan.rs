@@ -44,8 +44,8 @@ impl Replan {
     /// How many plans are made before a person has to look into it.
     pub const MAX_ATTEMPTS: u32 = 5;
 
-    /// Whether too many plans in a row could not be carried out. A redrive enters the same state with the same input, so
-    /// each redrive allows as many plans again.
+    /// Whether too many plans in a row could not be carried out. A redrive enters the same state with the same input,
+    /// so each redrive allows as many plans again.
     pub fn is_exhausted(&self, redrives: u32) -> bool {
         self.attempt > Self::MAX_ATTEMPTS.saturating_mul(redrives.saturating_add(1))
     }
@@ -75,7 +75,8 @@ pub enum Plan {
         /// Where the backup is replicated to; absent without a replica.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replica: Option<ReplicaTarget>,
-        /// The copy of this version that is published already, but without a receipt. It is proven, and nothing is copied.
+        /// The copy of this version that is published already, but without a receipt. It is proven, and nothing is
+        /// copied.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stored: Option<Stored>,
     },

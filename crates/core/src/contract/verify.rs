@@ -10,8 +10,8 @@ use crate::{
     names::VersionId,
 };
 
-/// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), which knows the path of a
-/// fault.
+/// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), which knows the path of
+/// a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode")]
 pub enum VerifyInput {
@@ -88,8 +88,8 @@ pub struct Evidence {
     pub tags_compared: TagComparison,
     /// Every attribute of the copy that was not as planned.
     pub differences: Vec<Difference>,
-    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are no backups. They
-    /// exist only if they could not be removed, for example because of object lock.
+    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are no backups.
+    /// They exist only if they could not be removed, for example because of object lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_versions: Vec<VersionId>,
 }

@@ -1,7 +1,7 @@
 //! The catalogue of errors: for each name its recovery, its meaning, its remedy and the procedure of the runbook.
 //!
-//! A function fails with a typed error that states a [`Fact`] and nothing else. The runtime edge adds the [`Remedy`] once
-//! ([`report`]); messages and the command line show that report. The tables in `statemachine/README.md` and
+//! A function fails with a typed error that states a [`Fact`] and nothing else. The runtime edge adds the [`Remedy`]
+//! once ([`report`]); messages and the command line show that report. The tables in `statemachine/README.md` and
 //! `docs/operations.md` are generated from this module.
 
 pub mod answer;

@@ -57,8 +57,8 @@ impl Failure {
         Self { fact: format!("{} {sentence}", self.fact), remedy: Box::new(Remedy::Stated), ..self }
     }
 
-    /// The same failure of a call that no replan follows: a retry reads the current state of the objects, so it replaces
-    /// the replan.
+    /// The same failure of a call that no replan follows: a retry reads the current state of the objects, so it
+    /// replaces the replan.
     #[must_use]
     pub fn retried(self, during: &str) -> Self {
         match self.name.recovery() {

@@ -1,9 +1,9 @@
 //! Which state failed, and why.
 //!
 //! Each event names the event before it in its own branch. From the end of the execution these links lead through the
-//! task that failed to the entry of its state, past the iterations of a Map that ran at the same time. An execution that
-//! was stopped or timed out as a whole has no such links; then the newest state that was entered and not exited is the
-//! answer.
+//! task that failed to the entry of its state, past the iterations of a Map that ran at the same time. An execution
+//! that was stopped or timed out as a whole has no such links; then the newest state that was entered and not exited is
+//! the answer.
 
 use std::{collections::HashMap, ops::ControlFlow};
 

@@ -52,10 +52,6 @@ fn found(lines: &[Line]) -> (Option<String>, Option<String>, Option<String>) {
     (state, error, cause)
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[test]
 fn a_path_names_a_map_with_its_iterations_and_no_state_inside_it() {
     let history = history(&[
@@ -102,7 +98,7 @@ fn a_failure_inside_a_map_names_the_inner_state_and_the_message_of_its_cause() {
         (12, 10, "MapStateFailed", ""),
         (13, 12, "ExecutionFailed", "Source.Denied"),
     ]);
-    assert_eq!(found, (some("CopySlice"), some("Source.Denied"), some("grant it to the role")));
+    assert_eq!(found, (Some("CopySlice".into()), Some("Source.Denied".into()), Some("grant it to the role".into())));
 }
 
 #[test]
@@ -121,10 +117,10 @@ fn a_failed_iteration_is_found_among_the_others_that_ran_at_the_same_time() {
         (13, 12, "ExecutionFailed", "Source.Denied"),
     ]);
     let expected = Failure {
-        state: some("DigestSlice"),
+        state: Some("DigestSlice".into()),
         iteration: Some(Iteration { map: "CopyParts".to_owned(), index: 3 }),
-        error: some("Source.Denied"),
-        cause: some("grant it to the role"),
+        error: Some("Source.Denied".into()),
+        cause: Some("grant it to the role".into()),
     };
     assert_eq!(failure(&history), Some(expected));
 }
@@ -141,7 +137,7 @@ fn a_failure_that_a_retry_followed_is_not_the_place() {
         (7, 6, "TaskFailed", "S3.Throttled"),
         (8, 7, "ExecutionFailed", "S3.Throttled"),
     ]);
-    assert_eq!(found.0, some("Notify"));
+    assert_eq!(found.0, Some("Notify".into()));
 }
 
 #[test]
@@ -153,22 +149,24 @@ fn an_expression_that_cannot_be_evaluated_names_its_state() {
             (3, previous, "EvaluationFailed", "States.QueryEvaluationError"),
             (4, 3, "ExecutionFailed", "States.QueryEvaluationError"),
         ]);
-        assert_eq!((found.0, found.1), (some("Route"), some("States.QueryEvaluationError")));
+        assert_eq!((found.0, found.1), (Some("Route".into()), Some("States.QueryEvaluationError".into())));
     }
 }
 
 #[test]
 fn an_execution_that_was_stopped_or_timed_out_ended_in_the_state_that_was_running() {
-    for (end, previous, error) in
-        [("ExecutionAborted", 3, None), ("ExecutionAborted", 0, None), ("ExecutionTimedOut", 0, some("States.Timeout"))]
-    {
+    for (end, previous, error) in [
+        ("ExecutionAborted", 3, None),
+        ("ExecutionAborted", 0, None),
+        ("ExecutionTimedOut", 0, Some("States.Timeout".into())),
+    ] {
         let found = found(&[
             (1, 0, "ExecutionStarted", ""),
             (2, 0, "TaskStateEntered", "CopyObject"),
             (3, 2, "TaskScheduled", ""),
             (4, previous, end, ""),
         ]);
-        assert_eq!(found, (some("CopyObject"), error, None), "{end} after {previous}");
+        assert_eq!(found, (Some("CopyObject".into()), error, None), "{end} after {previous}");
     }
 }
 
@@ -182,7 +180,7 @@ fn a_state_that_was_entered_twice_and_exited_once_was_running() {
         (5, 4, "TaskStateEntered", "Validate"),
         (6, 0, "ExecutionAborted", ""),
     ]);
-    assert_eq!((found.0, found.1), (some("Validate"), None));
+    assert_eq!((found.0, found.1), (Some("Validate".into()), None));
 }
 
 #[test]
@@ -195,7 +193,7 @@ fn an_execution_that_was_redriven_after_its_end_failed_where_that_end_says() {
         (5, 4, "TaskStateExited", "CopyObject"),
         (6, 5, "TaskStateEntered", "VerifyBackup"),
     ]);
-    assert_eq!((failed.0, failed.1), (some("CopyObject"), some("Kms.Denied")));
+    assert_eq!((failed.0, failed.1), (Some("CopyObject".into()), Some("Kms.Denied".into())));
 
     let stopped = found(&[
         (1, 0, "TaskStateEntered", "CopyObject"),
@@ -204,7 +202,7 @@ fn an_execution_that_was_redriven_after_its_end_failed_where_that_end_says() {
         (4, 3, "TaskStateExited", "CopyObject"),
         (5, 4, "TaskStateEntered", "VerifyBackup"),
     ]);
-    assert_eq!(stopped.0, some("CopyObject"));
+    assert_eq!(stopped.0, Some("CopyObject".into()));
 }
 
 #[test]
@@ -214,7 +212,7 @@ fn the_error_of_the_task_stands_in_for_an_end_without_one() {
         (2, 1, "TaskFailed", "Kms.Denied"),
         (3, 2, "ExecutionFailed", ""),
     ]);
-    assert_eq!(found.1, some("Kms.Denied"));
+    assert_eq!(found.1, Some("Kms.Denied".into()));
 }
 
 #[test]
@@ -229,7 +227,7 @@ fn the_search_stops_at_the_entry_of_the_state_that_failed() {
     ]);
     let mut search = FailureSearch::default();
     let taken = history.iter().rev().map(|event| search.take(event)).take_while(ControlFlow::is_continue).count();
-    assert_eq!((taken, search.finish().state), (2, some("CopyObject")));
+    assert_eq!((taken, search.finish().state), (2, Some("CopyObject".into())));
 }
 
 #[test]
@@ -238,13 +236,13 @@ fn a_history_without_an_end_has_no_failure_but_a_running_state() {
     assert_eq!(failure(&history(&lines)), None);
     let mut search = FailureSearch::default();
     let _ = history(&lines).iter().rev().try_for_each(|event| search.take(event));
-    assert_eq!(search.finish().state, some("Validate"));
+    assert_eq!(search.finish().state, Some("Validate".into()));
 }
 
 #[test]
 fn the_message_of_a_cause_is_its_sentence() {
-    assert_eq!(cause_message(CAUSE), some("grant it to the role"));
-    assert_eq!(cause_message(" plain text \n"), some("plain text"));
+    assert_eq!(cause_message(CAUSE), Some("grant it to the role".into()));
+    assert_eq!(cause_message(" plain text \n"), Some("plain text".into()));
     for empty in ["", "  ", r#"{"errorMessage": ""}"#] {
         assert_eq!(cause_message(empty), None, "{empty:?}");
     }

@@ -1,8 +1,8 @@
 //! The check after publishing: whether a proven copy replaced a newer one.
 //!
 //! A copy is published on the condition that the object at its key has the entity tag that the plan saw. `If-Match`
-//! compares entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an older
-//! upload may replace a newer one although its condition held.
+//! compares entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an
+//! older upload may replace a newer one although its condition held.
 //!
 //! A copy in one request gets its place when it is published. A multipart copy gets it when its upload is opened, so an
 //! older copy may also be above it.
@@ -93,9 +93,9 @@ pub fn check_published(facts: &PublishedFacts<'_>) -> PublishedDecision {
     }
 }
 
-/// Whether the plan of this execution published the copy over what is directly below it. If not, another execution of the
-/// same event made the copy, by a plan that knew what it replaced. A multipart object may have been completed later than
-/// its place says.
+/// Whether the plan of this execution published the copy over what is directly below it. If not, another execution of
+/// the same event made the copy, by a plan that knew what it replaced. A multipart object may have been completed later
+/// than its place says.
 fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     let PlannedReplacement::Object(expected) = facts.planned else { return false };
     facts.below.first().is_none_or(|nearest| {
@@ -103,7 +103,8 @@ fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     })
 }
 
-/// Whether a newer version that could not be put back by withdrawing the copy is current again, or one that is newer still.
+/// Whether a newer version that could not be put back by withdrawing the copy is current again, or one that is newer
+/// still.
 pub fn is_repaired(newer: &Neighbor, above: Option<&Neighbor>) -> bool {
     let Some(above) = above else { return false };
     match (&newer.stamp, &above.stamp) {

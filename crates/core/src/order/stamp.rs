@@ -130,8 +130,8 @@ impl Stamp {
         if is_newer { Relation::Newer } else { Relation::Older }
     }
 
-    /// Whether this is the stamp of the upload with these identifiers. A version identifies an upload. Without versions,
-    /// sequencer and entity tag together do.
+    /// Whether this is the stamp of the upload with these identifiers. A version identifies an upload. Without
+    /// versions, sequencer and entity tag together do.
     pub fn is_same_upload(&self, version: Option<&VersionId>, sequencer: Option<&Sequencer>, etag: &ETag) -> bool {
         match (&self.version_id, version) {
             (Some(own), Some(other)) if is_version(Some(own)) => own == other,
@@ -139,9 +139,9 @@ impl Stamp {
         }
     }
 
-    /// Whether this upload, which has the higher sequencer, was nevertheless initiated before the other one. That can be
-    /// only a multipart upload to a bucket with versions. `Last-Modified` is not compared for single uploads: the clocks
-    /// that set it may differ between two uploads that follow each other closely.
+    /// Whether this upload, which has the higher sequencer, was nevertheless initiated before the other one. That can
+    /// be only a multipart upload to a bucket with versions. `Last-Modified` is not compared for single uploads: the
+    /// clocks that set it may differ between two uploads that follow each other closely.
     fn began_before(&self, other: &Self) -> bool {
         let versioned = is_version(self.version_id.as_ref()) && is_version(other.version_id.as_ref());
         versioned && self.etag.is_of_parts() && self.last_modified < other.last_modified

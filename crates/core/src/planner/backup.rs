@@ -115,8 +115,8 @@ pub fn plan(facts: Facts<'_>) -> Backup {
     Backup { copy, stamp, placement: target.placement, event: upload.event }
 }
 
-/// The configured class, or the source's. A source that was restored from an archive still has its archive class. A backup
-/// in that class cannot be read, so it gets the cheapest class that can be read, if something has to read it.
+/// The configured class, or the source's. A source that was restored from an archive still has its archive class. A
+/// backup in that class cannot be read, so it gets the cheapest class that can be read, if something has to read it.
 fn storage_class(settings: Settings<'_>, of_source: Option<String>) -> Option<String> {
     let inherited = match of_source {
         Some(class) if settings.is_read && is_archive(&class) => Some(READABLE_CLASS.to_owned()),

@@ -38,8 +38,8 @@ pub fn plan(input: &ReplicateInput, target: &Target, threshold: u64) -> Backup {
     Backup { copy, stamp: backup.stamp.clone(), placement: target.placement, event: backup.event.clone() }
 }
 
-/// The parts of a large replica: those of the backup, so that the entity tags are equal. `found` are the parts of a backup
-/// that was found already published, because its plan does not have them.
+/// The parts of a large replica: those of the backup, so that the entity tags are equal. `found` are the parts of a
+/// backup that was found already published, because its plan does not have them.
 pub fn layout(input: &ReplicateInput, found: Option<SourceParts>) -> Result<PartLayout, TooLarge> {
     match input.backup.copy.layout() {
         Some(layout) => Ok(layout),
@@ -52,8 +52,8 @@ pub fn published(attempt: u32, replica: Backup, stored: Stored) -> ReplicaPlan {
     ReplicaPlan { attempt, replica, slices: Vec::new(), digest_slices: false, stored: Some(stored) }
 }
 
-/// The answer for a replica that is copied in parts. Without a stored checksum the backup has to be read; otherwise S3 has
-/// nothing to check the replica against.
+/// The answer for a replica that is copied in parts. Without a stored checksum the backup has to be read; otherwise S3
+/// has nothing to check the replica against.
 pub fn in_parts(attempt: u32, replica: Backup, layout: PartLayout) -> ReplicaPlan {
     let digest_slices = replica.copy.crc64nvme.is_none();
     ReplicaPlan { attempt, replica, slices: layout.slices(), digest_slices, stored: None }

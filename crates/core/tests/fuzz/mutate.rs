@@ -1,5 +1,5 @@
-//! Makes new inputs of old ones: bytes changed anywhere, pieces of two inputs joined, and, where an input is JSON, values
-//! put where others were.
+//! Makes new inputs of old ones: bytes changed anywhere, pieces of two inputs joined, and, where an input is JSON,
+//! values put where others were.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};

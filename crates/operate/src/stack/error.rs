@@ -11,8 +11,8 @@ use crate::AwsError;
 pub enum FindStackError {
     /// CloudFormation has no stack of this name.
     #[error(
-        "there is no stack {name} in {region}; check the name with `aws cloudformation describe-stacks`, and the region in \
-         AWS_REGION or in your profile"
+        "there is no stack {name} in {region}; check the name with `aws cloudformation describe-stacks`, and the \
+         region in AWS_REGION or in your profile"
     )]
     NoSuchStack {
         /// The name.
@@ -34,7 +34,10 @@ pub enum FindStackError {
     #[error("no region is configured; set AWS_REGION, or the region of your profile, to the region of the stack")]
     NoRegion,
     /// The ready file cannot be read.
-    #[error("the ready file {} cannot be read: {reason}; name the file that `holdfast up --ready-file` wrote", .path.display())]
+    #[error(
+        "the ready file {} cannot be read: {reason}; name the file that `holdfast up --ready-file` wrote",
+        .path.display()
+    )]
     InvalidReadyFile {
         /// The file.
         path: PathBuf,

@@ -1,8 +1,8 @@
 //! Hostile input: whatever a function is sent that is not what it should be, it refuses by name, with the place of the
 //! fault, before it sends a single request; and it never panics.
 //!
-//! Every case goes through [`respond`], as in the Lambdas. The functions' clients lead to a port where nobody listens, so
-//! that a case which is let through shows as the failure of a service and not as `Input.Invalid`.
+//! Every case goes through [`respond`], as in the Lambdas. The functions' clients lead to a port where nobody listens,
+//! so that a case which is let through shows as the failure of a service and not as `Input.Invalid`.
 
 mod broken;
 mod case;

@@ -1,5 +1,5 @@
-//! No policy of the template gives more than is needed: each action of each policy alone allows something that executions
-//! do, and without it they do not end as they should.
+//! No policy of the template gives more than is needed: each action of each policy alone allows something that
+//! executions do, and without it they do not end as they should.
 
 mod denials;
 mod scenarios;

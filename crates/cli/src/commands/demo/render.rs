@@ -14,13 +14,15 @@ use crate::render::{
     text::{self, COLUMNS},
 };
 
+const RECEIPTS: &str = "Receipts: ";
+
 /// The report as text, without a line feed at its end.
 pub(super) fn report(report: &Report) -> String {
     let mut text = String::new();
     for row in &report.objects {
         text.push_str(&block(row));
-        text.push('\n');
     }
+    text.push('\n');
     text.push_str(&legend(report));
     text.push_str(&summary(report));
     text
@@ -88,15 +90,15 @@ fn legend(report: &Report) -> String {
     let Proof { receipt, replica, .. } = proof.as_ref();
     let folder = receipt.key.as_str().split(row.key.as_str()).next().unwrap_or_default();
     let objects = if replica.is_some() { "source, backup and replica" } else { "source and backup" };
-    format!(
-        "\
-Proof:    how the functions proved the copies, then the SHA-256 that this
-          program read from {objects}
-Receipts: s3://{}/{folder}
-
-",
-        receipt.bucket
-    )
+    let proof = format!("how the functions proved the copies, then the SHA-256 that this program read from {objects}");
+    let receipts = format!("s3://{}/{folder}", receipt.bucket);
+    // A space allows a line break between bucket and prefix.
+    let receipts = if display_width(&receipts) + RECEIPTS.len() > COLUMNS {
+        format!("s3://{}/ {folder}", receipt.bucket)
+    } else {
+        receipts
+    };
+    format!("{}\n{}\n\n", text::labeled("Proof:    ", &proof), text::labeled(RECEIPTS, &receipts))
 }
 
 fn summary(report: &Report) -> String {

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use super::*;
 
+/// As long as a bucket name can be.
+const SOURCE: &str = "source-2345678901234567890123456789012345678901234567890123456789012";
+
 fn row(key: &str, verdict: Verdict) -> Row {
     let step = |state: &str, kind| Step { state: state.to_owned(), kind, times: 1 };
     let path = vec![
@@ -42,7 +45,7 @@ fn proven(key: &str) -> Result<Row, serde_json::Error> {
         }))
     };
     let receipt = json!({
-        "bucket": "backup", "key": format!(".holdfast/receipts/source/{key}/v1.json"), "written": true
+        "bucket": "backup", "key": format!(".holdfast/receipts/{SOURCE}/{key}/v1.json"), "written": true
     });
     let proof = Proof {
         words: "stored CRC64NVME (backup, replica)".to_owned(),
@@ -82,7 +85,7 @@ fn a_proven_object_is_shown_with_its_proof_receipt_and_path() -> Result<(), serd
         &format!("  stored CRC64NVME (backup, replica) · SHA-256 {}… ×3\n", &sha256[..8]),
         "  receipt v1.json\n",
         "  Validate → CopyParts×3 → VerifyBackup (2 times)\n",
-        "Receipts: s3://backup/.holdfast/receipts/source/\n",
+        "Receipts: s3://backup/\n          .holdfast/receipts/source-",
         "1 of 1 object proven, in 2.0 s.\n",
         "Next:\n",
     ] {

@@ -81,8 +81,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Waits until the execution of every upload has ended. `all_uploaded` becomes true after the last upload. The result
-    /// has none for an upload that started no execution.
+    /// Waits until the execution of every upload has ended. `all_uploaded` becomes true after the last upload. The
+    /// result has none for an upload that started no execution.
     pub(super) async fn until_ended(
         mut self,
         all_uploaded: &AtomicBool,

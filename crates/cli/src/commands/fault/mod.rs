@@ -44,10 +44,10 @@ fn added(AddedRule { id }: &AddedRule) -> String {
     format!("{id} is in force; `holdfast sandbox fault remove {id}` removes it.")
 }
 
-fn removed(removed: &RemovedRules) -> String {
-    match removed.removed {
+fn removed(rules: &RemovedRules) -> String {
+    match rules.removed {
         0 => "No rule was in force.".to_owned(),
-        removed => format!("{} removed.", text::count(removed, "rule")),
+        count => format!("{} removed.", text::count(count, "rule")),
     }
 }
 

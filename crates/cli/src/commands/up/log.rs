@@ -85,8 +85,8 @@ impl Log {
         Ok(self.known.len())
     }
 
-    /// Prints a line for each execution that ends, and never returns. An execution that cannot be read, because its receipt
-    /// or the state machine was deleted, is reported and skipped: the sandbox continues to serve.
+    /// Prints a line for each execution that ends, and never returns. An execution that cannot be read, because its
+    /// receipt or the state machine was deleted, is reported and skipped: the sandbox continues to serve.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
         let mut last_warning = None;
         loop {

@@ -20,8 +20,8 @@ pub(super) struct ReadyFilePath<'a> {
 }
 
 impl<'a> ReadyFilePath<'a> {
-    /// Removes the file of an earlier run, and finds out now whether the file can be written later. The file of a sandbox
-    /// that still serves stays as it is.
+    /// Removes the file of an earlier run, and finds out now whether the file can be written later. The file of a
+    /// sandbox that still serves stays as it is.
     pub(super) fn claim(path: &'a Path) -> Result<Self, CommandError> {
         if !folder_of(path).is_dir() {
             let problem = "its folder does not exist; create it first, or name another --ready-file";

@@ -1,4 +1,5 @@
-//! What a service answered to a request that failed, and which error that is. No SDK: the adapters are where the clients are.
+//! What a service answered to a request that failed, and which error that is. No SDK: the adapters are where the
+//! clients are.
 
 mod refusal;
 mod s3;
@@ -60,9 +61,9 @@ pub struct Classified {
 }
 
 impl Answer {
-    /// Whether the error may pass by itself: no answer came, the service failed, or it asked to wait. S3 may send an error
-    /// in the body of an answer with status 200 (CopyObject, UploadPartCopy, CompleteMultipartUpload), so the code counts
-    /// before the status.
+    /// Whether the error may pass by itself: no answer came, the service failed, or it asked to wait. S3 may send an
+    /// error in the body of an answer with status 200 (CopyObject, UploadPartCopy, CompleteMultipartUpload), so the
+    /// code counts before the status.
     fn is_transient(&self) -> bool {
         matches!(
             self.code.as_str(),

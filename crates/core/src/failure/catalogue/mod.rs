@@ -57,8 +57,8 @@ impl ErrorName {
     }
 }
 
-/// What a person does after an execution failed with this error and this [report](super::report). The report ends with its
-/// remedy; the remedies that exclude a redrive are recognized by it.
+/// What a person does after an execution failed with this error and this [report](super::report). The report ends with
+/// its remedy; the remedies that exclude a redrive are recognized by it.
 pub fn next_step(error: &str, report: &str) -> NextStep {
     let Some(name) = ErrorName::parse(error) else { return ForeignError::of(error).remedy.next_step() };
     let stated = Remedy::WITHOUT_REDRIVE.iter().find(|remedy| report.ends_with(&remedy.to_string()));

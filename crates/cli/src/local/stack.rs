@@ -1,0 +1,78 @@
+//! The stack in a sandbox, as its ready file and as the functions are configured.
+
+use std::collections::BTreeMap;
+
+use holdfast_operate::stack::{FindStackError, ReadyFile, Stack};
+use holdfast_sandbox::Sandbox;
+
+/// What the ready file of this sandbox says.
+pub(super) fn ready_file(sandbox: &Sandbox) -> ReadyFile {
+    let (outputs, template) = (sandbox.outputs(), sandbox.stack());
+    ReadyFile {
+        endpoint_url: outputs.endpoint_url.clone(),
+        region: outputs.region.clone(),
+        access_key_id: outputs.access_key_id.clone(),
+        secret_access_key: outputs.secret_access_key.clone(),
+        stack_name: template.settings.stack.clone(),
+        outbox_dir: outputs.outbox_dir.clone(),
+        outputs: template.outputs.clone(),
+    }
+}
+
+/// The stack with the buckets that `--set` configured. The outputs are those of the template.
+pub(super) fn configured(
+    ready_file: &ReadyFile,
+    environment: &BTreeMap<String, String>,
+) -> Result<Stack, FindStackError> {
+    let mut ready_file = ready_file.clone();
+    for (variable, output) in [
+        ("REPLICA_BUCKET", "ReplicaBucketName"),
+        ("REPLICA_REGION", "ReplicaRegion"),
+        ("RECEIPT_BUCKET", "ReceiptBucketName"),
+        ("RECEIPT_PREFIX", "ReceiptPrefix"),
+    ] {
+        if let Some(value) = environment.get(variable) {
+            ready_file.outputs.insert(output.to_owned(), value.clone());
+        }
+    }
+    ready_file.stack()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_stack_has_the_buckets_that_the_functions_are_configured_with() -> Result<(), FindStackError> {
+        let outputs = [
+            ("SourceBucketName", "source"),
+            ("BackupBucketName", "backup"),
+            ("ReplicaBucketName", "replica"),
+            ("ReplicaRegion", "eu-central-1"),
+            ("ReceiptBucketName", "backup"),
+            ("ReceiptPrefix", "r/"),
+            ("TopicArn", "arn:topic"),
+            ("StateMachineArn", "arn:machine"),
+            ("UndeliveredEventsUrl", "https://queue"),
+        ];
+        let text = |values: &[(&str, &str)]| {
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let ready_file = ReadyFile {
+            endpoint_url: "http://127.0.0.1:4510".to_owned(),
+            region: "eu-west-1".to_owned(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            stack_name: "holdfast".to_owned(),
+            outbox_dir: PathBuf::new(),
+            outputs: text(&outputs),
+        };
+        let stack = configured(&ready_file, &BTreeMap::new())?;
+        assert_eq!(stack.replica.map(|replica| replica.bucket.to_string()).as_deref(), Some("replica"));
+        let stack = configured(&ready_file, &text(&[("REPLICA_BUCKET", ""), ("RECEIPT_PREFIX", "other/")]))?;
+        assert_eq!((stack.replica, stack.receipts.prefix.as_str()), (None, "other/"));
+        Ok(())
+    }
+}
