@@ -1,7 +1,6 @@
-//! Deliveries as fault rules will have them: more than once, late, or after events that came later. `EventBridge`
-//! promises to deliver at least once and in no order
-//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so that all of it may
-//! happen.
+//! Deliveries as fault rules will have them: more than once, late, or after events that came later. `EventBridge` promises
+//! to deliver at least once and in no order
+//! (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so that all of it may happen.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

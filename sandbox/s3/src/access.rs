@@ -30,8 +30,7 @@ use sandbox_core::{
 use sandbox_iam::{CopiedFrom, Iam, Need, Read, Refusal, S3Request, bucket_arn};
 
 /// What a read does not tell this caller, who has no permission to ask for it: how many tags the object has, its
-/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response
-/// Elements).
+/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hidden {
     tags: bool,

@@ -29,8 +29,8 @@ fn no_such_version(id: &str) -> S3Error {
 }
 
 /// What an id that no version has answers: 404 where it could be one, 400 where it could not
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter
-/// is quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter is
+/// quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
 /// <https://github.com/noobaa/noobaa-core/pull/8014>).
 pub(super) fn unknown_version(id: &str) -> S3Error {
     if is_version_id(id) { no_such_version(id) } else { invalid_version_id(id) }

@@ -14,8 +14,8 @@ use super::{
 };
 use sandbox_core::ports::ACCOUNT;
 
-/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of
-/// the request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
+/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
+/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reason(pub(super) &'static str);
 

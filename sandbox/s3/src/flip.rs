@@ -1,5 +1,5 @@
-//! Bytes that are stored wrongly: what a copy that goes bad looks like. S3's checksum of them is that of the bytes as
-//! they are stored, as it would be if they had gone bad on their way.
+//! Bytes that are stored wrongly: what a copy that goes bad looks like. S3's checksum of them is that of the bytes as they
+//! are stored, as it would be if they had gone bad on their way.
 
 use futures::StreamExt;
 use s3s::{S3Result, dto::StreamingBlob};

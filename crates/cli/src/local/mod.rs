@@ -182,38 +182,6 @@ fn environment(
     Ok(environment)
 }
 
-<<<<<<< HEAD
-fn ready_file(sandbox: &Sandbox) -> ReadyFile {
-    let outputs = sandbox.outputs();
-    ReadyFile {
-        endpoint_url: outputs.endpoint_url.clone(),
-        region: outputs.region.clone(),
-        access_key_id: outputs.access_key_id.clone(),
-        secret_access_key: outputs.secret_access_key.clone(),
-        stack_name: outputs.stack_name.clone(),
-        outbox_dir: outputs.outbox_dir.clone(),
-        outputs: outputs.outputs.clone(),
-    }
-}
-
-/// The stack with the buckets that `--set` configured. The outputs are those of the template.
-fn configured(ready_file: &ReadyFile, environment: &BTreeMap<String, String>) -> Result<Stack, FindStackError> {
-    let mut ready_file = ready_file.clone();
-    for (variable, output) in [
-        ("REPLICA_BUCKET", "ReplicaBucketName"),
-        ("REPLICA_REGION", "ReplicaRegion"),
-        ("RECEIPT_BUCKET", "ReceiptBucketName"),
-        ("RECEIPT_PREFIX", "ReceiptPrefix"),
-    ] {
-        if let Some(value) = environment.get(variable) {
-            ready_file.outputs.insert(output.to_owned(), value.clone());
-        }
-    }
-    ready_file.stack()
-}
-
-=======
->>>>>>> operate-cli
 /// Finds out whether a sandbox could serve and keep its data, before a build that may take minutes.
 fn probe(options: &LocalOptions) -> Result<(), LocalError> {
     TcpListener::bind(options.listen).map_err(|source| address_error(options.listen, &source))?;

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use holdfast_operate::stack::{FindStackError, ReadyFile, Stack};
-use holdfast_sandbox::Sandbox;
+use sandbox::Sandbox;
 
 /// What the ready file of this sandbox says.
 pub(super) fn ready_file(sandbox: &Sandbox) -> ReadyFile {
-    let (outputs, template) = (sandbox.outputs(), sandbox.stack());
+    let outputs = sandbox.outputs();
     ReadyFile {
         endpoint_url: outputs.endpoint_url.clone(),
         region: outputs.region.clone(),
         access_key_id: outputs.access_key_id.clone(),
         secret_access_key: outputs.secret_access_key.clone(),
-        stack_name: template.settings.stack.clone(),
+        stack_name: outputs.stack_name.clone(),
         outbox_dir: outputs.outbox_dir.clone(),
-        outputs: template.outputs.clone(),
+        outputs: outputs.outputs.clone(),
     }
 }
 

@@ -1,6 +1,5 @@
-//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer
-//! Guide, "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
-//! (`redrive-map-run.html`).
+//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer Guide,
+//! "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs" (`redrive-map-run.html`).
 //!
 //! The order of events is that of a recording of AWS: `MapStateStarted` (of length 0 where the items have yet to be
 //! read), `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
@@ -55,8 +54,8 @@ enum Standing {
     Over,
 }
 
-/// How a Map Run stands to an execution that was redriven so often. One that failed for the size of its data, or
-/// because an expression could not be evaluated, is not redriven: another one is started.
+/// How a Map Run stands to an execution that was redriven so often. One that failed for the size of its data, or because
+/// an expression could not be evaluated, is not redriven: another one is started.
 fn standing(record: &MapRunRecord, execution_redrives: u32) -> Standing {
     let anew = matches!(
         record.error.as_deref(),
