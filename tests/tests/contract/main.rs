@@ -13,6 +13,7 @@ mod hostile;
 mod markdown;
 mod payloads;
 mod policies;
+mod recorded;
 mod reserved;
 mod runbook;
 mod samples;

@@ -105,24 +105,24 @@ impl Functions {
     }
 }
 
-/// Payloads that are as they should be, by the state that sends them. Both plans are plans made anew, and both kinds of
-/// reading go on where an earlier call stopped.
-fn valid() -> BTreeMap<&'static str, Value> {
+/// Valid payloads by the state that sends them. Both planners get a replan, and both kinds of reading continue an earlier
+/// call.
+pub(crate) fn valid() -> BTreeMap<&'static str, Value> {
     let small = Samples { extent: Extent::Ordinary, path: Path::Single, replica: true };
     let large = Samples { path: Path::Parts { digest: true }, ..small };
     let mut valid: BTreeMap<_, _> = sent(small).into_iter().chain(sent(large)).collect();
 
     let mut given_up = value(large.plan(1))["backup"].clone();
     given_up["event"]["id"] = valid["Validate"]["event"]["id"].clone();
-    given_up["source"]["key"] = valid["Validate"]["event"]["detail"]["object"]["key"].clone();
+    given_up["copy"]["source"]["key"] = valid["Validate"]["event"]["detail"]["object"]["key"].clone();
     let replan = |given_up: &Value| json!({"attempt": 2, "error": "Upload.Gone", "givenUp": given_up});
     valid.get_mut("Validate").unwrap()["replan"] = replan(&given_up);
 
     let replicate = valid.get_mut("Replicate").unwrap();
     given_up["event"]["id"] = replicate["backup"]["event"]["id"].clone();
-    given_up["source"]["key"] = replicate["backup"]["destination"]["key"].clone();
-    given_up["source"]["bucket"] = replicate["backup"]["destination"]["bucket"].clone();
-    given_up["destination"]["bucket"] = replicate["replica"]["bucket"].clone();
+    given_up["copy"]["source"]["key"] = replicate["proven"]["destination"]["key"].clone();
+    given_up["copy"]["source"]["bucket"] = replicate["proven"]["destination"]["bucket"].clone();
+    given_up["copy"]["destination"]["bucket"] = replicate["replica"]["bucket"].clone();
     replicate["replan"] = replan(&given_up);
 
     let first = valid["DigestSlice"]["slice"]["firstPart"].clone();
