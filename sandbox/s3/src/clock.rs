@@ -7,24 +7,24 @@ use time::{Duration, OffsetDateTime, Time};
 
 /// The wall clock, so many seconds ahead.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     ahead: AtomicI64,
 }
 
 impl Clock {
-    pub(super) fn now(&self) -> OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc().saturating_add(Duration::seconds(self.ahead.load(Ordering::Relaxed)))
     }
 
     /// Lets this time pass at once.
-    pub(super) fn pass(&self, time: std::time::Duration) {
+    pub(crate) fn pass(&self, time: std::time::Duration) {
         let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
 /// The first midnight UTC that is not before a moment: what S3 counts in days ends at midnight.
-pub(super) fn midnight_after(moment: OffsetDateTime) -> OffsetDateTime {
+pub(crate) fn midnight_after(moment: OffsetDateTime) -> OffsetDateTime {
     let midnight = moment.replace_time(Time::MIDNIGHT);
     if midnight == moment { midnight } else { midnight.saturating_add(Duration::DAY) }
 }

@@ -1,53 +1,17 @@
 //! What S3 tells `EventBridge`, in the shape of
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 
-use std::net::SocketAddr;
-
-use http::Extensions;
+use sandbox_core::ports::ACCOUNT;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{
-    front::{RequestId, request_id},
-    model::{Object, Tick},
-    state::BucketRecord,
+use crate::{
+    model::{bucket::BucketRecord, object::Object, tick::Tick},
+    request::Cause,
 };
-use sandbox_core::ports::ACCOUNT;
-
-/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
-/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reason(pub(super) &'static str);
-
-/// The request that caused an event.
-#[derive(Debug, Clone)]
-pub(super) struct Cause {
-    request_id: String,
-    /// None where it is S3 itself.
-    source_ip: Option<String>,
-}
-
-impl Cause {
-    /// S3 itself, which ends what somebody began.
-    pub(super) fn of_s3() -> Self {
-        Self { request_id: request_id(), source_ip: None }
-    }
-
-    /// From the extensions that travel with a request.
-    pub(super) fn of(extensions: &Extensions) -> Self {
-        Self {
-            request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
-            source_ip: Some(
-                extensions
-                    .get::<SocketAddr>()
-                    .map_or_else(|| "127.0.0.1".to_owned(), |address| address.ip().to_string()),
-            ),
-        }
-    }
-}
 
 /// What happened to an object.
-pub(super) enum Happening<'a> {
+pub(crate) enum Happening<'a> {
     /// By `PutObject`, `POST Object`, `CopyObject` or `CompleteMultipartUpload`.
     Created { size: u64, etag: &'a str, reason: &'static str },
     /// A version is gone, or a delete marker hides the object.
@@ -59,7 +23,7 @@ pub(super) enum Happening<'a> {
 }
 
 /// The envelope for `EventBridge`; `None` when the bucket does not send any.
-pub(super) fn envelope(
+pub(crate) fn envelope(
     cause: &Cause,
     bucket: &BucketRecord,
     key: &str,

@@ -4,71 +4,35 @@
 //! One endpoint serves the buckets of every region; the region a request is signed for stands for the regional endpoint
 //! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
 
-mod access;
-mod auth;
-mod blobs;
-mod body;
+mod backend;
+mod buckets;
 mod checksum;
 mod clock;
-mod conditions;
 mod convert;
-mod customer_key;
+mod copy;
+mod endpoint;
 mod errors;
 mod events;
-mod extents;
-mod fate;
-mod flip;
-mod front;
-mod lifecycle;
 mod listing;
 mod lock;
 mod model;
-mod ops;
-mod ops_attributes;
-mod ops_bucket;
-mod ops_copy;
-mod ops_delete;
-mod ops_list;
-mod ops_lock;
-mod ops_object;
-mod ops_tags;
-mod ops_upload;
-mod parameters;
-mod publish;
-mod range;
-mod requests;
+mod objects;
+mod permissions;
+mod request;
 mod restore;
-mod sparse;
 mod state;
+mod storage;
+mod uploads;
 
 use std::{
     collections::BTreeMap,
     fmt,
-    ops::{Deref, DerefMut},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use s3s::service::S3ServiceBuilder;
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use tokio::sync::Notify;
-
-use self::{
-    access::PolicyAccess,
-    blobs::Blobs,
-    clock::Clock,
-    requests::Requests,
-    state::{BucketRecord, State},
-};
-pub use self::{
-    front::Service,
-    lifecycle::AbortedUpload,
-    lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
-    parameters::operations,
-    state::OpenError,
-};
 use sandbox_core::{
     faults::Faults,
     identity::Keyring,
@@ -76,17 +40,26 @@ use sandbox_core::{
     store::Store,
 };
 use sandbox_iam::Iam;
+use serde_json::Value;
+use tokio::sync::Notify;
 
-/// Whether a bucket keeps old versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Versioning {
-    /// It never did: every object has the version id `null`.
-    Never,
-    /// Every write makes a version.
-    Enabled,
-    /// It did once: new objects are `null` versions, older ones stay.
-    Suspended,
-}
+use self::{
+    backend::Backend,
+    clock::Clock,
+    endpoint::{access::PolicyAccess, auth, operations::Operations, requests::Requests},
+    model::{bucket::BucketRecord, object::Object},
+    state::State,
+    storage::blobs::Blobs,
+};
+pub use self::{
+    buckets::lifecycle::AbortedUpload,
+    endpoint::{parameters::operations, service::Service},
+    model::{
+        bucket::Versioning,
+        lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
+    },
+    state::OpenError,
+};
 
 /// A bucket as a template describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,56 +98,6 @@ impl fmt::Debug for S3 {
     }
 }
 
-/// What every operation works on.
-struct Backend {
-    state: Mutex<State>,
-    blobs: Arc<Blobs>,
-    events: Arc<dyn EventSink>,
-    clock: Arc<Clock>,
-    /// Told when an archived object begins to be restored.
-    restore_began: Notify,
-}
-
-impl Backend {
-    fn state(&self) -> Locked<'_> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { state, _unused: RemoveUnused(&self.blobs) }
-    }
-
-    fn now(&self) -> OffsetDateTime {
-        self.clock.now()
-    }
-}
-
-/// The state, locked. What it made unused is removed from the disk as soon as it is unlocked, not before.
-struct Locked<'a> {
-    /// Dropped first: the order of the fields is the order of their ends.
-    state: MutexGuard<'a, State>,
-    _unused: RemoveUnused<'a>,
-}
-
-struct RemoveUnused<'a>(&'a Blobs);
-
-impl Drop for RemoveUnused<'_> {
-    fn drop(&mut self) {
-        self.0.remove_unused();
-    }
-}
-
-impl Deref for Locked<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
-
 impl S3 {
     /// Opens the S3 whose bytes lie in `folder` (made if it is missing) and whose metadata is in `store`. Callers are
     /// known by the keyring and may do what `iam` says.
@@ -203,7 +126,7 @@ impl S3 {
 
     /// What answers HTTP requests.
     pub fn service(&self) -> Service {
-        let mut builder = S3ServiceBuilder::new(ops::Operations { backend: Arc::clone(&self.backend) });
+        let mut builder = S3ServiceBuilder::new(Operations { backend: Arc::clone(&self.backend) });
         builder.set_auth(auth::KeyringAuth { keyring: Arc::clone(&self.keyring) });
         builder.set_access(PolicyAccess {
             backend: Arc::clone(&self.backend),
@@ -263,6 +186,41 @@ impl S3 {
         self.backend.clock.pass(time);
     }
 
+    /// Runs what is due by the buckets' lifecycle rules, as S3 does once a day.
+    pub fn run_lifecycle(&self) -> Result<Vec<AbortedUpload>, ApiError> {
+        self.backend.run_lifecycle()
+    }
+
+    /// Puts the lifecycle rules that the properties of an `AWS::S3::Bucket` name.
+    pub fn put_lifecycle(&self, bucket: &str, properties: &Value) -> Result<(), ApiError> {
+        self.backend.put_lifecycle(bucket, properties)
+    }
+
+    /// Waits until the restore of an archived object is in progress; at once if one is. For one caller.
+    pub async fn restoring(&self) {
+        self.backend.restoring().await;
+    }
+
+    /// Sends the events of the restores that are complete by now.
+    pub async fn complete_restores(&self) -> Result<(), ApiError> {
+        self.backend.complete_restores().await
+    }
+
+    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would, and returns their ETags.
+    /// No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
+    ///
+    /// The checksums are correct and of the kind that the upload declares, which must be a CRC. The ETags are not MD5s: an
+    /// MD5 needs every byte. Parts of equal length have equal ETags.
+    pub fn put_sparse_parts(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+        lengths: &[u64],
+    ) -> Result<Vec<String>, ApiError> {
+        self.backend.put_sparse_parts(bucket, key, upload_id, lengths)
+    }
+
     /// Whether there is a bucket of this name, in any region.
     pub fn has_bucket(&self, name: &str) -> bool {
         self.backend.state().buckets().any(|bucket| bucket.record.name == name)
@@ -271,7 +229,7 @@ impl S3 {
     /// Makes an object one without any stored checksum, as those are that were uploaded without one before S3 began to
     /// compute checksums by itself in December 2024. No request to S3 can do this; tests and demos need it.
     pub fn forget_checksum(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<(), ApiError> {
-        let forget = |object: &mut model::Object| {
+        let forget = |object: &mut Object| {
             object.checksum = None;
             for part in &mut object.parts {
                 part.checksum = None;

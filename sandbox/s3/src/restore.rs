@@ -4,104 +4,24 @@
 //! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock. Its beginning and its end are told to
 //! `EventBridge` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
 
-use std::collections::BTreeSet;
-
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
-use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
-
+use sandbox_core::ports::ApiError;
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
-use super::{
-    Backend, S3,
-    clock::midnight_after,
+use crate::{
+    backend::Backend,
     errors,
-    events::{Cause, Happening, envelope},
-    front::Status,
-    model::{Attributes, Object},
-    publish::shown,
+    events::{Happening, envelope},
+    model::{
+        object::Object,
+        restore::{Restore, Restoring, is_archive},
+        version::shown,
+    },
+    request::{Cause, Status},
     state::State,
 };
-use sandbox_core::ports::ApiError;
-
-const HTTP_DATE: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-
-/// A restored copy, or one that is being made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Restore {
-    /// From when it can be read.
-    completes: OffsetDateTime,
-    /// Until when it is kept.
-    expires: OffsetDateTime,
-    /// Whether its end was told.
-    #[serde(default = "told")]
-    is_told: bool,
-}
-
-/// What is true of a restore that was kept before its end was ever told.
-fn told() -> bool {
-    true
-}
-
-/// A version whose restore is under way.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Restoring {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) id: String,
-}
-
-/// The versions whose restores are under way.
-pub(super) type AllRestoring = BTreeSet<Restoring>;
-
-impl Restore {
-    /// One that begins.
-    fn of(completes: OffsetDateTime, days: Duration) -> Self {
-        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_told: false }
-    }
-
-    /// One that is complete and is kept for longer.
-    fn kept(now: OffsetDateTime, days: Duration) -> Self {
-        Self { is_told: true, ..Self::of(now, days) }
-    }
-
-    /// Whether its end is still to be told.
-    pub(super) fn is_to_be_told(self) -> bool {
-        !self.is_told
-    }
-
-    fn is_under_way(self, now: OffsetDateTime) -> bool {
-        now < self.completes
-    }
-
-    fn is_readable(self, now: OffsetDateTime) -> bool {
-        self.completes <= now && now < self.expires
-    }
-}
-
-/// Whether the bytes lie in an archive.
-fn is_archive(attributes: &Attributes) -> bool {
-    matches!(attributes.storage_class.as_str(), dto::StorageClass::GLACIER | dto::StorageClass::DEEP_ARCHIVE)
-}
-
-impl Object {
-    /// Whether the bytes have to be restored before they can be read.
-    pub(super) fn is_out_of_reach(&self, now: OffsetDateTime) -> bool {
-        is_archive(&self.attributes) && !self.restore.is_some_and(|restore| restore.is_readable(now))
-    }
-
-    /// The header `x-amz-restore`.
-    pub(super) fn shown_restore(&self, now: OffsetDateTime) -> Option<String> {
-        let restore = self.restore?;
-        if restore.is_under_way(now) {
-            return Some("ongoing-request=\"true\"".to_owned());
-        }
-        let expires = restore.expires.format(HTTP_DATE).unwrap_or_default();
-        restore.is_readable(now).then(|| format!("ongoing-request=\"false\", expiry-date=\"{expires}\""))
-    }
-}
 
 /// How long a tier takes for a class; `None` where it does not offer it.
 fn duration(tier: &str, class: &str) -> Option<Duration> {
@@ -133,7 +53,7 @@ fn wanted(request: Option<dto::RestoreRequest>) -> S3Result<(Duration, String)> 
 impl Backend {
     /// Begins to restore an object, or keeps a restored copy for longer: 202 for the one and 200 for the other
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>, Responses).
-    pub(super) async fn restore_object(
+    pub(crate) async fn restore_object(
         &self,
         req: S3Request<dto::RestoreObjectInput>,
     ) -> S3Result<S3Response<dto::RestoreObjectOutput>> {
@@ -217,20 +137,20 @@ impl State {
     }
 }
 
-impl S3 {
+impl Backend {
     /// Waits until an archived object is being restored; at once if one is. For one caller.
-    pub async fn restoring(&self) {
-        while self.backend.state().restoring.is_empty() {
-            self.backend.restore_began.notified().await;
+    pub(crate) async fn restoring(&self) {
+        while self.state().restoring.is_empty() {
+            self.restore_began.notified().await;
         }
     }
 
     /// Tells of the restores that are complete by now.
-    pub async fn complete_restores(&self) -> Result<(), ApiError> {
-        let now = self.backend.now();
-        let completed = self.backend.state().complete_restores(now);
+    pub(crate) async fn complete_restores(&self) -> Result<(), ApiError> {
+        let now = self.now();
+        let completed = self.state().complete_restores(now);
         for event in completed.map_err(|error| errors::answer(&error))? {
-            self.backend.announce(Some(event)).await;
+            self.announce(Some(event)).await;
         }
         Ok(())
     }

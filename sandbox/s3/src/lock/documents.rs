@@ -1,11 +1,13 @@
 //! Object Lock as requests and templates write it.
 
 use s3s::{S3Error, S3ErrorCode, S3Result, dto};
+use sandbox_core::ports::ApiError;
 use serde_json::Value;
 
-use super::{DefaultRetention, LegalHold, ObjectLock, Retention, RetentionMode, RetentionPeriod, YEAR, hold_of};
-use crate::errors;
-use sandbox_core::ports::ApiError;
+use crate::{
+    errors,
+    model::lock::{DefaultRetention, LegalHold, ObjectLock, Retention, RetentionMode, RetentionPeriod, YEAR, hold_of},
+};
 
 /// The longest default retention, in years
 /// (<https://docs.aws.amazon.com/general/latest/gr/s3.html>, "Object Lock maximum retention").

@@ -1,67 +1,52 @@
 //! Buckets, versions and open uploads: in memory for answering, and in the [`Store`] for the next start.
 
-mod uploads;
-mod versions;
+pub(crate) mod uploads;
+pub(crate) mod versions;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use s3s::{S3Error, S3Result, dto, s3_error};
-use serde::{Deserialize, Serialize};
-
-pub(super) use self::uploads::{Completed, Upload};
-use self::{
-    uploads::PartRecord,
-    versions::{VersionRecord, place},
-};
-use super::{
-    Versioning,
-    blobs::Blobs,
-    clock::Clock,
-    errors,
-    extents::Extent,
-    lock::ObjectLock,
-    model::{Part, Tick, UploadSettings, Version},
-    restore::{AllRestoring, Restore, Restoring},
-};
+use s3s::{S3Error, S3Result, s3_error};
 use sandbox_core::store::{Store, StoreError};
 
+use crate::{
+    clock::Clock,
+    errors,
+    model::{
+        bucket::BucketRecord,
+        restore::{AllRestoring, Restore, Restoring},
+        tick::Tick,
+        upload::{Part, UploadSettings},
+        version::Version,
+    },
+    state::{
+        uploads::{PartRecord, Upload},
+        versions::{VersionRecord, place},
+    },
+    storage::{blobs::Blobs, extents::Extent},
+};
+
 const BUCKETS: &str = "s3.buckets";
-const VERSIONS: &str = "s3.versions";
-const UPLOADS: &str = "s3.uploads";
-const PARTS: &str = "s3.parts";
+pub(crate) const VERSIONS: &str = "s3.versions";
+pub(crate) const UPLOADS: &str = "s3.uploads";
+pub(crate) const PARTS: &str = "s3.parts";
 
 /// Everything there is. Guarded by one lock that is never held across an await.
-pub(super) struct State {
+pub(crate) struct State {
     buckets: BTreeMap<String, Bucket>,
     uploads: BTreeMap<String, Upload>,
     /// The restores whose ends are to be told.
-    pub(super) restoring: AllRestoring,
+    pub(crate) restoring: AllRestoring,
     last: Tick,
     store: Arc<Store>,
     blobs: Arc<Blobs>,
     clock: Arc<Clock>,
 }
 
-/// A bucket's configuration, as it was put.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct BucketRecord {
-    pub(super) name: String,
-    pub(super) region: String,
-    pub(super) created: Tick,
-    pub(super) versioning: Versioning,
-    pub(super) event_bridge: bool,
-    pub(super) encryption: Option<dto::ServerSideEncryptionConfiguration>,
-    pub(super) public_access_block: Option<dto::PublicAccessBlockConfiguration>,
-    pub(super) tagging: Option<dto::Tagging>,
-    pub(super) lifecycle: Option<dto::BucketLifecycleConfiguration>,
-    pub(super) object_lock: Option<ObjectLock>,
-}
-
 /// A bucket and its objects.
-pub(super) struct Bucket {
-    pub(super) record: BucketRecord,
+pub(crate) struct Bucket {
+    pub(crate) record: BucketRecord,
     /// The versions of every key, newest first. A key without versions is not there.
-    pub(super) keys: BTreeMap<String, Vec<Arc<Version>>>,
+    pub(crate) keys: BTreeMap<String, Vec<Arc<Version>>>,
 }
 
 /// The sandbox's S3 could not be opened.
@@ -82,7 +67,7 @@ pub enum OpenError {
 
 impl State {
     /// Everything that the store knows.
-    pub(super) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
+    pub(crate) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
         let (buckets, uploads) = (BTreeMap::new(), BTreeMap::new());
         let mut state = Self { buckets, uploads, restoring: AllRestoring::new(), last: Tick(0), store, blobs, clock };
         for (name, record) in state.store.load::<BucketRecord>(BUCKETS)? {
@@ -123,28 +108,28 @@ impl State {
     }
 
     /// The present moment, later than every other.
-    pub(super) fn tick(&mut self) -> Tick {
+    pub(crate) fn tick(&mut self) -> Tick {
         self.last = Tick::after(self.last, self.clock.now());
         self.last
     }
 
     /// Every bucket, by name.
-    pub(super) fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &Bucket> {
         self.buckets.values()
     }
 
     /// A bucket that has to be there.
-    pub(super) fn bucket(&self, name: &str) -> S3Result<&Bucket> {
+    pub(crate) fn bucket(&self, name: &str) -> S3Result<&Bucket> {
         self.buckets.get(name).ok_or_else(errors::no_such_bucket)
     }
 
     /// The region of a bucket, if there is such a bucket.
-    pub(super) fn region(&self, bucket: &str) -> Option<&str> {
+    pub(crate) fn region(&self, bucket: &str) -> Option<&str> {
         self.buckets.get(bucket).map(|bucket| bucket.record.region.as_str())
     }
 
     /// Writes a bucket's configuration; creates the bucket if it is new.
-    pub(super) fn put_bucket(&mut self, record: BucketRecord) -> Result<(), StoreError> {
+    pub(crate) fn put_bucket(&mut self, record: BucketRecord) -> Result<(), StoreError> {
         self.store.put(BUCKETS, &record.name, &record)?;
         match self.buckets.get_mut(&record.name) {
             Some(bucket) => bucket.record = record,
@@ -156,14 +141,14 @@ impl State {
     }
 
     /// Changes a bucket's configuration.
-    pub(super) fn change_bucket(&mut self, name: &str, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
+    pub(crate) fn change_bucket(&mut self, name: &str, change: impl FnOnce(&mut BucketRecord)) -> S3Result<()> {
         let mut record = self.bucket(name)?.record.clone();
         change(&mut record);
         self.put_bucket(record).map_err(S3Error::internal_error)
     }
 
     /// Removes an empty bucket, and its open uploads with it.
-    pub(super) fn delete_bucket(&mut self, name: &str) -> S3Result<()> {
+    pub(crate) fn delete_bucket(&mut self, name: &str) -> S3Result<()> {
         if !self.bucket(name)?.keys.is_empty() {
             return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
         }
@@ -182,7 +167,7 @@ impl State {
     }
 
     /// Gives up extents that were to become an object.
-    pub(super) fn release(&self, extents: &[Extent]) {
+    pub(crate) fn release(&self, extents: &[Extent]) {
         self.blobs.release(extents);
     }
 }

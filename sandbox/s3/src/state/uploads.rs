@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use s3s::{S3Error, S3Result};
+use sandbox_core::store::Batch;
 use serde::{Deserialize, Serialize};
 
-use super::{PARTS, State, UPLOADS};
 use crate::{
     errors,
-    model::{Part, UploadSettings},
+    model::upload::{Part, UploadSettings},
+    state::{PARTS, State, UPLOADS},
 };
-use sandbox_core::store::Batch;
 
 /// An open multipart upload.
 pub(crate) struct Upload {
@@ -28,9 +28,9 @@ pub(crate) struct Completed<'a> {
 
 /// A part as it is stored.
 #[derive(Serialize, Deserialize)]
-pub(super) struct PartRecord<P> {
-    pub(super) upload: String,
-    pub(super) part: P,
+pub(crate) struct PartRecord<P> {
+    pub(crate) upload: String,
+    pub(crate) part: P,
 }
 
 impl State {
@@ -56,7 +56,7 @@ impl State {
     }
 
     /// Notes for every open upload of a key that the key was deleted.
-    pub(super) fn note_deletion(&mut self, bucket: &str, key: &str) -> S3Result<()> {
+    pub(crate) fn note_deletion(&mut self, bucket: &str, key: &str) -> S3Result<()> {
         let of_key = |upload: &Upload| upload.settings.bucket == bucket && upload.settings.key == key;
         for (id, upload) in self.uploads.iter_mut().filter(|(_, upload)| of_key(upload)) {
             let settings = UploadSettings { key_was_deleted: true, ..UploadSettings::clone(&upload.settings) };
@@ -90,14 +90,14 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn delete_upload(&self, batch: &mut Batch, id: &str) {
+    pub(crate) fn delete_upload(&self, batch: &mut Batch, id: &str) {
         for number in self.uploads.get(id).into_iter().flat_map(|upload| upload.parts.keys()) {
             batch.delete(PARTS, &part_key(id, *number));
         }
         batch.delete(UPLOADS, id);
     }
 
-    pub(super) fn forget_upload(&mut self, id: &str, kept: &[u16]) {
+    pub(crate) fn forget_upload(&mut self, id: &str, kept: &[u16]) {
         let parts = self.uploads.remove(id).map(|upload| upload.parts).unwrap_or_default();
         for part in parts.values().filter(|part| kept.binary_search(&part.number).is_err()) {
             self.blobs.release(&part.extents);

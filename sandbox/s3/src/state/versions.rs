@@ -3,21 +3,25 @@
 use std::sync::Arc;
 
 use s3s::{S3Error, S3Result};
+use sandbox_core::store::Batch;
 use serde::{Deserialize, Serialize};
 
-use super::{Completed, State, VERSIONS};
 use crate::{
     errors,
-    model::{NULL_VERSION, Object, Tick, Version, VersionContent},
+    model::{
+        object::Object,
+        tick::Tick,
+        version::{NULL_VERSION, Version, VersionContent, delete_marker, unknown_version},
+    },
+    state::{State, VERSIONS, uploads::Completed},
 };
-use sandbox_core::store::Batch;
 
 /// A version as it is stored.
 #[derive(Serialize, Deserialize)]
-pub(super) struct VersionRecord<V> {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) version: V,
+pub(crate) struct VersionRecord<V> {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) version: V,
 }
 
 impl State {
@@ -31,11 +35,11 @@ impl State {
         let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
         let found = match id {
             None => versions.first().ok_or_else(errors::no_such_key)?,
-            Some(id) => versions.iter().find(|version| version.id == id).ok_or_else(|| errors::unknown_version(id))?,
+            Some(id) => versions.iter().find(|version| version.id == id).ok_or_else(|| unknown_version(id))?,
         };
         match &found.content {
             VersionContent::Object(_) => Ok(Arc::clone(found)),
-            VersionContent::DeleteMarker => Err(errors::delete_marker(found, id.is_some())),
+            VersionContent::DeleteMarker => Err(delete_marker(found, id.is_some())),
         }
     }
 
@@ -156,7 +160,7 @@ fn version_key(initiated: Tick) -> String {
 }
 
 /// Inserts a version so that the newest comes first.
-pub(super) fn place(versions: &mut Vec<Arc<Version>>, version: Arc<Version>) {
+pub(crate) fn place(versions: &mut Vec<Arc<Version>>, version: Arc<Version>) {
     let at = versions.partition_point(|one| one.initiated > version.initiated);
     versions.insert(at, version);
 }

@@ -1,0 +1,4 @@
+//! Operations on buckets.
+
+mod configuration;
+pub(crate) mod lifecycle;

@@ -1,0 +1,5 @@
+//! Copies of objects, and of ranges into parts.
+
+mod object;
+mod part;
+mod source;

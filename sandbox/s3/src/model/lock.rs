@@ -1,0 +1,301 @@
+//! Object Lock: versions that nobody may delete for a time, or until a legal hold is taken off them.
+//!
+//! Rules: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>. A lock is part of one version. It keeps
+//! that version from being deleted for good; new versions and delete markers are put on top of it all the same.
+
+use s3s::{S3Error, S3ErrorCode, S3Result, dto};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::errors;
+
+/// The days of a year, as retention counts them.
+pub(crate) const YEAR: u32 = 365;
+
+/// How firmly a retention period holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RetentionMode {
+    /// Those who may `s3:BypassGovernanceRetention` can delete the version, or shorten its retention.
+    Governance,
+    /// Nobody can.
+    Compliance,
+}
+
+impl RetentionMode {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            dto::ObjectLockMode::GOVERNANCE => Some(Self::Governance),
+            dto::ObjectLockMode::COMPLIANCE => Some(Self::Compliance),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Governance => dto::ObjectLockMode::GOVERNANCE,
+            Self::Compliance => dto::ObjectLockMode::COMPLIANCE,
+        }
+    }
+}
+
+/// The retention of every new version that is not given one of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultRetention {
+    /// How firmly it holds.
+    pub mode: RetentionMode,
+    /// How long.
+    pub period: RetentionPeriod,
+}
+
+/// The length of a default retention, as it was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RetentionPeriod {
+    /// In days.
+    Days(u32),
+    /// In years of 365 days.
+    Years(u32),
+}
+
+/// A bucket's Object Lock. It can be put on a bucket, and never taken off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectLock {
+    /// For versions without a retention of their own.
+    pub default_retention: Option<DefaultRetention>,
+}
+
+/// Until when a version is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retention {
+    pub(crate) mode: RetentionMode,
+    pub(crate) until: OffsetDateTime,
+}
+
+/// Whether a version is under a legal hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LegalHold {
+    On,
+    Off,
+}
+
+impl LegalHold {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::On => dto::ObjectLockLegalHoldStatus::ON,
+            Self::Off => dto::ObjectLockLegalHoldStatus::OFF,
+        }
+    }
+}
+
+/// The lock of one version, or what a request asks for one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lock {
+    pub(crate) retention: Option<Retention>,
+    /// Absent where it was never put.
+    pub(crate) legal_hold: Option<LegalHold>,
+}
+
+/// Whether a caller asks to pass by a governance retention (`x-amz-bypass-governance-retention`), and so may: the
+/// permission is asked for before the operation runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Governance {
+    Respected,
+    Bypassed,
+}
+
+impl Governance {
+    pub(crate) fn of(header: Option<bool>) -> Self {
+        if header == Some(true) { Self::Bypassed } else { Self::Respected }
+    }
+}
+
+impl Lock {
+    /// What the headers of a Put, a Copy or a Create ask for, in the order in which S3 judges them.
+    pub(crate) fn requested(
+        mode: Option<&dto::ObjectLockMode>,
+        until: Option<&dto::Timestamp>,
+        legal_hold: Option<&dto::ObjectLockLegalHoldStatus>,
+        now: OffsetDateTime,
+    ) -> S3Result<Self> {
+        let pair = match (mode, until) {
+            (Some(mode), Some(until)) => Some((mode, OffsetDateTime::from(until.clone()))),
+            (None, None) => None,
+            _ => {
+                return Err(errors::invalid_argument(
+                    "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied",
+                ));
+            }
+        };
+        if pair.as_ref().is_some_and(|(_, until)| *until <= now) {
+            return Err(not_in_the_future());
+        }
+        let legal_hold = legal_hold.map(|status| hold_of(status.as_str())).transpose()?;
+        let retention = pair
+            .map(|(mode, until)| {
+                let mode = RetentionMode::parse(mode.as_str());
+                mode.map(|mode| Retention { mode, until })
+                    .ok_or_else(|| errors::invalid_argument("Unknown wormMode directive."))
+            })
+            .transpose()?;
+        Ok(Self { retention, legal_hold })
+    }
+
+    /// Whether there is anything in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The lock that a new version gets: what was asked for, and else the bucket's default. A bucket without Object Lock
+    /// refuses a request that asks for one.
+    ///
+    /// The default is counted from when the version appears. Of a multipart upload, the documentation leaves open whether
+    /// it is counted from its initiation instead.
+    pub(crate) fn of_new(self, bucket: Option<ObjectLock>, created: OffsetDateTime) -> S3Result<Self> {
+        let Some(bucket) = bucket else {
+            return if self.is_empty() { Ok(self) } else { Err(bucket_without_lock()) };
+        };
+        let default = || {
+            let DefaultRetention { mode, period } = bucket.default_retention?;
+            let days = match period {
+                RetentionPeriod::Days(days) => days,
+                RetentionPeriod::Years(years) => years.saturating_mul(YEAR),
+            };
+            Some(Retention { mode, until: created.saturating_add(Duration::days(i64::from(days))) })
+        };
+        Ok(Self { retention: self.retention.or_else(default), ..self })
+    }
+
+    /// Refuses what would delete the version for good.
+    pub(crate) fn permits_deletion(&self, governance: Governance, now: OffsetDateTime) -> S3Result<()> {
+        let is_held = self.legal_hold == Some(LegalHold::On);
+        let is_retained = self.in_force(now).is_some_and(|mode| binds(mode, governance));
+        if is_held || is_retained { Err(protected()) } else { Ok(()) }
+    }
+
+    /// Puts another retention in the place of this one, or none. A retention in force may only grow firmer or longer,
+    /// unless governance is bypassed
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>).
+    pub(crate) fn retain(
+        &mut self,
+        wanted: Option<Retention>,
+        governance: Governance,
+        now: OffsetDateTime,
+    ) -> S3Result<()> {
+        if wanted.is_some_and(|wanted| wanted.until <= now) {
+            return Err(not_in_the_future());
+        }
+        if let Some(mode) = self.in_force(now) {
+            let weakens = wanted.is_none_or(|wanted| {
+                let is_shorter = self.retention.is_some_and(|present| wanted.until < present.until);
+                is_shorter || (mode == RetentionMode::Compliance && wanted.mode == RetentionMode::Governance)
+            });
+            if weakens && binds(mode, governance) {
+                return Err(protected());
+            }
+        }
+        self.retention = wanted;
+        Ok(())
+    }
+
+    fn in_force(&self, now: OffsetDateTime) -> Option<RetentionMode> {
+        self.retention.filter(|retention| retention.until > now).map(|retention| retention.mode)
+    }
+}
+
+/// Whether a retention in force binds this caller.
+fn binds(mode: RetentionMode, governance: Governance) -> bool {
+    mode == RetentionMode::Compliance || governance == Governance::Respected
+}
+
+pub(crate) fn hold_of(status: &str) -> S3Result<LegalHold> {
+    match status {
+        dto::ObjectLockLegalHoldStatus::ON => Ok(LegalHold::On),
+        dto::ObjectLockLegalHoldStatus::OFF => Ok(LegalHold::Off),
+        _ => Err(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")),
+    }
+}
+
+/// 403 for a version that its lock protects.
+fn protected() -> S3Error {
+    // As in https://github.com/versity/versitygw/issues/1330
+    S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied because object protected by object lock.")
+}
+
+fn not_in_the_future() -> S3Error {
+    errors::invalid_argument("The retain until date must be in the future!")
+}
+
+/// 400 for a lock on an object of a bucket that has none.
+pub(crate) fn bucket_without_lock() -> S3Error {
+    errors::invalid_request("Bucket is missing Object Lock Configuration")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn at(day: i64) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(day * 86_400).unwrap()
+    }
+
+    fn retention(mode: RetentionMode, day: i64) -> Retention {
+        Retention { mode, until: at(day) }
+    }
+
+    fn lock(retention: impl Into<Option<Retention>>) -> Lock {
+        Lock { retention: retention.into(), legal_hold: None }
+    }
+
+    #[test]
+    fn a_retention_in_force_forbids_deletion_and_only_governance_can_be_bypassed() {
+        use Governance::{Bypassed, Respected};
+        for (mode, governance, day, is_permitted) in [
+            (RetentionMode::Governance, Respected, 9, false),
+            (RetentionMode::Governance, Bypassed, 9, true),
+            (RetentionMode::Compliance, Bypassed, 9, false),
+            (RetentionMode::Compliance, Respected, 10, true),
+        ] {
+            let permitted = lock(retention(mode, 10)).permits_deletion(governance, at(day)).is_ok();
+            assert_eq!(permitted, is_permitted, "{mode:?} {governance:?} on day {day}");
+        }
+        let held = Lock { retention: None, legal_hold: Some(LegalHold::On) };
+        assert!(held.permits_deletion(Bypassed, at(0)).is_err(), "a legal hold cannot be bypassed");
+    }
+
+    #[test]
+    fn a_retention_in_force_may_grow_longer_or_firmer_and_shrinks_only_where_governance_is_bypassed() {
+        use Governance::{Bypassed, Respected};
+        use RetentionMode::{Compliance, Governance as Governed};
+        for (present, wanted, governance, is_permitted) in [
+            (Some(retention(Governed, 10)), Some(retention(Governed, 11)), Respected, true),
+            (Some(retention(Governed, 10)), Some(retention(Compliance, 10)), Respected, true),
+            (Some(retention(Governed, 10)), Some(retention(Governed, 9)), Respected, false),
+            (Some(retention(Governed, 10)), None, Respected, false),
+            (Some(retention(Governed, 10)), None, Bypassed, true),
+            (Some(retention(Compliance, 10)), Some(retention(Compliance, 11)), Respected, true),
+            (Some(retention(Compliance, 10)), Some(retention(Compliance, 9)), Bypassed, false),
+            (Some(retention(Compliance, 10)), Some(retention(Governed, 11)), Bypassed, false),
+            (Some(retention(Compliance, 10)), None, Bypassed, false),
+            (Some(retention(Compliance, 1)), None, Respected, true),
+        ] {
+            let mut lock = lock(present);
+            let permitted = lock.retain(wanted, governance, at(2)).is_ok();
+            assert_eq!(permitted, is_permitted, "{present:?} to {wanted:?}, {governance:?}");
+            assert_eq!(lock.retention, if is_permitted { wanted } else { present });
+        }
+        assert!(lock(None).retain(Some(retention(Governed, 2)), Respected, at(2)).is_err(), "the present is no future");
+    }
+
+    #[test]
+    fn a_default_retention_is_counted_from_the_version_and_yields_to_a_lock_of_its_own() {
+        let days = |period| DefaultRetention { mode: RetentionMode::Governance, period };
+        let bucket = |period| Some(ObjectLock { default_retention: Some(days(period)) });
+        let of = |asked: Lock, period| asked.of_new(bucket(period), at(5)).unwrap().retention;
+        assert_eq!(of(lock(None), RetentionPeriod::Days(2)), Some(retention(RetentionMode::Governance, 7)));
+        assert_eq!(of(lock(None), RetentionPeriod::Years(2)), Some(retention(RetentionMode::Governance, 735)));
+        let own = retention(RetentionMode::Compliance, 6);
+        assert_eq!(of(lock(own), RetentionPeriod::Days(2)), Some(own));
+        assert!(lock(own).of_new(None, at(5)).is_err(), "a bucket without Object Lock took a lock");
+        assert_eq!(lock(None).of_new(None, at(5)).unwrap(), Lock::default());
+    }
+}

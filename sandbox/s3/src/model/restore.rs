@@ -1,0 +1,90 @@
+//! The restored copy of an archived object.
+
+use std::collections::BTreeSet;
+
+use s3s::dto;
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+use crate::{
+    clock::midnight_after,
+    model::object::{Attributes, Object},
+};
+
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// A restored copy, or one that is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Restore {
+    /// From when it can be read.
+    pub(crate) completes: OffsetDateTime,
+    /// Until when it is kept.
+    pub(crate) expires: OffsetDateTime,
+    /// Whether its end was told.
+    #[serde(default = "told")]
+    pub(crate) is_told: bool,
+}
+
+/// What is true of a restore that was kept before its end was ever told.
+fn told() -> bool {
+    true
+}
+
+/// A version whose restore is under way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Restoring {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
+/// The versions whose restores are under way.
+pub(crate) type AllRestoring = BTreeSet<Restoring>;
+
+impl Restore {
+    /// One that begins.
+    pub(crate) fn of(completes: OffsetDateTime, days: Duration) -> Self {
+        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_told: false }
+    }
+
+    /// One that is complete and is kept for longer.
+    pub(crate) fn kept(now: OffsetDateTime, days: Duration) -> Self {
+        Self { is_told: true, ..Self::of(now, days) }
+    }
+
+    /// Whether its end is still to be told.
+    pub(crate) fn is_to_be_told(self) -> bool {
+        !self.is_told
+    }
+
+    pub(crate) fn is_under_way(self, now: OffsetDateTime) -> bool {
+        now < self.completes
+    }
+
+    pub(crate) fn is_readable(self, now: OffsetDateTime) -> bool {
+        self.completes <= now && now < self.expires
+    }
+}
+
+/// Whether the bytes lie in an archive.
+pub(crate) fn is_archive(attributes: &Attributes) -> bool {
+    matches!(attributes.storage_class.as_str(), dto::StorageClass::GLACIER | dto::StorageClass::DEEP_ARCHIVE)
+}
+
+impl Object {
+    /// Whether the bytes have to be restored before they can be read.
+    pub(crate) fn is_out_of_reach(&self, now: OffsetDateTime) -> bool {
+        is_archive(&self.attributes) && !self.restore.is_some_and(|restore| restore.is_readable(now))
+    }
+
+    /// The header `x-amz-restore`.
+    pub(crate) fn shown_restore(&self, now: OffsetDateTime) -> Option<String> {
+        let restore = self.restore?;
+        if restore.is_under_way(now) {
+            return Some("ongoing-request=\"true\"".to_owned());
+        }
+        let expires = restore.expires.format(HTTP_DATE).unwrap_or_default();
+        restore.is_readable(now).then(|| format!("ongoing-request=\"false\", expiry-date=\"{expires}\""))
+    }
+}

@@ -1,0 +1,88 @@
+//! The moment at which an object appears: version id, place among the versions, event.
+
+use s3s::S3Result;
+use serde_json::Value;
+
+use crate::{
+    backend::Backend,
+    events::{Happening, envelope},
+    model::{
+        bucket::Versioning,
+        object::Object,
+        tick::Tick,
+        version::{NULL_VERSION, Version, VersionContent, new_version_id, shown},
+    },
+    objects::conditions::{Seen, WriteConditions},
+    request::Cause,
+    state::{State, uploads::Completed},
+};
+
+/// An object that is ready to appear. Its extents are counted.
+pub(crate) struct Publication<'a> {
+    pub(crate) bucket: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) object: Object,
+    /// When its multipart upload was initiated; `None` for an object that is written at once.
+    pub(crate) initiated: Option<Tick>,
+    /// The upload that ends with it.
+    pub(crate) completed: Option<Completed<'a>>,
+    pub(crate) reason: &'static str,
+    pub(crate) cause: &'a Cause,
+}
+
+/// What the caller is told.
+pub(crate) struct Published {
+    /// Absent where versioning was never enabled.
+    pub(crate) version_id: Option<String>,
+    pub(crate) initiated: Tick,
+    pub(crate) event: Option<Value>,
+}
+
+impl Backend {
+    /// What is current now, checked against the conditions of a write that begins.
+    pub(crate) fn begin(&self, bucket: &str, key: &str, conditions: &WriteConditions) -> S3Result<Seen> {
+        let seen = Seen::of(self.state().current(bucket, key)?.map(AsRef::as_ref));
+        conditions.check(&seen)?;
+        Ok(seen)
+    }
+
+    /// Accepts an event, if there is one.
+    pub(crate) async fn announce(&self, event: Option<Value>) {
+        if let Some(event) = event {
+            self.events.put_event(event).await;
+        }
+    }
+}
+
+impl State {
+    /// Checks the conditions again, now that nothing can come between.
+    pub(crate) fn recheck(&self, bucket: &str, key: &str, conditions: &WriteConditions, began: &Seen) -> S3Result<()> {
+        conditions.check_again(began, &Seen::of(self.current(bucket, key)?.map(AsRef::as_ref)))
+    }
+
+    /// Makes the object appear.
+    pub(crate) fn publish(&mut self, publication: Publication<'_>) -> S3Result<Published> {
+        let Publication { bucket, key, object, initiated, completed, reason, cause } = publication;
+        let created = self.tick();
+        let prepared = self.bucket(bucket).and_then(|bucket| {
+            let lock = object.lock.of_new(bucket.record.object_lock, created.time())?;
+            Ok((bucket.record.clone(), lock))
+        });
+        let (record, lock) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.release(&object.extents);
+                return Err(error);
+            }
+        };
+        let object = Object { lock, ..object };
+        let id = if record.versioning == Versioning::Enabled { new_version_id() } else { NULL_VERSION.to_owned() };
+        let version_id = shown(record.versioning, &id);
+        let what = Happening::Created { size: object.size(), etag: &object.etag, reason };
+        let event = envelope(cause, &record, key, version_id.as_deref(), created, &what);
+        let initiated = initiated.unwrap_or(created);
+        let version = Version { id, initiated, created, content: VersionContent::Object(Box::new(object)) };
+        self.insert(bucket, key, version, completed)?;
+        Ok(Published { version_id, initiated, event })
+    }
+}

@@ -1,0 +1,67 @@
+//! What a caller may see and delete, decided before the operation runs.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use s3s::{S3Error, S3ErrorCode, S3Result};
+use sandbox_core::identity::Identity;
+use sandbox_iam::{Iam, Refusal, S3Request};
+
+use crate::model::{
+    lock::{Governance, LegalHold, Retention},
+    object::{Object, Tags},
+};
+
+/// What a read does not tell this caller, who has no permission to ask for it: how many tags the object has, its
+/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Hidden {
+    pub(crate) tags: bool,
+    pub(crate) retention: bool,
+    pub(crate) legal_hold: bool,
+}
+
+impl Hidden {
+    /// From the extensions that travel with a request.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or_default()
+    }
+
+    /// The tags, if there are any to be shown.
+    pub(crate) fn shown_tags(self, object: &Object) -> Option<&Tags> {
+        Some(&object.tags).filter(|tags| !self.tags && !tags.is_empty())
+    }
+
+    pub(crate) fn shown_retention(self, object: &Object) -> Option<Retention> {
+        object.lock.retention.filter(|_| !self.retention)
+    }
+
+    pub(crate) fn shown_legal_hold(self, object: &Object) -> Option<LegalHold> {
+        object.lock.legal_hold.filter(|_| !self.legal_hold)
+    }
+}
+
+/// Judges the deletions of one request that deletes several objects: each is a question of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Deleter {
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) caller: Identity,
+}
+
+impl Deleter {
+    pub(crate) fn may_delete(&self, bucket: &str, key: &str, id: Option<&str>, governance: Governance) -> S3Result<()> {
+        let lock = if governance == Governance::Bypassed { &[BYPASS.1][..] } else { &[] };
+        let versioned = id.is_some();
+        let request = S3Request { operation: "DeleteObject", bucket, key, versioned, lock, ..Default::default() };
+        let needs = request.needs().unwrap_or_default();
+        needs.into_iter().try_for_each(|need| self.iam.authorize(&self.caller, need).map_err(denied))
+    }
+}
+
+/// The header that asks to pass by governance retentions, and the permission to.
+pub(crate) const BYPASS: (&str, &str) = ("x-amz-bypass-governance-retention", "s3:BypassGovernanceRetention");
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+pub(crate) fn denied(refusal: Refusal) -> S3Error {
+    S3Error::with_message(S3ErrorCode::AccessDenied, refusal.to_string())
+}

@@ -1,0 +1,53 @@
+//! What an operation needs to know about the request that asked for it, and how it sets the status of the answer. All of it
+//! travels in the extensions of the request and of the answer.
+
+use std::net::SocketAddr;
+
+use http::{Extensions, StatusCode};
+
+/// The id that an answer, and the event it causes, carry.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The status of an answer, among its extensions, where `s3s` gives the operation no other than 200.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Status(pub(crate) StatusCode);
+
+/// Sixteen characters, as S3's are.
+pub(crate) fn request_id() -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let random = rand::random::<[u8; 16]>();
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
+/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
+/// The request that caused an event.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause {
+    pub(crate) request_id: String,
+    /// None where it is S3 itself.
+    pub(crate) source_ip: Option<String>,
+}
+
+impl Cause {
+    /// S3 itself, which ends what somebody began.
+    pub(crate) fn of_s3() -> Self {
+        Self { request_id: request_id(), source_ip: None }
+    }
+
+    /// From the extensions that travel with a request.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        Self {
+            request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            source_ip: Some(
+                extensions
+                    .get::<SocketAddr>()
+                    .map_or_else(|| "127.0.0.1".to_owned(), |address| address.ip().to_string()),
+            ),
+        }
+    }
+}

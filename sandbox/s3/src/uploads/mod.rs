@@ -1,0 +1,7 @@
+//! Multipart uploads.
+
+mod complete;
+mod create;
+mod part;
+mod parts;
+mod zeros;
