@@ -153,6 +153,11 @@ const LAMBDA: &[&str] =
 
 const CLOUDFORMATION: &[&str] = &["DescribeStacks"];
 
+/// Whether a service has an operation of this name.
+pub fn has(service: Service, operation: &str) -> bool {
+    of(service).contains(&operation)
+}
+
 /// The operations of one service, by name.
 pub fn of(service: Service) -> &'static [&'static str] {
     match service {

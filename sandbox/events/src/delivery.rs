@@ -18,10 +18,10 @@ use serde_json::Value;
 
 use super::{
     Bus, PENDING, Targets, UNDELIVERED,
-    disorder::Start,
     input::RuleName,
     rules::State,
     target::{Kind, Target},
+    waiting::Start,
 };
 use sandbox_core::ports::{ApiError, Invocation};
 
@@ -153,7 +153,7 @@ impl Bus {
     async fn attempt(&self, targets: &Targets, delivery: &Delivery) -> Outcome {
         let target = &delivery.target;
         let rule = RuleName { name: &delivery.rule, arn: &self.rule_arn(&delivery.rule) };
-        let input = match target.input_for(&rule, &delivery.event) {
+        let input = match target.input().render(&rule, &delivery.event) {
             Ok(input) => input,
             Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, again: Again::Never },
         };

@@ -1,8 +1,27 @@
 //! What a target is sent: the event itself, a part of it, a constant, or a template filled from it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::target::Target;
+/// What a target is sent: at most one of these, or else the event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input<'a> {
+    /// `Input`: a constant.
+    pub(super) constant: Option<&'a str>,
+    /// `InputPath`: a part of the event.
+    pub(super) path: Option<&'a str>,
+    /// `InputTransformer`: a template.
+    pub(super) transformer: Option<&'a InputTransformer>,
+}
+
+/// A template, and the parts of the event that fill it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct InputTransformer {
+    #[serde(default)]
+    input_paths_map: std::collections::BTreeMap<String, String>,
+    input_template: String,
+}
 
 /// The rule that matched, for the reserved variables of templates.
 pub(super) struct RuleName<'a> {
@@ -12,46 +31,48 @@ pub(super) struct RuleName<'a> {
 
 const RESERVED: [&str; 3] = ["aws.events.rule-name", "aws.events.rule-arn", "aws.events.event.json"];
 
-/// Finds at `PutTargets` what would fail at every delivery.
-pub(super) fn check(target: &Target) -> Result<(), String> {
-    if let Some(input) = &target.input {
-        parse_json("Input", input)?;
-    }
-    if let Some(path) = &target.input_path {
-        parse_path(path)?;
-    }
-    if let Some(transformer) = &target.input_transformer {
-        for (name, path) in &transformer.input_paths_map {
-            if name.to_ascii_lowercase().starts_with("aws") {
-                return Err(format!("InputPathsMap has {name:?}: names that begin with aws are reserved"));
-            }
+impl Input<'_> {
+    /// Refuses at `PutTargets` what would fail at every delivery.
+    pub(super) fn check(self) -> Result<(), String> {
+        if let Some(input) = self.constant {
+            parse_json("Input", input)?;
+        }
+        if let Some(path) = self.path {
             parse_path(path)?;
         }
-        let known = |name: &str| {
-            (transformer.input_paths_map.contains_key(name) || RESERVED.contains(&name)).then_some(Value::Null)
-        };
-        parse_json("InputTemplate", &fill(&transformer.input_template, &known)?)?;
+        if let Some(transformer) = self.transformer {
+            for (name, path) in &transformer.input_paths_map {
+                if name.to_ascii_lowercase().starts_with("aws") {
+                    return Err(format!("InputPathsMap has {name:?}: names that begin with aws are reserved"));
+                }
+                parse_path(path)?;
+            }
+            let known = |name: &str| {
+                (transformer.input_paths_map.contains_key(name) || RESERVED.contains(&name)).then_some(Value::Null)
+            };
+            parse_json("InputTemplate", &fill(&transformer.input_template, &known)?)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The input of one delivery.
-pub(super) fn render(target: &Target, rule: &RuleName<'_>, event: &Value) -> Result<Value, String> {
-    if let Some(input) = &target.input {
-        return parse_json("Input", input);
+    /// The input of one delivery.
+    pub(super) fn render(self, rule: &RuleName<'_>, event: &Value) -> Result<Value, String> {
+        if let Some(input) = self.constant {
+            return parse_json("Input", input);
+        }
+        if let Some(path) = self.path {
+            return select(path, event)?.ok_or_else(|| format!("InputPath {path} leads to nothing in the event"));
+        }
+        let Some(transformer) = self.transformer else { return Ok(event.clone()) };
+        let mut variables = std::collections::BTreeMap::new();
+        for (name, path) in &transformer.input_paths_map {
+            variables.insert(name.as_str(), select(path, event)?.unwrap_or(Value::Null));
+        }
+        variables.insert(RESERVED[0], json!(rule.name));
+        variables.insert(RESERVED[1], json!(rule.arn));
+        variables.insert(RESERVED[2], event.clone());
+        parse_json("InputTemplate", &fill(&transformer.input_template, &|name| variables.get(name).cloned())?)
     }
-    if let Some(path) = &target.input_path {
-        return select(path, event)?.ok_or_else(|| format!("InputPath {path} leads to nothing in the event"));
-    }
-    let Some(transformer) = &target.input_transformer else { return Ok(event.clone()) };
-    let mut variables = std::collections::BTreeMap::new();
-    for (name, path) in &transformer.input_paths_map {
-        variables.insert(name.as_str(), select(path, event)?.unwrap_or(Value::Null));
-    }
-    variables.insert(RESERVED[0], json!(rule.name));
-    variables.insert(RESERVED[1], json!(rule.arn));
-    variables.insert(RESERVED[2], event.clone());
-    parse_json("InputTemplate", &fill(&transformer.input_template, &|name| variables.get(name).cloned())?)
 }
 
 fn parse_json(what: &str, text: &str) -> Result<Value, String> {
@@ -157,6 +178,7 @@ fn inside_quotes(value: &Value) -> String {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::target::Target;
 
     fn target(extra: &Value) -> Target {
         let mut target = json!({ "Id": "t", "Arn": "arn:aws:lambda:us-east-1:000000000000:function:f" });
@@ -168,7 +190,7 @@ mod tests {
 
     fn rendered(extra: &Value) -> Result<Value, String> {
         let event = json!({ "resources": ["r-0"], "detail": { "bucket": { "name": "b\"1" }, "size": 7 } });
-        render(&target(extra), &RuleName { name: "uploads", arn: "arn:rule" }, &event)
+        target(extra).input().render(&RuleName { name: "uploads", arn: "arn:rule" }, &event)
     }
 
     #[test]
@@ -204,7 +226,7 @@ mod tests {
             (json!({ "InputTransformer": { "InputTemplate": "plain" } }), "InputTemplate is not JSON"),
             (json!({ "InputTransformer": { "InputPathsMap": { "AWSx": "$" }, "InputTemplate": "1" } }), "reserved"),
         ] {
-            let problem = check(&target(&extra)).unwrap_err();
+            let problem = target(&extra).input().check().unwrap_err();
             assert!(problem.contains(reason), "{extra} gave {problem:?}");
         }
     }

@@ -12,6 +12,7 @@ mod rules;
 mod target;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::{
     collections::BTreeMap,
@@ -28,11 +29,12 @@ use tokio_util::sync::CancellationToken;
 pub use self::delivery::Undelivered;
 use self::{
     delivery::Delivery,
-    disorder::{Start, Waiting},
     rules::Rule,
+    waiting::{Start, Waiting},
 };
 use sandbox_core::{
     faults::Faults,
+    operations::{self, Service},
     ports::{ACCOUNT, ApiError, EventSink, Invoke, StartExecution},
     store::{Store, StoreError},
 };
@@ -130,6 +132,9 @@ impl Events {
 
     /// Answers a call of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).
     pub async fn handle(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
+        if !operations::has(Service::Events, operation) {
+            return Err(unknown(operation));
+        }
         let bus = &self.bus;
         match operation {
             "PutEvents" => {
@@ -159,10 +164,7 @@ impl Events {
                 let listed = "default".starts_with(wanted.name_prefix.as_deref().unwrap_or_default());
                 Ok(json!({ "EventBuses": if listed { vec![bus.describe()] } else { Vec::new() } }))
             }
-            other => Err(ApiError::new(
-                "UnknownOperationException",
-                format!("EventBridge's {other} is not there in the sandbox"),
-            )),
+            other => Err(unknown(other)),
         }
     }
 
@@ -251,4 +253,9 @@ fn require_default_bus(bus: Option<&str>) -> Result<(), ApiError> {
             Err(not_found(format!("Event bus {other} does not exist: the sandbox has the bus default only.")))
         }
     }
+}
+
+fn unknown(operation: &str) -> ApiError {
+    let message = format!("The sandbox's EventBridge has no operation {operation}");
+    ApiError::new("UnknownOperationException", message)
 }

@@ -1,9 +1,11 @@
 //! Targets of rules: what may be said about one, and what is refused by name.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{input, invalid};
+use super::{
+    input::{Input, InputTransformer},
+    invalid,
+};
 use sandbox_core::ports::ApiError;
 
 /// A target as `PutTargets` takes it and `ListTargetsByRule` gives it back.
@@ -15,23 +17,15 @@ pub(super) struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     role_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) input: Option<String>,
+    input: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) input_path: Option<String>,
+    input_path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) input_transformer: Option<InputTransformer>,
+    input_transformer: Option<InputTransformer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_policy: Option<RetryPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_config: Option<DeadLetterConfig>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct InputTransformer {
-    #[serde(default)]
-    pub(super) input_paths_map: std::collections::BTreeMap<String, String>,
-    pub(super) input_template: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +58,15 @@ impl Target {
         name.filter(|_| self.kind() == Some(Kind::Function))
     }
 
+    /// The fields that say what the target is sent.
+    pub(super) fn input(&self) -> Input<'_> {
+        Input {
+            constant: self.input.as_deref(),
+            path: self.input_path.as_deref(),
+            transformer: self.input_transformer.as_ref(),
+        }
+    }
+
     /// Refuses what could never be delivered, with a sentence about it.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         let id = &self.id;
@@ -89,7 +92,7 @@ impl Target {
                 "Target {id} may have one of Input, InputPath and InputTransformer, not several."
             )));
         }
-        input::check(self).map_err(|problem| invalid(format!("Target {id}: {problem}")))?;
+        self.input().check().map_err(|problem| invalid(format!("Target {id}: {problem}")))?;
         self.check_retries()?;
         match self.dead_letter_queue() {
             Some(arn) if !arn.starts_with("arn:aws:sqs:") => Err(invalid(format!(
@@ -140,10 +143,5 @@ impl Target {
 
     pub(super) fn dead_letter_queue(&self) -> Option<&str> {
         self.dead_letter_config.as_ref().and_then(|config| config.arn.as_deref())
-    }
-
-    /// What the target is sent for this event.
-    pub(super) fn input_for(&self, rule: &input::RuleName<'_>, event: &Value) -> Result<Value, String> {
-        input::render(self, rule, event)
     }
 }

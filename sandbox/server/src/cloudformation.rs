@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use sandbox_core::{
+    operations::{self, Service},
     ports::ApiError,
     query::{self, Members},
     store::{Store, StoreError},
@@ -78,7 +79,7 @@ impl CloudFormation {
 
     /// Performs an operation, given as a form. The answer is the `<DescribeStacksResult>` element.
     pub(crate) fn handle(&self, operation: &str, form: &BTreeMap<String, String>) -> Result<String, ApiError> {
-        if operation != "DescribeStacks" {
+        if !operations::has(Service::CloudFormation, operation) {
             let message = format!(
                 "Could not find operation {operation} for version 2010-05-15: the sandbox has DescribeStacks alone"
             );

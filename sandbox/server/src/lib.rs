@@ -17,7 +17,7 @@ mod sts;
 mod targets;
 mod tasks;
 
-pub use sandbox_core::{faults, identity, pattern, ports, store};
+pub use sandbox_core::{faults, identity, operations, pattern, ports, store};
 pub use sandbox_events as events;
 pub use sandbox_iam as iam;
 pub use sandbox_lambda::{self as lambda, Functions, Handler, HandlerSet};

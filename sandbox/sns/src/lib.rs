@@ -27,6 +27,7 @@ pub use self::{
 };
 use self::{outbox::Outbox, subscriptions::Subscription, topics::Topic};
 use sandbox_core::{
+    operations::{self, Service},
     ports::ApiError,
     store::{Store, StoreError},
 };
@@ -92,6 +93,9 @@ impl Sns {
     /// Answers a call of the Query protocol: the `<XResult>` element, or nothing where the call has no result.
     /// [`sandbox_core::query::response`] and [`sandbox_core::query::error`] put the envelope around it.
     pub async fn handle(&self, operation: &str, form: BTreeMap<String, String>) -> Result<String, ApiError> {
+        if !operations::has(Service::Sns, operation) {
+            return Err(unknown(operation));
+        }
         match operation {
             "CreateTopic" => self.create_topic(&form),
             "DeleteTopic" => self.delete_topic(&form),
@@ -106,10 +110,7 @@ impl Sns {
             "SetSubscriptionAttributes" => self.set_subscription_attributes(&form),
             "Publish" => self.publish(&form).await,
             "PublishBatch" => self.publish_batch(&form).await,
-            other => Err(ApiError::new(
-                "InvalidAction",
-                format!("Could not find operation {other} for version 2010-03-31: the sandbox's SNS does not have it"),
-            )),
+            other => Err(unknown(other)),
         }
     }
 
@@ -147,4 +148,10 @@ fn no_topic() -> ApiError {
 
 fn internal(error: impl std::fmt::Display) -> ApiError {
     ApiError::new("InternalError", error.to_string()).with_status(500)
+}
+
+fn unknown(operation: &str) -> ApiError {
+    let message =
+        format!("Could not find operation {operation} for version 2010-03-31: the sandbox's SNS does not have it");
+    ApiError::new("InvalidAction", message)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{clock, execution::Note};
+use super::clock;
 
 /// An event as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ pub(crate) struct Event {
     pub(crate) details: Map<String, Value>,
     /// The frame whose line of work it continues; none for an event that nothing follows.
     pub(crate) frame: Option<String>,
+}
+
+/// An event to be written: AWS's name of its type, and its detail field.
+pub(crate) struct Note<'a> {
+    /// For example `TaskScheduled`.
+    pub(crate) kind: &'a str,
+    /// For example `{"taskScheduledEventDetails": {…}}`.
+    pub(crate) details: Map<String, Value>,
 }
 
 impl Event {

@@ -30,7 +30,6 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use engine::Announce;
 use execution::{Execution, Stop};
 use executions::Executions;
 use machine::{Machine, Machines};
@@ -61,6 +60,15 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct States {
     inner: Arc<Inner>,
+}
+
+/// Whether an execution that is launched sends the event that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announce {
+    /// Only if it has not done anything yet.
+    IfNew,
+    /// Always, because it is redriven.
+    Always,
 }
 
 /// What the clones share.

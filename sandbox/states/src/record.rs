@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{clock, map_run::Child};
+use super::{clock, definition::Workflow};
 
 /// How an execution stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,21 @@ impl Status {
             Self::Aborted => "ABORTED",
         }
     }
+}
+
+/// The part of an execution in a Map Run that dispatched it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Child {
+    /// The Map Run's ARN.
+    pub(crate) map_run: String,
+    /// The name of the Map state whose processor it runs.
+    pub(crate) state: String,
+    /// What it is.
+    pub(crate) workflow: Workflow,
+    /// How many items its input holds.
+    pub(crate) items: u64,
+    /// How often the Map Run had been redriven when it was last started.
+    pub(crate) round: u32,
 }
 
 /// The record of an execution.

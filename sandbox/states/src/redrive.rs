@@ -11,12 +11,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
-    Inner, clock,
+    Announce, Inner, clock,
     definition::Workflow,
-    engine::Announce,
-    execution::{Execution, Lines, Note},
+    execution::{Execution, Lines},
     frame::Progress,
-    history, limits,
+    history::{self, Note},
+    limits,
     map_run::MapRunRecord,
     record::{Record, Status, Token},
 };

@@ -2,7 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::rule::{ERRORS_INSIDE_200, Effect, ErrorAnswer, Life, STORING, Target};
+use super::{
+    effect::{ERRORS_INSIDE_200, Effect, ErrorAnswer, Life, STORING},
+    rule::Target,
+};
 use crate::operations::{DELIVER, INVOKE, Service};
 
 /// A call of a service, or the delivery of an event.

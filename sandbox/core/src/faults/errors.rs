@@ -4,9 +4,6 @@
 //! <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>.
 
-use super::rule::ErrorAnswer;
-use crate::ports::ApiError;
-
 const KNOWN: &[(&str, u16, &str)] = &[
     // S3.
     ("SlowDown", 503, "Please reduce your request rate."),
@@ -65,17 +62,4 @@ const KNOWN: &[(&str, u16, &str)] = &[
 /// Status and sentence of an error that everybody knows.
 pub(super) fn known(code: &str) -> Option<(u16, &'static str)> {
     KNOWN.iter().find(|(name, ..)| *name == code).map(|(_, status, message)| (*status, *message))
-}
-
-impl ErrorAnswer {
-    /// With what was left out.
-    pub fn complete(&self) -> ApiError {
-        let known = known(&self.code);
-        let message = self.message.clone().or_else(|| known.map(|(_, message)| message.to_owned()));
-        ApiError {
-            status: self.status.or(known.map(|(status, _)| status)).unwrap_or(500),
-            code: self.code.clone(),
-            message: message.unwrap_or_else(|| "A fault rule of the sandbox says so.".to_owned()),
-        }
-    }
 }

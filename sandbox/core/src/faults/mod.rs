@@ -6,9 +6,12 @@
 //! are gone when the sandbox stops.
 
 mod call;
+mod check;
+mod effect;
 mod errors;
 mod plan;
 mod rule;
+mod rule_error;
 #[cfg(test)]
 mod tests;
 mod working;
@@ -22,12 +25,16 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-pub use self::rule::{Effect, ErrorAnswer, Life, Moment, Rule, RuleError, Target, When};
 use self::working::Workers;
 pub use self::{
     call::{Call, Names},
     plan::{Ending, NoAnswer, Plan, Way},
     working::{Attributed, Working},
+};
+pub use self::{
+    effect::{Effect, ErrorAnswer, Life, Moment},
+    rule::{Rule, Target, When},
+    rule_error::RuleError,
 };
 pub use crate::operations::{DELIVER, INVOKE, Service};
 

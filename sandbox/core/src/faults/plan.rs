@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Call, Faults, RuleId,
-    rule::{Effect, ErrorAnswer, Life, Moment},
+    effect::{Effect, ErrorAnswer, Life, Moment},
     working::Working,
 };
 use crate::ports::ApiError;

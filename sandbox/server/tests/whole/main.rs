@@ -3,6 +3,7 @@
 
 mod harness;
 mod life;
+mod operations;
 mod protocols;
 mod rules;
 #[path = "../signing/mod.rs"]

@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
-    constraints, machines, map_runs,
+    constraints, lookup,
     page::{Place, page},
     unwritten,
 };
 use crate::{
-    Inner, announce, clock,
+    Announce, Inner, announce, clock,
     definition::Workflow,
-    engine::Announce,
     execution::{Execution, Span, Stop},
     executions::Added,
     history::{self, Data, Event},
@@ -25,18 +24,6 @@ use sandbox_core::{
     ports::{ACCOUNT, ApiError},
     store::Order,
 };
-
-/// The execution that a request names.
-pub(super) fn named(inner: &Inner, body: &Body) -> Result<Arc<Execution>, ApiError> {
-    let arn = body.text("executionArn")?;
-    if !arn.starts_with("arn:") {
-        return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
-    }
-    inner
-        .executions
-        .get(arn)
-        .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
-}
 
 pub(super) fn start_execution(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
     let machine = body.text("stateMachineArn")?;
@@ -53,8 +40,8 @@ pub(crate) fn start(
     name: Option<String>,
     input: &str,
 ) -> Result<Arc<Execution>, ApiError> {
-    machines::refuse_label(machine)?;
-    let machine = machines::existing(inner, machine)?;
+    lookup::refuse_label(machine)?;
+    let machine = lookup::machine(inner, machine)?;
     if machine.deleting {
         let message = format!("State Machine is being deleted: '{}'", machine.arn);
         return Err(ApiError::new("StateMachineDeleting", message));
@@ -104,7 +91,7 @@ fn check_input(input: &str) -> Result<(), ApiError> {
 }
 
 pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
-    let execution = named(inner, body)?;
+    let execution = lookup::execution(inner, body)?;
     let error = body.optional_text("error")?.map(str::to_owned);
     let cause = body.optional_text("cause")?.map(str::to_owned);
     execution.stop.send_if_modified(|stop| {
@@ -125,7 +112,7 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
 }
 
 pub(super) fn redrive(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError> {
-    let execution = named(inner, body)?;
+    let execution = lookup::execution(inner, body)?;
     let token = body.optional_text("clientToken")?;
     if inner.closing.is_cancelled() {
         return Err(ApiError::new("ServiceUnavailable", "The sandbox is shutting down.").with_status(503));
@@ -136,7 +123,7 @@ pub(super) fn redrive(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiError
 }
 
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let execution = named(inner, body)?;
+    let execution = lookup::execution(inner, body)?;
     let record = execution.record();
     let mut answer = summary(inner, &record);
     if body.optional_text("includedData")? != Some("METADATA_ONLY") {
@@ -208,8 +195,8 @@ impl Of {
 /// The newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let of = match (body.optional_text("stateMachineArn")?, body.optional_text("mapRunArn")?) {
-        (Some(machine), None) => Of::Machine(machines::existing(inner, machine)?.arn),
-        (None, Some(map_run)) => Of::MapRun(map_runs::named(inner, map_run)?.arn().to_owned()),
+        (Some(machine), None) => Of::Machine(lookup::machine(inner, machine)?.arn),
+        (None, Some(map_run)) => Of::MapRun(lookup::map_run(inner, map_run)?.arn().to_owned()),
         _ => return Err(invalid("Give either 'stateMachineArn' or 'mapRunArn'.")),
     };
     let (wanted, redriven) = (body.optional_text("statusFilter")?, body.optional_text("redriveFilter")?);
@@ -235,7 +222,7 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 }
 
 pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let execution = named(inner, body)?;
+    let execution = lookup::execution(inner, body)?;
     // "This API action is not supported by EXPRESS state machines" (API reference of `GetExecutionHistory`).
     if execution.with_record(|record| record.child.as_ref().is_some_and(|child| child.workflow == Workflow::Express)) {
         let arn = body.text("executionArn")?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
-    executions,
+    lookup,
     page::page,
     unwritten,
 };
@@ -16,27 +16,6 @@ use crate::{
     machine::{Machine, Revision},
 };
 use sandbox_core::ports::{ACCOUNT, ApiError};
-
-/// Refuses the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that refers to
-/// a Distributed Map state, the request fails with `ValidationException`" (API reference of `StartExecution`,
-/// `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`).
-pub(super) fn refuse_label(arn: &str) -> Result<(), ApiError> {
-    if arn.starts_with("arn:") && arn.contains('/') {
-        return Err(invalid(format!("The ARN of a Distributed Map state is not supported by this action: '{arn}'")));
-    }
-    Ok(())
-}
-
-/// The machine with this ARN, or AWS's error.
-pub(super) fn existing(inner: &Inner, arn: &str) -> Result<Machine, ApiError> {
-    if !arn.starts_with("arn:") {
-        return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
-    }
-    inner
-        .machines
-        .get(arn)
-        .ok_or_else(|| ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'")))
-}
 
 fn parsed(definition: &str) -> Result<Arc<Graph>, ApiError> {
     definition::parse(definition).map(Arc::new).map_err(|findings| {
@@ -131,8 +110,8 @@ fn current(inner: &Inner, machine: &Machine) -> Result<Arc<Revision>, ApiError> 
 }
 
 pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    refuse_label(body.text("stateMachineArn")?)?;
-    let machine = existing(inner, body.text("stateMachineArn")?)?;
+    lookup::refuse_label(body.text("stateMachineArn")?)?;
+    let machine = lookup::machine(inner, body.text("stateMachineArn")?)?;
     if machine.deleting {
         let message = format!("State Machine is being deleted: '{}'", machine.arn);
         return Err(ApiError::new("StateMachineDeleting", message));
@@ -162,7 +141,7 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 /// A machine that is not there is no error.
 pub(super) fn delete(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let arn = body.text("stateMachineArn")?;
-    refuse_label(arn)?;
+    lookup::refuse_label(arn)?;
     if !arn.starts_with("arn:") {
         return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
     }
@@ -199,8 +178,8 @@ fn description(machine: &str, revision: &Revision) -> Value {
 }
 
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    refuse_label(body.text("stateMachineArn")?)?;
-    let machine = existing(inner, body.text("stateMachineArn")?)?;
+    lookup::refuse_label(body.text("stateMachineArn")?)?;
+    let machine = lookup::machine(inner, body.text("stateMachineArn")?)?;
     let mut answer = description(&machine.arn, &*current(inner, &machine)?);
     answer["status"] = json!(if machine.deleting { "DELETING" } else { "ACTIVE" });
     answer["type"] = json!("STANDARD");
@@ -209,7 +188,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 }
 
 pub(super) fn describe_for_execution(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let record = executions::named(inner, body)?.record();
+    let record = lookup::execution(inner, body)?.record();
     let revision = inner.machines.revision(&record.revision).ok_or_else(|| {
         let message = format!("The sandbox's data has no revision '{}'.", record.revision);
         ApiError::new("InternalFailure", message).with_status(500)
@@ -248,7 +227,7 @@ fn tags(body: &Body) -> Result<Vec<(String, String)>, ApiError> {
 
 fn tagged(inner: &Inner, body: &Body) -> Result<Machine, ApiError> {
     let arn = body.text("resourceArn")?;
-    existing(inner, arn).map_err(|_| ApiError::new("ResourceNotFound", format!("Resource not found: '{arn}'")))
+    lookup::machine(inner, arn).map_err(|_| ApiError::new("ResourceNotFound", format!("Resource not found: '{arn}'")))
 }
 
 pub(super) fn list_tags(inner: &Inner, body: &Body) -> Result<Value, ApiError> {

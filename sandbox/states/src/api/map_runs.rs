@@ -1,30 +1,20 @@
 //! Looking at Map Runs and changing their settings. Source: API reference of `DescribeMapRun`, `ListMapRuns` and
 //! `UpdateMapRun`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{
     body::{Body, invalid},
-    executions,
+    lookup,
     page::page,
 };
 use crate::{
     Inner, clock,
-    map_run::{MapRun, MapRunRecord, MapRunStatus},
+    map_run::{MapRunRecord, MapRunStatus},
     record::Status,
     redrive,
 };
 use sandbox_core::ports::ApiError;
-
-/// The Map Run with this ARN, or AWS's error.
-pub(super) fn named(inner: &Inner, arn: &str) -> Result<Arc<MapRun>, ApiError> {
-    if !arn.starts_with("arn:") {
-        return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
-    }
-    inner.map_runs.get(arn).ok_or_else(|| ApiError::new("ResourceNotFound", format!("Resource not found: '{arn}'")))
-}
 
 /// How many children, or how many of their items, stand how.
 #[derive(Debug, Default, Clone, Copy)]
@@ -103,7 +93,7 @@ fn counts(inner: &Inner, map_run: &MapRunRecord) -> (Counts, Counts) {
 }
 
 pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let record = named(inner, body.text("mapRunArn")?)?.record();
+    let record = lookup::map_run(inner, body.text("mapRunArn")?)?.record();
     let (children, items) = counts(inner, &record);
     let mut answer = json!({
         "mapRunArn": record.arn(),
@@ -127,7 +117,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 
 /// The newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let execution = executions::named(inner, body)?.with_record(|record| record.arn.clone());
+    let execution = lookup::execution(inner, body)?.with_record(|record| record.arn.clone());
     let records: Vec<MapRunRecord> = inner.map_runs.of_execution(&execution).iter().map(|run| run.record()).collect();
     let items = records.iter().map(|record| (u64::MAX - record.number, record));
     page(body, "mapRuns", items, |record| {
@@ -145,7 +135,7 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 }
 
 pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let map_run = named(inner, body.text("mapRunArn")?)?;
+    let map_run = lookup::map_run(inner, body.text("mapRunArn")?)?;
     let number = |name: &str| match body.get(name).map(Value::as_u64) {
         None => Ok(None),
         Some(Some(number)) => Ok(Some(number)),

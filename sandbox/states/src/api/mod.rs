@@ -3,6 +3,7 @@
 mod body;
 mod constraints;
 mod executions;
+mod lookup;
 mod machines;
 mod map_runs;
 mod page;
@@ -13,12 +14,19 @@ use serde_json::Value;
 
 use super::Inner;
 use body::Body;
-use sandbox_core::{ports::ApiError, store::StoreError};
+use sandbox_core::{
+    operations::{self, Service},
+    ports::ApiError,
+    store::StoreError,
+};
 
 pub(crate) use executions::start;
 
 /// Performs an operation.
 pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> Result<Value, ApiError> {
+    if !operations::has(Service::States, operation) {
+        return Err(unknown(operation));
+    }
     let body = Body::new(body)?;
     constraints::check(operation, &body)?;
     match operation {
@@ -41,11 +49,13 @@ pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> 
         "ListMapRuns" => map_runs::list(inner, &body),
         "UpdateMapRun" => map_runs::update(inner, &body),
         "GetExecutionHistory" => executions::history(inner, &body),
-        other => Err(ApiError::new(
-            "UnknownOperationException",
-            format!("The sandbox's Step Functions has no operation '{other}'."),
-        )),
+        other => Err(unknown(other)),
     }
+}
+
+fn unknown(operation: &str) -> ApiError {
+    let message = format!("The sandbox's Step Functions has no operation '{operation}'.");
+    ApiError::new("UnknownOperationException", message)
 }
 
 /// What cannot be written is an error of the service, not of the caller.

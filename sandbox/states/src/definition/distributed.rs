@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     fields::{self, Literal},
-    validate::Findings,
+    findings::Findings,
 };
 use crate::{jsonata, limits};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::validate::Findings;
+use super::findings::Findings;
 use crate::jsonata::{self, Fault};
 
 /// Fields whose text is never an expression.

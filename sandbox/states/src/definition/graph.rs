@@ -8,7 +8,7 @@ use super::{
     distributed::{self, Labels},
     expressions,
     fields::{self, Literal},
-    validate::Findings,
+    findings::Findings,
 };
 use crate::limits;
 

@@ -4,6 +4,7 @@
 mod distributed;
 mod expressions;
 mod fields;
+mod findings;
 mod graph;
 mod map;
 mod validate;
@@ -13,11 +14,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+pub(crate) use findings::Diagnostic;
 pub(crate) use map::{
     Delimiter, HeaderLocation, InputType, ItemBatcher, ItemReader, MapState, OutputType, ReaderConfig, Transformation,
     Workflow,
 };
-pub(crate) use validate::{Diagnostic, parse};
+pub(crate) use validate::parse;
 
 /// A set of states and where to start: the machine itself, a Map's item processor or a branch of a Parallel.
 #[derive(Debug, Clone, Deserialize)]

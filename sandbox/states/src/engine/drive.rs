@@ -6,22 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::{Failure, Run, Scope};
 use crate::{
-    Inner, announce, clock,
+    Announce, Inner, announce, clock,
     definition::Workflow,
-    execution::{Execution, Note, Stop},
+    execution::{Execution, Stop},
     frame::Progress,
-    history, limits,
+    history::{self, Note},
+    limits,
     record::{Record, Status},
 };
-
-/// Whether the event bus is told that an execution runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Announce {
-    /// Where it has not done anything yet.
-    IfNew,
-    /// Even so: it is redriven.
-    Always,
-}
 
 /// How an execution ended.
 enum End {

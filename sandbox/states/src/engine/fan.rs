@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     definition::{Graph, Kind},
-    execution::Note,
     frame::{Frame, Progress},
-    history, jsonata, limits,
+    history::{self, Note},
+    jsonata, limits,
 };
 
 /// What the lines of work do.

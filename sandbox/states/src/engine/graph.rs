@@ -8,9 +8,9 @@ use super::{Entry, Exit, Failure, Run, Scope, environment::Here};
 use crate::{
     clock,
     definition::{Graph, Kind, State},
-    execution::Note,
     frame::{Frame, Progress},
-    history, limits,
+    history::{self, Note},
+    limits,
 };
 use sandbox_core::store::Batch;
 

@@ -13,7 +13,7 @@ mod resource;
 mod steps;
 mod task;
 
-pub(crate) use drive::{Announce, drive};
+pub(crate) use drive::drive;
 pub(crate) use resource::Resource;
 
 use std::sync::Arc;

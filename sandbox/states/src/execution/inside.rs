@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{HistoryFull, Note};
-use crate::{clock, frame::Frame, history::Event};
+use super::HistoryFull;
+use crate::{
+    clock,
+    frame::Frame,
+    history::{Event, Note},
+};
 
 /// What is kept in memory of an execution while it runs.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::{
     frame::{Frame, Progress},
-    history::Event,
+    history::{Event, Note},
     limits,
     record::{Record, Status},
 };
@@ -44,14 +44,6 @@ pub(crate) struct Stop {
     pub(crate) error: Option<String>,
     /// The cause to record.
     pub(crate) cause: Option<String>,
-}
-
-/// An event to be written: AWS's name of its type, and its detail field.
-pub(crate) struct Note<'a> {
-    /// For example `TaskScheduled`.
-    pub(crate) kind: &'a str,
-    /// For example `{"taskScheduledEventDetails": {…}}`.
-    pub(crate) details: Map<String, Value>,
 }
 
 /// What a redrive keeps of the lines of work below the machine's own.

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-pub(crate) use record::{Child, MapRunRecord, MapRunStatus, Origin, Settings};
+pub(crate) use record::{MapRunRecord, MapRunStatus, Origin, Settings};
 
 use super::{
     Inner, clock,

@@ -149,21 +149,6 @@ impl MapRunRecord {
     }
 }
 
-/// The part of an execution in a Map Run that dispatched it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Child {
-    /// The Map Run's ARN.
-    pub(crate) map_run: String,
-    /// The name of the Map state whose processor it runs.
-    pub(crate) state: String,
-    /// What it is.
-    pub(crate) workflow: Workflow,
-    /// How many items its input holds.
-    pub(crate) items: u64,
-    /// How often the Map Run had been redriven when it was last started.
-    pub(crate) round: u32,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,14 +7,15 @@ use futures::{StreamExt, stream::FuturesUnordered};
 
 use super::Distributed;
 use crate::{
-    Inner, clock,
+    Announce, Inner, clock,
     definition::Workflow,
-    engine::{Announce, Failure, graph::Boxed},
-    execution::{Execution, Note},
+    engine::{Failure, graph::Boxed},
+    execution::Execution,
     executions::Added,
-    history, limits,
-    map_run::{Child, ChildInput, MapRun, MapRunRecord},
-    record::{Record, Start, Status},
+    history::{self, Note},
+    limits,
+    map_run::{ChildInput, MapRun, MapRunRecord},
+    record::{Child, Record, Start, Status},
     redrive,
 };
 use sandbox_core::ports::TaskError;

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     clock,
     definition::{MapState, Workflow},
-    execution::Note,
-    history, jsonata, limits,
+    history::{self, Note},
+    jsonata, limits,
     map_run::{MapRun, MapRunRecord, MapRunStatus, Origin, Settings},
 };
 use items::Source;

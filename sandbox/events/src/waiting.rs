@@ -1,0 +1,83 @@
+//! Deliveries that start later: after some time, or after later events.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sandbox_core::faults::RuleId;
+use tokio::sync::Notify;
+
+use super::Bus;
+
+/// What a delivery waits for before its first try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    AtOnce,
+    /// Some time, which the time scale does not change.
+    After(Duration),
+    /// So many later events at the same target, or the end of the rule.
+    WhenOvertaken {
+        by: u64,
+        rule: RuleId,
+    },
+}
+
+/// The deliveries that wait to be overtaken.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    entries: Mutex<Vec<Overtaken>>,
+}
+
+#[derive(Debug)]
+struct Overtaken {
+    target: String,
+    /// The number of the delivery itself; later ones have greater numbers.
+    number: u64,
+    left: u64,
+    enough: Arc<Notify>,
+}
+
+impl Waiting {
+    fn entries(&self) -> MutexGuard<'_, Vec<Overtaken>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a delivery has to be overtaken; the answer is notified when it was.
+    pub(super) fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
+        let enough = Arc::new(Notify::new());
+        self.entries().push(Overtaken { target: target.to_owned(), number, left: by, enough: Arc::clone(&enough) });
+        enough
+    }
+
+    /// Notes that a delivery reached its target.
+    pub(super) fn arrived(&self, target: &str, number: u64) {
+        self.entries().retain_mut(|entry| {
+            if entry.target != target || entry.number >= number {
+                return true;
+            }
+            entry.left = entry.left.saturating_sub(1);
+            if entry.left == 0 {
+                entry.enough.notify_one();
+            }
+            entry.left > 0
+        });
+    }
+}
+
+impl Bus {
+    /// Waits until a delivery with this number may start.
+    pub(super) async fn wait(&self, start: Start, target: &str, number: u64) {
+        match start {
+            Start::AtOnce => {}
+            Start::After(time) => tokio::time::sleep(time).await,
+            Start::WhenOvertaken { by, rule } => {
+                let enough = self.waiting.add(target, number, by);
+                tokio::select! {
+                    () = enough.notified() => {}
+                    () = self.faults.lifted(&rule) => {}
+                }
+            }
+        }
+    }
+}

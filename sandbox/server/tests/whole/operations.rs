@@ -1,0 +1,67 @@
+//! The vocabulary of operations is what the services carry out: fault rules name the same operations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use sandbox::{
+    Sandbox,
+    operations::{self, DELIVER, Service},
+    ports::ApiError,
+};
+use serde_json::json;
+
+use crate::harness::options;
+
+fn is_unknown<T>(result: Result<T, ApiError>) -> bool {
+    result.is_err_and(|error| matches!(error.code.as_str(), "InvalidAction" | "UnknownOperationException"))
+}
+
+#[tokio::test]
+async fn the_json_and_query_services_carry_out_every_operation_of_the_vocabulary_and_no_other() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    for operation in operations::of(Service::States) {
+        assert!(!is_unknown(sandbox.states().handle(operation, json!({})).await), "{operation}");
+    }
+    for operation in operations::of(Service::Events).iter().filter(|name| **name != DELIVER) {
+        assert!(!is_unknown(sandbox.events().handle(operation, json!({})).await), "{operation}");
+    }
+    for operation in operations::of(Service::Sns) {
+        assert!(!is_unknown(sandbox.sns().handle(operation, BTreeMap::new()).await), "{operation}");
+    }
+
+    // Operations of AWS that the sandbox does not have.
+    assert!(is_unknown(sandbox.states().handle("CreateActivity", json!({})).await));
+    assert!(is_unknown(sandbox.events().handle("CreateEventBus", json!({})).await));
+    assert!(is_unknown(sandbox.sns().handle("ConfirmSubscription", BTreeMap::new()).await));
+    sandbox.stop().await.unwrap();
+}
+
+#[test]
+fn s3_carries_out_the_operations_of_the_vocabulary() {
+    let vocabulary: BTreeSet<&str> = operations::of(Service::S3).iter().copied().collect();
+    assert_eq!(sandbox::s3::operations().collect::<BTreeSet<_>>(), vocabulary);
+}
+
+#[tokio::test]
+async fn lambda_carries_out_the_operations_of_the_vocabulary() {
+    let sandbox = Sandbox::start(options()).await.unwrap();
+    let functions = "/2015-03-31/functions/";
+    let calls = [
+        (Method::GET, functions.to_owned()),
+        (Method::GET, format!("{functions}probe")),
+        (Method::GET, format!("{functions}probe/configuration")),
+        (Method::PUT, format!("{functions}probe/configuration")),
+        (Method::POST, format!("{functions}probe/invocations")),
+    ];
+
+    let actions: BTreeSet<String> = calls
+        .iter()
+        .map(|(method, path)| sandbox.lambda().need(method, path).action.trim_start_matches("lambda:").to_owned())
+        // IAM has another name for it than the API.
+        .map(|action| if action == "InvokeFunction" { "Invoke".to_owned() } else { action })
+        .collect();
+
+    let vocabulary: BTreeSet<String> = operations::of(Service::Lambda).iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(actions, vocabulary);
+    sandbox.stop().await.unwrap();
+}
