@@ -128,7 +128,7 @@ def parts_there(world, key):
 
 
 def faults(world, method, path="", body=None):
-    """Asks the sandbox's endpoint for fault rules, which docs/faults.md describes."""
+    """Asks the sandbox's endpoint for fault rules, which sandbox/docs/faults.md describes."""
     data = None if body is None else json.dumps(body).encode()
     url = f"{world.ready['endpointUrl']}/_sandbox/faults{path}"
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
