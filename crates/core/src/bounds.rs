@@ -12,7 +12,7 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
     if is_label && !text.starts_with('-') && !text.ends_with('-') {
         Ok(())
     } else {
-        Err(format!("{} is not a region: it takes a name such as eu-west-1", shown(text)))
+        Err(format!("{} is not a region; expected a name such as eu-west-1", shown(text)))
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn check_opaque(text: &str) -> Result<(), String> {
     if (1..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
     } else {
-        Err(format!("{} is not an id: it takes 1 to 1,024 visible ASCII characters", shown(text)))
+        Err(format!("{} is not an ID; expected 1 to 1,024 visible ASCII characters", shown(text)))
     }
 }
 
@@ -79,7 +79,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D, [least, most]: [u64; 2], w
     if (least..=most).contains(&number) {
         Ok(number)
     } else {
-        Err(D::Error::custom(format!("{what} lies between {least} and {most}, this one is {number}")))
+        Err(D::Error::custom(format!("{number} is not {what}; expected {least} to {most}")))
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Crc64Nvme(u64);
 
 /// The text is not base64 of eight bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a CRC64NVME: it takes base64 of eight bytes", shown(.0))]
+#[error("{} is not a CRC64NVME; expected eight bytes in base64", shown(.0))]
 pub struct InvalidCrc(String);
 
 impl Crc64Nvme {
@@ -101,7 +101,7 @@ impl TryFrom<String> for Sha256 {
     fn try_from(text: String) -> Result<Self, InvalidName> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(&text, &mut bytes).map_err(|_| {
-            InvalidName::new(format!("{} is not a SHA-256: it takes 64 hexadecimal digits", shown(&text)))
+            InvalidName::new(format!("{} is not a SHA-256; expected 64 hexadecimal digits", shown(&text)))
         })?;
         Ok(Self(bytes))
     }

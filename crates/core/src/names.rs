@@ -93,8 +93,8 @@ fn check_bucket(text: &str) -> Result<(), InvalidName> {
         Ok(())
     } else {
         Err(InvalidName(format!(
-            "{} is not a bucket name: it takes 3 to 63 characters of a-z, 0-9, '.' and '-', a letter or digit at both \
-             ends and no two dots in a row",
+            "{} is not a bucket name; expected 3 to 63 characters of a-z, 0-9, '.' and '-', with a letter or digit at \
+             both ends and no two dots in a row",
             shown(text)
         )))
     }
@@ -103,15 +103,15 @@ fn check_bucket(text: &str) -> Result<(), InvalidName> {
 fn check_key(text: &str) -> Result<(), InvalidName> {
     match text.len() {
         1..=1024 => Ok(()),
-        length => Err(InvalidName(format!("an object key takes 1 to 1,024 bytes of UTF-8, this one has {length}"))),
+        length => Err(InvalidName(format!("an object key of {length} bytes; expected 1 to 1,024 bytes of UTF-8"))),
     }
 }
 
 fn check_version(text: &str) -> Result<(), InvalidName> {
     match text.len() {
         1..=1024 if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(()),
-        1..=1024 => Err(InvalidName(format!("{} is not a version id: it takes visible ASCII characters", shown(text)))),
-        length => Err(InvalidName(format!("a version id takes 1 to 1,024 bytes, this one has {length}"))),
+        1..=1024 => Err(InvalidName(format!("{} is not a version ID; expected visible ASCII characters", shown(text)))),
+        length => Err(InvalidName(format!("a version ID of {length} bytes; expected 1 to 1,024 bytes"))),
     }
 }
 
@@ -128,7 +128,7 @@ impl ETag {
         let visible = bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
         if !(1..=1024).contains(&bare.len()) || !visible {
             return Err(InvalidName(format!(
-                "{} is not an entity tag: it takes 1 to 1,024 visible ASCII characters",
+                "{} is not an ETag; expected 1 to 1,024 visible ASCII characters",
                 shown(text)
             )));
         }
@@ -188,7 +188,7 @@ impl Sequencer {
         let text = text.into();
         if text.is_empty() || text.len() > 1024 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(InvalidName(format!(
-                "{} is not a sequencer: it takes 1 to 1,024 hexadecimal digits",
+                "{} is not a sequencer; expected 1 to 1,024 hexadecimal digits",
                 shown(&text)
             )));
         }
@@ -262,7 +262,7 @@ impl PartNumber {
     pub fn new(number: u32) -> Result<Self, InvalidName> {
         match number {
             1..=10_000 => Ok(Self(number)),
-            _ => Err(InvalidName(format!("a part number lies between 1 and 10,000, this one is {number}"))),
+            _ => Err(InvalidName(format!("{number} is not a part number; expected 1 to 10,000"))),
         }
     }
 
