@@ -71,9 +71,9 @@ fn the_table_of_what_is_tried_again_is_the_state_machine() {
 }
 
 #[test]
-fn the_front_page_names_every_parameter() {
-    let page = text("README.md");
+fn the_configuration_page_names_every_parameter() {
+    let page = text("docs/configuration.md");
     for name in Machine::read().stack.parameters.keys() {
-        assert!(page.contains(&format!("`{name}`")), "README.md does not mention {name}");
+        assert!(page.contains(&format!("`{name}`")), "docs/configuration.md does not mention {name}");
     }
 }
