@@ -1,42 +1,16 @@
 //! What an operator can do about a failed execution.
 
-use holdfast_core::{ErrorName, history::Failure};
+use holdfast_core::{
+    failure::{NextStep, catalogue},
+    history::Failure,
+};
 
-/// How to complete a backup after its execution failed and the cause is fixed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextStep {
-    /// Redrive the execution.
-    Redrive,
-    /// A redrive fails again: do what the cause says.
-    FollowCause,
-}
-
-/// How to complete the backup after this failure.
+/// How to complete the backup after this failure, by the catalogue of errors.
 pub fn next_step(failure: &Failure) -> NextStep {
-    let Some(name) = failure.error.as_deref().and_then(ErrorName::parse) else {
-        // An error of Lambda or Step Functions, or an execution that was stopped.
-        return NextStep::Redrive;
-    };
-    match name {
-        // A redrive runs with the same event, and with the same source.
-        ErrorName::InputInvalid | ErrorName::SourceGone | ErrorName::SourceTooLarge => NextStep::FollowCause,
-        ErrorName::S3Throttled
-        | ErrorName::S3Unavailable
-        | ErrorName::SnsUnavailable
-        | ErrorName::StepFunctionsUnavailable
-        | ErrorName::DestinationChanged
-        | ErrorName::UploadGone
-        | ErrorName::SourceDenied
-        | ErrorName::SourceArchived
-        | ErrorName::SourceUnreadable
-        | ErrorName::DestinationDenied
-        | ErrorName::DestinationContended
-        | ErrorName::ChecksumMismatch
-        | ErrorName::KmsDenied
-        | ErrorName::TopicNotFound
-        | ErrorName::ConfigInvalid
-        | ErrorName::ConfigLoop
-        | ErrorName::Internal => NextStep::Redrive,
+    match &failure.error {
+        Some(error) => catalogue::next_step(error, failure.cause.as_deref().unwrap_or_default()),
+        // The execution was stopped.
+        None => NextStep::Redrive,
     }
 }
 
@@ -45,15 +19,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redrive_is_advised_only_for_errors_that_it_can_fix() {
+    fn the_next_step_is_that_of_the_catalogue_and_a_stopped_execution_can_be_redriven() {
         for (error, expected) in [
-            (Some("S3.Throttled"), NextStep::Redrive),
             (Some("Destination.Denied"), NextStep::Redrive),
-            (Some("Runtime.ExitError"), NextStep::Redrive),
+            (Some("S3.Throttled"), NextStep::RedriveLater),
+            (Some("Input.Invalid"), NextStep::CorrectInput),
+            (Some("States.Runtime"), NextStep::None),
             (None, NextStep::Redrive),
-            (Some("Input.Invalid"), NextStep::FollowCause),
-            (Some("Source.Gone"), NextStep::FollowCause),
-            (Some("Source.TooLarge"), NextStep::FollowCause),
         ] {
             let failure = Failure { error: error.map(str::to_owned), ..Failure::default() };
             assert_eq!(next_step(&failure), expected, "{error:?}");

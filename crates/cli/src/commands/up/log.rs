@@ -7,10 +7,10 @@ use std::{
 
 use aws_sdk_s3::Client;
 use aws_sdk_sfn::types::ExecutionStatus;
-use holdfast_core::{contract::ReceiptRef, format, history::Failure};
+use holdfast_core::{contract::ReceiptRef, failure::NextStep, format, history::Failure};
 use holdfast_operate::{
     AwsError,
-    diagnosis::{NextStep, next_step},
+    diagnosis::next_step,
     executions::{Execution, ExecutionOutput, ExecutionSummary, Executions, is_over},
     receipts,
 };
@@ -206,12 +206,13 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
 
 fn failure_with_advice(failure: &Failure, arn: &str) -> String {
     let sentence = failure::sentence(failure);
-    match next_step(failure) {
-        NextStep::Redrive => format!(
-            "{sentence}\n           After you fix the cause: aws stepfunctions redrive-execution --execution-arn {arn}"
-        ),
-        NextStep::FollowCause => sentence,
-    }
+    let when = match next_step(failure) {
+        NextStep::Redrive => "After you fix the cause",
+        NextStep::RedriveLater => "When the service is available again",
+        // The cause says what to do.
+        NextStep::RequestBackup | NextStep::CorrectInput | NextStep::None => return sentence,
+    };
+    format!("{sentence}\n           {when}: aws stepfunctions redrive-execution --execution-arn {arn}")
 }
 
 #[cfg(test)]
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn the_redrive_command_follows_only_errors_that_a_redrive_can_fix() {
         assert!(failed("Topic.NotFound").ends_with("redrive-execution --execution-arn arn:e"));
-        for error in ["Input.Invalid", "Source.Gone"] {
+        for error in ["Input.Invalid", "Source.TooLarge"] {
             assert!(!failed(error).contains("redrive"), "{error}");
         }
     }
