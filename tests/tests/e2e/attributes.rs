@@ -71,15 +71,24 @@ async fn headers_metadata_tags_and_class_survive_one_copy_and_a_copy_by_parts() 
 }
 
 #[tokio::test]
-async fn metadata_that_leaves_no_room_for_the_stamp_is_kept_whole() -> TestResult {
+async fn metadata_that_leaves_no_room_for_the_stamp_goes_into_the_receipt() -> TestResult {
     let world = World::start(Setup::default()).await?;
     let request =
         world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
-    request.metadata("notes", "n".repeat(2000)).send().await?;
+    let notes = "n".repeat(1900);
+
+    request.metadata("notes", &notes).metadata("owner", "ann").send().await?;
     world.succeeded().await?;
+
     let copy = world.s3.head_object().bucket(&world.outputs.backup_bucket).key("k").send().await?;
-    let metadata = copy.metadata().ok_or("the copy has no metadata")?;
-    assert_eq!(metadata.keys().collect::<Vec<_>>(), ["notes"]);
-    assert_eq!(world.receipts().await?.len(), 1);
+    let mut names: Vec<_> = copy.metadata().ok_or("the copy has no metadata")?.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["holdfast-stamp", "owner"]);
+    let receipts = world.receipts().await?;
+    let [receipt] = receipts.as_slice() else { return Err(format!("one receipt, not {receipts:?}").into()) };
+    let [difference] = receipt.backup.evidence.differences.as_slice() else {
+        return Err(format!("{receipt:?}").into());
+    };
+    assert_eq!((difference.name.as_str(), difference.expected.as_ref()), ("metadata.notes", Some(&notes)));
     Ok(())
 }

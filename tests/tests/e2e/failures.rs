@@ -198,19 +198,22 @@ async fn a_malformed_event_fails_in_validate_with_the_path_of_the_fault() -> Tes
 }
 
 #[tokio::test]
-async fn a_function_refuses_a_payload_with_a_field_that_its_contract_does_not_have() -> TestResult {
+async fn a_function_names_the_missing_field_of_a_payload() -> TestResult {
     let world = World::start(Setup::default()).await?;
     for function in &world.sandbox.stack().functions {
-        let payload = match function.crate_name.as_str() {
-            "checksum-verify" => json!({"mode": "digest", "colour": "red"}),
-            _ => json!({"colour": "red"}),
+        let (payload, missing) = match function.crate_name.as_str() {
+            "validate" => (json!({}), "event"),
+            "copy-part" | "complete-multipart" => (json!({}), "copy"),
+            "checksum-verify" => (json!({"mode": "digest"}), "copy"),
+            _ => (json!({}), "backup"),
         };
         let outcome = world.sandbox.lambda().invoke(&function.name, payload.to_string().into()).await?;
         let function = &function.crate_name;
         let Invocation::Failed(report) = outcome else { return Err(format!("{function}: {outcome:?}").into()) };
         let report: Value = serde_json::from_slice(&report)?;
         assert_eq!(report["errorType"], "Input.Invalid", "{function}: {report}");
-        assert_says(report["errorMessage"].as_str().unwrap_or_default(), &["colour"]);
+        let sentence = format!("missing field `{missing}`");
+        assert_says(report["errorMessage"].as_str().unwrap_or_default(), &[sentence.as_str()]);
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ async fn with_success_messages_off_the_receipt_is_still_written() {
         let notified = notify([&[&put], &[&publish], &[]], &environment, input()).await.unwrap();
         assert_eq!((put.num_calls(), sent.all().len(), notified.message_id), (1, 0, None), "{choice}");
         let receipt = notified.receipt.unwrap();
-        assert_eq!((receipt.bucket.as_str(), receipt.key.as_str()), ("receipts", "r/src/a b/v1.json"));
+        assert_eq!((receipt.bucket.as_str(), receipt.key.as_str()), ("receipts", "r/src/a b/20261122T095959Z.v1.json"));
     }
 }
 

@@ -18,7 +18,6 @@ fn plans() -> impl Iterator<Item = Case> {
         "Validate",
         [
             ("no event at all", "/event", None, "."),
-            ("a field that nobody knows", "/surprise", Some(json!(1)), "surprise"),
             ("a negative number of redrives", "/redrives", Some(json!(-1)), "redrives"),
             ("more redrives than can be counted", "/redrives", Some(json!(4_294_967_296_u64)), "redrives"),
             ("a first plan as one that is made anew", "/replan/attempt", Some(json!(1)), "replan.attempt"),
@@ -27,16 +26,16 @@ fn plans() -> impl Iterator<Item = Case> {
             ("nothing that was given up", "/replan/givenUp", None, "replan"),
             (
                 "somebody else's upload to abort",
-                "/replan/givenUp/destination/bucket",
+                "/replan/givenUp/copy/destination/bucket",
                 Some(json!("somebody-elses")),
                 "replan.givenUp",
             ),
             ("another event's upload to abort", "/replan/givenUp/event/id", Some(json!("other")), "replan.givenUp"),
             (
                 "an upload to abort without an id",
-                "/replan/givenUp/upload/uploadId",
+                "/replan/givenUp/copy/upload/uploadId",
                 Some(json!("")),
-                "replan.givenUp.upload.uploadId",
+                "replan.givenUp.copy.upload.uploadId",
             ),
         ],
     );
@@ -188,7 +187,7 @@ fn proofs() -> impl Iterator<Item = Case> {
         [
             ("no mode", "/mode", None, "."),
             ("a mode that is none", "/mode", Some(json!("guess")), "mode"),
-            ("the mode of another payload", "/mode", Some(json!("backup")), "."),
+            ("the mode of another payload", "/mode", Some(json!("backup")), "resume"),
             ("a digest of no slice", "/slice", None, "."),
             ("a digest past the end", "/slice/lastPart", Some(json!(9999)), "slice.lastPart"),
             ("a digest that goes on elsewhere", "/resume/nextPart", Some(json!(9999)), "resume"),
