@@ -196,6 +196,7 @@ fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
 }
 
 /// How the two values of a proof were obtained.
+#[derive(Clone, Copy)]
 struct Read {
     method: ProofMethod,
     /// Bytes that were read, of both sides.

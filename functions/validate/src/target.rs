@@ -19,7 +19,7 @@ pub(crate) enum Found {
     /// Where the copy goes.
     Target {
         /// The place.
-        target: Target,
+        target: Box<Target>,
         /// What is left to do.
         work: Work,
     },
@@ -66,7 +66,7 @@ impl Validate {
         };
         let published = target.current.as_ref().filter(|head| !is_replan && is_copy_of(head, stamp));
         let work = published.map_or(Work::Copy, |head| Work::Prove(head.stored()));
-        Ok(Found::Target { target, work })
+        Ok(Found::Target { target: Box::new(target), work })
     }
 
     /// Decides where a copy goes. Asks the source which version is its newest only if the stamps do not decide.

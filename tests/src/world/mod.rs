@@ -57,7 +57,7 @@ impl World {
         };
         let template = setup.template.unwrap_or_else(|| workspace().join("template.yaml"));
         let mut options = Options::new(template, functions);
-        options.stack_name = "holdfast".to_owned();
+        "holdfast".clone_into(&mut options.stack_name);
         options.time_scale = setup.time_scale;
         options.data = setup.data;
         options.parameters = setup.parameters;
