@@ -108,7 +108,7 @@ async fn a_receipt_that_is_not_true_is_seen() -> TestResult {
         ("/replica/evidence/source", json!("AAAAAAAAAAA="), TrueEvidence),
         ("/backup/evidence/etagsEqual", json!(false), TrueEvidence),
         ("/stamp/sequencer", json!("FF"), Stamped),
-        ("/placement", json!("history"), CopyStands),
+        ("/placement", json!("late"), CopyStands),
     ] {
         let world = world().await?;
         let (key, mut receipt) = receipt_of(&world, "small").await?;
@@ -227,7 +227,7 @@ async fn receipt_of(world: &World, key: &str) -> TestResult<(String, Value)> {
         let place = object.key().unwrap_or_default().to_owned();
         let bytes = world.s3.get_object().bucket(bucket).key(&place).send().await?.body.collect().await?;
         let receipt: Value = serde_json::from_slice(&bytes.to_vec())?;
-        if key != "late" || receipt["placement"] == "history" {
+        if key != "late" || receipt["placement"] == "late" {
             return Ok((place, receipt));
         }
     }
