@@ -56,8 +56,7 @@ impl World {
             None => Functions::InProcess(in_process.clone()),
         };
         let template = setup.template.unwrap_or_else(|| workspace().join("template.yaml"));
-        let mut options = Options::new(template, functions);
-        "holdfast".clone_into(&mut options.stack_name);
+        let mut options = Options { stack_name: "holdfast".to_owned(), ..Options::new(template, functions) };
         options.time_scale = setup.time_scale;
         options.data = setup.data;
         options.parameters = setup.parameters;
