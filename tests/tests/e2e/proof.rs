@@ -23,7 +23,7 @@ struct Case {
     operation: &'static str,
     replica: bool,
     size: usize,
-    /// Characters of metadata: near 2,048 of them leave no room for a stamp, and such an object is copied in parts.
+    /// Characters of metadata: near 2,048 of them leave no room beside the stamp.
     metadata: usize,
     state: &'static str,
 }
@@ -33,8 +33,8 @@ const CASES: [Case; 6] = [
     Case { operation: "CopyObject", replica: true, size: 9, metadata: 1, state: "VerifyReplica" },
     Case { operation: "UploadPartCopy", replica: false, size: LARGE, metadata: 1, state: "CompleteUpload" },
     Case { operation: "UploadPartCopy", replica: true, size: LARGE, metadata: 1, state: "CompleteReplica" },
-    Case { operation: "UploadPartCopy", replica: false, size: 9, metadata: 2_000, state: "CompleteUpload" },
-    Case { operation: "UploadPartCopy", replica: true, size: 9, metadata: 2_000, state: "CompleteReplica" },
+    Case { operation: "CopyObject", replica: false, size: 9, metadata: 2_000, state: "VerifyBackup" },
+    Case { operation: "CopyObject", replica: true, size: 9, metadata: 2_000, state: "VerifyReplica" },
 ];
 
 impl Case {
