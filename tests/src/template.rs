@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{TestResult, world::workspace};
 
-/// What stands in the place of an action that was taken away: no service has it.
+/// The replacement of an action that was taken away: no service has it.
 const NOTHING: &str = "none:Nothing";
 
 /// The state machine, beside the template.
@@ -57,7 +57,7 @@ impl Changed {
     }
 }
 
-/// Takes an action away wherever a statement with this `Sid` stands, also as a branch of `!If`; answers how many there
+/// Takes an action away wherever a statement with this `Sid` is, also as a branch of `!If`; answers how many there
 /// were.
 fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
     match value {

@@ -52,7 +52,7 @@ pub fn crc64nvme(layout: PartLayout, digests: &[SliceDigest]) -> Crc64Nvme {
         .fold(Crc64Nvme::EMPTY, |crc, (slice, digest)| crc.followed_by(digest.crc64nvme, layout.slice_bytes(slice)))
 }
 
-/// The SHA-256 that stands for an object of several slices: over the slices' digests, in order.
+/// The SHA-256 of an object of several slices: over the slices' digests, in order.
 pub fn sha256(digests: &[SliceDigest]) -> Sha256 {
     Sha256::over_parts(&digests.iter().map(|digest| digest.sha256).collect::<Vec<_>>())
 }

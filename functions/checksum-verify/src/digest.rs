@@ -50,7 +50,7 @@ pub(crate) async fn digest(
     })
 }
 
-/// Bytes of the slice before the part where the digest goes on.
+/// Bytes of the slice before the part where the digest continues.
 fn digested(layout: PartLayout, slice: Slice, progress: &DigestProgress) -> u64 {
     let before = slice.parts().take_while(|part| *part < progress.next_part);
     before.filter_map(|part| layout.range(part)).map(ByteRange::length).sum()

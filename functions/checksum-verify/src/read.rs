@@ -1,4 +1,4 @@
-//! Reads ranges of one object version, and goes on where a read breaks off.
+//! Reads ranges of one object version, and continues where a read breaks off.
 
 use std::{sync::Arc, time::Duration};
 
@@ -150,7 +150,7 @@ pub(crate) fn chunks(layout: PartLayout, slice: Slice, from: PartNumber) -> impl
 
 /// The bytes of chunks in order, `at_once` of them being read at every moment. At most that many are held.
 ///
-/// Every read is a task of its own, so that it goes on while its reader digests.
+/// Every read is a task of its own, so that it continues while its reader digests.
 pub(crate) fn read_ahead<F>(
     chunks: impl Iterator<Item = Chunk> + Send,
     at_once: usize,

@@ -1,7 +1,7 @@
 //! `EventBridge`: rules on the default bus, their patterns, and the delivery of what they match.
 //!
 //! Rules, targets, deliveries that are under way and events that could not be delivered are all kept in the store, so
-//! that a sandbox started again goes on where it was. Like AWS, it delivers at least once and in no promised order.
+//! that a sandbox started again continues where it was. Like AWS, it delivers at least once and in no promised order.
 //! There is one bus, `default`, and there are no schedules: what is missing is refused by name.
 
 mod delivery;

@@ -1,11 +1,11 @@
-//! Text with wildcards, as policies write actions and resources: `*` stands for any text, `?` for one character
+//! Text with wildcards, as policies write actions and resources: `*` matches any text, `?` one character
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>).
 
 /// Whether a text is what a pattern describes.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken so far.
+    // Where the last `*` is, and how much of the text it has taken so far.
     let mut star: Option<(usize, usize)> = None;
     while read < text.len() {
         match (pattern.get(at), text.get(read)) {

@@ -1,7 +1,7 @@
 //! The Lambda service: runs the template's functions, as processes that are served the Runtime API or inside this
 //! process, and answers the management calls.
 //!
-//! An invocation is a task of its own, as on AWS: it goes on when its caller stops waiting, and ends with the sandbox.
+//! As on AWS, an invocation is a task of its own. It continues if its caller stops waiting, and ends with the sandbox.
 
 mod api;
 mod configuration;

@@ -1,7 +1,7 @@
 //! The sandbox's S3: the protocol and signatures by `s3s`, the backend ours, because versions, conditions, checksums and
 //! copies that share bytes are what matters here.
 //!
-//! One endpoint serves the buckets of every region; the region a request is signed for stands for the regional endpoint
+//! One endpoint serves the buckets of every region; the region a request is signed for selects the regional endpoint
 //! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
 
 mod backend;

@@ -129,7 +129,7 @@ impl Deployment<'_> {
     }
 }
 
-/// A state machine with the file that its definition stands in.
+/// A state machine with the file of its definition.
 fn name_of(machine: &StateMachine) -> String {
     let file = machine.file.as_ref().map(|file| format!(" of {}", file.display()));
     format!("the state machine {}{}", machine.logical_id, file.unwrap_or_default())

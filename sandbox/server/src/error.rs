@@ -42,7 +42,7 @@ pub enum SandboxError {
     /// SNS's data cannot be opened.
     #[error(transparent)]
     Sns(#[from] SnsError),
-    /// What was given as the folder for the data is none.
+    /// What was given as the folder for the data is not a folder.
     #[error(
         "the sandbox cannot keep its data at {path}, which is a file: give it a folder, which is made if it is missing"
     )]

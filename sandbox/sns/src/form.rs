@@ -8,7 +8,7 @@ use sandbox_core::ports::ApiError;
 /// The fields of a call, by name.
 pub(super) type Form = BTreeMap<String, String>;
 
-/// Refuses a field that the call does not have here. A name that ends with a dot stands for all that begin so.
+/// Refuses a field that the call does not have here. A name that ends with a dot means all names that begin so.
 pub(super) fn only(form: &Form, operation: &str, names: &[&str]) -> Result<(), ApiError> {
     let known = |field: &str| {
         matches!(field, "Action" | "Version")

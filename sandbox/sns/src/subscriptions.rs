@@ -63,7 +63,7 @@ impl Subscription {
     }
 }
 
-/// Reads `FilterPolicy` and `FilterPolicyScope`; other attributes are refused by name. An empty policy is none.
+/// Reads `FilterPolicy` and `FilterPolicyScope`; other attributes are refused by name. An empty policy means no policy.
 fn filter(attributes: &BTreeMap<String, String>) -> Result<Option<Filter>, ApiError> {
     if let Some(other) = attributes.keys().find(|name| !matches!(name.as_str(), "FilterPolicy" | "FilterPolicyScope")) {
         return Err(invalid(format!(

@@ -1,11 +1,11 @@
-//! Lines of work: where each one of an execution stands.
+//! Lines of work: the progress of each one of an execution.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::clock;
 
-/// How a line of work stands.
+/// The status of a line of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Progress {
     /// It is in its state, or about to enter it.
@@ -33,7 +33,7 @@ pub(crate) struct Frame {
     pub(crate) entered: i64,
     /// The event of that; 0 for a line of work that has begun and not entered its first state.
     pub(crate) entered_event: u64,
-    /// How it stands.
+    /// Its status.
     pub(crate) progress: Progress,
 }
 

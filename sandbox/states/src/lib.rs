@@ -3,7 +3,7 @@
 //!
 //! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
 //! stopped is gone on with by [`States::resume`]: a Task is called again unless its end is in the history, a Wait waits for
-//! what is left, a Map runs the iterations that had not ended. A redrive goes on in the same way from where an execution failed.
+//! what is left, a Map runs the iterations that had not ended. A redrive does the same.
 
 mod announce;
 mod api;

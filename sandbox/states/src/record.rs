@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{clock, definition::Workflow};
 
-/// How an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Status {
@@ -61,7 +61,7 @@ pub(crate) struct Record {
     pub(crate) revision: String,
     /// Its place among all executions, to list the newest first.
     pub(crate) number: u64,
-    /// How it stands.
+    /// Its status.
     pub(crate) status: Status,
     /// When it started.
     pub(crate) started: i64,

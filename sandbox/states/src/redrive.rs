@@ -1,10 +1,10 @@
-//! Redrive: an execution that failed, timed out or was aborted goes on in the states where it ended. Source: Step
+//! Redrive: an execution that failed, timed out or was aborted continues in the states where it ended. Source: Step
 //! Functions Developer Guide, "Restarting state machine executions with redrive in Step Functions"
 //! (`redrive-executions.html`), and the API reference of `RedriveExecution` and `DescribeExecution`.
 //!
 //! Nothing is copied for it: the frames still say where each line of work stood, with the input and the variables of
 //! that moment, and those that succeeded hold their outputs. The engine takes the frames that failed or were aborted up
-//! again (`engine/graph.rs`); Retry counters and timeouts begin anew because they are not kept.
+//! again (`engine/graph.rs`); Retry counters and timeouts begin again because they are not kept.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 const REDRIVABLE: i64 = 14 * DAY;
 /// How long an execution may be open in all.
 const LONGEST: i64 = 365 * DAY;
-/// How long a client token stands for the redrive that it began.
+/// How long a client token means the redrive that it began.
 const TOKEN_VALID: i64 = 15 * MINUTE;
 /// How many client tokens are remembered.
 const TOKENS: usize = 10;

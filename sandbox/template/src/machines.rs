@@ -31,7 +31,7 @@ pub(super) fn state_machine(scope: &Scope, logical_id: &str, stack: &mut Stack) 
     events(&properties, logical_id, &arn, stack)
 }
 
-/// The definition as its author wrote it, and the file where it stands.
+/// The definition as its author wrote it, and its file.
 fn written_definition(scope: &Scope, properties: &Properties) -> Result<(String, Option<PathBuf>), TemplateError> {
     if let Some(definition) = properties.get("Definition") {
         return Ok((definition.to_string(), None));
@@ -66,7 +66,7 @@ fn substituted(properties: &Properties, written: &str) -> Result<String, Templat
     })
 }
 
-/// A value as it stands between the quotes of a JSON text.
+/// A value in the form that it has between the quotes of a JSON text.
 fn in_json(value: &str) -> String {
     let quoted = Value::from(value).to_string();
     quoted.trim_start_matches('"').trim_end_matches('"').to_owned()

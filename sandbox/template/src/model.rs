@@ -87,7 +87,7 @@ pub struct StateMachine {
     pub kind: String,
     /// The definition, substitutions made.
     pub definition: String,
-    /// Where the definition was read from; none when it stands in the template.
+    /// Where the definition was read from; none if it is in the template.
     pub file: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! Copies against their sources: what a receipt names stands, is the same, and is the only one.
+//! Copies against their sources: what a receipt names exists, is the same, and is the only one.
 
 use holdfast_core::{
     attributes::Attributes,
@@ -13,7 +13,7 @@ use super::{
     sources::is_of,
 };
 
-/// A copy that stands, and the receipt that names it.
+/// A copy that exists, and the receipt that names it.
 #[derive(Clone, Copy)]
 struct Named<'a> {
     receipt: &'a Receipt,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::objects::{Bucket, Keys, list_versions, version_id};
 use crate::{TestResult, world::World};
 
-/// A world as it stands.
+/// The present state of a world.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Where uploads come from.
@@ -88,7 +88,7 @@ impl Execution {
         self.input.pointer("/detail/object")?.get(field)?.as_str()
     }
 
-    /// Whether it is about this version of this key: told by the version id, or where there is none by the entity tag.
+    /// Whether it is about this version of this key: decided by the version id, or without one by the entity tag.
     pub(super) fn is_about(&self, key: &str, id: Option<&str>, etag: &str) -> bool {
         self.object("key") == Some(key)
             && match (version_id(self.object("version-id")), id) {

@@ -1,11 +1,11 @@
 //! The domain check: everything that Holdfast promises about source, backup, replica, receipts, executions and
 //! messages, asked of a world in which nothing moves any more.
 //!
-//! It trusts nobody: objects are read back byte for byte through S3, receipts are recomputed, and what an execution
-//! says of itself is compared with what stands. All violations are told, each with a sentence.
+//! It trusts no answer of the product: objects are read back byte for byte through S3, receipts are recomputed, and what
+//! an execution says of itself is compared with the present objects. Each violation gets a sentence.
 //!
-//! What the design lets stand is counted in the [`Report`], and each test says how much of it it expects ([`Known`]):
-//! an upload whose opening was answered to nobody, and copies that a plan made anew for want of a receipt.
+//! The [`Report`] counts what the design allows, and each test says how much of it it expects ([`Known`]): uploads
+//! whose CreateMultipartUpload answer was lost, and copies that a plan made again because it found no receipt.
 
 mod copies;
 mod differences;
@@ -32,7 +32,7 @@ pub enum Rule {
     /// A source version has one receipt, at the key that follows from the version. It is written once, unless the copy
     /// that it names is gone.
     OneReceipt,
-    /// What a receipt names stands, in the place that it says.
+    /// What a receipt names exists, in the place that it says.
     CopyStands,
     /// A copy has the bytes of its source.
     SameBytes,
@@ -108,7 +108,7 @@ pub struct Known {
     pub newest_left_late: usize,
 }
 
-/// What stands in a world that keeps its promises.
+/// The present objects of a world that keeps its promises.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Source versions that are to be backed up.

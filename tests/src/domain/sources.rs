@@ -32,7 +32,7 @@ impl Facts {
         (version.id.is_some() || !self.readable().any(is_newer)).then_some(version)
     }
 
-    /// Whether an execution that waits for a redrive is about a version that stands somewhere: a source version, or a
+    /// Whether an execution that waits for a redrive is about a version that exists: a source version, or a
     /// copy of one.
     pub(super) fn is_awaited(&self, key: &str, id: Option<&str>, etag: &str) -> bool {
         self.executions.iter().any(|execution| execution.is_unfinished() && execution.is_about(key, id, etag))

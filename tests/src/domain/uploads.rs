@@ -1,4 +1,4 @@
-//! Open uploads: only those that a redrive goes on with.
+//! Open uploads: only those that a redrive continues.
 
 use super::{Check, Rule};
 

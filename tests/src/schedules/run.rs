@@ -247,7 +247,7 @@ async fn is_quiet(world: &World) -> TestResult<bool> {
     Ok(running(world).await? == 0 && world.sandbox.events().drained().now_or_never().is_some())
 }
 
-/// Adds what the domain check finds, and what did not succeed although nothing stands in its way any more.
+/// Adds what the domain check finds, and what did not succeed although nothing prevents it any more.
 async fn check(world: &World, ran: &mut Ran) -> TestResult {
     match world.check_domain(ran.bounds.known()).await {
         Ok(report) => {

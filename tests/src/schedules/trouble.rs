@@ -1,6 +1,6 @@
 //! Random fault rules: what may go wrong between the functions and AWS, and on the way of an event.
 //!
-//! Only what can be true is said. S3 is strongly consistent, so a rule never says that an object is gone that stands,
+//! Only what can be true is said. S3 is strongly consistent, so a rule never says that an existing object is gone,
 //! or that a source has changed that has not: versions are deleted and replaced by steps of their own. A condition may
 //! be said to have failed, and an upload to be gone: a new plan settles these whether or not they are true.
 

@@ -81,7 +81,7 @@ impl World {
         })
     }
 
-    /// Makes the source bucket anew, as one that never kept versions. Only for a bucket that the stack takes as given
+    /// Makes the source bucket again, as one that never kept versions. Only for a bucket that the stack takes as given
     /// (`ExistingSourceBucketName`): it stays so when the sandbox is started again.
     pub async fn make_source_unversioned(&self) -> TestResult {
         let bucket = &self.outputs.source_bucket;

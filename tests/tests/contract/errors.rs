@@ -6,7 +6,7 @@ use holdfast_core::{ErrorName, Recovery};
 pub(crate) use crate::machine::raised_by;
 use crate::machine::{CANNOT_ARISE, Machine, Rule, State};
 
-/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made anew may
+/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made again may
 /// leave a copy that nobody can prove. In the second leg the source is the backup, and a backup that is gone was
 /// deleted under our hands.
 const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
@@ -17,7 +17,7 @@ const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
     ("VerifyReplica", ErrorName::SourceGone),
 ];
 
-/// Replicate plans and copies in one go, so that trying again is planning anew.
+/// Replicate plans and copies in one go, so that trying again is planning again.
 const RETRY_IS_A_NEW_PLAN: [(&str, ErrorName); 1] = [("Replicate", ErrorName::DestinationChanged)];
 
 /// Errors that no state sees: a failure message whose history could not be read says so, and is sent all the same.

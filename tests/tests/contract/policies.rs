@@ -317,7 +317,7 @@ fn pinned() -> Vec<Action> {
     pinned
 }
 
-/// The actions of every statement, also of one that stands in a branch of `!If`.
+/// The actions of every statement, also of one in a branch of `!If`.
 fn collect(owner: &str, value: &Value, found: &mut Vec<Action>) {
     match value {
         Value::Tagged(tagged) => collect(owner, &tagged.value, found),

@@ -12,7 +12,7 @@ enum Held {
     /// Nothing in the machine can raise it: no state is like this.
     Nowhere(fn(&State) -> bool),
     /// Nothing is to be done about it without a change of the machine or of its role, so it fails where it arises, and
-    /// a redrive goes on from there.
+    /// a redrive continues from there.
     Fails,
 }
 

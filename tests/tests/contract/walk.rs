@@ -29,7 +29,7 @@ pub(crate) enum End {
     Failed { state: String, error: &'static str },
 }
 
-/// An execution as it goes on.
+/// An execution that runs.
 pub(crate) struct Walk<'a> {
     machine: &'a Machine,
     answers: &'a mut Answers<'a>,

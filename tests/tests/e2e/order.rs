@@ -153,7 +153,7 @@ async fn many_versions_of_one_key_leave_the_newest_current_and_a_receipt_for_eac
     Ok(())
 }
 
-/// Makes the next execution fail once it is planned, so that a redrive goes on with an old plan.
+/// Makes the next execution fail once it is planned, so that a redrive continues with an old plan.
 pub(crate) fn fail_once_in(world: &World, function: &str, state: &str) -> TestResult {
     let target = Target { service: Some(Service::Lambda), ..Target::default() }.function(function).state(state);
     let (error_type, error_message) = ("Destination.Denied".to_owned(), "Not today.".to_owned());
@@ -241,7 +241,7 @@ async fn of_uploads_that_overlap_the_one_initiated_last_is_the_current_backup_wh
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Late {
     AtOnce,
-    /// Its answer is lost, so that the next try finds it where it stands.
+    /// Its answer is lost, so that the next try finds it there.
     AtOnceUnanswered,
     InParts,
 }

@@ -1,4 +1,4 @@
-//! A sandbox that is started again on the same folder goes on where it was stopped.
+//! A sandbox that is started again on the same folder continues where it was stopped.
 
 use std::path::Path;
 

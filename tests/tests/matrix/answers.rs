@@ -170,6 +170,6 @@ fn breaks(at: Moment, name: ErrorName) -> Cause {
 /// The death of the function that makes the request, before or after the request has its effect.
 fn dies(life: Life) -> Cause {
     let name = if life == Life::After { "death after it" } else { "death before it" };
-    // Lambda says so itself; the name stands for any error of Lambda's, all of which are tried again.
+    // Lambda says so itself; the name means any error of Lambda's, all of which are tried again.
     Cause { name, effect: Effect::Kill(life), error: ErrorName::S3Unavailable, ways: ONCE }
 }

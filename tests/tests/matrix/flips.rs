@@ -42,7 +42,7 @@ fn trial((state, operation, scenario, sees): (&str, &str, Scenario, &str), way: 
         rule: flip(state, operation, way),
         scenario,
         end: End::Fails { state: sees.to_owned(), error: error.clone(), met: (error, 1) },
-        // Made anew it is wrong again.
+        // Copied again, it is wrong again.
         fails_again: way == Way::Lasting,
         loses_openings: false,
     }

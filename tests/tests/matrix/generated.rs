@@ -28,7 +28,7 @@ fn fault(cell: &Cell) -> Rule {
         _ if cell.error == "Runtime.ExitError" => {
             Effect::Kill(if at == Moment::After { Life::After } else { Life::Before })
         }
-        // Lambda's own answers, but for the one that stands for an answer that nobody understands.
+        // Lambda's own answers, except the one for an answer that cannot be understood.
         (Some(code), Moment::Before) if code != "Unknown" => {
             Effect::Error(ErrorAnswer { status: None, code: code.to_owned(), message: None, inside200: false })
         }

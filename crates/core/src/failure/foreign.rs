@@ -6,7 +6,7 @@ use super::Remedy;
 /// What an error means that no function of Holdfast raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignError {
-    /// The names of the error; one that ends with `*` stands for every other name with this prefix.
+    /// The names of the error; one that ends with `*` means every other name with this prefix.
     pub names: &'static [&'static str],
     /// The meaning, in one sentence.
     pub meaning: &'static str,
@@ -14,7 +14,7 @@ pub struct ForeignError {
     pub remedy: Remedy,
 }
 
-/// Every foreign error with a known meaning, then the one that stands for all others.
+/// Every foreign error with a known meaning, then the one for all others.
 pub static FOREIGN_ERRORS: [ForeignError; 6] = [
     ForeignError {
         names: &["States.Timeout", "Sandbox.Timedout"],

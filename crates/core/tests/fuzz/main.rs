@@ -1,14 +1,14 @@
 //! Fuzzing of everything that reads what others wrote: events and payloads, copy sources, sequencers.
 //!
 //! As a test it runs the corpus (the events of `events/` and the payloads below) and what a fixed seed makes of it, so
-//! it does the same every time. By hand it goes on for as long as it is told to, with a new seed:
+//! it does the same every time. By hand it runs for as long as asked, with a new seed:
 //!
 //! ```text
 //! HOLDFAST_FUZZ_SECONDS=60 cargo test -p holdfast-core --test fuzz -- --nocapture
 //! ```
 //!
 //! A debug build, because that one also notices numbers that overflow. An input that breaks a promise is printed whole;
-//! it belongs into the corpus then. A coverage-guided fuzzer would need a nightly compiler; what stands here runs on
+//! it belongs into the corpus then. A coverage-guided fuzzer would need a nightly compiler; this one runs on
 //! the stable one.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

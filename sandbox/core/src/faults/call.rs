@@ -90,7 +90,7 @@ impl Target {
     }
 }
 
-/// Whether a text is as a pattern says, in which `*` stands for any characters.
+/// Whether a text is as a pattern says, in which `*` matches any characters.
 fn like(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(first) else { return false };

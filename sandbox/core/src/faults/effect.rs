@@ -69,7 +69,7 @@ pub struct ErrorAnswer {
     /// A sentence. May be left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Whether it stands in the body of an answer with status 200, as `CopyObject`, `UploadPartCopy` and
+    /// Whether it is in the body of an answer with status 200, as `CopyObject`, `UploadPartCopy` and
     /// `CompleteMultipartUpload` may have it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inside200: bool,

@@ -21,7 +21,7 @@ pub struct Rule {
     pub effect: Effect,
 }
 
-/// Which calls a rule is about. What is not given matches everything; names and keys may hold `*`, which stands for any
+/// Which calls a rule is about. What is not given matches everything; names and keys may hold `*`, which matches any
 /// characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -24,7 +24,7 @@ pub enum RuleError {
     /// A part that no upload has.
     #[error("match.part: parts have the numbers 1 to 10000, not {0}")]
     NoPart(u16),
-    /// A probability that is none.
+    /// A number that is not a probability.
     #[error("when.probability: it is a number above 0 and up to 1, not {0}")]
     Probability(String),
     /// A rule that strikes nothing.

@@ -53,7 +53,7 @@ pub(super) fn fields(pattern: &Value, path: &mut Path) -> Result<Fields, Pattern
     Ok(fields)
 }
 
-/// What stands under `$or`. Its alternatives are about the fields beside it, so it adds nothing to the path of a field.
+/// What is under `$or`. Its alternatives are about the fields beside it, so it adds nothing to the path of a field.
 fn alternatives(value: &Value, path: &mut Path) -> Result<Vec<Fields>, PatternError> {
     match value {
         Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_object) => {

@@ -116,7 +116,7 @@ pub(crate) fn metadata(given: Option<HashMap<String, String>>) -> S3Result<BTree
     Ok(metadata)
 }
 
-/// `None` when there is none, as the protocol has it.
+/// `None` if there is no value, as in the protocol.
 pub(crate) fn shown_metadata(metadata: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     (!metadata.is_empty()).then(|| metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
 }

@@ -89,7 +89,7 @@ fn bounded(given: i32, most: u32) -> S3Result<u32> {
     Ok(given)
 }
 
-/// The retention that `PutObjectRetention` puts; an empty one is none.
+/// The retention that `PutObjectRetention` puts; an empty one means no retention.
 pub(crate) fn retention_of(given: Option<dto::ObjectLockRetention>) -> S3Result<Option<Retention>> {
     let given = given.ok_or_else(malformed)?;
     match (given.mode, given.retain_until_date) {

@@ -52,7 +52,7 @@ pub(crate) fn new_version_id() -> String {
 }
 
 /// Whether a text could be the id of a version: `null`, or one of [`new_version_id`]'s kind. To S3's users they are opaque
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 itself knows what is none.
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 knows.
 pub(crate) fn is_version_id(text: &str) -> bool {
     text == NULL_VERSION || (text.len() == 32 && text.bytes().all(|byte| ALPHABET.contains(&byte)))
 }

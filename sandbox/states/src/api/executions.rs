@@ -147,7 +147,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(answer)
 }
 
-/// AWS's name for how an execution stands: a child that its Map Run has yet to redrive is pending.
+/// AWS's name for the status of an execution: a child that its Map Run has yet to redrive is pending.
 fn status(inner: &Inner, record: &Record) -> &'static str {
     let map_run = record.child.as_ref().and_then(|child| inner.map_runs.get(&child.map_run)).map(|run| run.record());
     let is_pending = map_run

@@ -65,7 +65,7 @@ impl Counts {
     }
 }
 
-/// How a child stands.
+/// The status of a child.
 struct Standing {
     status: Status,
     is_pending: bool,

@@ -26,7 +26,7 @@ pub(crate) struct MapState {
     pub(crate) item_batcher: Option<ItemBatcher>,
     /// Where results go and how they look.
     pub(crate) result_writer: Option<ResultWriter>,
-    /// What stands for the state in ARNs.
+    /// The name of the state in ARNs.
     pub(crate) label: Option<String>,
     /// How many items may fail, or an expression for the number.
     pub(crate) tolerated_failure_count: Option<Value>,
@@ -103,7 +103,7 @@ pub(crate) struct ReaderConfig {
     /// The names, where they are given.
     #[serde(default, rename = "CSVHeaders")]
     pub(crate) headers: Vec<String>,
-    /// What stands between a CSV file's fields.
+    /// The delimiter between a CSV file's fields.
     #[serde(default, rename = "CSVDelimiter")]
     pub(crate) delimiter: Delimiter,
     /// Where in a JSON file the items are, as a JSON Pointer.
@@ -134,7 +134,7 @@ pub(crate) enum HeaderLocation {
     Given,
 }
 
-/// What stands between a CSV file's fields.
+/// The delimiter between a CSV file's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Delimiter {

@@ -135,7 +135,7 @@ impl Graph {
 }
 
 impl Kind {
-    /// The type's name as it stands in definitions and at the head of event names.
+    /// The type's name, as in definitions and at the start of event names.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Task { .. } => "Task",

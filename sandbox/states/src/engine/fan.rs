@@ -156,7 +156,7 @@ impl<'a> Fan<'a> {
         format!("{}/{index}", self.path())
     }
 
-    /// One line of work as a future; without an input it goes on from its frame.
+    /// One line of work as a future; without an input it continues from its frame.
     fn line(&self, index: usize, input: Option<Value>) -> Boxed<'_, Ended> {
         let (graph, item) = match &self.shape {
             Shape::Map { items, graph, .. } => {

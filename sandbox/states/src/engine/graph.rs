@@ -1,4 +1,4 @@
-//! Walks a graph: enters a state, has it done, leaves it, goes on.
+//! Walks a graph: enters a state, runs it, leaves it, and takes the next.
 
 use std::{future::Future, pin::Pin};
 
@@ -18,7 +18,7 @@ use sandbox_core::store::Batch;
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Run {
-    /// Runs a graph from its first state with an input, or from where its frame stands.
+    /// Runs a graph from its first state with an input, or from the state in its frame.
     pub(super) fn walk<'a>(
         &'a self,
         graph: &'a Graph,
@@ -61,7 +61,7 @@ impl Run {
         }
     }
 
-    /// Goes on with a state: as it stands after a restart, or anew with its input and variables after a redrive.
+    /// Continues with a state: from its progress after a restart, or from its input and variables after a redrive.
     ///
     /// The table "Redrive behavior of individual states" has only the Fail state entered again; a Task is scheduled, a
     /// Choice evaluated again, and no second entry is written. A Wait waits its seconds again, and not at all for a

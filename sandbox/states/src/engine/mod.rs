@@ -35,7 +35,7 @@ pub(crate) struct Run {
     pub(crate) input: Value,
 }
 
-/// Where a line of work stands among the others.
+/// The place of a line of work among the others.
 #[derive(Debug, Clone)]
 struct Scope {
     /// Its path.

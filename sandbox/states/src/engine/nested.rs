@@ -6,7 +6,7 @@
 //! - `states:StartExecution` on the state machine, when a Task starts an execution of it;
 //! - `states:DescribeExecution` on the execution, when its end is read. AWS asks more often, since it polls;
 //! - `states:StopExecution` on the execution, when nobody waits for it any more: "Step Functions will make a best-effort
-//!   attempt to cancel the task", so that without it the execution goes on;
+//!   attempt to cancel the task", so that without it the execution continues;
 //! - `events:PutRule`, `events:PutTargets` and `events:DescribeRule` on the rule
 //!   `StepFunctionsGetEventsForStepFunctionsExecutionRule`, when a machine that waits for executions is created or
 //!   updated (`api/machines.rs`).

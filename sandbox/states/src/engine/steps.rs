@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Run {
-    /// Hands on the Output, or the input where there is none.
+    /// Passes on the Output, or the input if the state has no Output.
     pub(super) fn pass(&self, here: Here<'_>, state: &State) -> Result<Exit, Failure> {
         let assigned = self.assign(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
         let output = self.output(here, state.output.as_ref(), "Output")?;
@@ -68,7 +68,7 @@ impl Run {
             .ok_or_else(|| self.evaluation_failed(here, &jsonata::unexpected(condition, location, "boolean", &value)))
     }
 
-    /// Waits for what is left of the time since the state was entered, so that a restart does not wait anew.
+    /// Waits for what is left of the time since the state was entered, so that a restart does not wait again.
     pub(super) async fn wait(
         &self,
         here: Here<'_>,

@@ -51,7 +51,7 @@ impl Run {
         self.finish(here, &resource, answer)
     }
 
-    /// The call in a task of its own: a service goes on with a call even when the state has timed out or was aborted.
+    /// The call in a task of its own: a service continues with a call even when the state has timed out or was aborted.
     async fn make(&self, call: TaskCall, timeout: Duration) -> Option<Result<Value, TaskError>> {
         let runner = Arc::clone(&self.inner.runner);
         let running = tokio::spawn(async move { runner.run(call).await });

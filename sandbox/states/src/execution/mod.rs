@@ -2,7 +2,7 @@
 //!
 //! A frame is one line of work: the machine's own (path `""`), a Map's iteration or a Parallel's branch (the parent's
 //! path and `/index`). It holds the state it is in with that state's input and the variables of that moment, and how it
-//! ended. That is what a sandbox started again needs to go on, and what a redrive goes on from.
+//! ended. A sandbox that is started again continues from that, and so does a redrive.
 //!
 //! What belongs together is written together, so that a sandbox that is killed finds either all of it or nothing. History
 //! and frames are kept in memory while the execution runs; those of one that has ended are read from the store when
@@ -144,7 +144,7 @@ impl Execution {
         self.with(|inside| inside.frames.insert(path.to_owned(), frame));
     }
 
-    /// Changes how a line of work stands, where it has begun.
+    /// Changes the status of a line of work, if it has begun.
     pub(crate) fn set_progress(&self, path: &str, progress: Progress) {
         if let Some(frame) = self.frame(path) {
             self.put_frame(path, Frame { progress, ..frame });
@@ -181,7 +181,7 @@ impl Execution {
         });
     }
 
-    /// The last event of a line of work; 0 where there is none.
+    /// The last event of a line of work; 0 if it has no event.
     pub(crate) fn cursor(&self, path: &str) -> u64 {
         self.with(|inside| inside.cursors.get(path).copied().unwrap_or(0))
     }
@@ -223,7 +223,7 @@ impl Execution {
         self.push(batch, self.cursor(path), note, Some(path), limits::HISTORY - 1)
     }
 
-    /// Adds the event with which a line of work enters a state, with the frame from which a restart goes on. What was
+    /// Adds the event with which a line of work enters a state, with the frame from which a restart continues. What was
     /// below it is over.
     pub(crate) fn enter(
         &self,
@@ -302,7 +302,7 @@ impl Execution {
         Ok(answer)
     }
 
-    /// Begins anew with another first event: neither history nor lines of work are kept.
+    /// Begins again with another first event: neither history nor lines of work are kept.
     pub(crate) fn start_over(&self, first: Note<'_>, change: impl FnOnce(&mut Record)) {
         let mut batch = Batch::default();
         let mut record = locked(&self.record);
@@ -355,7 +355,7 @@ impl Execution {
     }
 }
 
-/// What cannot be written is lost only to a restart; the execution itself goes on.
+/// What cannot be written is lost only to a restart; the execution itself continues.
 fn report(written: Result<(), StoreError>) {
     if let Err(error) = written {
         tracing::error!(%error, "an execution's state was not written and would be lost in a restart");

@@ -92,7 +92,7 @@ fn random(arguments: &[JValue]) -> HostFnResult {
     Ok(JValue::from_f64(number))
 }
 
-/// `$parse(text)`: the value that JSON text stands for.
+/// `$parse(text)`: the value of a JSON text.
 fn parse(arguments: &[JValue]) -> HostFnResult {
     let Some(text) = arguments.first().and_then(JValue::as_str) else {
         return Err(failed("$parse takes JSON text"));

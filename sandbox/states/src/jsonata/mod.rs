@@ -32,7 +32,7 @@ pub(crate) struct Environment {
 /// An expression that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueryError {
-    /// The field it stands in, for example `Output/key`.
+    /// The field that contains it, for example `Output/key`.
     pub(crate) location: String,
     /// AWS's sentence about it.
     pub(crate) cause: String,

@@ -18,7 +18,7 @@ enum Level {
 /// What was found in an expression.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// What Step Functions would refuse, wherever the expression stands.
+    /// What Step Functions would refuse, wherever the expression is.
     pub(super) problems: Vec<String>,
     /// The members of `$states` that are read.
     pub(super) members: BTreeSet<String>,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::definition::Workflow;
 use sandbox_core::ports::ACCOUNT;
 
-/// How a Map Run stands.
+/// The status of a Map Run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MapRunStatus {
@@ -83,7 +83,7 @@ pub(crate) struct MapRunRecord {
     pub(crate) revision: String,
     /// The name of its Map state.
     pub(crate) state: String,
-    /// What stands for that state in ARNs.
+    /// The name of that state in ARNs.
     pub(crate) label: String,
     /// What its children are.
     pub(crate) workflow: Workflow,
@@ -91,7 +91,7 @@ pub(crate) struct MapRunRecord {
     pub(crate) origin: Origin,
     /// Its place among all Map Runs, to list the newest first.
     pub(crate) number: u64,
-    /// How it stands.
+    /// Its status.
     pub(crate) status: MapRunStatus,
     /// When it started.
     pub(crate) started: i64,

@@ -1,4 +1,4 @@
-//! Map Runs that end before their time: what a redrive runs again, what a restart goes on with, what a stop leaves.
+//! Map Runs that end before their time: what a redrive runs again, what a restart continues with, what a stop leaves.
 
 use std::{sync::Arc, time::Duration};
 

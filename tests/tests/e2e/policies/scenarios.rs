@@ -277,7 +277,7 @@ async fn over_a_foreign_object(world: &World) -> TestResult {
 
 /// Every function tells that what it works on is gone, and does not take that for a refusal.
 async fn called_too_late(world: &World, once: &Ended) -> TestResult {
-    // What it was copied over stands again, so that nothing but the source is missing.
+    // What it was copied over is visible again, so that nothing but the source is missing.
     let foreign = world.ended(7).await?.swap_remove(4);
     delete(&world.s3, &world.outputs.source_bucket, "foreign").await?;
     assert_eq!(again(world, &foreign, "CopyObject").await?, "Source.Gone");

@@ -79,7 +79,7 @@ impl Distributed<'_> {
         let around = whole(&[]).to_string().len();
         let (mut inputs, mut batch, mut bytes) = (Vec::new(), Vec::new(), around);
         for item in items {
-            // A comma stands between two items.
+            // A comma separates two items.
             let more = item.to_string().len() + usize::from(!batch.is_empty());
             if !batch.is_empty() && (batch.len() >= batching.items || bytes + more > batching.bytes) {
                 inputs.push(self.child_input(whole(&batch).to_string(), batch.len())?);

@@ -73,7 +73,7 @@ impl Distributed<'_> {
         }
     }
 
-    /// Puts a child where it belongs by how it stands.
+    /// Puts a child where it belongs by its status.
     fn sort(&self, tally: &mut Tally<'_>, map_run: &MapRunRecord, index: usize, child: &Arc<Execution>) {
         let (status, items) =
             child.with_record(|record| (record.status, record.child.as_ref().map_or(0, |one| one.items)));

@@ -54,7 +54,7 @@ enum Standing {
     Over,
 }
 
-/// How a Map Run stands to an execution that was redriven so often. One that failed for the size of its data, or because
+/// What a Map Run is to an execution that was redriven so often. One that failed for the size of its data, or because
 /// an expression could not be evaluated, is not redriven: another one is started.
 fn standing(record: &MapRunRecord, execution_redrives: u32) -> Standing {
     let anew = matches!(
