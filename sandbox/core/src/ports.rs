@@ -99,8 +99,8 @@ pub trait TaskRunner: Send + Sync {
     /// Makes the call and waits for its end.
     async fn run(&self, call: TaskCall) -> Result<Value, TaskError>;
 
-    /// Whether a role may do what Step Functions does for it without a call: start the children of a Map Run, or redrive
-    /// one. Where nothing is said, it may.
+    /// Whether a role may do what Step Functions does for it without a call: start the children of a Map Run, or
+    /// redrive one. Where nothing is said, it may.
     fn permit(&self, _role_arn: &str, _action: &str, _resource: &str) -> Result<(), TaskError> {
         Ok(())
     }

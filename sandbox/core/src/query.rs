@@ -1,7 +1,7 @@
 //! The AWS Query protocol, which SNS, STS and CloudFormation speak: a form comes in, XML goes out.
 //!
-//! A service answers its `<XResult>` element (or nothing, for a call that has no result); [`response`] and [`error`] put
-//! the envelope around it.
+//! A service answers its `<XResult>` element (or nothing, for a call that has no result); [`response`] and [`error`]
+//! put the envelope around it.
 
 use std::collections::BTreeMap;
 

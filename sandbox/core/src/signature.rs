@@ -1,9 +1,9 @@
 //! Signatures of requests: who signed, for which service and region, and whether the signature is that of the request.
 //!
-//! S3 has a signature of its own kind, which `s3s` verifies. For every other service a request is verified by signing it
-//! again, with the SDK's own signer, and comparing
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>). What is wrong with one
-//! that is refused is said in the words of
+//! S3 has a signature of its own kind, which `s3s` verifies. For every other service a request is verified by signing
+//! it again, with the SDK's own signer, and comparing
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>). What is wrong with
+//! one that is refused is said in the words of
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>.
 
 use std::{collections::BTreeSet, time::SystemTime};
@@ -87,12 +87,11 @@ pub enum Dialect {
 
 impl Flaw {
     /// As a service answers it. Services of AWS JSON refuse with status 400
-    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>, "HTTP status code 400", and
-    /// an answer of CloudWatch Logs in <https://github.com/maxbanton/cwh/issues/119>); Lambda with 403
-    /// (<https://github.com/wso2/product-apim/issues/10478>, <https://github.com/iann0036/iamlive/issues/58>), and so do the
-    /// services of the query protocol
-    /// (<https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>). No answer of Step Functions or `EventBridge`
-    /// themselves is known to us.
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>, "HTTP status code
+    /// 400", and an answer of CloudWatch Logs in <https://github.com/maxbanton/cwh/issues/119>); Lambda with 403
+    /// (<https://github.com/wso2/product-apim/issues/10478>, <https://github.com/iann0036/iamlive/issues/58>), and so
+    /// do the services of the query protocol (<https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>). No
+    /// answer of Step Functions or `EventBridge` themselves is known to us.
     pub fn answer(self, dialect: Dialect) -> ApiError {
         let is_query = dialect == Dialect::Query;
         let refused = if dialect == Dialect::Json { 400 } else { 403 };

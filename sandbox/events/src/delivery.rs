@@ -1,10 +1,10 @@
 //! Deliveries: every matched event is sent to every target of its rule until it arrives or is given up.
 //!
-//! A delivery is written to the store before the first try and removed after the last, so a sandbox that stops in between
-//! continues when it is started again. Errors of the service are retried with growing waits under the target's
+//! A delivery is written to the store before the first try and removed after the last, so a sandbox that stops in
+//! between continues when it is started again. Errors of the service are retried with growing waits under the target's
 //! `RetryPolicy`; then the event goes to the target's dead-letter queue, with the attributes of
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed is
-//! another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed
+//! is another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
-//! Fault rules for deliveries: more than once, late, or after later events. `EventBridge` promises at least one delivery, in
-//! no order (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so all of it may
-//! happen.
+//! Fault rules for deliveries: more than once, late, or after later events. `EventBridge` promises at least one
+//! delivery, in no order (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so
+//! all of it may happen.
 
 use std::sync::Arc;
 

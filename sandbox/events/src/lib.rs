@@ -83,8 +83,8 @@ struct Bus {
 impl Events {
     /// Opens the bus as the store knows it.
     ///
-    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all. Deliveries
-    /// pass the rules of `faults`.
+    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all.
+    /// Deliveries pass the rules of `faults`.
     pub fn new(store: Arc<Store>, region: &str, time_scale: f64, faults: Faults) -> Result<Self, StoreError> {
         let mut rules = BTreeMap::new();
         for (name, record) in store.load(RULES)? {
@@ -175,7 +175,8 @@ impl Events {
         drop(pending.wait_for(|pending| *pending == 0).await);
     }
 
-    /// The events that were given up, oldest first: what the dead-letter queues hold, and what was dropped for want of one.
+    /// The events that were given up, oldest first: what the dead-letter queues hold, and what was dropped for want of
+    /// one.
     pub fn undelivered(&self) -> Result<Vec<Undelivered>, StoreError> {
         Ok(self.bus.store.load(UNDELIVERED)?.into_iter().map(|(_, record)| record).collect())
     }

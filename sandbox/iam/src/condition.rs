@@ -11,8 +11,8 @@ use sandbox_core::identity::Identity;
 /// The keys that every request has a value for.
 const KEYS: [&str; 3] = ["aws:SecureTransport", "aws:PrincipalArn", "aws:PrincipalAccount"];
 
-/// The value of a key in a request of this caller. The sandbox listens on loopback only, where nobody can read along, so
-/// its plain HTTP counts as secure transport: the template refuses anything but TLS, and must run here unchanged.
+/// The value of a key in a request of this caller. The sandbox listens on loopback only, where nobody can read along,
+/// so its plain HTTP counts as secure transport: the template refuses anything but TLS, and must run here unchanged.
 fn value_of(key: &str, caller: &Identity) -> String {
     match key.to_ascii_lowercase().as_str() {
         "aws:securetransport" => "true".to_owned(),

@@ -1,9 +1,10 @@
 //! IAM: whether a caller may do what it asks, by the policies that the template gives its role.
 //!
 //! A request is evaluated as AWS does within one account
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): what any statement denies
-//! is refused; then one statement of the role's policies has to allow it. The user's own key belongs to the account's
-//! root, which may do everything that no bucket policy denies. Policies are read once, when the sandbox starts.
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): what any statement
+//! denies is refused; then one statement of the role's policies has to allow it. The user's own key belongs to the
+//! account's root, which may do everything that no bucket policy denies. Policies are read once, when the sandbox
+//! starts.
 
 mod condition;
 mod operations;
@@ -131,8 +132,8 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether a session of a role may do something, where the role is the stack's own: the sandbox has no calls that make
-    /// roles, and so nothing is known of others.
+    /// Whether a session of a role may do something, where the role is the stack's own: the sandbox has no calls that
+    /// make roles, and so nothing is known of others.
     pub fn authorize_role(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
         let session = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
         if session.role().is_some_and(|role| self.roles.contains_key(role)) {
@@ -142,8 +143,8 @@ impl Iam {
         }
     }
 
-    /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone denies
-    /// what another allows.
+    /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone
+    /// denies what another allows.
     pub fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
         let OfRole { denying, allowing } = self.of_role(caller, &need);
         let judged = self.judge(caller, need);
@@ -173,8 +174,8 @@ impl Iam {
         self.with_effect(Effect::Allow)
     }
 
-    /// Every action that the roles' policies deny, and whether that was needed so far: it alone has kept a request from what
-    /// another statement allows.
+    /// Every action that the roles' policies deny, and whether that was needed so far: it alone has kept a request from
+    /// what another statement allows.
     pub fn denials(&self) -> Vec<Grant> {
         self.with_effect(Effect::Deny)
     }

@@ -1,5 +1,5 @@
-//! What the calls of Step Functions, `EventBridge`, SNS and CloudFormation need. Each needs the action of its own name; the pages name the
-//! resources:
+//! What the calls of Step Functions, `EventBridge`, SNS and CloudFormation need. Each needs the action of its own name;
+//! the pages name the resources:
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>,
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>,
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>,

@@ -1,6 +1,6 @@
 //! What S3's operations need, by its own table
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and, where a page of the API
-//! reference says more, by that.
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and, where a page of the
+//! API reference says more, by that.
 
 use super::Need;
 

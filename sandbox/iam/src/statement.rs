@@ -1,5 +1,5 @@
-//! Statements of policies. What the sandbox does not evaluate is refused when the policy is read, by its name, because a
-//! statement that is passed over in silence would allow too little or, worse, deny too little.
+//! Statements of policies. What the sandbox does not evaluate is refused when the policy is read, by its name, because
+//! a statement that is passed over in silence would allow too little or, worse, deny too little.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
@@ -103,8 +103,8 @@ impl Statement {
         Ok(Self { name: name.to_owned(), effect, actions, resources, conditions })
     }
 
-    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all of
-    /// the statement fits.
+    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all
+    /// of the statement fits.
     pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
         let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
             && self.conditions.iter().all(|condition| condition.holds(caller));

@@ -1,5 +1,5 @@
-//! What time it is for S3. It is the wall clock, which tests can put ahead: retention ends, lifecycle rules fall due and
-//! restored copies expire after days.
+//! What time it is for S3. It is the wall clock, which tests can put ahead: retention ends, lifecycle rules fall due
+//! and restored copies expire after days.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

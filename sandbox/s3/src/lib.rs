@@ -1,5 +1,5 @@
-//! The sandbox's S3: the protocol and signatures by `s3s`, the backend ours, because versions, conditions, checksums and
-//! copies that share bytes are what matters here.
+//! The sandbox's S3: the protocol and signatures by `s3s`, the backend ours, because versions, conditions, checksums
+//! and copies that share bytes are what matters here.
 //!
 //! One endpoint serves the buckets of every region; the region a request is signed for selects the regional endpoint
 //! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
@@ -206,11 +206,11 @@ impl S3 {
         self.backend.complete_restores().await
     }
 
-    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would, and returns their ETags.
-    /// No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
+    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would, and returns their
+    /// ETags. No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
     ///
-    /// The checksums are correct and of the kind that the upload declares, which must be a CRC. The ETags are not MD5s: an
-    /// MD5 needs every byte. Parts of equal length have equal ETags.
+    /// The checksums are correct and of the kind that the upload declares, which must be a CRC. The ETags are not MD5s:
+    /// an MD5 needs every byte. Parts of equal length have equal ETags.
     pub fn put_sparse_parts(
         &self,
         bucket: &str,

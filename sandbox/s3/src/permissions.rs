@@ -13,7 +13,8 @@ use crate::model::{
 };
 
 /// What a read does not tell this caller, who has no permission to ask for it: how many tags the object has, its
-/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response
+/// Elements).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Hidden {
     pub(crate) tags: bool,

@@ -1,5 +1,5 @@
-//! What an operation needs to know about the request that asked for it, and how it sets the status of the answer. All of it
-//! travels in the extensions of the request and of the answer.
+//! What an operation needs to know about the request that asked for it, and how it sets the status of the answer. All
+//! of it travels in the extensions of the request and of the answer.
 
 use std::net::SocketAddr;
 
@@ -20,8 +20,8 @@ pub(crate) fn request_id() -> String {
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
-/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of the
-/// request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
+/// What made an object, in the words of its event, where it is not the operation's name. It is among the extensions of
+/// the request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>, `reason`).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason(pub(crate) &'static str);
 

@@ -1,8 +1,8 @@
 //! Copies of archived objects that can be read for a while
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>).
 //!
-//! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock. Its beginning and its end are told to
-//! `EventBridge` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
+//! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock. Its beginning and its end are
+//! told to `EventBridge` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
 
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};

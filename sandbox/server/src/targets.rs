@@ -1,5 +1,5 @@
-//! What rules deliver to, as `EventBridge` calls it: state machines with the role of the rule's target, and functions. It keeps
-//! neither alive: Step Functions tells `EventBridge`, which starts executions.
+//! What rules deliver to, as `EventBridge` calls it: state machines with the role of the rule's target, and functions.
+//! It keeps neither alive: Step Functions tells `EventBridge`, which starts executions.
 
 use std::sync::{Arc, Weak};
 

@@ -1,7 +1,7 @@
 //! The outbox: a folder with one `.json` for each message and one `.eml` for each mail.
 //!
-//! Files appear whole or not at all, and a message's `.json` appears after its mails: who sees the one finds the others.
-//! Names sort by time: `20261122T184348.123Z-000001-backed-up-report-pdf.json`.
+//! Files appear whole or not at all, and a message's `.json` appears after its mails: who sees the one finds the
+//! others. Names sort by time: `20261122T184348.123Z-000001-backed-up-report-pdf.json`.
 
 use std::{
     io::Write,

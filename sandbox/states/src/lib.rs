@@ -2,8 +2,8 @@
 //! protocol (`X-Amz-Target: AWSStepFunctions.<operation>`).
 //!
 //! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
-//! stopped is gone on with by [`States::resume`]: a Task is called again unless its end is in the history, a Wait waits for
-//! what is left, a Map runs the iterations that had not ended. A redrive does the same.
+//! stopped is gone on with by [`States::resume`]: a Task is called again unless its end is in the history, a Wait waits
+//! for what is left, a Map runs the iterations that had not ended. A redrive does the same.
 
 mod announce;
 mod api;
@@ -128,8 +128,8 @@ impl States {
         interrupted.into_iter().map(resume).count()
     }
 
-    /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when the
-    /// sandbox starts, whatever was deleted in an earlier run.
+    /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when
+    /// the sandbox starts, whatever was deleted in an earlier run.
     pub fn keep_machine(&self, arn: &str) -> Result<(), StoreError> {
         match self.inner.machines.get(arn) {
             Some(machine) => self.inner.machines.put(Machine { deleting: false, ..machine }),

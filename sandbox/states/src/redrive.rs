@@ -40,7 +40,8 @@ enum Other {
     Refused(String),
 }
 
-/// Why an execution cannot be redriven, by itself or by its Map Run, as `redriveStatusReason` says it; none where it can.
+/// Why an execution cannot be redriven, by itself or by its Map Run, as `redriveStatusReason` says it; none where it
+/// can.
 pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     let now = clock::now();
     match record.status {
@@ -102,8 +103,8 @@ pub(crate) fn awaits(inner: &Inner, map_run: &MapRunRecord, record: &Record) -> 
     is_of_an_earlier_round && obstacle(inner, record).is_none()
 }
 
-/// Goes on with a child of type Standard in a Map Run's round, unless it meanwhile cannot be redriven: what ended it last
-/// is then what it came to (`redrive-map-run.html`).
+/// Goes on with a child of type Standard in a Map Run's round, unless it meanwhile cannot be redriven: what ended it
+/// last is then what it came to (`redrive-map-run.html`).
 pub(crate) fn redrive_child(inner: &Arc<Inner>, execution: &Arc<Execution>, round: u32) {
     let begun = execution.reopen(|record| {
         if let Some(reason) = obstacle(inner, record) {

@@ -1,5 +1,5 @@
-//! Evaluates the template's functions (`!Ref`, `!Sub`, `!If` and so on) against parameters, conditions, mappings and the
-//! names of resources.
+//! Evaluates the template's functions (`!Ref`, `!Sub`, `!If` and so on) against parameters, conditions, mappings and
+//! the names of resources.
 
 use std::{cell::RefCell, collections::BTreeMap};
 

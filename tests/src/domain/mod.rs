@@ -1,8 +1,8 @@
 //! The domain check: everything that Holdfast promises about source, backup, replica, receipts, executions and
 //! messages, asked of a world in which nothing moves any more.
 //!
-//! It trusts no answer of the product: objects are read back byte for byte through S3, receipts are recomputed, and what
-//! an execution says of itself is compared with the present objects. Each violation gets a sentence.
+//! It trusts no answer of the product: objects are read back byte for byte through S3, receipts are recomputed, and
+//! what an execution says of itself is compared with the present objects. Each violation gets a sentence.
 //!
 //! The [`Report`] counts what the design allows, and each test says how much of it it expects ([`Known`]): uploads
 //! whose CreateMultipartUpload answer was lost, and copies that a plan made again because it found no receipt.

@@ -1,5 +1,5 @@
-//! Payloads and receipts of earlier versions must stay readable: a redrive runs new code on variables that are up to 14 days
-//! old, and receipts are kept for years.
+//! Payloads and receipts of earlier versions must stay readable: a redrive runs new code on variables that are up to 14
+//! days old, and receipts are kept for years.
 //!
 //! `tests/data/recorded` has one folder for each recording, named by its day. To record the payloads of today:
 //!

@@ -70,7 +70,8 @@ fn told(attempt: &Attempt, first: &Value, second: &Value) -> Answer {
     })
 }
 
-/// Uploads that must be read to be proven, in one part and in several; and two whose metadata leaves no room for the stamp.
+/// Uploads that must be read to be proven, in one part and in several; and two whose metadata leaves no room for the
+/// stamp.
 async fn upload_others(world: &World, mut finished: usize) -> TestResult {
     for bytes in ["full", "fuller"] {
         let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key("full");

@@ -1,5 +1,5 @@
-//! The errors that services answer most, so that a rule need give no more than the code. Statuses and sentences are those of
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+//! The errors that services answer most, so that a rule need give no more than the code. Statuses and sentences are
+//! those of <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>,
 //! <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>.

@@ -1,5 +1,5 @@
-//! Faults on purpose: rules that make a chosen call fail, be slow, take effect with its answer lost, store a wrong byte, kill
-//! the function that makes it, or make an event arrive twice, late or out of order.
+//! Faults on purpose: rules that make a chosen call fail, be slow, take effect with its answer lost, store a wrong
+//! byte, kill the function that makes it, or make an event arrive twice, late or out of order.
 //!
 //! Every call that a service would carry out passes the rules: those over HTTP, those of Task states and those of
 //! `EventBridge`. A call that is refused for its signature or for want of permission does not. Rules live in memory and
@@ -107,8 +107,8 @@ pub struct Active {
 }
 
 impl Faults {
-    /// Puts a rule into force, behind those that are. A call is struck by the first rule that fires for it; the only ones
-    /// that let later rules have their say too are latency and flipped bytes.
+    /// Puts a rule into force, behind those that are. A call is struck by the first rule that fires for it; the only
+    /// ones that let later rules have their say too are latency and flipped bytes.
     pub fn add(&self, rule: Rule) -> Result<RuleId, RuleError> {
         rule.check()?;
         let mut rules = self.rules_now();

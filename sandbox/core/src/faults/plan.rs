@@ -97,8 +97,8 @@ impl Plan {
 pub struct NoAnswer;
 
 impl Faults {
-    /// What the rules have in store for a call by whoever works with a key, if anybody does. An invocation that is to die
-    /// with its first call dies with this one.
+    /// What the rules have in store for a call by whoever works with a key, if anybody does. An invocation that is to
+    /// die with its first call dies with this one.
     pub fn plan_for(&self, call: &Call<'_>, working: Option<&Arc<Working>>) -> Plan {
         let mut plan = self.plan(call);
         if plan.ending == Ending::AsUsual && working.is_some_and(|working| working.dies_with_its_next_call()) {

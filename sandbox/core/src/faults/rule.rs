@@ -29,8 +29,8 @@ pub struct Target {
     /// The service that is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
-    /// The name in the service's API reference, for example `UploadPartCopy`, `Publish`, `Invoke`. A delivery of an event to
-    /// a rule's target, for which AWS has no name, is `Deliver`.
+    /// The name in the service's API reference, for example `UploadPartCopy`, `Publish`, `Invoke`. A delivery of an
+    /// event to a rule's target, for which AWS has no name, is `Deliver`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// The bucket that S3 is asked about; of a delivery, the one that the event tells of.

@@ -2,9 +2,9 @@
 //!
 //! The language is that of
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>; where the page leaves a
-//! question open, the answer is that of AWS's own matcher (<https://github.com/aws/event-ruler>), for example that fields
-//! of one array element are matched together. Own code, because the one Rust crate near it, `quamina`, has no `$or` and
-//! cannot name the field in which a pattern is wrong.
+//! question open, the answer is that of AWS's own matcher (<https://github.com/aws/event-ruler>), for example that
+//! fields of one array element are matched together. Own code, because the one Rust crate near it, `quamina`, has no
+//! `$or` and cannot name the field in which a pattern is wrong.
 
 mod compile;
 mod condition;

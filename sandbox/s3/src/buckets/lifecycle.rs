@@ -1,5 +1,5 @@
-//! Lifecycle rules, as far as they are carried out here: uploads that were never completed are aborted. The other actions of
-//! rules (expiration, transitions) are kept and answered, and nothing comes of them.
+//! Lifecycle rules, as far as they are carried out here: uploads that were never completed are aborted. The other
+//! actions of rules (expiration, transitions) are kept and answered, and nothing comes of them.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpu-abort-incomplete-mpu-lifecycle-config.html>
 
@@ -100,8 +100,8 @@ impl Backend {
     }
 
     /// Puts the lifecycle rules that the properties of an `AWS::S3::Bucket` name
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html>), as far
-    /// as they abort uploads.
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html>),
+    /// as far as they abort uploads.
     pub(crate) fn put_lifecycle(&self, bucket: &str, properties: &Value) -> Result<(), ApiError> {
         let Some(rules) = properties.pointer("/LifecycleConfiguration/Rules").and_then(Value::as_array) else {
             return Ok(());

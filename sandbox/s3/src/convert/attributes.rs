@@ -1,5 +1,5 @@
-//! The attributes of an object, in requests and answers. S3 spells the same fields out in a dozen structures, which is why
-//! some conversions are macros.
+//! The attributes of an object, in requests and answers. S3 spells the same fields out in a dozen structures, which is
+//! why some conversions are macros.
 
 use std::collections::{BTreeMap, HashMap};
 

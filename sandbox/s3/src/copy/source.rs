@@ -1,5 +1,5 @@
-//! The source of a copy: its version, its conditions, its bytes and their digests. The bytes stay where they are; only a digest
-//! that nobody has computed yet takes time.
+//! The source of a copy: its version, its conditions, its bytes and their digests. The bytes stay where they are; only
+//! a digest that nobody has computed yet takes time.
 
 use std::sync::Arc;
 

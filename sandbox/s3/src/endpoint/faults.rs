@@ -1,5 +1,5 @@
-//! What the fault rules have in store for a request. It is decided where the operation is known and the caller may make it,
-//! and carried out there, where the bytes are stored, and where the answer leaves.
+//! What the fault rules have in store for a request. It is decided where the operation is known and the caller may make
+//! it, and carried out there, where the bytes are stored, and where the answer leaves.
 
 use std::sync::{Arc, OnceLock};
 

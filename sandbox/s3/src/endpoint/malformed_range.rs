@@ -1,5 +1,6 @@
 //! A malformed `Range` header: S3 ignores what it cannot read, and answers with the whole object
-//! (<https://github.com/localstack/localstack/pull/9082>, tried on S3, and RFC 9110, section 14.2), where `s3s` refuses it.
+//! (<https://github.com/localstack/localstack/pull/9082>, tried on S3, and RFC 9110, section 14.2), where `s3s` refuses
+//! it.
 //!
 //! The header may be signed, so it is left out only after `s3s` has verified the request with it; the rest is signed
 //! again for the same caller.

@@ -2,8 +2,8 @@
 //!
 //! The query says which subresource a request is about, so that one with a parameter that nobody here knows asks for
 //! something else than what its path and method alone say: `PUT /bucket/key?annotation` writes no object, and
-//! `DELETE /bucket?abac` deletes no bucket. Such a request is refused, whatever it asks for. The parameters are those of
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>.
+//! `DELETE /bucket?abac` deletes no bucket. Such a request is refused, whatever it asks for. The parameters are those
+//! of <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>.
 
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
@@ -125,8 +125,8 @@ pub(crate) fn check(operation: &str, query: &str) -> S3Result<()> {
     }
 }
 
-/// Whether a parameter says nothing of what is asked for. Of those that begin with `x-`, S3 passes over all that are not its
-/// own (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>, Custom access log information).
+/// Whether a parameter says nothing of what is asked for. Of those that begin with `x-`, S3 passes over all that are
+/// not its own (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>, Custom access log information).
 fn is_of_any_request(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     SIGNING.contains(&name)

@@ -46,8 +46,8 @@ impl Query {
         Self { after, ..query }
     }
 
-    /// A marker that is a common prefix of this listing is the one that the page before ended with. Any other is a key, also
-    /// where it ends with the delimiter, as that of a folder does.
+    /// A marker that is a common prefix of this listing is the one that the page before ended with. Any other is a key,
+    /// also where it ends with the delimiter, as that of a folder does.
     fn mark_of_marker(&self, marker: &str) -> Mark {
         if marker.starts_with(&self.prefix) && self.group(marker) == Some(marker) {
             Mark::Prefix(marker.to_owned())
@@ -137,8 +137,8 @@ impl Several {
         Self { query, begun }
     }
 
-    /// Fills a page from keys in their order, which begin at [`Query::first`], with all of each in its order. Answers also
-    /// the id that the next page resumes after, if it resumes inside a key.
+    /// Fills a page from keys in their order, which begin at [`Query::first`], with all of each in its order. Answers
+    /// also the id that the next page resumes after, if it resumes inside a key.
     pub(crate) fn page<'a, T>(
         &self,
         keys: impl Iterator<Item = (&'a str, Vec<(&'a str, T)>)>,

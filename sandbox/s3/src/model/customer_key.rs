@@ -1,5 +1,6 @@
-//! Encryption with a key that only the caller has (SSE-C). The sandbox stores bytes as they are, and of the key its MD5,
-//! which is all that is needed to answer as S3 does: without the right key an object is neither read nor described.
+//! Encryption with a key that only the caller has (SSE-C). The sandbox stores bytes as they are, and of the key its
+//! MD5, which is all that is needed to answer as S3 does: without the right key an object is neither read nor
+//! described.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>. S3 asks for TLS; here
 //! loopback counts as that. Buckets made since April 2026 refuse SSE-C until that is switched on; these do not.

@@ -1,7 +1,7 @@
 //! Object Lock: versions that nobody may delete for a time, or until a legal hold is taken off them.
 //!
-//! Rules: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>. A lock is part of one version. It keeps
-//! that version from being deleted for good; new versions and delete markers are put on top of it all the same.
+//! Rules: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>. A lock is part of one version. It
+//! keeps that version from being deleted for good; new versions and delete markers are put on top of it all the same.
 
 use s3s::{S3Error, S3ErrorCode, S3Result, dto};
 use serde::{Deserialize, Serialize};
@@ -144,11 +144,11 @@ impl Lock {
         *self == Self::default()
     }
 
-    /// The lock that a new version gets: what was asked for, and else the bucket's default. A bucket without Object Lock
-    /// refuses a request that asks for one.
+    /// The lock that a new version gets: what was asked for, and else the bucket's default. A bucket without Object
+    /// Lock refuses a request that asks for one.
     ///
-    /// The default is counted from when the version appears. Of a multipart upload, the documentation leaves open whether
-    /// it is counted from its initiation instead.
+    /// The default is counted from when the version appears. Of a multipart upload, the documentation leaves open
+    /// whether it is counted from its initiation instead.
     pub(crate) fn of_new(self, bucket: Option<ObjectLock>, created: OffsetDateTime) -> S3Result<Self> {
         let Some(bucket) = bucket else {
             return if self.is_empty() { Ok(self) } else { Err(bucket_without_lock()) };

@@ -79,8 +79,9 @@ pub(crate) struct Encryption {
 }
 
 impl Encryption {
-    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS or SSE-C, where S3 promises nothing about
-    /// it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); here it is then a random number.
+    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS or SSE-C, where S3 promises
+    /// nothing about it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); here it is then a random
+    /// number.
     pub(crate) fn etag(&self, md5: &str) -> String {
         let is_md5 = !self.algorithm.starts_with("aws:kms") && self.customer_key.is_none();
         if is_md5 { md5.to_owned() } else { hex::encode(rand::random::<[u8; 16]>()) }

@@ -51,8 +51,8 @@ pub(crate) fn new_version_id() -> String {
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
 }
 
-/// Whether a text could be the id of a version: `null`, or one of [`new_version_id`]'s kind. To S3's users they are opaque
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 knows.
+/// Whether a text could be the id of a version: `null`, or one of [`new_version_id`]'s kind. To S3's users they are
+/// opaque (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 knows.
 pub(crate) fn is_version_id(text: &str) -> bool {
     text == NULL_VERSION || (text.len() == 32 && text.bytes().all(|byte| ALPHABET.contains(&byte)))
 }
@@ -63,8 +63,8 @@ pub(crate) fn shown(versioning: Versioning, id: &str) -> Option<String> {
 }
 
 /// What an id that no version has answers: 404 where it could be one, 400 where it could not
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter is
-/// quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter
+/// is quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
 /// <https://github.com/noobaa/noobaa-core/pull/8014>).
 pub(crate) fn unknown_version(id: &str) -> S3Error {
     if is_version_id(id) { no_such_version(id) } else { invalid_version_id(id) }

@@ -58,7 +58,8 @@ impl Backend {
         let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
         CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
-        // botocore asks for all of them in one header with commas, the Rust SDK in a header each; s3s splits only the latter.
+        // botocore asks for all of them in one header with commas, the Rust SDK in a header each; s3s splits only the
+        // latter.
         let asked = |name: &str| {
             let headers = input.object_attributes.iter().map(dto::ObjectAttributes::as_str);
             headers.flat_map(|header| header.split(',')).any(|attribute| attribute.trim() == name)

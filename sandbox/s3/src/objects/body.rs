@@ -43,8 +43,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// The algorithm whose checksum a header or trailer carries. None that cannot be computed is passed over: its bytes would be
-/// stored unverified. (What S3 says of an algorithm that it does not have:
+/// The algorithm whose checksum a header or trailer carries. None that cannot be computed is passed over: its bytes
+/// would be stored unverified. (What S3 says of an algorithm that it does not have:
 /// <https://github.com/versity/versitygw/issues/1104>.)
 fn algorithm_of(header: &str) -> S3Result<Algorithm> {
     let name = header.strip_prefix("x-amz-checksum-").unwrap_or(header);
@@ -66,8 +66,9 @@ fn announced_trailer(headers: &HeaderMap) -> S3Result<Option<Algorithm>> {
 }
 
 /// Refuses a request whose SDK says that it computes another checksum than the one that is sent, or sends none
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-sdk-checksum-algorithm; S3's answers are
-/// quoted in <https://github.com/versity/versitygw/issues/1598> and <https://github.com/versity/versitygw/issues/1593>).
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-sdk-checksum-algorithm; S3's answers
+/// are quoted in <https://github.com/versity/versitygw/issues/1598> and
+/// <https://github.com/versity/versitygw/issues/1593>).
 fn as_the_sdk_says(headers: &HeaderMap, sent: Option<Algorithm>) -> S3Result<()> {
     let Some(said) = text(headers, "x-amz-sdk-checksum-algorithm") else { return Ok(()) };
     if NOT_HERE.contains(&said.to_ascii_lowercase().as_str()) {
@@ -144,10 +145,11 @@ impl Claims {
         Ok(())
     }
 
-    /// Refuses a part whose sender claims another checksum than its upload declares, or none where that of the upload is made
-    /// of those of its parts (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>,
-    /// x-amz-sdk-checksum-algorithm; S3's answer to the latter is quoted in <https://github.com/floci-io/floci/pull/3093>). An
-    /// upload that declares none takes parts with any, as the SDK for Rust sends them.
+    /// Refuses a part whose sender claims another checksum than its upload declares, or none where that of the upload
+    /// is made of those of its parts (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>,
+    /// x-amz-sdk-checksum-algorithm; S3's answer to the latter is quoted in
+    /// <https://github.com/floci-io/floci/pull/3093>). An upload that declares none takes parts with any, as the SDK
+    /// for Rust sends them.
     pub(crate) fn fit(&self, declared: Option<(Algorithm, Kind)>) -> S3Result<()> {
         let Some((algorithm, kind)) = declared else { return Ok(()) };
         let is_needless = self.algorithm.is_none() && kind == Kind::FullObject;
@@ -161,8 +163,8 @@ impl Claims {
         )))
     }
 
-    /// Compares the claims with the bytes, of which there are so many. What S3 says of a length that is another is quoted in
-    /// <https://github.com/versity/versitygw/issues/1684>, and of a trailer that does not come in
+    /// Compares the claims with the bytes, of which there are so many. What S3 says of a length that is another is
+    /// quoted in <https://github.com/versity/versitygw/issues/1684>, and of a trailer that does not come in
     /// <https://github.com/versity/versitygw/issues/1600>.
     fn verify(&self, digests: &Digests, length: u64, trailers: Option<&TrailingHeaders>) -> S3Result<()> {
         if self.decoded_length.is_some_and(|claimed| claimed != length) {

@@ -109,8 +109,8 @@ impl WriteConditions {
         }
     }
 
-    /// Judges the completion of an upload. What happened to the key since the upload was *initiated* counts: where it was
-    /// deleted, or written, in between, that has precedence, and only a new upload can succeed. S3 answers 409
+    /// Judges the completion of an upload. What happened to the key since the upload was *initiated* counts: where it
+    /// was deleted, or written, in between, that has precedence, and only a new upload can succeed. S3 answers 409
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>, If-Match and If-None-Match:
     /// "If a conflicting operation occurs during the upload …").
     pub(crate) fn check_completion(&self, current: Option<&Version>, upload: &UploadSettings) -> S3Result<()> {

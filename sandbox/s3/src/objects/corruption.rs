@@ -1,5 +1,5 @@
-//! A stored byte that differs from the byte that was sent, for fault rules. S3's checksum is the one of the stored bytes, as if
-//! the byte had changed on its way.
+//! A stored byte that differs from the byte that was sent, for fault rules. S3's checksum is the one of the stored
+//! bytes, as if the byte had changed on its way.
 
 use futures::StreamExt;
 use s3s::{S3Result, dto::StreamingBlob};

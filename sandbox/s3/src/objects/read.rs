@@ -104,8 +104,8 @@ fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Re
     }
 }
 
-/// The header `x-amz-checksum-type`: of a part too, it is the object's, which says how the checksums of parts are combined
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+/// The header `x-amz-checksum-type`: of a part too, it is the object's, which says how the checksums of parts are
+/// combined (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
 fn shown_kind(window: &Window, object: &Object) -> Option<dto::ChecksumType> {
     let stored = window.checksum.as_ref().and(object.checksum.as_ref())?;
     Some(dto::ChecksumType::from_static(stored.kind.name()))

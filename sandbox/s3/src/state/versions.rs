@@ -43,8 +43,8 @@ impl State {
         }
     }
 
-    /// The same, for what is asked of or put on a version rather than its bytes. Such a request names the current version
-    /// even where it gives no id, so that a delete marker answers as one that was named.
+    /// The same, for what is asked of or put on a version rather than its bytes. Such a request names the current
+    /// version even where it gives no id, so that a delete marker answers as one that was named.
     pub(crate) fn find_named(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<Arc<Version>> {
         let current = self.current(bucket, key)?.map(|version| version.id.as_str());
         self.find(bucket, key, id.or(current))

@@ -1,5 +1,5 @@
-//! Parts of nothing but zeros, without moving any: how an object of 48.8 TiB fits on a laptop. Each is a range of a file
-//! that is one hole; copies share it, as they share everything.
+//! Parts of nothing but zeros, without moving any: how an object of 48.8 TiB fits on a laptop. Each is a range of a
+//! file that is one hole; copies share it, as they share everything.
 
 use std::collections::HashMap;
 
@@ -17,9 +17,9 @@ const NO_CRC: &str = "Parts of zeros can have a CRC, and no other checksum, with
 
 impl Backend {
     /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would; answers their entity
-    /// tags. Their checksums are true and of the kind that the upload declares, which has to be a CRC. Their entity tags
-    /// are not the MD5 that S3's are, because an MD5 cannot be had without reading every byte; equal lengths have equal
-    /// ones. No request to S3 can do this; tests need it.
+    /// tags. Their checksums are true and of the kind that the upload declares, which has to be a CRC. Their entity
+    /// tags are not the MD5 that S3's are, because an MD5 cannot be had without reading every byte; equal lengths have
+    /// equal ones. No request to S3 can do this; tests need it.
     pub(crate) fn put_sparse_parts(
         &self,
         bucket: &str,

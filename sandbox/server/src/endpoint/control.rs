@@ -1,8 +1,8 @@
 //! The sandbox's own endpoint, beside those of AWS: the fault rules, at `/_sandbox/faults`.
 //!
 //! It asks for no signature: it is on loopback, and whoever reaches it may end the sandbox anyway. No path of S3's
-//! begins like it, since a bucket's name begins with a letter or a digit. A rule has to come as `application/json`, which a
-//! page in somebody's browser cannot send to another origin without asking it first.
+//! begins like it, since a bucket's name begins with a letter or a digit. A rule has to come as `application/json`,
+//! which a page in somebody's browser cannot send to another origin without asking it first.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};

@@ -26,7 +26,8 @@ use uuid::Uuid;
 
 use crate::services::Services;
 
-/// What a request to a service other than S3 may hold: more than any of them takes, so that each refuses by its own rule.
+/// What a request to a service other than S3 may hold: more than any of them takes, so that each refuses by its own
+/// rule.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// How many connections may wait to be taken.
 const WAITING_CONNECTIONS: u32 = 1024;

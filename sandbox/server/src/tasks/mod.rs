@@ -1,5 +1,5 @@
-//! The calls of Task states: `lambda:invoke`, `sns:publish` and some of `aws-sdk:s3`, with the results and the errors that
-//! Step Functions shows. Those of Step Functions itself are made by the engine.
+//! The calls of Task states: `lambda:invoke`, `sns:publish` and some of `aws-sdk:s3`, with the results and the errors
+//! that Step Functions shows. Those of Step Functions itself are made by the engine.
 
 mod s3;
 

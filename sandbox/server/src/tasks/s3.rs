@@ -1,5 +1,5 @@
-//! `aws-sdk:s3`: the calls of S3 that a machine of ours would make, with the machine's role, over the wire like any other
-//! caller's. Source: Step Functions Developer Guide, "Using AWS SDK service integrations"
+//! `aws-sdk:s3`: the calls of S3 that a machine of ours would make, with the machine's role, over the wire like any
+//! other caller's. Source: Step Functions Developer Guide, "Using AWS SDK service integrations"
 //! (`supported-services-awssdk.html`): fields are in Pascal case, and an error is that of the SDK for Java.
 
 use std::{

@@ -1,9 +1,9 @@
-//! What the API's model asks of the fields of a request before anything else is looked at: that those that are needed are
-//! there, lengths, ranges, and the values of enumerations. Source: the API reference of each operation
+//! What the API's model asks of the fields of a request before anything else is looked at: that those that are needed
+//! are there, lengths, ranges, and the values of enumerations. Source: the API reference of each operation
 //! (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html>).
 //!
-//! A request that breaks some of it is answered with one `ValidationException` that names everything, in AWS's words (for
-//! example <https://github.com/wolfeidau/buildkite-serverless-agent/issues/37>). A value that the model marks as
+//! A request that breaks some of it is answered with one `ValidationException` that names everything, in AWS's words
+//! (for example <https://github.com/wolfeidau/buildkite-serverless-agent/issues/37>). A value that the model marks as
 //! sensitive is not repeated (<https://github.com/irothschild/stefuna/pull/8>).
 
 use serde_json::Value;
@@ -126,7 +126,8 @@ pub(super) fn check(operation: &str, body: &Body) -> Result<(), ApiError> {
     refuse(&broken.collect::<Vec<_>>())
 }
 
-/// Refuses a name of a machine or an execution that is too long or empty. Executions are also started without a request.
+/// Refuses a name of a machine or an execution that is too long or empty. Executions are also started without a
+/// request.
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     check_one("name", NAME, name)
 }

@@ -19,8 +19,8 @@ pub(super) fn execution(inner: &Inner, body: &Body) -> Result<Arc<Execution>, Ap
         .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
 }
 
-/// Refuses the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that refers to
-/// a Distributed Map state, the request fails with `ValidationException`" (API reference of `StartExecution`,
+/// Refuses the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that
+/// refers to a Distributed Map state, the request fails with `ValidationException`" (API reference of `StartExecution`,
 /// `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`).
 pub(super) fn refuse_label(arn: &str) -> Result<(), ApiError> {
     if arn.starts_with("arn:") && arn.contains('/') {

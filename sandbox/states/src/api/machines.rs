@@ -72,10 +72,10 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(now)}))
 }
 
-/// What Step Functions asks of a role when it is given a machine that waits for executions: the rule by which `EventBridge`
-/// tells it of their ends is put with that role
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The answer to a role that may not is
-/// AWS's, at a creation (<https://github.com/nasa/cumulus/pull/2693>) and at an update
+/// What Step Functions asks of a role when it is given a machine that waits for executions: the rule by which
+/// `EventBridge` tells it of their ends is put with that role
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The answer to a role that may not
+/// is AWS's, at a creation (<https://github.com/nasa/cumulus/pull/2693>) and at an update
 /// (<https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/365>).
 fn permit_managed_rule(inner: &Inner, graph: &Graph, role: &str) -> Result<(), ApiError> {
     if !graph.waits_for_executions() {

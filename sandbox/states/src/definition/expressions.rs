@@ -26,8 +26,8 @@ pub(super) fn check(object: &Map<String, Value>, path: &str, findings: &mut Find
     }
 }
 
-/// Finds what reads `$states.result` or `$states.errorOutput` in a state where they are not: the result is there for the
-/// Output and Assign of a Task, a Parallel and a Map, the error for those of a catcher (Developer Guide,
+/// Finds what reads `$states.result` or `$states.errorOutput` in a state where they are not: the result is there for
+/// the Output and Assign of a Task, a Parallel and a Map, the error for those of a catcher (Developer Guide,
 /// `transforming-data.html`).
 pub(super) fn check_members(state: &Map<String, Value>, kind: &str, path: &str, findings: &mut Findings) {
     let has_result = matches!(kind, "Task" | "Parallel" | "Map");

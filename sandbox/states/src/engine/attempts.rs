@@ -90,7 +90,8 @@ impl Run {
         Ok(())
     }
 
-    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its own.
+    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its
+    /// own.
     async fn attempt(
         &self,
         here: Here<'_>,

@@ -7,9 +7,9 @@ use crate::{execution::HistoryFull, limits};
 /// Why a state failed.
 ///
 /// No event and no answer shows more than 256 characters of an error and 32,768 of a cause (API reference of
-/// `TaskFailedEventDetails`, `ExecutionFailedEventDetails`, `DescribeExecution` and their like). AWS does not say how what
-/// is longer becomes shorter, nor whether a catcher sees the whole; here both are cut off at the end wherever they come from:
-/// a function's error, a Fail state, an expression.
+/// `TaskFailedEventDetails`, `ExecutionFailedEventDetails`, `DescribeExecution` and their like). AWS does not say how
+/// what is longer becomes shorter, nor whether a catcher sees the whole; here both are cut off at the end wherever they
+/// come from: a function's error, a Fail state, an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// The error's name; a Fail state may give none.
@@ -49,7 +49,8 @@ impl Failure {
         )
     }
 
-    /// Variables that are too large. AWS documents the quota and not the error; this one is its name for data over a quota.
+    /// Variables that are too large. AWS documents the quota and not the error; this one is its name for data over a
+    /// quota.
     pub(super) fn variables_too_large(state: &str) -> Self {
         Self::new(
             "States.DataLimitExceeded",

@@ -1,5 +1,5 @@
-//! What the history says of a state that was entered before the sandbox was killed: how often it was tried, and what the
-//! last try came to where nothing has followed from that yet. A redrive makes all of it void.
+//! What the history says of a state that was entered before the sandbox was killed: how often it was tried, and what
+//! the last try came to where nothing has followed from that yet. A redrive makes all of it void.
 
 use serde_json::Value;
 

@@ -4,9 +4,9 @@
 //! path and `/index`). It holds the state it is in with that state's input and the variables of that moment, and how it
 //! ended. A sandbox that is started again continues from that, and so does a redrive.
 //!
-//! What belongs together is written together, so that a sandbox that is killed finds either all of it or nothing. History
-//! and frames are kept in memory while the execution runs; those of one that has ended are read from the store when
-//! somebody asks.
+//! What belongs together is written together, so that a sandbox that is killed finds either all of it or nothing.
+//! History and frames are kept in memory while the execution runs; those of one that has ended are read from the store
+//! when somebody asks.
 
 mod inside;
 mod reading;
@@ -262,8 +262,8 @@ impl Execution {
         self.push(batch, previous, note, None, limits::HISTORY - 1)
     }
 
-    /// Adds the event that ends the execution, for which there is always room, and changes the record. The lines of work
-    /// of one that succeeded are of no more use. Nobody may be at work on it any more.
+    /// Adds the event that ends the execution, for which there is always room, and changes the record. The lines of
+    /// work of one that succeeded are of no more use. Nobody may be at work on it any more.
     pub(crate) fn conclude(&self, note: Note<'_>, change: impl FnOnce(&mut Record)) -> Record {
         let mut batch = Batch::default();
         let mut record = locked(&self.record);
@@ -281,8 +281,8 @@ impl Execution {
         record.clone()
     }
 
-    /// Changes the record and adds the event that follows the one that ended the execution, unless the change is refused;
-    /// nobody else changes the record in between.
+    /// Changes the record and adds the event that follows the one that ended the execution, unless the change is
+    /// refused; nobody else changes the record in between.
     pub(crate) fn reopen<T, E>(
         &self,
         change: impl FnOnce(&mut Record) -> Result<(T, Note<'static>, Lines), E>,
@@ -320,8 +320,8 @@ impl Execution {
         self.commit(&batch);
     }
 
-    /// Adds an event. Where there is no room for it, what belongs to it is written at once: the execution ends with what it
-    /// has come to.
+    /// Adds an event. Where there is no room for it, what belongs to it is written at once: the execution ends with
+    /// what it has come to.
     fn push(
         &self,
         batch: &mut Batch,

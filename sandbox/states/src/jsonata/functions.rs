@@ -1,5 +1,5 @@
-//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it takes away. Source: Step Functions Developer
-//! Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
+//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it takes away. Source: Step Functions
+//! Developer Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
 
 use jsonata_core::{
     evaluator::{Evaluator, EvaluatorError, HostFnResult},

@@ -1,9 +1,9 @@
 //! Evaluates the `JSONata` of a state machine: `{% … %}` text, alone or at the leaves of a JSON template.
 //!
-//! What counts as a failure follows AWS ("Transforming data with `JSONata` in Step Functions", `transforming-data.html`):
-//! an expression that raises an error, or that answers nothing (undefined) where a field or a template leaf needs a
-//! value, fails the state with `States.QueryEvaluationError`; an undefined member inside an object that the expression
-//! itself builds is dropped, as `JSONata` drops it.
+//! What counts as a failure follows AWS ("Transforming data with `JSONata` in Step Functions",
+//! `transforming-data.html`): an expression that raises an error, or that answers nothing (undefined) where a field or
+//! a template leaf needs a value, fails the state with `States.QueryEvaluationError`; an undefined member inside an
+//! object that the expression itself builds is dropped, as `JSONata` drops it.
 
 mod functions;
 mod portable;

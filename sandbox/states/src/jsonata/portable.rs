@@ -1,8 +1,8 @@
 //! Finds expressions that `jsonata-core` would evaluate and Step Functions refuses at creation.
 //!
-//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable; a name or `$` at
-//! the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It implements `JSONata` 2.0.6
-//! (`transforming-data.html`), which does not have the operators `??` and `?:`.
+//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable; a name or `$`
+//! at the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It
+//! implements `JSONata` 2.0.6 (`transforming-data.html`), which does not have the operators `??` and `?:`.
 
 use std::collections::BTreeSet;
 

@@ -125,8 +125,8 @@ async fn every_field_is_held_to_its_length_range_or_values() {
     }
 }
 
-/// The API reference of `StartExecution`, `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`: "If you
-/// provide a qualified state machine ARN that refers to a Distributed Map state, the request fails with
+/// The API reference of `StartExecution`, `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`: "If
+/// you provide a qualified state machine ARN that refers to a Distributed Map state, the request fails with
 /// `ValidationException`."
 #[tokio::test(start_paused = true)]
 async fn the_arn_of_a_distributed_map_state_names_no_machine() {
@@ -138,9 +138,9 @@ async fn the_arn_of_a_distributed_map_state_names_no_machine() {
     }
 }
 
-/// The API reference of `ListExecutions` ("If you provide a stateMachineArn and a `PENDING_REDRIVE` statusFilter, the API
-/// returns a validation exception") and of `CreateStateMachine` ("if you set versionDescription, but publish to false, this
-/// API action throws `ValidationException`").
+/// The API reference of `ListExecutions` ("If you provide a stateMachineArn and a `PENDING_REDRIVE` statusFilter, the
+/// API returns a validation exception") and of `CreateStateMachine` ("if you set versionDescription, but publish to
+/// false, this API action throws `ValidationException`").
 #[tokio::test(start_paused = true)]
 async fn fields_that_do_not_go_together_are_refused() {
     let world = World::new(&Script::answers([]));

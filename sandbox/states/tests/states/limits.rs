@@ -93,13 +93,15 @@ async fn an_execution_that_never_ends_fails_at_25000_events() {
     assert_eq!(event(1), (24_999, "PassStateExited".to_owned()), "the last one that there was room for");
 }
 
-/// "Maximum execution history size: 25,000 events" (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>):
-/// whichever event of a Map would be the one too many.
+/// "Maximum execution history size: 25,000 events"
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>): whichever event of a Map would be the
+/// one too many.
 #[tokio::test(start_paused = true)]
 async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
     let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
     let map = json!({"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": inner, "End": true});
-    // The Task is scheduled again and comes to its end with four events; an iteration ends with the next, another begins.
+    // The Task is scheduled again and comes to its end with four events; an iteration ends with the next, another
+    // begins.
     for (last, refused) in [(24_995, "MapIterationSucceeded"), (24_994, "MapIterationStarted")] {
         let world = World::new(&Script::answers([Answer::Never]));
         let machine = world.create("m", &machine("M", json!({"M": map}))).await;
@@ -120,8 +122,8 @@ async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
 }
 
 /// The API reference of `TaskFailedEventDetails` and `ExecutionFailedEventDetails`
-/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>): an error has at most
-/// 256 characters, a cause 32,768.
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>): an error has at
+/// most 256 characters, a cause 32,768.
 #[tokio::test(start_paused = true)]
 async fn an_error_shows_256_characters_and_a_cause_32768_wherever_they_come_from() {
     let (error, cause) = ("é".repeat(256), "ü".repeat(32_768));

@@ -17,8 +17,8 @@ fn bad() -> Answer {
     Answer::Error("Bad", "why")
 }
 
-/// "If the Map Run wasn't started in the original execution attempt of the parent workflow, redriving the parent workflow
-/// starts the Map Run for the first time."
+/// "If the Map Run wasn't started in the original execution attempt of the parent workflow, redriving the parent
+/// workflow starts the Map Run for the first time."
 #[tokio::test(start_paused = true)]
 async fn a_map_run_that_was_not_started_is_started_by_the_redrive() {
     let most = json!({"MaxConcurrency": "{% $states.context.Execution.RedriveCount > 0 ? 1 : 'none' %}"});
@@ -33,8 +33,8 @@ async fn a_map_run_that_was_not_started_is_started_by_the_redrive() {
     assert_eq!(map_runs(&world, execution).await[0]["redriveCount"], 0);
 }
 
-/// "Child workflow executions that have exceeded the event history limit are counted towards the tolerated failure threshold
-/// and considered as failed."
+/// "Child workflow executions that have exceeded the event history limit are counted towards the tolerated failure
+/// threshold and considered as failed."
 #[tokio::test(start_paused = true)]
 async fn a_child_whose_history_is_full_stays_failed_and_counts_as_failed() {
     for (events, called) in [(24_999, 0), (24_998, 1)] {
@@ -62,9 +62,9 @@ async fn a_child_whose_history_is_full_stays_failed_and_counts_as_failed() {
     }
 }
 
-/// "Map Run might still be canceling in progress child workflow executions of type Standard, or waiting for child workflow
-/// executions of type Express to complete their executions. … In these cases, the running Map Run completes its operations
-/// before attempting to redrive."
+/// "Map Run might still be canceling in progress child workflow executions of type Standard, or waiting for child
+/// workflow executions of type Express to complete their executions. … In these cases, the running Map Run completes
+/// its operations before attempting to redrive."
 #[tokio::test(start_paused = true)]
 async fn children_that_still_run_are_waited_for_before_they_are_redriven() {
     // The first Task takes five seconds, and the second one fails once.
@@ -93,8 +93,8 @@ async fn children_that_still_run_are_waited_for_before_they_are_redriven() {
     }
 }
 
-/// "The parent workflow execution was timed out or canceled before the Map Run was started": "The redriven Map Run uses the
-/// input in the Amazon S3 bucket."
+/// "The parent workflow execution was timed out or canceled before the Map Run was started": "The redriven Map Run uses
+/// the input in the Amazon S3 bucket."
 #[tokio::test(start_paused = true)]
 async fn items_that_were_not_read_when_the_parent_was_stopped_are_read_by_the_redrive() {
     let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
@@ -125,8 +125,8 @@ async fn no_child_is_redriven_that_the_role_may_not_redrive() {
     assert!(after.cause().ends_with(&format!("may not states:RedriveExecution {child}")), "{}", after.cause());
 }
 
-/// The API reference of `ListExecutions`: "For a Distributed Map, redriveFilter sets a filter to list child workflow executions
-/// based on whether or not they have been redriven."
+/// The API reference of `ListExecutions`: "For a Distributed Map, redriveFilter sets a filter to list child workflow
+/// executions based on whether or not they have been redriven."
 #[tokio::test(start_paused = true)]
 async fn children_are_listed_by_whether_they_were_redriven() {
     let script =

@@ -1,5 +1,5 @@
-//! A sandbox that is killed between the end of a Map Run and what follows it in the history of its execution: the Map Run
-//! stays the one that it was.
+//! A sandbox that is killed between the end of a Map Run and what follows it in the history of its execution: the Map
+//! Run stays the one that it was.
 
 use serde_json::{Value, json};
 

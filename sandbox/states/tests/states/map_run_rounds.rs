@@ -1,6 +1,6 @@
-//! The rounds of a Map Run: what each runs, counts and shows. Source: Step Functions Developer Guide, "Redriving Map Runs"
-//! (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html>) and "Using Map state in Distributed mode"
-//! (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
+//! The rounds of a Map Run: what each runs, counts and shows. Source: Step Functions Developer Guide, "Redriving Map
+//! Runs" (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html>) and "Using Map state in
+//! Distributed mode" (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
 
 use std::{
     sync::{Arc, atomic::Ordering},

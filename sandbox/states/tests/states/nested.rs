@@ -149,8 +149,9 @@ async fn a_machine_redrives_an_execution_and_reads_how_it_stands() {
     assert!(text(&described["cause"]).contains("aws-sdk:sfn:deleteStateMachine"), "{described}");
 }
 
-/// "Service integration with Step Functions" (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>):
-/// the role has to be granted states:StartExecution.
+/// "Service integration with Step Functions"
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>): the role has to be granted
+/// states:StartExecution.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_started_that_the_role_may_not_start() {
     for call in ["states:startExecution", "states:startExecution.sync:2", "aws-sdk:sfn:startExecution"] {
@@ -295,8 +296,8 @@ async fn an_execution_whose_input_and_output_are_too_large_together_fails_the_ta
     assert_eq!((ended.error(), ended.of("TaskFailed").len()), ("States.DataLimitExceeded", 1));
 }
 
-/// A redrive schedules the Task again (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>), which
-/// is another start; a name that an execution has or had belongs to that one
+/// A redrive schedules the Task again (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>),
+/// which is another start; a name that an execution has or had belongs to that one
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
 #[tokio::test(start_paused = true)]
 async fn a_redrive_starts_another_execution_and_under_the_name_of_the_first_none() {

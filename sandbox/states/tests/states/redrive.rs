@@ -1,7 +1,7 @@
 //! `RedriveExecution`: what runs again after a failure, and with what.
 //!
-//! Which test holds which sentence of AWS, in this folder. Versions, aliases and executions from before November 2023 do not
-//! exist in the sandbox; what only the console shows is left out.
+//! Which test holds which sentence of AWS, in this folder. Versions, aliases and executions from before November 2023
+//! do not exist in the sandbox; what only the console shows is left out.
 //!
 //! "Restarting state machine executions with redrive"
 //! (<https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>):
@@ -43,8 +43,8 @@
 //! | the same input; that of the bucket where no child was started | `map_runs::a_map_run_whose_items_could_not_be_read_…`, `map_run_redrives::items_that_were_not_read_…` |
 //! | needs `states:RedriveExecution` on the children | `map_run_redrives::no_child_is_redriven_that_the_role_may_not_redrive` |
 //!
-//! AWS says nothing of executions that a Task waits for (`states:startExecution.sync`): such a Task is scheduled again like any
-//! other (`nested::a_redrive_starts_another_execution_…`).
+//! AWS says nothing of executions that a Task waits for (`states:startExecution.sync`): such a Task is scheduled again
+//! like any other (`nested::a_redrive_starts_another_execution_…`).
 
 use std::{sync::Arc, time::Duration};
 

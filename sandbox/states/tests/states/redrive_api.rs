@@ -163,8 +163,8 @@ fn change(world: &World, arn: &str, change: impl FnOnce(&mut Value)) {
     world.store.put("states.executions", arn, &record).unwrap();
 }
 
-/// "The API will return idempotent responses for the last 10 client tokens used to successfully redrive the execution. These
-/// client tokens are valid for up to 15 minutes after they are first used."
+/// "The API will return idempotent responses for the last 10 client tokens used to successfully redrive the execution.
+/// These client tokens are valid for up to 15 minutes after they are first used."
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html>)
 #[tokio::test(start_paused = true)]
 async fn a_client_token_stands_for_15_minutes_and_the_last_ten_are_known() {

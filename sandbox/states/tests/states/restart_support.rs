@@ -9,8 +9,8 @@ use crate::{
     support::{Ended, Script, World, text},
 };
 
-/// The service started again as a kill right after an event leaves it, with its only line of work as given; what became of
-/// the execution.
+/// The service started again as a kill right after an event leaves it, with its only line of work as given; what became
+/// of the execution.
 pub(crate) async fn killed_after(
     world: World,
     ended: &Ended,

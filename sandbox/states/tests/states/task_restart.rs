@@ -1,5 +1,5 @@
-//! A sandbox that is killed between the end of a Task's call and what follows it: the call is not made again, and retries go on
-//! where they stood.
+//! A sandbox that is killed between the end of a Task's call and what follows it: the call is not made again, and
+//! retries go on where they stood.
 
 use serde_json::{Value, json};
 

@@ -105,8 +105,8 @@ impl Functions {
     }
 }
 
-/// Valid payloads by the state that sends them. Both planners get a replan, and both kinds of reading continue an earlier
-/// call.
+/// Valid payloads by the state that sends them. Both planners get a replan, and both kinds of reading continue an
+/// earlier call.
 pub(crate) fn valid() -> BTreeMap<&'static str, Value> {
     let small = Samples { extent: Extent::Ordinary, path: Path::Single, replica: true };
     let large = Samples { path: Path::Parts { digest: true }, ..small };

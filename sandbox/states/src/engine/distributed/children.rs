@@ -84,7 +84,8 @@ impl Distributed<'_> {
                 tally.waiting.push_back(index);
             }
             Status::Failed | Status::TimedOut => tally.failed_items += items,
-            // It was stopped by somebody, which is no failure (`state-map-distributed.html`: "failed or timed out items").
+            // It was stopped by somebody, which is no failure (`state-map-distributed.html`: "failed or timed out
+            // items").
             Status::Aborted => {}
         }
     }

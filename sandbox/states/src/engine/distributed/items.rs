@@ -1,5 +1,5 @@
-//! The items of a distributed Map: from the state, from an object in S3, or the list of a bucket. Source: Step Functions
-//! Developer Guide, "ItemReader (Map)" (`input-output-itemreader.html`).
+//! The items of a distributed Map: from the state, from an object in S3, or the list of a bucket. Source: Step
+//! Functions Developer Guide, "ItemReader (Map)" (`input-output-itemreader.html`).
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,6 @@
-//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer Guide,
-//! "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs" (`redrive-map-run.html`).
+//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer
+//! Guide, "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
+//! (`redrive-map-run.html`).
 //!
 //! The order of events is that of a recording of AWS: `MapStateStarted` (of length 0 where the items have yet to be
 //! read), `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
