@@ -241,11 +241,11 @@ impl Stage {
 
 /// Bucket, key and version of the copy that a message says people may delete.
 fn unproven_copy(cause: &str) -> Option<(&str, &str, &str)> {
-    let (_, rest) = cause.split_once(" stands at s3://").or_else(|| cause.split_once("The copy s3://"))?;
+    let (_, rest) = cause.split_once("The copy s3://")?;
     let (place, rest) = rest.split_once(" (version ")?;
     let (version, rest) = rest.split_once(')')?;
     let (bucket, key) = place.split_once('/')?;
-    rest.contains("delete that version of").then_some((bucket, key, version))
+    rest.contains("delete that version").then_some((bucket, key, version))
 }
 
 /// What an upload carries besides its bytes.
@@ -326,10 +326,9 @@ mod tests {
     #[test]
     fn the_copy_that_people_may_delete_is_found_in_every_message() {
         for cause in [
-            "The source version s3://src/k (version s) was deleted. The copy stands at s3://dst/a b/c (version v), unproven. \
-             Compare it by other means, or delete that version of the copy and redrive.",
-            "The source s3://src/k was deleted or overwritten. What may be the copy stands at s3://dst/a b/c (version v), without \
-             a receipt. If no receipt names it, delete that version of it and redrive.",
+            "The source s3://src/k was deleted or overwritten before its copy could be proven. The copy s3://dst/a b/c \
+             (version v) exists without a receipt, and nothing is left to prove it by. Only as a last resort delete that \
+             version and redrive, which then ends as skipped.",
             "The copy s3://dst/a b/c (version v) is not its source s3://src/k (version s). The source is gone by now. \
              Compare it by other means, or delete that version of it and redrive.",
         ] {
