@@ -1,5 +1,7 @@
 //! How values are shown to people, in mails and on the command line alike.
 
+use std::error::Error;
+
 /// A number of bytes in the largest fitting unit, for example `1.5 KiB`.
 ///
 /// It is rounded down to one decimal, so that an object never seems larger than it is.
@@ -13,9 +15,45 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
+/// The messages of an error and of its sources, outermost first, for example `dispatch failure: io error: timed out`.
+///
+/// A message that repeats its source is not shown twice.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !chain.ends_with(&message) {
+            chain = format!("{chain}: {message}");
+        }
+        source = error.source();
+    }
+    chain
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Outer {
+        message: &'static str,
+        source: io::Error,
+    }
+
+    #[test]
+    fn a_chain_of_errors_has_every_message_once() {
+        for (message, expected) in [
+            ("dispatch failure", "dispatch failure: connection refused"),
+            ("dispatch failure: connection refused", "dispatch failure: connection refused"),
+        ] {
+            let error = Outer { message, source: io::Error::other("connection refused") };
+            assert_eq!(error_chain(&error), expected);
+        }
+    }
 
     #[test]
     fn a_size_has_one_decimal_rounded_down_in_the_largest_fitting_unit() {

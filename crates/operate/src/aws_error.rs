@@ -2,7 +2,8 @@
 
 use std::{error::Error, fmt::Display};
 
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use holdfast_core::format::error_chain;
 
 /// A failed call to AWS: what did not work, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +19,7 @@ impl AwsError {
         let reason = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            _ => DisplayErrorContext(error).to_string(),
+            _ => error_chain(&error),
         };
         Self { problem: problem.into(), reason }
     }

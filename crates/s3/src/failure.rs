@@ -6,11 +6,12 @@ mod tests;
 use std::error::Error;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 pub use holdfast_core::failure::Side;
 use holdfast_core::{
     ErrorName, Failure,
     failure::{Answer, CallFailure, Request},
+    format::error_chain,
 };
 
 /// A call of S3, for the failures that it may have.
@@ -72,6 +73,6 @@ where
             Answer { status, code: text(service.err().code()), message: text(service.err().message()) }
         }
         _ if status.is_some() => Answer { status, code: String::new(), message: String::new() },
-        _ => Answer { status, code: String::new(), message: DisplayErrorContext(error).to_string() },
+        _ => Answer { status, code: String::new(), message: error_chain(error) },
     }
 }

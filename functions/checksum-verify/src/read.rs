@@ -6,11 +6,11 @@ use aws_sdk_s3::{
     Client,
     config::{Builder, ResponseChecksumValidation},
 };
-use aws_smithy_types::error::display::DisplayErrorContext;
 use futures::{FutureExt, Stream, StreamExt, future::OptionFuture, stream};
 use holdfast_core::{
     ErrorName, Failure, Named, Recovery,
     contract::{Destination, Source, Stored},
+    format::error_chain,
     layout::{MIB, PartLayout, Slice},
     names::{BucketName, ByteRange, ETag, ObjectKey, PartNumber, VersionId},
 };
@@ -100,7 +100,7 @@ impl Target {
         let mut body = request.send().await.map_err(|error| call.s3_failure(error))?.body;
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| {
-                broken(&format!("Reading {missing} of {object} broke off: {}.", DisplayErrorContext(error)))
+                broken(&format!("Reading {missing} of {object} broke off: {}.", error_chain(&error)))
             })?;
             bytes.extend_from_slice(&piece);
             if bytes.len() as u64 > range.length() {

@@ -16,16 +16,12 @@ pub(super) static GONE: Entry = Entry {
         step(
             "Look at the failed state. In Validate the *source* version is gone, and the message names a copy without a \
              receipt. In Replicate, CopyReplicaSlice, DigestReplicaSlice and VerifyReplica the *backup* version is gone: \
-             continue with step 6.",
+             continue with step 5.",
         ),
         run(
             "Find the other executions of the same key. Wait for those that run, and redrive those that failed: one of them \
              may know the checksum of the source and prove the copy.",
             "aws stepfunctions list-executions --state-machine-arn STATE_MACHINE_ARN --status-filter FAILED --region REGION",
-        ),
-        step(
-            "If the message says that the copy has no stamp, read the receipts under the prefix that it names. If one of \
-             them names this version as its backup, leave both the copy and this execution as they are.",
         ),
         step(
             "If no such execution is left, compare the copy with another record of the source, for example a checksum of \
