@@ -1,10 +1,9 @@
-//! Signatures of requests: who signed, for which service and region, and whether the signature is that of the request.
+//! Request signatures: who signed a request, for which service and region, and whether the signature is valid.
 //!
-//! S3 has a signature of its own kind, which `s3s` verifies. For every other service a request is verified by signing
-//! it again, with the SDK's own signer, and comparing
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>). What is wrong with
-//! one that is refused is said in the words of
-//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>.
+//! `s3s` verifies the signatures of S3 requests, which differ. For every other service, this module signs the request
+//! again with the SDK's own signer and compares the results
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>). Error messages are
+//! those of <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>.
 
 use std::{collections::BTreeSet, time::SystemTime};
 
@@ -26,10 +25,10 @@ use crate::{
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const MOMENT: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
-/// How far a request's date may be from the present.
+/// The maximum difference between a request's date and the present.
 const SKEW: Duration = Duration::minutes(15);
 
-/// Who signed a request, when, and where it is meant to go: `KEY/DATE/REGION/SERVICE/aws4_request`.
+/// Who signed a request, when, and for which service: `KEY/DATE/REGION/SERVICE/aws4_request`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The public half of the key.
@@ -43,7 +42,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// From the Authorization header, or from the query of a presigned URL. None when the request is not signed.
+    /// From the Authorization header, or from the query of a presigned URL. `None` if the request is not signed.
     pub fn of(headers: &HeaderMap, uri: &Uri) -> Option<Self> {
         match text(headers, AUTHORIZATION.as_str()) {
             Some(value) => Self::parse(value.split_once("Credential=")?.1.split([',', ' ']).next()?),
@@ -61,16 +60,16 @@ impl Scope {
     }
 }
 
-/// Why a request is refused before anything else is looked at.
+/// Why a signature is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// It is not signed.
+    /// The request is not signed.
     Missing,
-    /// What belongs to a signature is not all there.
+    /// A required part of the signature is missing or malformed.
     Incomplete(String),
-    /// Nobody has this key.
+    /// The access key does not exist.
     UnknownKey,
-    /// It is signed with another secret, it was changed on its way, or it comes at the wrong time.
+    /// The secret is wrong, the request was changed in transit, or its date is not valid.
     DoesNotMatch(String),
 }
 
@@ -86,12 +85,12 @@ pub enum Dialect {
 }
 
 impl Flaw {
-    /// As a service answers it. Services of AWS JSON refuse with status 400
+    /// The error as a service returns it. AWS JSON services use status 400
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>, "HTTP status code
-    /// 400", and an answer of CloudWatch Logs in <https://github.com/maxbanton/cwh/issues/119>); Lambda with 403
+    /// 400", and an answer of CloudWatch Logs in <https://github.com/maxbanton/cwh/issues/119>). Lambda uses 403
     /// (<https://github.com/wso2/product-apim/issues/10478>, <https://github.com/iann0036/iamlive/issues/58>), and so
-    /// do the services of the query protocol (<https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>). No
-    /// answer of Step Functions or `EventBridge` themselves is known to us.
+    /// do services of the Query protocol (<https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>). No recorded
+    /// answer of Step Functions or `EventBridge` itself is known.
     pub fn answer(self, dialect: Dialect) -> ApiError {
         let is_query = dialect == Dialect::Query;
         let refused = if dialect == Dialect::Json { 400 } else { 403 };
@@ -126,7 +125,7 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header, or says all that it lacks.
+    /// Parses the header. An error lists everything that is missing.
     fn read(header: &'a str, date: Option<&str>) -> Result<Self, Flaw> {
         let Some(fields) = header.trim().strip_prefix(ALGORITHM) else {
             let kind = header.split(' ').next().unwrap_or_default();
@@ -154,7 +153,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Who makes a request to a service other than S3, if its signature is right.
+/// The identity that signed a request to a service other than S3, if the signature is valid.
 pub fn verify(head: &Parts, body: &[u8], keyring: &Keyring, now: OffsetDateTime) -> Result<Identity, Flaw> {
     let header = text(&head.headers, AUTHORIZATION.as_str()).ok_or(Flaw::Missing)?;
     let date = text(&head.headers, "x-amz-date");
@@ -177,7 +176,7 @@ pub fn verify(head: &Parts, body: &[u8], keyring: &Keyring, now: OffsetDateTime)
     ))
 }
 
-/// The moment of a signature, which has to be the present, and on the day that its scope names.
+/// The date of a signature. It must be the present, and match the day in the scope.
 fn timely(date: &str, day: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Flaw> {
     let signed_at = PrimitiveDateTime::parse(date, MOMENT)
         .map(PrimitiveDateTime::assume_utc)
@@ -207,7 +206,7 @@ fn timely(date: &str, day: &str, now: OffsetDateTime) -> Result<OffsetDateTime, 
     Ok(signed_at)
 }
 
-/// The signature that the owner of the key would have made; none for a request that cannot be signed.
+/// The signature that the owner of the key would create; `None` for a request that cannot be signed.
 fn signature_of(
     head: &Parts,
     body: &[u8],
@@ -222,13 +221,13 @@ fn signature_of(
     let uri = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let body = SignableBody::Bytes(body);
     let request = SignableRequest::new(head.method.as_str(), uri, headers?.into_iter(), body).ok()?;
-    // The client says which headers it has signed.
+    // The client lists the headers that it signed.
     let mut settings = SigningSettings::default();
     settings.excluded_headers = None;
     Some(sign_as((scope, identity), request, signed_at, settings)?.signature().to_owned())
 }
 
-/// Signs a request for a region and a service, as the owner of a key does; none for one that cannot be signed.
+/// Signs a request for a region and a service, as the owner of a key does. `None` if it cannot be signed.
 pub fn sign_as(
     (scope, identity): (&Scope, &Identity),
     request: SignableRequest<'_>,
@@ -281,7 +280,7 @@ mod tests {
         verify(&request(date, authorization), b"", &keyring(), NOW).unwrap_err()
     }
 
-    /// A request that is signed as its own Authorization header says.
+    /// A request whose signature matches its own Authorization header.
     fn signed(date: &str, body: &[u8]) -> Parts {
         let unsigned = format!(
             "{ALGORITHM} Credential=AKID/20261123/eu-west-1/sns/aws4_request, SignedHeaders=host;x-amz-date, Signature="
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_the_request_that_it_was_made_for_and_no_other() {
+    fn a_signature_is_valid_only_for_its_own_request() {
         let date = "20261123T115000Z";
         let head = signed(date, b"Action=Publish");
         assert_eq!(verify(&head, b"Action=Publish", &keyring(), NOW).unwrap().access_key_id, "AKID");
@@ -315,15 +314,15 @@ mod tests {
         assert!(differs(&other, b""), "the path was changed");
         let mut more = signed(date, b"");
         more.headers.insert("x-other", "1".parse().unwrap());
-        assert!(verify(&more, b"", &keyring(), NOW).is_ok(), "what is not signed may be added on the way");
+        assert!(verify(&more, b"", &keyring(), NOW).is_ok(), "unsigned headers may be added in transit");
         let other_secret = keyring();
         let identity = Identity { secret_access_key: "another".to_owned(), ..keyring().get("AKID").unwrap() };
         other_secret.add(identity);
-        assert!(verify(&head, b"Action=Publish", &other_secret, NOW).is_err(), "the secret is another");
+        assert!(verify(&head, b"Action=Publish", &other_secret, NOW).is_err(), "the secret differs");
     }
 
     #[test]
-    fn a_signature_is_good_for_fifteen_minutes_either_way_and_for_its_day() {
+    fn a_signature_is_valid_for_fifteen_minutes_around_its_date_and_on_its_day() {
         for (date, expected) in [
             ("20261123T114500Z", None),
             ("20261123T121500Z", None),
@@ -352,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_signature_lacks_is_said() {
+    fn the_error_lists_the_missing_parts_of_a_signature() {
         let date = "20261123T120000Z";
         assert_eq!(
             refused(date, "AWS4-HMAC-SHA256 SignedHeaders=host"),
@@ -373,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn every_protocol_names_its_refusals_in_its_own_way() {
+    fn every_protocol_has_its_own_error_names() {
         let answer = |flaw: &Flaw, dialect| {
             let ApiError { code, status, .. } = flaw.clone().answer(dialect);
             (code, status)
@@ -392,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_presigned_url_is_for_the_service_in_its_credential() {
+    fn the_credential_of_a_presigned_url_names_its_service() {
         let url = "/bucket/key?X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fs3%2Faws4_request";
         let scope = Scope::of(&HeaderMap::new(), &url.parse().unwrap()).unwrap();
         assert_eq!(

@@ -1,9 +1,9 @@
-//! Faults on purpose: rules that make a chosen call fail, be slow, take effect with its answer lost, store a wrong
-//! byte, kill the function that makes it, or make an event arrive twice, late or out of order.
+//! Fault injection. A rule makes matching calls fail, slow down, lose their answer, store a wrong byte or kill their
+//! function. A rule can also make an event arrive twice, late or out of order.
 //!
-//! Every call that a service would carry out passes the rules: those over HTTP, those of Task states and those of
-//! `EventBridge`. A call that is refused for its signature or for want of permission does not. Rules live in memory and
-//! are gone when the sandbox stops.
+//! Every call that a service would perform passes the rules: calls over HTTP, calls of Task states and deliveries of
+//! `EventBridge`. A call with an invalid signature or without permission does not. Rules live in memory until the
+//! sandbox stops.
 
 mod call;
 mod check;
@@ -38,7 +38,7 @@ pub use self::{
 };
 pub use crate::operations::{DELIVER, INVOKE, Service};
 
-/// The rules of one sandbox. Clones are the same rules.
+/// The rules of one sandbox. Clones share the rules.
 #[derive(Clone, Default)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -47,7 +47,7 @@ pub struct Faults {
 #[derive(Default)]
 struct Inner {
     rules: Mutex<Rules>,
-    /// Tells those who wait for a rule to go that one went.
+    /// Notifies those that wait for the removal of a rule.
     changed: watch::Sender<()>,
     workers: Workers,
 }
@@ -63,17 +63,17 @@ struct Entry {
     rule: Rule,
     matched: u64,
     fired: u64,
-    /// How often each call was made, by its digest; kept for rules that strike by chance.
+    /// How often each call was made, by its digest. Only for rules with a probability.
     made: HashMap<u64, u64>,
 }
 
-/// What a rule is called, for example `fault-1`.
+/// The ID of a rule, for example `fault-1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(String);
 
 impl RuleId {
-    /// The id as text.
+    /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,24 +91,24 @@ impl From<&str> for RuleId {
     }
 }
 
-/// A rule that is in force, and what came of it so far.
+/// An active rule with its counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Active {
-    /// What it is called.
+    /// The ID of the rule.
     pub id: RuleId,
-    /// What it says.
+    /// The rule itself.
     #[serde(flatten)]
     pub rule: Rule,
-    /// How many calls it was about.
+    /// How many calls matched the rule.
     pub matched: u64,
-    /// How many of them it struck.
+    /// How many times the rule fired.
     pub fired: u64,
 }
 
 impl Faults {
-    /// Puts a rule into force, behind those that are. A call is struck by the first rule that fires for it; the only
-    /// ones that let later rules have their say too are latency and flipped bytes.
+    /// Adds a rule after the existing ones. The first rule that fires for a call decides. Only after latency and
+    /// flipped bytes do later rules apply, too.
     pub fn add(&self, rule: Rule) -> Result<RuleId, RuleError> {
         rule.check()?;
         let mut rules = self.rules_now();
@@ -118,7 +118,7 @@ impl Faults {
         Ok(id)
     }
 
-    /// Lifts a rule. Answers whether it was in force.
+    /// Removes a rule. Returns whether it was active.
     pub fn remove(&self, id: &RuleId) -> bool {
         let mut rules = self.rules_now();
         let before = rules.entries.len();
@@ -129,13 +129,13 @@ impl Faults {
         removed
     }
 
-    /// Lifts every rule.
+    /// Removes every rule.
     pub fn clear(&self) {
         self.rules_now().entries.clear();
         self.inner.changed.send_replace(());
     }
 
-    /// Every rule in force, in the order in which they were added.
+    /// Every active rule, in the order in which they were added.
     pub fn rules(&self) -> Vec<Active> {
         let shown = |entry: &Entry| Active {
             id: entry.id.clone(),
@@ -146,7 +146,7 @@ impl Faults {
         self.rules_now().entries.iter().map(shown).collect()
     }
 
-    /// What the rules have in store for a call, which counts for them as made.
+    /// The faults that the rules inject into a call. Counts the call as made.
     pub fn plan(&self, call: &Call<'_>) -> Plan {
         let mut plan = Plan::default();
         for entry in &mut self.rules_now().entries {
@@ -160,26 +160,26 @@ impl Faults {
         plan
     }
 
-    /// The invocation or the state that calls with this access key.
+    /// The invocation or the state that makes calls with this access key.
     pub fn working(&self, access_key_id: &str) -> Option<Arc<Working>> {
         self.inner.workers.of(access_key_id)
     }
 
-    /// Says that calls with this key are made by an invocation, until the answer is dropped.
+    /// Attributes calls with this key to an invocation until the returned guard is dropped.
     pub fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
         self.inner.workers.attribute(access_key_id, working)
     }
 
-    /// Says that calls with this key are made by a state itself.
+    /// Attributes calls with this key to a state itself.
     pub fn introduce(&self, access_key_id: &str, state: &str) {
         self.inner.workers.introduce(access_key_id, Working::of_state(state));
     }
 
-    /// Waits until a rule is not in force any more.
+    /// Waits until a rule is removed.
     pub async fn lifted(&self, id: &RuleId) {
         let mut changed = self.inner.changed.subscribe();
         let is_gone = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
-        // The sender lives as long as `self`, so that waiting cannot fail.
+        // The sender lives as long as `self`, so waiting cannot fail.
         while !is_gone() && changed.changed().await.is_ok() {}
     }
 
@@ -195,7 +195,7 @@ impl fmt::Debug for Faults {
 }
 
 impl Entry {
-    /// Whether the rule strikes a call that it is about.
+    /// Whether the rule fires for a call that it matches.
     fn strikes(&mut self, call: &Call<'_>) -> bool {
         self.matched += 1;
         let When { skip, times, probability, seed } = self.rule.when;
@@ -215,9 +215,9 @@ impl Entry {
     }
 }
 
-/// From 0 up to, not including, 1: the same for the same numbers.
+/// A number from 0 up to, not including, 1. Equal inputs give equal results.
 fn luck(call: u64, made: u64) -> f64 {
-    // As splitmix64 makes a number of a seed and a position (<https://prng.di.unimi.it/splitmix64.c>).
+    // Mixes a seed and a position as splitmix64 does (<https://prng.di.unimi.it/splitmix64.c>).
     let mut mixed = call.wrapping_add(made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! What the rules have in store for one call, and how a call is made under it.
+//! The faults to inject into one call, and how a call runs with them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,12 +9,12 @@ use super::{
 };
 use crate::ports::ApiError;
 
-/// What the rules have in store for one call.
+/// The faults to inject into one call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// How long the call waits before it starts.
     pub latency: Duration,
-    /// Which byte of what it stores is to be another one.
+    /// The offset of the stored byte that changes.
     pub flip: Option<u64>,
     /// How the call ends.
     pub ending: Ending,
@@ -28,9 +28,9 @@ pub enum Ending {
     AsUsual,
     /// The service refuses it.
     Error(ErrorAnswer),
-    /// The connection breaks.
+    /// The connection closes without an answer.
     Drop(Moment),
-    /// The function that makes it dies.
+    /// The function that makes the call dies.
     Kill(Life),
     /// The function fails.
     FunctionError {
@@ -38,14 +38,14 @@ pub enum Ending {
         error_type: String,
         /// The message of the error.
         message: String,
-        /// Before or after the function has its effect.
+        /// Whether the fault occurs before or after the function's work.
         at: Moment,
     },
     /// The event is delivered more than once, late or out of order.
     Delivery(Way),
 }
 
-/// Another way of delivering an event than at once and once.
+/// How the delivery of an event deviates from a single, immediate one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// More than once.
@@ -92,13 +92,12 @@ impl Plan {
     }
 }
 
-/// Says, among the extensions of a response, that its client is to see a broken connection instead.
+/// A response extension: the client sees a broken connection instead of the response.
 #[derive(Debug, Clone, Copy)]
 pub struct NoAnswer;
 
 impl Faults {
-    /// What the rules have in store for a call by whoever works with a key, if anybody does. An invocation that is to
-    /// die with its first call dies with this one.
+    /// The faults for a call by an optional caller. If the caller must die with its next call, it dies with this one.
     pub fn plan_for(&self, call: &Call<'_>, working: Option<&Arc<Working>>) -> Plan {
         let mut plan = self.plan(call);
         if plan.ending == Ending::AsUsual && working.is_some_and(|working| working.dies_with_its_next_call()) {
@@ -107,7 +106,7 @@ impl Faults {
         plan
     }
 
-    /// Makes a call, of a service other than S3 and Lambda's Invoke, under the rules.
+    /// Makes a call with its faults. For services other than S3 and Lambda's Invoke.
     pub async fn under<T>(
         &self,
         call: Call<'_>,

@@ -1,5 +1,5 @@
-//! Whose call it is: every worker of a function has an access key of its own, as every execution environment on AWS has
-//! session credentials of its own, and works on one invocation at a time. So has every state that calls S3 itself.
+//! Who makes a call. Each worker of a function has its own access key, as each execution environment on AWS has its own
+//! session credentials, and runs one invocation at a time. Each state that calls S3 itself has its own key, too.
 
 use std::{
     collections::HashMap,
@@ -13,19 +13,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::{Call, Names};
 
-/// An invocation that runs, or a state that makes calls of its own.
+/// A running invocation, or a state that makes calls itself.
 #[derive(Debug)]
 pub struct Working {
-    /// The function's name in Lambda and its crate; none where a state calls without one.
+    /// The function's name in Lambda and its crate; `None` if a state makes the call without a function.
     function: Option<(String, String)>,
-    /// The state that calls, or that invoked the function; none where no state did.
+    /// The state that makes the call or that invoked the function; `None` if no state did.
     state: Option<String>,
     killed: CancellationToken,
     doomed: AtomicBool,
 }
 
 impl Working {
-    /// An invocation of a function, by a state if one invoked it.
+    /// An invocation of a function, with the state that invoked it, if any.
     pub fn new(names: Names<'_>, state: Option<&str>) -> Arc<Self> {
         Arc::new(Self {
             function: Some((names.name.to_owned(), names.crate_name.to_owned())),
@@ -45,17 +45,17 @@ impl Working {
         })
     }
 
-    /// Ends its process, or drops its handler.
+    /// Ends the caller's process, or drops its handler.
     pub fn kill(&self) {
         self.killed.cancel();
     }
 
-    /// Waits until it is to be ended.
+    /// Waits until the caller is killed.
     pub async fn killed(&self) {
         self.killed.cancelled().await;
     }
 
-    /// Lets it die with its next call.
+    /// Marks the caller to die with its next call.
     pub fn doom(&self) {
         self.doomed.store(true, Ordering::Relaxed);
     }
@@ -64,14 +64,14 @@ impl Working {
         self.doomed.swap(false, Ordering::Relaxed)
     }
 
-    /// A call as one that this invocation makes.
+    /// Adds this caller's function and state to a call.
     pub fn makes<'a>(&'a self, call: Call<'a>) -> Call<'a> {
         let names = self.function.as_ref().map(|(name, crate_name)| Names { name, crate_name });
         Call { function: names, state: self.state.as_deref(), ..call }
     }
 }
 
-/// Who calls, by access key.
+/// The callers by access key.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     by_key: Mutex<HashMap<String, Arc<Working>>>,
@@ -96,7 +96,7 @@ impl Workers {
     }
 }
 
-/// Ends the attribution of a key to an invocation when it is dropped.
+/// Ends the attribution of a key to a caller when dropped.
 #[derive(Debug)]
 pub struct Attributed<'a> {
     workers: &'a Workers,
