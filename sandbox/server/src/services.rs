@@ -18,7 +18,7 @@ use crate::{
     tasks::{S3Calls, Tasks},
 };
 
-/// Every service. Clones are the same services.
+/// All services. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) store: Arc<Store>,
@@ -35,7 +35,7 @@ pub(crate) struct Services {
     pub(crate) cloudformation: Arc<CloudFormation>,
 }
 
-/// What the services are opened with.
+/// The parameters for opening the services.
 pub(crate) struct Environment<'a> {
     pub(crate) options: &'a Options,
     pub(crate) stack: &'a Stack,
@@ -50,7 +50,7 @@ pub(crate) struct Environment<'a> {
 }
 
 impl Services {
-    /// Opens the services with the data of an earlier run, if there is any. Nothing runs yet.
+    /// Opens the services, with the data of an earlier run if it exists. Nothing runs yet.
     pub(crate) fn open(environment: Environment<'_>) -> Result<Self, SandboxError> {
         let faults = Faults::default();
         let lambda = Arc::new(environment.lambda(&faults)?);

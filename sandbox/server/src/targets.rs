@@ -1,5 +1,5 @@
-//! What rules deliver to, as `EventBridge` calls it: state machines with the role of the rule's target, and functions.
-//! It keeps neither alive: Step Functions tells `EventBridge`, which starts executions.
+//! The targets of rules, as `EventBridge` calls them: state machines with the role of the rule's target, and functions.
+//! It holds weak references: Step Functions notifies `EventBridge`, which in turn starts executions.
 
 use std::sync::{Arc, Weak};
 
@@ -24,7 +24,7 @@ pub(crate) struct Starting {
 
 #[async_trait]
 impl StartExecution for Starting {
-    /// A role that may not start the machine is refused, and what is refused so is not tried again
+    /// A role without permission to start the machine is rejected. `EventBridge` does not retry after that
     /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>).
     async fn start_execution(
         &self,
@@ -55,6 +55,6 @@ impl Invoke for Invoking {
 }
 
 fn present<T>(service: &Weak<T>) -> Result<Arc<T>, ApiError> {
-    let gone = || ApiError::new("ServiceException", "the sandbox is being stopped").with_status(500);
+    let gone = || ApiError::new("ServiceException", "the sandbox is stopping").with_status(500);
     service.upgrade().ok_or_else(gone)
 }

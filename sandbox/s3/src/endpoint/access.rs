@@ -1,6 +1,6 @@
-//! Whether a known caller may do what it asks. An unsigned request is refused with `AccessDenied`.
+//! Permission checks for known callers. An unsigned request is rejected with `AccessDenied`.
 //!
-//! The question is asked before the operation runs, and so before anything is said about the object, as on AWS.
+//! As on AWS, the check runs before the operation, so a rejected caller learns nothing about the object.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::{
     request::Reason,
 };
 
-/// What headers of Object Lock need besides the operation itself
+/// The permissions for Object Lock headers, besides that of the operation
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html> and, for buckets,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
 const LOCK_HEADERS: [(&str, &[&str]); 4] = [
@@ -37,7 +37,7 @@ const LOCK_HEADERS: [(&str, &[&str]); 4] = [
     ("x-amz-bucket-object-lock-enabled", &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]),
 ];
 
-/// Judges by the policies of the caller's role and of the bucket.
+/// Evaluates the policies of the caller's role and of the bucket.
 pub(crate) struct PolicyAccess {
     pub(crate) backend: Arc<Backend>,
     pub(crate) keyring: Arc<Keyring>,
@@ -122,7 +122,7 @@ impl PolicyAccess {
             None if caller.role().is_none() => {}
             None => {
                 let message = format!(
-                    "the sandbox does not know what permissions {operation} needs; call it with the user's key"
+                    "the sandbox does not know which permissions {operation} requires; call it with the user's key"
                 );
                 return Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
             }
@@ -134,8 +134,8 @@ impl PolicyAccess {
         read.map_or(Ok(()), |read| self.admit_that_it_is_gone(caller, read))
     }
 
-    /// An object that is not there is admitted to be missing only to those who may list its bucket
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, Permissions); others are refused.
+    /// Returns "not found" only to callers that may list the bucket
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, Permissions). Others get "access denied".
     fn admit_that_it_is_gone(&self, caller: &Identity, read: Read<'_>) -> S3Result<()> {
         let state = self.backend.state();
         let is_gone = state.bucket(read.bucket).is_ok() && state.find(read.bucket, read.key, read.version_id).is_err();
@@ -152,7 +152,7 @@ impl PolicyAccess {
     }
 }
 
-/// Every bucket here belongs to one account
+/// Compares the expected owner: every bucket belongs to the same account
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
 fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
     let names = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
@@ -162,7 +162,7 @@ fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
     Ok(())
 }
 
-/// A presigned request is good for seven days and no longer
+/// A presigned request is valid for at most seven days
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>, X-Amz-Expires).
 fn lasts_a_week_at_most(query: &str) -> S3Result<()> {
     const WEEK: u64 = 7 * 24 * 60 * 60;
@@ -186,7 +186,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What `x-amz-copy-source` names, where it is given.
+/// The source in `x-amz-copy-source`, if the header is present.
 fn copy_source(headers: &HeaderMap) -> S3Result<Option<CopySource>> {
     let Some(given) = headers.get("x-amz-copy-source") else { return Ok(None) };
     let parsed = given.to_str().ok().and_then(|text| dto::CopySource::parse(text).ok());

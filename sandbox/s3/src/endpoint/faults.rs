@@ -1,5 +1,5 @@
-//! What the fault rules have in store for a request. It is decided where the operation is known and the caller may make
-//! it, and carried out there, where the bytes are stored, and where the answer leaves.
+//! Fault rules for requests. They are evaluated when the operation and the caller's permission are known. Their effects
+//! occur there, when bytes are stored, and when the answer is sent.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,11 +15,11 @@ pub(crate) struct Fate(Arc<OnceLock<Option<Arc<Working>>>>);
 
 impl Fate {
     fn lose_answer(&self, dies: Option<Arc<Working>>) {
-        // It is decided once for each request.
+        // Set once for each request.
         let _ = self.0.set(dies);
     }
 
-    /// The answer as its client is to see it.
+    /// The answer that the client gets.
     pub(crate) fn of(&self, mut answer: Response<Body>) -> Response<Body> {
         if let Some(dies) = self.0.get() {
             if let Some(working) = dies {
@@ -31,7 +31,7 @@ impl Fate {
     }
 }
 
-/// Lets a request meet the rules. An error is what it is refused with.
+/// Evaluates the fault rules for a request. An error rejects the request.
 pub(crate) async fn meet(faults: &Faults, context: &mut S3AccessContext<'_>) -> S3Result<()> {
     let access_key = context.credentials().map(|credentials| credentials.access_key.clone()).unwrap_or_default();
     let working = faults.working(&access_key);

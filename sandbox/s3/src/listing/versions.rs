@@ -64,9 +64,9 @@ impl Backend {
     }
 }
 
-/// A version id goes with a key, and is one
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>; S3's answer is quoted in
-/// <https://github.com/versity/versitygw/issues/2174>).
+/// A version-ID marker must be valid and requires a key marker
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>;
+/// <https://github.com/versity/versitygw/issues/2174> quotes S3's answer).
 fn check_version_marker(markers: Markers<'_>) -> S3Result<()> {
     match markers.id.filter(|id| !id.is_empty()) {
         Some(_) if markers.key.is_none_or(str::is_empty) => {

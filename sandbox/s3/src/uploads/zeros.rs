@@ -1,5 +1,5 @@
-//! Parts of nothing but zeros, without moving any: how an object of 48.8 TiB fits on a laptop. Each is a range of a
-//! file that is one hole; copies share it, as they share everything.
+//! Parts of zeros in a sparse file, so that an object of 48.8 TiB fits on a laptop. Each part is a range of the file;
+//! copies share it as usual.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
     storage::extents::{Extent, Known},
 };
 
-const NO_CRC: &str = "Parts of zeros can have a CRC, and no other checksum, without being read.";
+const NO_CRC: &str = "Parts of zeros can only have a CRC: any other checksum would require reading them.";
 
 impl Backend {
     /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would; answers their entity
@@ -54,7 +54,7 @@ impl Backend {
     }
 }
 
-/// What is known of so many zeros, and a checksum of them.
+/// The known digests of this many zeros, and a checksum of them.
 fn of_zeros(algorithm: Algorithm, length: u64) -> Option<(Known, Checksum)> {
     let mut digester = Digester::new(None);
     digester.update(&length.to_be_bytes());
@@ -62,7 +62,7 @@ fn of_zeros(algorithm: Algorithm, length: u64) -> Option<(Known, Checksum)> {
     Some((known, Checksum::crc(algorithm, crc_of_zeros(algorithm, length)?)))
 }
 
-/// The CRC of so many zeros: that of twice as many follows from two of one. None for an algorithm that is not a CRC.
+/// The CRC of this many zeros, by repeated doubling. `None` for an algorithm that is not a CRC.
 fn crc_of_zeros(algorithm: Algorithm, length: u64) -> Option<u64> {
     let (mut doubled, mut doubled_length) = (crc(algorithm, &[0])?, 1);
     let (mut whole, mut left) = (crc(algorithm, &[])?, length);
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crc_of_zeros_is_the_one_that_reading_them_gives() {
+    fn the_crc_of_zeros_equals_the_crc_of_their_bytes() {
         for length in [0, 1, 2, 3, 7, 8, 1000, 65_537] {
             for algorithm in [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme] {
                 let read = crc(algorithm, &vec![0; length]);

@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{cloudformation, services::Services, sts};
 
-/// A request, read to its end.
+/// A completely read request.
 pub(super) struct Request<'a> {
     pub(super) id: &'a str,
     pub(super) head: &'a Parts,
-    /// None if the request is not signed.
+    /// `None` if the request is not signed.
     pub(super) scope: Option<&'a Scope>,
     /// An error if the body is too large.
     pub(super) body: Result<Bytes, ApiError>,
@@ -57,7 +57,7 @@ impl Services {
                 answers::query(cloudformation::NAMESPACE, &operation, result, id)
             }
             Route::UnknownTarget(target) => {
-                let error = unknown(&format!("{target} is not a call of any service in the sandbox"));
+                let error = unknown(&format!("the sandbox has no operation {target}"));
                 answers::json(Json::V1_0, Err(error), id)
             }
             Route::UnknownService(service) => unknown_service(service, &request),
@@ -76,7 +76,7 @@ impl Services {
         self.under_rules(Service::Events, operation, request.scope, work).await
     }
 
-    /// Invocations pass the fault rules where they start, whoever starts them.
+    /// Fault rules for invocations apply at the start of the invocation, so not here.
     async fn lambda(&self, request: Request<'_>) -> Result<Response<Bytes>, ApiError> {
         let Request { head, scope, .. } = request;
         let caller = self.caller(Dialect::RestJson, &request)?;
@@ -122,12 +122,12 @@ impl Services {
         self.faults.under(Call::new(service, operation), self.working(scope), work).await
     }
 
-    /// The invocation or the state that makes a request.
+    /// The invocation or the state that makes the request.
     fn working(&self, scope: Option<&Scope>) -> Option<Arc<Working>> {
         self.faults.working(&scope?.access_key_id)
     }
 
-    /// The body of a request to a JSON service, if its caller may make the request.
+    /// The body of a request to a JSON service, if its caller has the permission.
     fn permitted_json(&self, request: &Request<'_>, need: impl FnOnce(&Value) -> Need) -> Result<Value, ApiError> {
         let caller = self.caller(Dialect::Json, request)?;
         let body = json_body(request.body.as_ref().map_err(Clone::clone)?)?;
@@ -136,7 +136,7 @@ impl Services {
         Ok(body)
     }
 
-    /// Verifies the signature. A missing or wrong one is refused in the words of the service.
+    /// Verifies the signature. A missing or wrong one is rejected with the service's error.
     fn caller(&self, dialect: Dialect, request: &Request<'_>) -> Result<Identity, ApiError> {
         let body = request.body.as_ref().map_err(Clone::clone)?;
         let now = time::OffsetDateTime::now_utc();
@@ -159,8 +159,7 @@ impl Form {
 
 fn unknown_service(service: &str, request: &Request<'_>) -> Response<Body> {
     let Form { operation, .. } = Form::of(request);
-    let refused =
-        |call: &str| unknown(&format!("{call} is a call of {service}, a service that the sandbox does not have"));
+    let refused = |call: &str| unknown(&format!("the sandbox does not have the service {service} of {call}"));
     if operation.is_empty() {
         let call = format!("{} {}", request.head.method, request.head.uri);
         return answers::json(Json::V1_0, Err(refused(&call)), request.id);

@@ -1,5 +1,5 @@
-//! The calls of Task states: `lambda:invoke`, `sns:publish` and some of `aws-sdk:s3`, with the results and the errors
-//! that Step Functions shows. Those of Step Functions itself are made by the engine.
+//! The calls of Task states: `lambda:invoke`, `sns:publish` and some of `aws-sdk:s3`, with the results and errors that
+//! Step Functions shows. The engine makes the calls to Step Functions itself.
 
 mod s3;
 
@@ -46,8 +46,8 @@ impl TaskRunner for Tasks {
         }
     }
 
-    /// AWS does not say how a Map Run fails for want of a permission; `States.Permissions` is the name that the Amazon
-    /// States Language has for it (<https://states-language.net/spec.html#appendix-a>).
+    /// AWS does not document how a Map Run fails without a permission. `States.Permissions` is the error name of the
+    /// Amazon States Language (<https://states-language.net/spec.html#appendix-a>).
     fn permit(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), TaskError> {
         self.judge(role_arn, Need::new(action, resource))
             .map_err(|refusal| TaskError { error: "States.Permissions".to_owned(), cause: refusal.to_string() })
@@ -99,15 +99,15 @@ impl Tasks {
 }
 
 impl Tasks {
-    /// Whether the role of the execution's machine may do this. Step Functions takes on the role under a name that says
-    /// nothing.
+    /// Whether the role of the execution's machine has the permission. Step Functions assumes the role with a random
+    /// session name.
     fn judge(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
         let session = Uuid::new_v4().simple().to_string();
         self.iam.authorize(&keys::assumed_role(role_arn, &session), need)
     }
 }
 
-/// The refusal of an invocation. AWS's SDK has no exception for it, so that Step Functions shows the one of the whole
+/// The rejection of an invocation. AWS's SDK has no exception for it, so Step Functions shows that of the whole
 /// service: error `Lambda.AWSLambdaException`, error code `AccessDeniedException` (for example
 /// <https://github.com/awslabs/aws-deployment-framework/issues/460>).
 fn lambda_refusal(error: ApiError) -> TaskError {
@@ -130,7 +130,7 @@ fn invoke_result(request_id: &str, payload: &[u8]) -> Value {
     Value::Object(result)
 }
 
-/// What every integration says about the HTTP answer it got.
+/// The metadata of the HTTP answer that every integration returns.
 fn sdk_metadata(request_id: &str, content_type: &str, length: usize, more: &[(&str, String)]) -> Map<String, Value> {
     let form =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -156,7 +156,7 @@ fn sdk_metadata(request_id: &str, content_type: &str, length: usize, more: &[(&s
     }
 }
 
-/// A function's own error: its `errorType` is the name, its whole payload the cause.
+/// A function's own error: its `errorType` is the error name, its whole payload the cause.
 fn function_error(payload: &[u8]) -> TaskError {
     let error_type = serde_json::from_slice::<Value>(payload)
         .ok()
@@ -168,10 +168,10 @@ fn function_error(payload: &[u8]) -> TaskError {
     }
 }
 
-/// An error of the service itself, with the cause as Step Functions writes it. Its name is that of the SDK's exception,
-/// which ends in `Exception` also where the code on the wire (SNS's `NotFound`) does not.
+/// An error of the service itself, with the cause in Step Functions' form. Its name is that of the SDK's exception. It
+/// ends in `Exception` even if the code on the wire (SNS's `NotFound`) does not.
 fn service_error(prefix: &str, service: &str, error: ApiError) -> TaskError {
-    // What its SDK did not get an answer to has no status to tell of.
+    // Without an answer there is no status to show.
     if error.is_no_answer() {
         return TaskError { error: format!("{prefix}.{}", error.code), cause: error.message };
     }
@@ -186,7 +186,7 @@ fn service_error(prefix: &str, service: &str, error: ApiError) -> TaskError {
     }
 }
 
-/// Step Functions invokes `$LATEST` by name, and so that is what it does not find.
+/// Step Functions invokes `$LATEST` by name, so the error contains that qualifier.
 fn qualified(mut error: ApiError) -> ApiError {
     if error.code == "ResourceNotFoundException" && !error.message.ends_with(":$LATEST") {
         error.message.push_str(":$LATEST");
@@ -201,7 +201,7 @@ fn missing(name: &str) -> TaskError {
     }
 }
 
-/// The arguments of `sns:publish` as the form that SNS takes. A message that is not text is sent as JSON.
+/// The arguments of `sns:publish` as SNS's form. A message that is not text is sent as JSON.
 fn publish_form(arguments: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut form = BTreeMap::new();
@@ -223,7 +223,7 @@ fn publish_form(arguments: &Value) -> BTreeMap<String, String> {
     form
 }
 
-/// The text of an element of an answer that the sandbox itself has written.
+/// The text of an element in an answer of the sandbox.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     xml.split_once(&format!("<{name}>"))?.1.split_once("</").map(|(text, _)| text)
 }
@@ -276,7 +276,7 @@ mod tests {
         failure_of("machine", resource, arguments).await
     }
 
-    /// A cause without the request id, which is another one each time.
+    /// A cause without the request ID, which differs each time.
     fn recorded(cause: &str) -> &str {
         cause.split_once("; Request ID").unwrap().0
     }

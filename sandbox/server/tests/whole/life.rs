@@ -100,5 +100,5 @@ async fn a_configuration_that_no_function_has_is_refused_with_those_that_there_a
     let mut wrong = options();
     wrong.environment.insert("COLOR".to_owned(), "red".to_owned());
     let error = Sandbox::start(wrong).await.unwrap_err();
-    assert_eq!(error.to_string(), "no function has the configuration COLOR; there are COLOUR");
+    assert_eq!(error.to_string(), "no function has the configuration COLOR; the known names are COLOUR");
 }
