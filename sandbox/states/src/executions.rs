@@ -1,4 +1,4 @@
-//! Every execution: by its ARN, and in the order in which they were started.
+//! All executions, by ARN and in the order of their starts.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,6 @@ impl Inside {
     }
 }
 
-/// The executions.
 #[derive(Debug, Default)]
 pub(crate) struct Executions(Mutex<Inside>);
 
@@ -40,17 +39,16 @@ impl Executions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The execution with this ARN.
     pub(crate) fn get(&self, arn: &str) -> Option<Arc<Execution>> {
         self.locked().by_arn.get(arn).cloned()
     }
 
-    /// Those that run, the oldest first.
+    /// The running executions, oldest first.
     pub(crate) fn running(&self) -> Vec<Arc<Execution>> {
         self.locked().by_number.values().filter(|one| one.is_running()).cloned().collect()
     }
 
-    /// The newest of those that are looked for, at most `limit`, that were started before the one with a number.
+    /// The newest matching executions that started before the one with a given number.
     pub(crate) fn newest(
         &self,
         before: Option<u64>,
@@ -62,8 +60,7 @@ impl Executions {
         executions.map(|(_, one)| one).filter(|one| one.with_record(&is_looked_for)).take(limit).cloned().collect()
     }
 
-    /// Adds the execution that `make` builds with its number, unless there is one with this ARN: then that one is the
-    /// answer.
+    /// Adds the execution that `make` builds with its number, unless one with this ARN exists.
     pub(crate) fn add(
         &self,
         arn: &str,
@@ -80,11 +77,10 @@ impl Executions {
     }
 }
 
-/// What came of adding an execution.
+/// The result of adding an execution.
 #[derive(Debug)]
 pub(crate) enum Added {
-    /// It was added.
     New(Arc<Execution>),
-    /// There was one with its ARN.
+    /// An execution with this ARN exists.
     Known(Arc<Execution>),
 }

@@ -2,9 +2,9 @@
 //! Functions Developer Guide, "Restarting state machine executions with redrive in Step Functions"
 //! (`redrive-executions.html`), and the API reference of `RedriveExecution` and `DescribeExecution`.
 //!
-//! Nothing is copied for it: the frames still say where each line of work stood, with the input and the variables of
-//! that moment, and those that succeeded hold their outputs. The engine takes the frames that failed or were aborted up
-//! again (`engine/graph.rs`); Retry counters and timeouts begin again because they are not kept.
+//! A redrive copies no data. The frames still hold the state of each flow, with its input and variables, and the
+//! outputs of the flows that succeeded. The engine resumes the frames that failed or were aborted (`engine/graph.rs`).
+//! Retry counters and timeouts restart because they are not stored.
 
 use std::sync::Arc;
 
@@ -23,25 +23,24 @@ use super::{
 
 const MINUTE: i64 = 60 * 1000;
 const DAY: i64 = 24 * 60 * MINUTE;
-/// How long after its end an execution may be redriven.
+/// How long after its end an execution can be redriven.
 const REDRIVABLE: i64 = 14 * DAY;
-/// How long an execution may be open in all.
+/// The maximum time from the start of an execution to a redrive.
 const LONGEST: i64 = 365 * DAY;
-/// How long a client token means the redrive that it began.
+/// How long a client token identifies its redrive.
 const TOKEN_VALID: i64 = 15 * MINUTE;
-/// How many client tokens are remembered.
+/// The number of stored client tokens.
 const TOKENS: usize = 10;
 
-/// What a request for a redrive comes to, other than a redrive.
+/// Why a request starts no redrive.
 enum Other {
-    /// A repetition of the request that redrove the execution at this time.
+    /// It repeats the request that redrove the execution at this time.
     Repeated(i64),
-    /// A refusal for this reason.
+    /// It is refused for this reason.
     Refused(String),
 }
 
-/// Why an execution cannot be redriven, by itself or by its Map Run, as `redriveStatusReason` says it; none where it
-/// can.
+/// Why an execution cannot be redriven, by itself or by its Map Run, as in `redriveStatusReason`. `None` if it can.
 pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     let now = clock::now();
     match record.status {
@@ -50,7 +49,7 @@ pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
         }
         Status::Failed | Status::TimedOut | Status::Aborted => {}
     }
-    // One of type Express is started over, which is always possible.
+    // An Express child restarts from its first state, which is always possible.
     if record.child.as_ref().is_some_and(|child| child.workflow == Workflow::Express) {
         return None;
     }
@@ -68,7 +67,7 @@ pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Goes on with an execution; answers when it was redriven, or why it cannot be.
+/// Redrives an execution. Returns the time of the redrive, or why it is not possible.
 pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Option<&str>) -> Result<i64, String> {
     let begun = execution.reopen(|record| {
         let now = clock::now();
@@ -97,14 +96,14 @@ pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Opt
     }
 }
 
-/// Whether a child that has ended is to be run again by a Map Run.
+/// Whether a Map Run will run an ended child again.
 pub(crate) fn awaits(inner: &Inner, map_run: &MapRunRecord, record: &Record) -> bool {
     let is_of_an_earlier_round = record.child.as_ref().is_some_and(|child| child.round < map_run.redrives);
     is_of_an_earlier_round && obstacle(inner, record).is_none()
 }
 
-/// Goes on with a child of type Standard in a Map Run's round, unless it meanwhile cannot be redriven: what ended it
-/// last is then what it came to (`redrive-map-run.html`).
+/// Redrives a Standard child in a round of its Map Run. If that is no longer possible, the child keeps its last outcome
+/// (`redrive-map-run.html`).
 pub(crate) fn redrive_child(inner: &Arc<Inner>, execution: &Arc<Execution>, round: u32) {
     let begun = execution.reopen(|record| {
         if let Some(reason) = obstacle(inner, record) {
@@ -134,8 +133,8 @@ fn reopen(record: &mut Record, token: Option<&str>, now: i64) -> Note<'static> {
     Note { kind: "ExecutionRedriven", details }
 }
 
-/// A Map or Parallel that failed for the size of its data runs whole again: without lines of work below it, it starts
-/// as if it had been entered just now. The error rises unchanged, so that the outermost is the one to look at.
+/// A Map or Parallel that failed because of the size of its data runs again from its start, without the flows below it.
+/// The error propagates unchanged, so the frame of the execution itself decides.
 fn lines(execution: &Execution, record: &Record) -> Lines {
     let failed = || execution.frame("").is_some_and(|frame| frame.progress == Progress::Failed);
     if record.error.as_deref() == Some("States.DataLimitExceeded") && failed() { Lines::Forgotten } else { Lines::Kept }

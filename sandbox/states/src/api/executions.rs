@@ -1,4 +1,4 @@
-//! Starting, stopping and looking at executions.
+//! The operations on executions.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn start_execution(inner: &Arc<Inner>, body: &Body) -> Result<Value, 
     Ok(json!({"executionArn": record.arn, "startDate": clock::wire(record.started)}))
 }
 
-/// Starts an execution, or finds the one that the same request started.
+/// Starts an execution, or returns the running one that has the same name and input.
 pub(crate) fn start(
     inner: &Arc<Inner>,
     machine: &str,
@@ -101,7 +101,7 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
         }
         first
     });
-    // The sender lives as long as the execution, so that this waits only for the end or for a shutdown.
+    // The sender lives as long as the execution, so this waits only for the end or for a shutdown.
     let mut ended = execution.ended.subscribe();
     tokio::select! {
         _ = ended.wait_for(|()| !execution.is_running()) => {}
@@ -147,7 +147,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(answer)
 }
 
-/// AWS's name for the status of an execution: a child that its Map Run has yet to redrive is pending.
+/// AWS's name for the status of an execution. A child that its Map Run will redrive is `PENDING_REDRIVE`.
 fn status(inner: &Inner, record: &Record) -> &'static str {
     let map_run = record.child.as_ref().and_then(|child| inner.map_runs.get(&child.map_run)).map(|run| run.record());
     let is_pending = map_run
@@ -155,7 +155,7 @@ fn status(inner: &Inner, record: &Record) -> &'static str {
     if is_pending { "PENDING_REDRIVE" } else { record.status.name() }
 }
 
-/// What `ListExecutions` shows of an execution.
+/// An execution in the list of `ListExecutions`.
 fn summary(inner: &Inner, record: &Record) -> Value {
     let mut summary = json!({
         "executionArn": record.arn,
@@ -177,7 +177,7 @@ fn summary(inner: &Inner, record: &Record) -> Value {
     summary
 }
 
-/// Whose executions are listed.
+/// The machine or the Map Run whose executions are listed.
 enum Of {
     Machine(String),
     MapRun(String),
@@ -192,7 +192,7 @@ impl Of {
     }
 }
 
-/// The newest first.
+/// Lists executions, newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let of = match (body.optional_text("stateMachineArn")?, body.optional_text("mapRunArn")?) {
         (Some(machine), None) => Of::Machine(lookup::machine(inner, machine)?.arn),

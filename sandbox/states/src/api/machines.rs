@@ -1,4 +1,4 @@
-//! Creating, changing and looking at state machines.
+//! The operations on state machines.
 
 use std::sync::Arc;
 
@@ -72,10 +72,10 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(now)}))
 }
 
-/// What Step Functions asks of a role when it is given a machine that waits for executions: the rule by which
-/// `EventBridge` tells it of their ends is put with that role
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The answer to a role that may not
-/// is AWS's, at a creation (<https://github.com/nasa/cumulus/pull/2693>) and at an update
+/// Checks the permissions that Step Functions requires of the role of a machine that waits for executions. With that
+/// role it creates the rule by which `EventBridge` reports their ends
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The error is AWS's, for a creation
+/// (<https://github.com/nasa/cumulus/pull/2693>) and for an update
 /// (<https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/365>).
 fn permit_managed_rule(inner: &Inner, graph: &Graph, role: &str) -> Result<(), ApiError> {
     if !graph.waits_for_executions() {
@@ -138,7 +138,7 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(json!({"updateDate": clock::wire(now), "revisionId": id}))
 }
 
-/// A machine that is not there is no error.
+/// Deletes a machine. A missing machine is no error.
 pub(super) fn delete(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let arn = body.text("stateMachineArn")?;
     lookup::refuse_label(arn)?;

@@ -1,5 +1,4 @@
-//! Looking at Map Runs and changing their settings. Source: API reference of `DescribeMapRun`, `ListMapRuns` and
-//! `UpdateMapRun`.
+//! The operations on Map Runs. Source: API reference of `DescribeMapRun`, `ListMapRuns` and `UpdateMapRun`.
 
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ use crate::{
 };
 use sandbox_core::ports::ApiError;
 
-/// How many children, or how many of their items, stand how.
+/// The number of children, or of their items, by status.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     started: u64,
@@ -65,11 +64,10 @@ impl Counts {
     }
 }
 
-/// The status of a child.
 struct Standing {
     status: Status,
     is_pending: bool,
-    /// It did not succeed and cannot be redriven.
+    /// The child did not succeed and cannot be redriven.
     is_permanent: bool,
 }
 
@@ -115,7 +113,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(answer)
 }
 
-/// The newest first.
+/// Lists Map Runs, newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let execution = lookup::execution(inner, body)?.with_record(|record| record.arn.clone());
     let records: Vec<MapRunRecord> = inner.map_runs.of_execution(&execution).iter().map(|run| run.record()).collect();

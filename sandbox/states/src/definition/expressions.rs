@@ -1,4 +1,4 @@
-//! Parses every `JSONata` expression of a definition, so that a slip of the pen is found at creation, not at midnight.
+//! Parses every `JSONata` expression of a definition, so that a syntax error is found at creation.
 
 use serde_json::{Map, Value};
 
@@ -19,15 +19,15 @@ const PLAIN: &[&str] = &[
     "Label",
 ];
 
-/// Finds expressions that do not parse, anywhere below an object.
+/// Finds expressions that do not parse, anywhere in an object.
 pub(super) fn check(object: &Map<String, Value>, path: &str, findings: &mut Findings) {
     for (name, value) in object.iter().filter(|(name, _)| !PLAIN.contains(&name.as_str())) {
         check_value(value, &format!("{path}/{name}"), findings);
     }
 }
 
-/// Finds what reads `$states.result` or `$states.errorOutput` in a state where they are not: the result is there for
-/// the Output and Assign of a Task, a Parallel and a Map, the error for those of a catcher (Developer Guide,
+/// Finds references to `$states.result` or `$states.errorOutput` in fields that do not have them. The result exists for
+/// Output and Assign of a Task, a Parallel and a Map; the error exists for those of a catcher (Developer Guide,
 /// `transforming-data.html`).
 pub(super) fn check_members(state: &Map<String, Value>, kind: &str, path: &str, findings: &mut Findings) {
     let has_result = matches!(kind, "Task" | "Parallel" | "Map");

@@ -1,4 +1,4 @@
-//! Which fields each state type may have, and the shapes of the simple ones.
+//! The allowed fields of each state type, and checks of simple fields.
 
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ pub(super) const RETRIER: &[&str] =
 /// Fields of a catcher.
 pub(super) const CATCHER: &[&str] = &["Comment", "ErrorEquals", "Next", "Output", "Assign"];
 
-/// Fields that only `JSONPath` states have.
+/// Fields of `JSONPath` states only.
 const JSONPATH: &[&str] = &[
     "InputPath",
     "OutputPath",
@@ -37,11 +37,11 @@ const JSONPATH: &[&str] = &[
     "CausePath",
     "Variable",
 ];
-/// Fields that only a distributed Map has.
+/// Fields of a distributed Map only.
 pub(super) const DISTRIBUTED: &[&str] =
     &["ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"];
 
-/// The fields a state of this type may have; none for a type that does not exist.
+/// The allowed fields of a state type; `None` for an unknown type.
 pub(super) fn of_state(kind: &str) -> Option<Vec<&'static str>> {
     let own: &[&str] = match kind {
         "Task" => &[
@@ -106,8 +106,8 @@ pub(super) fn only(object: &Map<String, Value>, allowed: &[&str], path: &str, fi
     }
 }
 
-/// The names of variables: 1 to 80 characters, an identifier of Unicode, and not `states`, which is Step Functions' own
-/// (Developer Guide, `workflow-variables.html`).
+/// Checks the names of variables: 1 to 80 characters, a Unicode identifier, and not the reserved `states` (Developer
+/// Guide, `workflow-variables.html`).
 pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Findings) {
     let Some(assign) = object.get("Assign") else { return };
     let Some(variables) = assign.as_object() else {
@@ -130,7 +130,7 @@ pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Fin
     }
 }
 
-/// A field that must be there and be text.
+/// A required text.
 pub(super) fn text<'a>(
     object: &'a Map<String, Value>,
     name: &str,
@@ -150,7 +150,7 @@ pub(super) fn text<'a>(
     }
 }
 
-/// Whether a number may also be an expression.
+/// Whether a number can also be an expression.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Literal {
     /// Only a number.
@@ -159,13 +159,13 @@ pub(super) enum Literal {
     OrExpression,
 }
 
-/// A field that, where it is there, is a number of seconds.
+/// Checks an optional number of seconds.
 pub(super) fn seconds(object: &Map<String, Value>, name: &str, path: &str, literal: Literal, findings: &mut Findings) {
     let lowest = u64::from(name != "Seconds");
     whole_number(object, name, path, (lowest, limits::SECONDS), literal, findings);
 }
 
-/// A field that, where it is there, is a whole number in a range.
+/// Checks an optional whole number in a range.
 pub(super) fn whole_number(
     object: &Map<String, Value>,
     name: &str,

@@ -1,4 +1,4 @@
-//! Checks states and the ways between them.
+//! Checks states and their transitions.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::limits;
 
-/// What has been seen so far: names of states are unique in the whole machine, and so are labels of Maps.
+/// The names so far. The names of states and the labels of Maps are unique in the whole machine.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     states: BTreeSet<String>,
@@ -57,7 +57,7 @@ fn path_or_root(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
-/// A place that names a state: it must exist in the same graph.
+/// Checks a reference to a state of the same graph.
 fn target<'a>(
     name: &'a str,
     states: &Map<String, Value>,
@@ -75,7 +75,7 @@ fn target<'a>(
 
 type Surroundings<'a, 'b> = (&'a Map<String, Value>, &'b mut BTreeSet<&'a str>);
 
-/// Checks one state; answers whether it ends its graph.
+/// Checks one state. Returns whether it ends its graph.
 fn check_state<'a>(
     state: &'a Map<String, Value>,
     path: &str,

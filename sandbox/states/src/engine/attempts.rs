@@ -1,4 +1,4 @@
-//! Retry and Catch around the states that do work: Task, Map and Parallel.
+//! Retry and Catch of Task, Map and Parallel states.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::definition::{Catcher, Jitter, Kind, Retrier, State};
 
-/// The retriers of a state with how often each was used since the state was entered.
+/// The retriers of a state, with the number of uses since the state was entered.
 struct Retries<'a> {
     retriers: &'a [Retrier],
     used: Vec<u32>,
@@ -25,7 +25,7 @@ impl<'a> Retries<'a> {
         Self { retriers, used: vec![0; retriers.len()] }
     }
 
-    /// How long to wait before the state is tried again; none when it is not.
+    /// The delay before the next attempt; `None` if no retrier applies.
     fn next(&mut self, failure: &Failure, kind: &str) -> Option<Duration> {
         let at = self.retriers.iter().position(|retrier| failure.is_matched_by(&retrier.error_equals, kind))?;
         let (retrier, used) = (&self.retriers[at], &mut self.used[at]);
@@ -50,7 +50,7 @@ fn delay(retrier: &Retrier, used: u32) -> Duration {
 }
 
 impl Run {
-    /// Tries a state until it is done, its retriers are used up, or a catcher takes over.
+    /// Runs a state until it succeeds, its retriers are used up, or a catcher applies.
     pub(super) async fn attempt_until_done(
         &self,
         here: Here<'_>,
@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// Notes that a state failed which is not a Task, unless the sandbox was killed after it was noted.
+    /// Adds the event of a failed Map or Parallel, unless it was added before the sandbox was killed.
     fn state_failed(&self, here: Here<'_>) -> Result<(), Failure> {
         let kind = format!("{}StateFailed", here.frame.kind);
         let path = &here.scope.path;
@@ -90,8 +90,7 @@ impl Run {
         Ok(())
     }
 
-    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its
-    /// own.
+    /// Runs a state once. The known outcome of a Task replaces its call; a distributed Map finds its own.
     async fn attempt(
         &self,
         here: Here<'_>,

@@ -1,4 +1,4 @@
-//! Drives one execution from its start, or from where it stood, to its end.
+//! Runs one execution to its end, from its start or from its last state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,8 @@ enum End {
     Stopped(Stop),
 }
 
-/// Runs an execution to its end, unless the service closes first: then it stays RUNNING and is resumed with it.
+/// Runs an execution to its end. If the service closes first, the execution stays RUNNING and is resumed at the next
+/// start.
 pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce: Announce) {
     let _turn = execution.turn.lock().await;
     let record = execution.record();
@@ -33,7 +34,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
         return conclude(&inner, &execution, End::Stopped(stop)).await;
     };
     let child = record.child.as_ref();
-    // A child of a Map Run runs what its Map state has as its processor.
+    // A child of a Map Run runs the item processor of its Map state.
     let graph = match child {
         Some(child) => whole.map(&child.state).map_or(&*whole, |map| &map.item_processor.graph),
         None => &*whole,
@@ -66,7 +67,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
     conclude(&inner, &execution, end).await;
 }
 
-/// Writes the last event and the end into the record, and tells `EventBridge`.
+/// Writes the last event and the final record, and notifies `EventBridge`.
 async fn conclude(inner: &Inner, execution: &Execution, end: End) {
     let stopped = clock::now();
     let record = match end {
@@ -97,7 +98,7 @@ async fn conclude(inner: &Inner, execution: &Execution, end: End) {
     }
 }
 
-/// Express workflows do not tell the event bus how they stand (`eventbridge-integration.html`).
+/// Express workflows send no status events (`eventbridge-integration.html`).
 fn is_announced(record: &Record) -> bool {
     record.child.as_ref().is_none_or(|child| child.workflow == Workflow::Standard)
 }
@@ -121,7 +122,7 @@ fn conclude_badly(execution: &Execution, kind: &str, status: Status, stopped: i6
     execution.conclude(Note { kind, details }, |record| set(record, status, stopped, (None, error, cause)))
 }
 
-/// Marks every line of work that was running as aborted, so that a redrive finds where each stood.
+/// Marks every running flow as aborted, so that a redrive finds its state.
 fn give_up(execution: &Execution, path: &str) {
     for (index, _) in execution.children(path) {
         give_up(execution, &format!("{path}/{index}"));

@@ -1,4 +1,4 @@
-//! What expressions see: `$states` and the variables.
+//! The input of expressions: `$states` and the variables.
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,10 @@ use crate::{
     limits,
 };
 
-/// What `$states` holds besides input and context.
+/// The optional members of `$states`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extra<'a> {
-    /// Nothing.
+    /// Neither of the two.
     Nothing,
     /// `$states.result`.
     Result(&'a Value),
@@ -22,19 +22,19 @@ pub(super) enum Extra<'a> {
     Error(&'a Value),
 }
 
-/// A state that is being worked on.
+/// The state that is executed.
 #[derive(Clone, Copy)]
 pub(super) struct Here<'a> {
-    /// The line of work.
+    /// The flow of the state.
     pub(super) scope: &'a Scope,
-    /// The state's frame as of its entry.
+    /// The frame as of the entry into the state.
     pub(super) frame: &'a Frame,
-    /// How often it was retried.
+    /// The number of retries.
     pub(super) retries: u32,
 }
 
 impl Here<'_> {
-    /// The variables that the state sees.
+    /// The variables that are visible to the state.
     pub(super) fn variables(&self) -> Map<String, Value> {
         let mut variables = self.scope.outer.clone();
         variables.extend(self.frame.variables.clone());
@@ -88,7 +88,8 @@ impl Run {
         context
     }
 
-    /// Fills a template, or fails the state as AWS does: an `EvaluationFailed` event and `States.QueryEvaluationError`.
+    /// Evaluates a template. On failure adds an `EvaluationFailed` event and fails with `States.QueryEvaluationError`,
+    /// as AWS does.
     pub(super) fn fill(
         &self,
         here: Here<'_>,
@@ -115,7 +116,7 @@ impl Run {
         jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
     }
 
-    /// The same for an `Assign`, whose variables have quotas of their own.
+    /// The same for an `Assign`, whose variables have their own quotas.
     pub(super) fn assign(
         &self,
         here: Here<'_>,
@@ -127,7 +128,7 @@ impl Run {
         let assigned = self.fill_object(here, extra, templates, location)?;
         let own: usize = assigned.values().map(limits::length).sum();
         let visible = here.variables();
-        // Every variable has passed the quota of one Assign: as few as these cannot pass that of all.
+        // Each variable is within the quota of one Assign, so this few of them cannot exceed the total quota.
         let are_few = visible.len() + assigned.len() <= limits::VARIABLES / limits::PAYLOAD;
         let kept = || visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
         let all = || own + kept().map(|(_, value)| limits::length(value)).sum::<usize>();
@@ -137,7 +138,7 @@ impl Run {
         Ok(assigned)
     }
 
-    /// Records an evaluation that failed.
+    /// Records a failed evaluation.
     pub(super) fn evaluation_failed(&self, here: Here<'_>, error: &QueryError) -> Failure {
         let failure = Failure::new("States.QueryEvaluationError", executing(here, &error.cause));
         let details = history::details(
@@ -156,7 +157,7 @@ impl Run {
     }
 }
 
-/// The sentence with which AWS says where something went wrong.
+/// AWS's message for the state and event of an error.
 pub(super) fn executing(here: Here<'_>, what: &str) -> String {
     format!(
         "An error occurred while executing the state '{}' (entered at the event id #{}). {what}",

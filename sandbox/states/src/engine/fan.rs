@@ -1,8 +1,8 @@
-//! Map and Parallel: several lines of work side by side, the first failure ending them all.
+//! Map and Parallel: several concurrent flows. The first failure ends all of them.
 //!
-//! The order of events and what each follows is that of AWS's own histories: an iteration that ends hands its place to
-//! the next, which follows the last event before `MapIterationSucceeded`; after a failure everything follows the last
-//! event of the iteration that failed.
+//! The order of events and their `previousEventId` follow AWS's own histories. When an iteration ends, the next one
+//! starts and follows the last event before `MapIterationSucceeded`. After a failure all events follow the last event
+//! of the iteration that failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,15 +21,15 @@ use crate::{
     jsonata, limits,
 };
 
-/// What the lines of work do.
+/// What the flows run.
 enum Shape<'a> {
-    /// The same for every item.
+    /// The same graph for every item.
     Map { items: Vec<Value>, selector: Option<&'a Value>, graph: &'a Graph },
-    /// Each its own branch, all with one input.
+    /// A different branch each, with the same input.
     Parallel { branches: &'a [Graph], input: Value },
 }
 
-/// The lines of work of one Map or Parallel state.
+/// The flows of one Map or Parallel state.
 pub(super) struct Fan<'a> {
     run: &'a Run,
     here: Here<'a>,
@@ -40,7 +40,7 @@ pub(super) struct Fan<'a> {
 type Ended = (usize, Result<Value, Failure>);
 
 impl<'a> Fan<'a> {
-    /// Works out the list and the number of iterations at one time, or the branches' input.
+    /// Evaluates the list and the concurrency of a Map, or the input of a Parallel.
     pub(super) fn new(run: &'a Run, here: Here<'a>, kind: &'a Kind) -> Result<Self, Failure> {
         match kind {
             Kind::Map(map) => {
@@ -71,7 +71,7 @@ impl<'a> Fan<'a> {
         }
     }
 
-    /// At most 40; 0 and no value mean as many as allowed.
+    /// The concurrency, at most 40. Without a value or with 0 it is the maximum.
     fn concurrency(run: &Run, here: Here<'_>, template: Option<&Value>) -> Result<usize, Failure> {
         let Some(template) = template else { return Ok(limits::MAP_CONCURRENCY) };
         let value = run.fill(here, Extra::Nothing, template, "MaxConcurrency")?;
@@ -93,7 +93,7 @@ impl<'a> Fan<'a> {
         &self.here.scope.path
     }
 
-    /// Runs every line of work; answers their outputs in order.
+    /// Runs every flow. Returns their outputs in order.
     pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
         let execution = &self.run.execution;
         let mut results: BTreeMap<usize, Value> = BTreeMap::new();
@@ -139,11 +139,11 @@ impl<'a> Fan<'a> {
         Run::checked(self.here, Value::Array(results.into_values().collect()))
     }
 
-    /// The lines of work to go on with; where there are none, the state starts.
+    /// The flows to continue. If there are none, the state starts.
     fn lines_before(&self, entry: Entry) -> Result<Vec<(usize, Frame)>, Failure> {
         let execution = &self.run.execution;
         let mut lines = if entry == Entry::Resumed { execution.children(self.path()) } else { Vec::new() };
-        // Items may depend on the time or on the number of redrives.
+        // Items can depend on the time or on the number of redrives.
         lines.retain(|(index, _)| *index < self.length());
         if lines.is_empty() {
             execution.forget_below(self.path());
@@ -156,7 +156,7 @@ impl<'a> Fan<'a> {
         format!("{}/{index}", self.path())
     }
 
-    /// One line of work as a future; without an input it continues from its frame.
+    /// Runs one flow. Without an input it continues from its frame.
     fn line(&self, index: usize, input: Option<Value>) -> Boxed<'_, Ended> {
         let (graph, item) = match &self.shape {
             Shape::Map { items, graph, .. } => {
@@ -181,13 +181,13 @@ impl<'a> Fan<'a> {
         history::details(kind, json!({"name": self.here.frame.state, "index": index}))
     }
 
-    /// Begins a line of work after an event; answers its input, where its frame does not hold it.
+    /// Starts a flow after an event. Returns its input, unless its frame contains it.
     fn begin(&self, index: usize, previous: u64) -> Result<Option<Value>, Failure> {
         let execution = &self.run.execution;
         let path = self.child(index);
         match &self.shape {
             Shape::Map { items, selector, graph } => {
-                // What an iteration does before its first event follows the same event.
+                // Events of an iteration before its first own event follow the same event.
                 execution.set_cursor(&path, previous);
                 let value = items[index].clone();
                 let item = Some(Item { index, value: value.clone(), key: None, source: None });
@@ -208,7 +208,7 @@ impl<'a> Fan<'a> {
         }
     }
 
-    /// One line of work succeeded; answers the event that the next one follows.
+    /// Records that a flow succeeded. Returns the event that the next flow follows.
     fn succeeded(&self, index: usize) -> Result<u64, Failure> {
         let execution = &self.run.execution;
         let last = execution.cursor(&self.child(index));
@@ -223,7 +223,7 @@ impl<'a> Fan<'a> {
         Ok(last)
     }
 
-    /// The state itself succeeded; what follows it follows the last line of work.
+    /// Records that the state succeeded. The next event follows the last flow.
     fn done(&self) -> Result<(), Failure> {
         let execution = &self.run.execution;
         let kind = format!("{}StateSucceeded", self.here.frame.kind);
@@ -231,13 +231,13 @@ impl<'a> Fan<'a> {
         Ok(())
     }
 
-    /// One line of work failed: the others are aborted. Answers the failure, or the one of writing that down.
+    /// Records that a flow failed, and aborts the others. Returns the failure, or the error of recording it.
     fn failed(&self, index: usize, active: &BTreeSet<usize>, failure: Failure) -> Result<Value, Failure> {
         let execution = &self.run.execution;
         let last = execution.cursor(&self.child(index));
         let is_map = matches!(self.shape, Shape::Map { .. });
         execution.set_cursor(self.path(), last);
-        // An iteration whose input could not be made has not started.
+        // An iteration whose input could not be built has not started.
         if let Some(frame) = execution.frame(&self.child(index)) {
             if is_map {
                 execution.note(last, "MapIterationFailed", self.iteration("MapIterationFailed", index))?;
@@ -255,7 +255,7 @@ impl<'a> Fan<'a> {
 }
 
 impl Run {
-    /// Gives up a line of work and all below it.
+    /// Aborts a flow and all flows below it.
     fn abort(&self, path: &str, last: u64) -> Result<(), Failure> {
         let Some(frame) = self.execution.frame(path) else { return Ok(()) };
         if frame.progress != Progress::Running {
@@ -276,7 +276,7 @@ impl Run {
         Ok(())
     }
 
-    /// AWS has such an event only for the states that take time.
+    /// AWS has this event only for states that take time.
     fn state_aborted(&self, frame: &Frame, last: u64) -> Result<(), Failure> {
         if frame.is_inside() && matches!(frame.kind.as_str(), "Task" | "Map" | "Parallel" | "Wait") {
             self.execution.note(last, &format!("{}StateAborted", frame.kind), Map::new())?;

@@ -1,4 +1,4 @@
-//! Walks a graph: enters a state, runs it, leaves it, and takes the next.
+//! Runs a graph: enters a state, runs it, leaves it, and continues with the next.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 use sandbox_core::store::Batch;
 
-/// A future in a box: graphs hold Maps, and Maps hold graphs.
+/// A boxed future: graphs contain Maps, and Maps contain graphs.
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Run {
@@ -63,10 +63,9 @@ impl Run {
 
     /// Continues with a state: from its progress after a restart, or from its input and variables after a redrive.
     ///
-    /// The table "Redrive behavior of individual states" has only the Fail state entered again; a Task is scheduled, a
-    /// Choice evaluated again, and no second entry is written. A Wait waits its seconds again, and not at all for a
-    /// time that has passed. (A Pass takes no time here, so that an end elsewhere never finds it unfinished: one that
-    /// is taken up is one whose own expressions failed.)
+    /// By the table "Redrive behavior of individual states" only the Fail state is entered again. A Task is scheduled
+    /// and a Choice is evaluated again, without a second entry. A Wait waits its seconds again, but not for a time that
+    /// has passed. A Pass takes no time here, so one that is resumed is always one whose own expressions failed.
     fn take_up(&self, scope: &Scope, graph: &Graph, frame: Frame) -> Result<Frame, Failure> {
         if frame.progress == Progress::Running {
             return Ok(frame);
@@ -80,7 +79,7 @@ impl Run {
         Ok(frame)
     }
 
-    /// Enters a state; what is in the batch is written together with that.
+    /// Enters a state. The batch is written together with the entry.
     fn enter(
         &self,
         batch: Batch,
@@ -130,7 +129,7 @@ impl Run {
         Ok(exit)
     }
 
-    /// Refuses an output that is too large.
+    /// Rejects an output that is too large.
     pub(super) fn checked(here: Here<'_>, output: Value) -> Result<Value, Failure> {
         if limits::exceeds_payload(&output) { Err(Failure::too_large(&here.frame.state)) } else { Ok(output) }
     }

@@ -1,17 +1,17 @@
-//! Tasks that call Step Functions itself: `states:startExecution`, which may wait for the end of what it starts, and
+//! Tasks that call Step Functions itself: `states:startExecution`, which can wait for the end of the new execution, and
 //! `aws-sdk:sfn`. Source: Step Functions Developer Guide, "Start a new AWS Step Functions state machine from a running
 //! execution" (`connect-stepfunctions.html`), and "Run a job (.sync)" (`connect-to-resource.html`).
 //!
-//! What the machine's role needs (`stepfunctions-iam.html`), and when it is asked:
+//! The permissions of the machine's role (`stepfunctions-iam.html`), and when they are checked:
 //! - `states:StartExecution` on the state machine, when a Task starts an execution of it;
-//! - `states:DescribeExecution` on the execution, when its end is read. AWS asks more often, since it polls;
-//! - `states:StopExecution` on the execution, when nobody waits for it any more: "Step Functions will make a best-effort
-//!   attempt to cancel the task", so that without it the execution continues;
+//! - `states:DescribeExecution` on the execution, when its end is read. AWS checks more often, since it polls;
+//! - `states:StopExecution` on the execution, when the Task stops waiting before the end: "Step Functions will make a
+//!   best-effort attempt to cancel the task". Without the permission the execution continues;
 //! - `events:PutRule`, `events:PutTargets` and `events:DescribeRule` on the rule
 //!   `StepFunctionsGetEventsForStepFunctionsExecutionRule`, when a machine that waits for executions is created or
 //!   updated (`api/machines.rs`).
 //!
-//! AWS does not say by which error a Task fails for want of the first two.
+//! AWS does not document the error of a Task that lacks one of the first two.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use sandbox_core::{
 };
 use sandbox_iam::states_need;
 
-/// What of the API a machine may call as `aws-sdk:sfn`.
+/// The operations that a machine can call as `aws-sdk:sfn`.
 const CALLS: [&str; 8] = [
     "StartExecution",
     "StopExecution",
@@ -43,24 +43,24 @@ const CALLS: [&str; 8] = [
     "ListMapRuns",
 ];
 
-/// How the output of an execution that was waited for is shown.
+/// The format of the output of an execution that a Task waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// As JSON (`.sync:2`).
+    /// JSON (`.sync:2`).
     Value,
-    /// As JSON text (`.sync`).
+    /// JSON text (`.sync`).
     Text,
 }
 
 impl Resource {
-    /// Whether it is Step Functions itself that is called.
+    /// Whether the service is Step Functions itself.
     pub(super) fn is_own(&self) -> bool {
         matches!(self.kind.as_str(), "states" | "aws-sdk:sfn")
     }
 }
 
 impl Run {
-    /// Calls Step Functions. The outer error ends the execution, the inner one is the call's.
+    /// Calls Step Functions. The outer error ends the execution, the inner one is the error of the call.
     pub(super) async fn call_own(
         &self,
         here: Here<'_>,
@@ -79,7 +79,7 @@ impl Run {
         permit(&self.inner, &self.revision.role, operation, body)
     }
 
-    /// Makes a call under the fault rules. `service` is what its errors' names begin with.
+    /// Makes a call with its faults. The error names begin with `service`.
     async fn under_rules<T>(
         &self,
         here: Here<'_>,
@@ -91,8 +91,8 @@ impl Run {
         self.inner.options.faults.under(call, None, work).await.map_err(|error| refusal(service, error))
     }
 
-    /// Starts an execution. One that is given no name gets one that follows from this Task, so that a sandbox started
-    /// again finds it and starts no second one.
+    /// Starts an execution. A default name is derived from this Task, so a restarted sandbox finds the execution and
+    /// starts no second one.
     async fn start_other(&self, here: Here<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let machine = text("StateMachineArn").ok_or_else(|| TaskError {
@@ -113,7 +113,7 @@ impl Run {
             let place = format!("{}#{}#{}", record.arn, here.frame.entered_event, record.redrives);
             let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string();
             match api::start(&self.inner, machine, Some(name), &input) {
-                // A retry of the Task, whose first execution has ended.
+                // This is a retry of the Task, and the first execution has ended.
                 Err(error) if error.code == "ExecutionAlreadyExists" => api::start(&self.inner, machine, None, &input),
                 other => other,
             }
@@ -174,14 +174,14 @@ impl Run {
     }
 }
 
-/// Whether a machine's role may perform an operation of Step Functions.
+/// Checks a permission of a machine's role for an operation of Step Functions.
 fn permit(inner: &Inner, role: &str, operation: &str, body: &Value) -> Result<(), TaskError> {
     let need = states_need(operation, body, &inner.region);
     inner.runner.permit(role, &need.action, &need.resource)
 }
 
-/// Stops an execution that is waited for when nobody waits any more and it runs, if the role may. Not when the sandbox
-/// stops: then it is waited for again in the next run.
+/// On drop, stops the execution that a Task waited for, if it still runs and the role allows it. If the sandbox stops,
+/// the execution is not stopped: the next run waits for it again.
 struct Waiting<'a> {
     inner: &'a Inner,
     role: &'a str,
@@ -208,7 +208,7 @@ fn started(other: &Execution) -> Value {
     json!({"ExecutionArn": arn, "StartDate": at})
 }
 
-/// An execution as the Task that waited for it shows it.
+/// An execution in the output of the Task that waited for it.
 fn described(inner: &Inner, record: &Record, output: Output) -> Value {
     let shown = |text: &str| match output {
         Output::Value => serde_json::from_str(text).unwrap_or_default(),
@@ -236,7 +236,7 @@ fn described(inner: &Inner, record: &Record, output: Output) -> Value {
     Value::Object(there.collect())
 }
 
-/// An answer of the API as the SDK shows it: fields in Pascal case, times as text.
+/// An answer of the API in the SDK's format: fields in Pascal case, times as text.
 fn shown(name: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
@@ -262,9 +262,9 @@ fn uncapitalized(name: &str) -> String {
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A refusal, by the name that the SDK's exception has.
+/// An API error under the name of the SDK's exception.
 fn refusal(service: &str, error: ApiError) -> TaskError {
-    // What its SDK did not get an answer to has no status to tell of.
+    // A call without an answer has no status.
     if error.is_no_answer() {
         return TaskError { error: format!("{service}.{}", error.code), cause: error.message };
     }

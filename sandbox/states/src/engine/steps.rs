@@ -1,4 +1,4 @@
-//! The states that do no work elsewhere: Pass, Succeed, Choice, Wait, Fail.
+//! The states that call no service and contain no graph: Pass, Succeed, Choice, Wait, Fail.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Run {
-    /// Passes on the Output, or the input if the state has no Output.
+    /// Returns the Output, or the input if the state has no Output.
     pub(super) fn pass(&self, here: Here<'_>, state: &State) -> Result<Exit, Failure> {
         let assigned = self.assign(here, Extra::Nothing, state.assign.as_ref(), "Assign")?;
         let output = self.output(here, state.output.as_ref(), "Output")?;
@@ -32,8 +32,8 @@ impl Run {
 
     /// Takes the first rule whose condition is true.
     ///
-    /// The state's own Assign applies whichever rule matches (Developer Guide, `state-choice.html`), a rule's own comes
-    /// on top of it; its Output takes the place of the state's.
+    /// The state's own Assign always applies, and a rule's Assign overrides it (Developer Guide, `state-choice.html`).
+    /// A rule's Output replaces that of the state.
     pub(super) fn choose(
         &self,
         here: Here<'_>,
@@ -68,7 +68,7 @@ impl Run {
             .ok_or_else(|| self.evaluation_failed(here, &jsonata::unexpected(condition, location, "boolean", &value)))
     }
 
-    /// Waits for what is left of the time since the state was entered, so that a restart does not wait again.
+    /// Waits for the remaining time since the state was entered, so a restart does not prolong the wait.
     pub(super) async fn wait(
         &self,
         here: Here<'_>,
@@ -93,7 +93,7 @@ impl Run {
         Ok(())
     }
 
-    /// A number of seconds that may have come out of an expression.
+    /// A number of seconds or the result of an expression.
     pub(super) fn whole_seconds(
         &self,
         here: Here<'_>,
@@ -107,7 +107,7 @@ impl Run {
             .ok_or_else(|| self.evaluation_failed(here, &jsonata::unexpected(template, location, "number", value)))
     }
 
-    /// What a Fail state says; an expression that cannot be evaluated is what failed then.
+    /// The error of a Fail state. If an expression cannot be evaluated, its error is returned instead.
     pub(super) fn fail(&self, here: Here<'_>, error: Option<&str>, cause: Option<&str>) -> Failure {
         let declared = || -> Result<Failure, Failure> {
             let error = self.fail_text(here, error, "Error")?;

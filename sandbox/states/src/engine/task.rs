@@ -1,4 +1,4 @@
-//! A Task's call, as the history shows it.
+//! The call of a Task and its history events.
 
 use std::{sync::Arc, task::Poll, time::Duration};
 
@@ -30,7 +30,7 @@ impl Run {
         let timeout = self.seconds(here, timeout_seconds.as_ref(), "TimeoutSeconds")?;
         let heartbeat = self.seconds(here, heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
         self.scheduled(here, &resource, &arguments, timeout, heartbeat)?;
-        // Concurrent iterations are all scheduled before the first one starts, as on AWS.
+        // All concurrent iterations are scheduled before the first one starts, as on AWS.
         give_way().await;
         self.task_event(here, &resource, "TaskStarted", json!({}))?;
         let call = TaskCall {
@@ -51,7 +51,7 @@ impl Run {
         self.finish(here, &resource, answer)
     }
 
-    /// The call in a task of its own: a service continues with a call even when the state has timed out or was aborted.
+    /// Runs the call in a separate task: a service continues with a call after the state times out or is aborted.
     async fn make(&self, call: TaskCall, timeout: Duration) -> Option<Result<Value, TaskError>> {
         let runner = Arc::clone(&self.inner.runner);
         let running = tokio::spawn(async move { runner.run(call).await });
@@ -121,7 +121,7 @@ impl Run {
     }
 }
 
-/// Lets the other lines of work of this execution have their turn, in their order.
+/// Yields to the other flows of this execution, in their order.
 async fn give_way() {
     let mut given = false;
     std::future::poll_fn(|context| {

@@ -9,7 +9,7 @@ use crate::{
     history::{Event, Note},
 };
 
-/// What is kept in memory of an execution while it runs.
+/// The data of an execution that is in memory while it runs.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     pub(super) history: Vec<Event>,
@@ -39,8 +39,8 @@ impl Inside {
         self.history.last().ok_or(HistoryFull)
     }
 
-    /// The paths of the lines of work below one. A Map of thousands of items has as many frames; only those below are
-    /// looked at.
+    /// The paths of the flows below another. A Map of thousands of items has as many frames, so this scans only the
+    /// frames below the path.
     pub(super) fn below(&self, path: &str) -> Vec<String> {
         let prefix = format!("{path}/");
         let paths = self.frames.range(prefix.clone()..).map(|(path, _)| path);

@@ -1,12 +1,11 @@
 //! An execution: its record, its history, and its frames.
 //!
-//! A frame is one line of work: the machine's own (path `""`), a Map's iteration or a Parallel's branch (the parent's
-//! path and `/index`). It holds the state it is in with that state's input and the variables of that moment, and how it
-//! ended. A sandbox that is started again continues from that, and so does a redrive.
+//! A frame describes one flow: the machine's own (path `""`), a Map iteration or a Parallel branch (the parent's path
+//! and `/index`). It holds the current state with its input and variables, and how the flow ended. A restarted sandbox
+//! continues from the frames, and so does a redrive.
 //!
-//! What belongs together is written together, so that a sandbox that is killed finds either all of it or nothing.
-//! History and frames are kept in memory while the execution runs; those of one that has ended are read from the store
-//! when somebody asks.
+//! Related changes are written in one batch, so a sandbox that is killed finds either all of them or none. History and
+//! frames are in memory while the execution runs; those of an ended execution are read from the store on demand.
 
 mod inside;
 mod reading;
@@ -28,7 +27,7 @@ use sandbox_core::store::{Batch, Store, StoreError};
 
 /// Executions by ARN.
 const EXECUTIONS: &str = "states.executions";
-/// Events by ARN and id.
+/// Events by ARN and ID.
 const HISTORY: &str = "states.history";
 /// Frames by ARN and path.
 const FRAMES: &str = "states.frames";
@@ -37,37 +36,35 @@ const FRAMES: &str = "states.frames";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HistoryFull;
 
-/// Why an execution is to be stopped from outside.
+/// A request to stop an execution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stop {
-    /// The error to record.
     pub(crate) error: Option<String>,
-    /// The cause to record.
     pub(crate) cause: Option<String>,
 }
 
-/// What a redrive keeps of the lines of work below the machine's own.
+/// Whether a redrive keeps the flows below the machine's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lines {
-    /// All of them.
+    /// The flows continue.
     Kept,
-    /// None: the state that has them runs whole again.
+    /// The state that contains the flows runs again from its start.
     Forgotten,
 }
 
-/// An execution that is running or has ended.
+/// An execution that runs or has ended.
 #[derive(Debug)]
 pub(crate) struct Execution {
     store: Arc<Store>,
     arn: String,
     record: Mutex<Record>,
-    /// None where it has ended and nobody has asked since.
+    /// `None` for an ended execution whose data was not read since.
     inside: Mutex<Option<Inside>>,
-    /// Set when somebody stops it; a redrive unsets it.
+    /// Set by a request to stop; cleared by a redrive.
     pub(crate) stop: watch::Sender<Option<Stop>>,
-    /// Told each time it has ended.
+    /// Notified each time the execution ends.
     pub(crate) ended: watch::Sender<()>,
-    /// Held while it is driven: a redrive begins when the end before it has been announced.
+    /// Held while the execution runs. A redrive starts only after the status event of the previous end is sent.
     pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
@@ -106,17 +103,15 @@ impl Execution {
         }
     }
 
-    /// A copy of the record.
     pub(crate) fn record(&self) -> Record {
         locked(&self.record).clone()
     }
 
-    /// Looks at the record where it is: a copy holds input and output.
+    /// Reads the record without copying its input and output.
     pub(crate) fn with_record<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
         look(&locked(&self.record))
     }
 
-    /// Whether it runs.
     pub(crate) fn is_running(&self) -> bool {
         self.with_record(|record| record.status == Status::Running)
     }
@@ -126,32 +121,30 @@ impl Execution {
         work(inside.get_or_insert_with(|| self.read()))
     }
 
-    /// A copy of a frame.
     pub(crate) fn frame(&self, path: &str) -> Option<Frame> {
         self.with(|inside| inside.frames.get(path).cloned())
     }
 
-    /// Writes a frame.
     pub(crate) fn put_frame(&self, path: &str, frame: Frame) {
         let mut batch = Batch::default();
         self.put_frame_in(&mut batch, path, frame);
         self.commit(&batch);
     }
 
-    /// Writes a frame together with other changes.
+    /// Writes a frame in a batch.
     pub(crate) fn put_frame_in(&self, batch: &mut Batch, path: &str, frame: Frame) {
         report(batch.put(FRAMES, &self.key(path), &frame));
         self.with(|inside| inside.frames.insert(path.to_owned(), frame));
     }
 
-    /// Changes the status of a line of work, if it has begun.
+    /// Changes the progress of a flow that has started.
     pub(crate) fn set_progress(&self, path: &str, progress: Progress) {
         if let Some(frame) = self.frame(path) {
             self.put_frame(path, Frame { progress, ..frame });
         }
     }
 
-    /// The paths of the lines of work directly below one, with their frames.
+    /// The flows directly below a path, by index.
     pub(crate) fn children(&self, path: &str) -> Vec<(usize, Frame)> {
         let prefix = format!("{path}/");
         let mut children: Vec<(usize, Frame)> = self.with(|inside| {
@@ -164,7 +157,7 @@ impl Execution {
         children
     }
 
-    /// Forgets every line of work below one.
+    /// Removes every flow below a path.
     pub(crate) fn forget_below(&self, path: &str) {
         let mut batch = Batch::default();
         self.forget_below_in(&mut batch, path);
@@ -181,12 +174,12 @@ impl Execution {
         });
     }
 
-    /// The last event of a line of work; 0 if it has no event.
+    /// The last event of a flow; 0 if it has no event.
     pub(crate) fn cursor(&self, path: &str) -> u64 {
         self.with(|inside| inside.cursors.get(path).copied().unwrap_or(0))
     }
 
-    /// Whether the last event of a line of work is of this type.
+    /// Whether the last event of a flow has this type.
     pub(crate) fn last_is(&self, path: &str, kind: &str) -> bool {
         let last = self.cursor(path);
         self.with(|inside| {
@@ -194,7 +187,7 @@ impl Execution {
         })
     }
 
-    /// The events of a line of work after a given one and after the last redrive.
+    /// The events of a flow after a given event and after the last redrive.
     pub(crate) fn since(&self, path: &str, event: u64) -> Vec<Event> {
         self.with(|inside| {
             let is_of_now = |one: &&Event| one.id > event && one.kind != "ExecutionRedriven";
@@ -205,12 +198,12 @@ impl Execution {
         })
     }
 
-    /// Makes a line of work go on from an event of another.
+    /// Sets the event that the next event of a flow follows.
     pub(crate) fn set_cursor(&self, path: &str, event: u64) {
         self.with(|inside| inside.cursors.insert(path.to_owned(), event));
     }
 
-    /// Adds an event that continues a line of work.
+    /// Adds an event to a flow.
     pub(crate) fn append(&self, path: &str, kind: &str, details: Map<String, Value>) -> Result<u64, HistoryFull> {
         let mut batch = Batch::default();
         let id = self.append_in(&mut batch, path, Note { kind, details })?;
@@ -218,13 +211,12 @@ impl Execution {
         Ok(id)
     }
 
-    /// Adds an event that continues a line of work, together with other changes.
+    /// Adds an event to a flow, in a batch.
     pub(crate) fn append_in(&self, batch: &mut Batch, path: &str, note: Note<'_>) -> Result<u64, HistoryFull> {
         self.push(batch, self.cursor(path), note, Some(path), limits::HISTORY - 1)
     }
 
-    /// Adds the event with which a line of work enters a state, with the frame from which a restart continues. What was
-    /// below it is over.
+    /// Adds the event of entering a state, with the frame from which a restart continues. Removes the flows below.
     pub(crate) fn enter(
         &self,
         mut batch: Batch,
@@ -240,7 +232,7 @@ impl Execution {
         Ok(frame)
     }
 
-    /// Adds the event after a given one that begins a line of work, with its frame.
+    /// Adds the first event of a flow, after a given event, with the flow's frame.
     pub(crate) fn begin(&self, previous: u64, path: &str, note: Note<'_>, frame: Frame) -> Result<(), HistoryFull> {
         let mut batch = Batch::default();
         self.push(&mut batch, previous, note, Some(path), limits::HISTORY - 1)?;
@@ -249,7 +241,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Adds an event after a given one that nothing follows.
+    /// Adds an event that no other event follows.
     pub(crate) fn note(&self, previous: u64, kind: &str, details: Map<String, Value>) -> Result<u64, HistoryFull> {
         let mut batch = Batch::default();
         let id = self.note_in(&mut batch, previous, Note { kind, details })?;
@@ -257,13 +249,13 @@ impl Execution {
         Ok(id)
     }
 
-    /// Adds an event after a given one that nothing follows, together with other changes.
+    /// Adds an event that no other event follows, in a batch.
     pub(crate) fn note_in(&self, batch: &mut Batch, previous: u64, note: Note<'_>) -> Result<u64, HistoryFull> {
         self.push(batch, previous, note, None, limits::HISTORY - 1)
     }
 
-    /// Adds the event that ends the execution, for which there is always room, and changes the record. The lines of
-    /// work of one that succeeded are of no more use. Nobody may be at work on it any more.
+    /// Adds the last event, for which there is always room, and changes the record. If the execution succeeded, its
+    /// flows are removed. The caller must have stopped all work on the execution.
     pub(crate) fn conclude(&self, note: Note<'_>, change: impl FnOnce(&mut Record)) -> Record {
         let mut batch = Batch::default();
         let mut record = locked(&self.record);
@@ -281,8 +273,8 @@ impl Execution {
         record.clone()
     }
 
-    /// Changes the record and adds the event that follows the one that ended the execution, unless the change is
-    /// refused; nobody else changes the record in between.
+    /// Changes the record and adds an event after the last one, unless `change` fails. The record is locked during the
+    /// change.
     pub(crate) fn reopen<T, E>(
         &self,
         change: impl FnOnce(&mut Record) -> Result<(T, Note<'static>, Lines), E>,
@@ -302,7 +294,7 @@ impl Execution {
         Ok(answer)
     }
 
-    /// Begins again with another first event: neither history nor lines of work are kept.
+    /// Restarts with another first event. Removes history and flows.
     pub(crate) fn start_over(&self, first: Note<'_>, change: impl FnOnce(&mut Record)) {
         let mut batch = Batch::default();
         let mut record = locked(&self.record);
@@ -320,8 +312,7 @@ impl Execution {
         self.commit(&batch);
     }
 
-    /// Adds an event. Where there is no room for it, what belongs to it is written at once: the execution ends with
-    /// what it has come to.
+    /// Adds an event. If the history is full, the batch is written immediately, because the execution ends.
     fn push(
         &self,
         batch: &mut Batch,
@@ -341,7 +332,7 @@ impl Execution {
         pushed
     }
 
-    /// Writes changes that belong together.
+    /// Writes a batch of changes.
     pub(crate) fn commit(&self, batch: &Batch) {
         report(self.store.commit(batch));
     }
@@ -355,7 +346,7 @@ impl Execution {
     }
 }
 
-/// What cannot be written is lost only to a restart; the execution itself continues.
+/// A failed write affects only a later restart; the execution itself continues.
 fn report(written: Result<(), StoreError>) {
     if let Err(error) = written {
         tracing::error!(%error, "an execution's state was not written and would be lost in a restart");

@@ -1,4 +1,4 @@
-//! Reads what the store has of an execution.
+//! Reads an execution from the store.
 
 use std::ops::Bound;
 
@@ -8,19 +8,18 @@ use super::{Execution, FRAMES, HISTORY, inside::Inside, locked};
 use crate::{frame::Frame, history::Event};
 use sandbox_core::store::{Order, StoreError};
 
-/// Which events of a history, by their ids.
+/// A range of the history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
-    /// The id of the event before the first; none to begin at the end that the order begins with.
+    /// The ID of the event before the first; `None` for the start of the order.
     pub(crate) after: Option<u64>,
-    /// In which order.
     pub(crate) order: Order,
-    /// At most how many.
+    /// The maximum number of events.
     pub(crate) limit: usize,
 }
 
 impl Execution {
-    /// What the store has of an execution that had ended, or of one from before a restart.
+    /// Reads the data of an execution that ended, or that ran before a restart.
     pub(super) fn read(&self) -> Inside {
         let history: Vec<Event> = self.read_table(HISTORY).into_iter().map(|(_, event)| event).collect();
         let cursors = history.iter().filter_map(|event| Some((event.frame.clone()?, event.id))).collect();
@@ -38,7 +37,7 @@ impl Execution {
         })
     }
 
-    /// Events of the history. Of an execution that has ended only those are read that are asked for.
+    /// Events of the history. For an ended execution, only the requested events are read.
     pub(crate) fn events(&self, span: Span) -> Result<Vec<Event>, StoreError> {
         let Span { after, order, limit } = span;
         if let Some(inside) = &*locked(&self.inside) {

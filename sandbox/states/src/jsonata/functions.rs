@@ -1,5 +1,5 @@
-//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it takes away. Source: Step Functions
-//! Developer Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
+//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it removes. Source: Step Functions Developer
+//! Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
 
 use jsonata_core::{
     evaluator::{Evaluator, EvaluatorError, HostFnResult},
@@ -10,10 +10,10 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// The most values `$range` may answer.
+/// The maximum number of values that `$range` returns.
 const RANGE: usize = 1_000;
 
-/// Makes the functions callable.
+/// Registers the functions.
 pub(super) fn register(evaluator: &mut Evaluator) -> Result<(), EvaluatorError> {
     evaluator.register_fn("partition", partition)?;
     evaluator.register_fn("range", range)?;
@@ -30,7 +30,7 @@ fn failed(message: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(message.into())
 }
 
-/// `$partition(array, size)`: the array cut into pieces of that size.
+/// `$partition(array, size)`: the array in chunks of this size.
 fn partition(arguments: &[JValue]) -> HostFnResult {
     let size = arguments.get(1).and_then(JValue::as_i64).and_then(|size| usize::try_from(size).ok());
     match (arguments.first().and_then(JValue::as_array), size) {

@@ -1,30 +1,31 @@
-//! Finds expressions that `jsonata-core` would evaluate and Step Functions refuses at creation.
+//! Finds expressions that `jsonata-core` evaluates and Step Functions rejects at creation.
 //!
-//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable; a name or `$`
-//! at the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It
-//! implements `JSONata` 2.0.6 (`transforming-data.html`), which does not have the operators `??` and `?:`.
+//! In Step Functions expressions have no input of their own: everything starts at `$states` or a variable. A name or
+//! `$` at the top level is rejected (`UNSUPPORTED_JSONATA_EXPRESSION`). `$$`, which refers to that input, is rejected
+//! everywhere. Step Functions implements `JSONata` 2.0.6 (`transforming-data.html`), which does not have the operators
+//! `??` and `?:`.
 
 use std::collections::BTreeSet;
 
 use jsonata_core::ast::{AstNode, BinaryOp, Stage};
 
-/// Whether names refer to the expression's own input, which is never there.
+/// Whether names refer to the expression's own input, which does not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Top,
     Inside,
 }
 
-/// What was found in an expression.
+/// The result of analyzing an expression.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// What Step Functions would refuse, wherever the expression is.
+    /// The parts that Step Functions rejects in every field.
     pub(super) problems: Vec<String>,
-    /// The members of `$states` that are read.
+    /// The members of `$states` that the expression reads.
     pub(super) members: BTreeSet<String>,
 }
 
-/// What is in an expression.
+/// Analyzes an expression.
 pub(super) fn found(tree: &AstNode) -> Found {
     let mut found = Found::default();
     walk(tree, Level::Top, &mut found);
@@ -108,7 +109,7 @@ fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Found) {
     }
 }
 
-/// The operators that came after 2.0.6.
+/// The operators of versions after 2.0.6.
 fn newer(operator: BinaryOp) -> Option<&'static str> {
     match operator {
         BinaryOp::Coalesce => Some("??"),

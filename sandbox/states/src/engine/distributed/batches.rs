@@ -1,5 +1,5 @@
-//! What each child is given: an item as ItemSelector shapes it, or a batch of them. Source: Step Functions Developer
-//! Guide, "ItemSelector (Map)" (`input-output-itemselector.html`) and "ItemBatcher (Map)"
+//! The input of each child: an item as ItemSelector transforms it, or a batch of items. Source: Step Functions
+//! Developer Guide, "ItemSelector (Map)" (`input-output-itemselector.html`) and "ItemBatcher (Map)"
 //! (`input-output-itembatcher.html`).
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{
     map_run::ChildInput,
 };
 
-/// How many items are selected before others have their turn.
+/// The number of items to select before yielding to other tasks.
 const AT_ONCE: usize = 64;
 
 /// The limits of a batch.
@@ -29,7 +29,7 @@ struct Batching {
 }
 
 impl Distributed<'_> {
-    /// Reads the items and makes the children's inputs of them.
+    /// Reads the items and builds the inputs of the children.
     pub(super) async fn inputs(&self, source: Source) -> Result<Vec<ChildInput>, Failure> {
         let source_name = source.name();
         let items = self.read(source).await?;
@@ -70,7 +70,7 @@ impl Distributed<'_> {
         })
     }
 
-    /// Puts items together until a batch has as many items, or its input as many bytes, as it may have.
+    /// Groups items into batches, within the limits on items and bytes.
     fn batched(&self, batching: &Batching, items: Vec<Value>) -> Result<Vec<ChildInput>, Failure> {
         let whole = |items: &[Value]| match &batching.input {
             Some(input) => json!({"BatchInput": input, "Items": items}),

@@ -1,7 +1,7 @@
-//! Text files of rows and columns, by the rules in "ItemReader (Map)" (`input-output-itemreader.html`) and "How Step
-//! Functions parses input CSV files" (`example-csv-parse-dist-map.html`): every field is text; one that a row lacks is
-//! empty, one too many is skipped; a backslash outside a pair is removed. A backslash before the delimiter of a field
-//! without quotes does not escape it here.
+//! CSV files, by the rules in "ItemReader (Map)" (`input-output-itemreader.html`) and "How Step Functions parses input
+//! CSV files" (`example-csv-parse-dist-map.html`). Every field is text. A missing field is empty, an extra field is
+//! skipped. A backslash outside a pair is removed. A backslash before the delimiter of an unquoted field does not
+//! escape it here.
 
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::items::RawItem;
 use crate::definition::{Delimiter, HeaderLocation, ReaderConfig};
 
-/// The longest header, in bytes.
+/// The maximum length of the header in bytes.
 const HEADER: usize = 10 * 1024;
 
 /// The rows as objects.
@@ -43,7 +43,7 @@ fn row(header: &[String], record: &StringRecord) -> Value {
     Value::Object(header.iter().enumerate().map(field).collect())
 }
 
-/// A field without the backslashes that escape what follows them.
+/// Removes the backslashes that escape the next character.
 fn unescaped(field: &str) -> String {
     let mut text = String::with_capacity(field.len());
     let mut letters = field.chars();

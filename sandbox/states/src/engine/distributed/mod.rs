@@ -1,9 +1,9 @@
-//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer
-//! Guide, "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
+//! A distributed Map state: a Map Run whose children are separate executions. Source: Step Functions Developer Guide,
+//! "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
 //! (`redrive-map-run.html`).
 //!
-//! The order of events is that of a recording of AWS: `MapStateStarted` (of length 0 where the items have yet to be
-//! read), `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
+//! The order of events is that of a recording of AWS: `MapStateStarted` (with length 0 if the items are not read yet),
+//! `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
 
 mod batches;
 mod children;
@@ -42,21 +42,21 @@ pub(super) struct Distributed<'a> {
     workflow: Workflow,
 }
 
-/// What is to be done with the Map Run that the state began before.
+/// What to do with the Map Run that the state started before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// To go on with it.
+    /// Continue it.
     Underway,
-    /// To redrive it.
+    /// Redrive it.
     Redrivable,
-    /// To hand on what it came to: the sandbox was killed before the execution went on from there.
+    /// Return its result: the sandbox was killed before the execution continued.
     Ended,
-    /// To start another one.
+    /// Start a new one.
     Over,
 }
 
-/// What a Map Run is to an execution that was redriven so often. One that failed for the size of its data, or because
-/// an expression could not be evaluated, is not redriven: another one is started.
+/// Decides about a Map Run by the number of redrives of its execution. A Map Run that failed because of the size of its
+/// data or a failed expression is not redriven: the state starts a new one.
 fn standing(record: &MapRunRecord, execution_redrives: u32) -> Standing {
     let anew = matches!(
         record.error.as_deref(),
@@ -76,7 +76,7 @@ impl<'a> Distributed<'a> {
         Self { run, here, map, workflow }
     }
 
-    /// Runs every item; answers what the state hands on.
+    /// Runs every item. Returns the state's result.
     pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
         let map_run = self.begin(entry)?;
         match map_run.record() {
@@ -108,7 +108,7 @@ impl<'a> Distributed<'a> {
         }
     }
 
-    /// Starts a Map Run, once everything could be evaluated that it needs.
+    /// Starts a Map Run after every expression that it needs is evaluated.
     fn start(&self, origin: Origin, execution_redrives: u32) -> Result<Arc<MapRun>, Failure> {
         let settings = self.settings()?;
         self.destination()?;
@@ -152,7 +152,7 @@ impl<'a> Distributed<'a> {
         Ok(map_run)
     }
 
-    /// The state's label; AWS makes one up for a state that has none.
+    /// The state's label. AWS generates one for a state without a label.
     fn label(&self) -> String {
         self.map.label.clone().unwrap_or_else(|| {
             let name = format!("{}/{}", self.run.revision.id, self.here.frame.state);
@@ -160,7 +160,7 @@ impl<'a> Distributed<'a> {
         })
     }
 
-    /// Goes on with a Map Run that ended: with its items, where they were read, and with the settings that it has.
+    /// Restarts a Map Run that ended. It keeps its settings, and its items if they were read.
     fn redrive(&self, map_run: Arc<MapRun>, execution_redrives: u32) -> Result<Arc<MapRun>, Failure> {
         if map_run.record().redrives >= limits::MAP_RUN_REDRIVES {
             return Err(Failure::runtime(format!("The Map Run was redriven {} times.", limits::MAP_RUN_REDRIVES)));
@@ -233,7 +233,7 @@ impl<'a> Distributed<'a> {
         })
     }
 
-    /// A whole number that may have come out of an expression.
+    /// A whole number or the result of an expression.
     fn whole_number(&self, template: &Value, location: &str, most: u64) -> Result<u64, Failure> {
         let value = self.run.fill(self.here, Extra::Nothing, template, location)?;
         let number = value.as_u64().filter(|number| *number <= most);
@@ -253,7 +253,7 @@ impl<'a> Distributed<'a> {
         Destination::of(&arguments).map(Some).map_err(|cause| Failure::new("States.ResultWriterFailed", cause))
     }
 
-    /// Calls S3 with the machine's role, as a Task of this execution would.
+    /// Calls S3 with the machine's role, as a Task of this execution does.
     async fn call_s3(&self, operation: &str, arguments: Value) -> Result<Value, TaskError> {
         let call = TaskCall {
             resource: format!("aws-sdk:s3:{operation}"),
@@ -276,7 +276,7 @@ impl Run {
     }
 }
 
-/// A payload that is too large for the state.
+/// Rejects a payload that is too large.
 fn checked(here: Here<'_>, text: &str) -> Result<(), Failure> {
     if text.len() > limits::PAYLOAD { Err(Failure::too_large(&here.frame.state)) } else { Ok(()) }
 }
