@@ -43,7 +43,7 @@ pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
 
 /// `redriveStatus`, with `redriveStatusReason` if it is `NOT_REDRIVABLE`.
 pub(crate) fn redrive_status(inner: &Inner, record: &Record) -> (&'static str, Option<String>) {
-    match redrive::obstacle(inner, record) {
+    match redrive::not_redrivable_reason(inner, record) {
         Some(reason) => ("NOT_REDRIVABLE", Some(reason)),
         None if record.child.is_some() => ("REDRIVABLE_BY_MAP_RUN", None),
         None => ("REDRIVABLE", None),

@@ -180,7 +180,7 @@ impl Inner {
     }
 
     /// Removes a machine that is being deleted when none of its executions runs.
-    pub(crate) fn settle_deletion(&self, machine: &str) {
+    pub(crate) fn finish_deletion(&self, machine: &str) {
         if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
             return;
         }

@@ -43,7 +43,7 @@ pub(crate) struct Revision {
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct Tables {
     machines: BTreeMap<String, Machine>,
     revisions: BTreeMap<String, Arc<Revision>>,
 }
@@ -52,7 +52,7 @@ struct Inside {
 #[derive(Debug)]
 pub(crate) struct Machines {
     store: Arc<Store>,
-    inside: Mutex<Inside>,
+    tables: Mutex<Tables>,
 }
 
 impl Machines {
@@ -67,11 +67,11 @@ impl Machines {
                 (id, Arc::new(revision))
             })
             .collect();
-        Ok(Self { store: Arc::clone(store), inside: Mutex::new(Inside { machines, revisions }) })
+        Ok(Self { store: Arc::clone(store), tables: Mutex::new(Tables { machines, revisions }) })
     }
 
-    fn locked(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, arn: &str) -> Option<Machine> {

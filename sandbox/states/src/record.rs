@@ -124,7 +124,7 @@ impl Record {
     }
 
     /// The ARN of the state machine without a label. The machine ARN of a Map Run's child ends with the label.
-    pub(crate) fn whole_machine(&self) -> &str {
+    pub(crate) fn machine_without_label(&self) -> &str {
         self.machine.split('/').next().unwrap_or(&self.machine)
     }
 }

@@ -29,16 +29,16 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, standing: &Standing, number: u64) {
+    fn add(&mut self, child_status: &ChildStatus, number: u64) {
         self.started += number;
-        if standing.is_pending {
+        if child_status.is_pending {
             self.pending_redrive += number;
             return;
         }
-        if standing.is_permanent {
+        if child_status.is_permanent {
             self.not_redrivable += number;
         }
-        match standing.status {
+        match child_status.status {
             Status::Running => self.running += number,
             Status::Succeeded => self.succeeded += number,
             Status::Failed => self.failed += number,
@@ -64,7 +64,7 @@ impl Counts {
     }
 }
 
-struct Standing {
+struct ChildStatus {
     status: Status,
     is_pending: bool,
     /// The child did not succeed and cannot be redriven.
@@ -75,17 +75,17 @@ struct Standing {
 fn counts(inner: &Inner, map_run: &MapRunRecord) -> (Counts, Counts) {
     let (mut children, mut items) = (Counts::default(), Counts::default());
     for child in (0..map_run.children.unwrap_or(0)).filter_map(|index| inner.child(map_run, index)) {
-        let (standing, number) = child.with_record(|record| {
+        let (child_status, number) = child.with_record(|record| {
             let has_failed = matches!(record.status, Status::Failed | Status::TimedOut | Status::Aborted);
-            let standing = Standing {
+            let child_status = ChildStatus {
                 status: record.status,
-                is_pending: map_run.status == MapRunStatus::Running && redrive::awaits(inner, map_run, record),
-                is_permanent: has_failed && redrive::obstacle(inner, record).is_some(),
+                is_pending: map_run.status == MapRunStatus::Running && redrive::needs_redrive(inner, map_run, record),
+                is_permanent: has_failed && redrive::not_redrivable_reason(inner, record).is_some(),
             };
-            (standing, record.child.as_ref().map_or(0, |child| child.items))
+            (child_status, record.child.as_ref().map_or(0, |child| child.items))
         });
-        children.add(&standing, 1);
-        items.add(&standing, number);
+        children.add(&child_status, 1);
+        items.add(&child_status, number);
     }
     (children, items)
 }

@@ -59,6 +59,6 @@ fn unknown(operation: &str) -> ApiError {
 
 /// A failed write is an error of the service, not of the caller.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn unwritten(error: StoreError) -> ApiError {
+fn write_failed(error: StoreError) -> ApiError {
     ApiError::new("InternalFailure", error.to_string()).with_status(500)
 }

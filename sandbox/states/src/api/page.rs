@@ -7,15 +7,15 @@ use sandbox_core::ports::ApiError;
 
 /// The page that a request asks for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct PageRequest {
     /// The key of the last item of the previous page.
     pub(super) after: Option<u64>,
     /// The maximum number of items.
     pub(super) size: usize,
 }
 
-impl Place {
-    pub(super) fn of(body: &Body) -> Result<Self, ApiError> {
+impl PageRequest {
+    pub(super) fn new(body: &Body) -> Result<Self, ApiError> {
         let after = match body.optional_text("nextToken")? {
             None => None,
             Some(token) => Some(token.parse::<u64>().map_err(|_| {
@@ -34,7 +34,7 @@ pub(super) fn page<T>(
     items: impl IntoIterator<Item = (u64, T)>,
     wire: impl Fn(T) -> Value,
 ) -> Result<Value, ApiError> {
-    let Place { after, size } = Place::of(body)?;
+    let PageRequest { after, size } = PageRequest::new(body)?;
     let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
     let shown: Vec<(u64, T)> = items.by_ref().take(size).collect();
     let more = items.next().is_some();

@@ -34,7 +34,7 @@ pub(super) fn check(state: &Map<String, Value>, path: &str, labels: &mut Labels,
     ) {
         findings.schema(
             format!("{path}/ItemProcessor/ProcessorConfig/ExecutionType"),
-            "Value must be STANDARD or EXPRESS where Mode is DISTRIBUTED",
+            "Value must be STANDARD or EXPRESS if Mode is DISTRIBUTED",
         );
     }
     let any = (0, u64::from(u32::MAX));
@@ -155,10 +155,10 @@ fn check_headers(config: &Map<String, Value>, path: &str, findings: &mut Finding
     let location = fields::text(config, "CSVHeaderLocation", path, findings);
     one_of(config, "CSVHeaderLocation", path, &["FIRST_ROW", "GIVEN"], findings);
     let headers = config.get("CSVHeaders");
-    let right =
+    let is_valid =
         headers.and_then(Value::as_array).is_some_and(|names| !names.is_empty() && names.iter().all(Value::is_string));
     match (location, headers) {
-        (Some("GIVEN"), _) if !right => {
+        (Some("GIVEN"), _) if !is_valid => {
             findings.schema(format!("{path}/CSVHeaders"), "Value must be a list of the columns' names");
         }
         (Some("FIRST_ROW"), Some(_)) => {

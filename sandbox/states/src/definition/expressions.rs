@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::findings::Findings;
-use crate::jsonata::{self, Fault};
+use crate::jsonata::{self, Problem};
 
 /// Fields whose text is never an expression.
 const PLAIN: &[&str] = &[
@@ -48,24 +48,24 @@ pub(super) fn check_members(state: &Map<String, Value>, kind: &str, path: &str, 
     }
 }
 
-fn find_members(value: &Value, path: &str, there: Option<&str>, findings: &mut Findings) {
+fn find_members(value: &Value, path: &str, available: Option<&str>, findings: &mut Findings) {
     match value {
         Value::String(text) => {
             let read = jsonata::expression(text).map(jsonata::members_of_states).unwrap_or_default();
             let reserved = read.iter().filter(|member| matches!(member.as_str(), "result" | "errorOutput"));
-            for member in reserved.filter(|member| Some(member.as_str()) != there) {
+            for member in reserved.filter(|member| Some(member.as_str()) != available) {
                 let problem = format!("Reference to '$states.{member}' is not supported in this field.");
                 findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_members(item, &format!("{path}[{index}]"), there, findings);
+                find_members(item, &format!("{path}[{index}]"), available, findings);
             }
         }
         Value::Object(object) => {
             for (name, value) in object {
-                find_members(value, &format!("{path}/{name}"), there, findings);
+                find_members(value, &format!("{path}/{name}"), available, findings);
             }
         }
         _ => {}
@@ -75,10 +75,10 @@ fn find_members(value: &Value, path: &str, there: Option<&str>, findings: &mut F
 fn check_value(value: &Value, path: &str, findings: &mut Findings) {
     match value {
         Value::String(text) => {
-            for fault in jsonata::expression(text).map(jsonata::faults).unwrap_or_default() {
-                match fault {
-                    Fault::Syntax(problem) => findings.add("INVALID_JSONATA_EXPRESSION", path, problem),
-                    Fault::Unsupported(problem) => findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem),
+            for problem in jsonata::expression(text).map(jsonata::problems).unwrap_or_default() {
+                match problem {
+                    Problem::Syntax(problem) => findings.add("INVALID_JSONATA_EXPRESSION", path, problem),
+                    Problem::Unsupported(problem) => findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem),
                 }
             }
         }

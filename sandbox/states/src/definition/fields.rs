@@ -115,14 +115,14 @@ pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Fin
     };
     for name in variables.keys() {
         let mut characters = name.chars();
-        let begins = characters.next().is_some_and(char::is_alphabetic);
-        let goes_on = characters.all(|character| character.is_alphanumeric() || character == '_');
+        let has_valid_start = characters.next().is_some_and(char::is_alphabetic);
+        let has_valid_rest = characters.all(|character| character.is_alphanumeric() || character == '_');
         let problem = if name == "states" {
             "'states' is reserved"
         } else if name.chars().count() > limits::NAME {
             "A variable's name has at most 80 characters"
-        } else if !begins || !goes_on {
-            "A variable's name begins with a letter and goes on with letters, digits and underscores"
+        } else if !has_valid_start || !has_valid_rest {
+            "A variable's name begins with a letter, followed by letters, digits and underscores"
         } else {
             continue;
         };
@@ -174,12 +174,12 @@ pub(super) fn whole_number(
     literal: Literal,
     findings: &mut Findings,
 ) {
-    let right = match object.get(name) {
+    let is_valid = match object.get(name) {
         None => true,
         Some(Value::String(text)) => literal == Literal::OrExpression && jsonata::expression(text).is_some(),
         Some(value) => value.as_u64().is_some_and(|number| (lowest..=highest).contains(&number)),
     };
-    if !right {
+    if !is_valid {
         let or = if literal == Literal::OrExpression { " or a JSONata expression" } else { "" };
         findings
             .schema(format!("{path}/{name}"), format!("Value must be a whole number from {lowest} to {highest}{or}"));

@@ -131,7 +131,7 @@ fn check_next<'a>(
 ) -> bool {
     let end = state.get("End");
     if end.is_some_and(|end| end != &Value::Bool(true)) {
-        findings.schema(format!("{path}/End"), "Value must be true; leave End out where the state has a Next");
+        findings.schema(format!("{path}/End"), "Value must be true; leave End out if the state has a Next");
     }
     match (state.get("Next"), end) {
         (Some(Value::String(next)), None) => {
@@ -177,10 +177,10 @@ fn check_wait(state: &Map<String, Value>, path: &str, findings: &mut Findings) {
     }
     fields::seconds(state, "Seconds", path, Literal::OrExpression, findings);
     let Some(timestamp) = state.get("Timestamp") else { return };
-    let right = timestamp
+    let is_valid = timestamp
         .as_str()
         .is_some_and(|text| crate::jsonata::expression(text).is_some() || crate::clock::parse(text).is_some());
-    if !right {
+    if !is_valid {
         findings.schema(format!("{path}/Timestamp"), "Value must be an RFC 3339 time or a JSONata expression");
     }
 }
@@ -211,12 +211,12 @@ fn check_choice<'a>(
         if let Some(next) = fields::text(rule, "Next", &path, findings) {
             target(next, states, &format!("{path}/Next"), "Next", reached, findings);
         }
-        let right = match rule.get("Condition") {
+        let is_valid = match rule.get("Condition") {
             Some(Value::Bool(_)) => true,
             Some(Value::String(text)) => crate::jsonata::expression(text).is_some(),
             _ => false,
         };
-        if !right {
+        if !is_valid {
             findings.schema(format!("{path}/Condition"), "Value must be a JSONata expression, true or false");
         }
         fields::assign(rule, &path, findings);

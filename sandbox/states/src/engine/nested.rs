@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Failure, Resource, Run, environment::Here};
+use super::{Failure, Resource, Run, environment::ActiveState};
 use crate::{
     Inner, announce, api, clock,
     execution::{Execution, Stop},
@@ -32,7 +32,7 @@ use sandbox_core::{
 use sandbox_iam::states_need;
 
 /// The operations that a machine can call as `aws-sdk:sfn`.
-const CALLS: [&str; 8] = [
+const SDK_OPERATIONS: [&str; 8] = [
     "StartExecution",
     "StopExecution",
     "RedriveExecution",
@@ -54,24 +54,28 @@ enum Output {
 
 impl Resource {
     /// Whether the service is Step Functions itself.
-    pub(super) fn is_own(&self) -> bool {
+    pub(super) fn is_step_functions(&self) -> bool {
         matches!(self.kind.as_str(), "states" | "aws-sdk:sfn")
     }
 }
 
 impl Run {
     /// Calls Step Functions. The outer error ends the execution, the inner one is the error of the call.
-    pub(super) async fn call_own(
+    pub(super) async fn call_step_functions(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         arguments: &Value,
     ) -> Result<Result<Value, TaskError>, Failure> {
         match (resource.kind.as_str(), resource.call.as_str()) {
-            ("states", "startExecution") => Ok(self.start_other(here, arguments).await.map(|other| started(&other))),
-            ("states", "startExecution.sync") => self.start_and_wait(here, resource, arguments, Output::Text).await,
-            ("states", "startExecution.sync:2") => self.start_and_wait(here, resource, arguments, Output::Value).await,
-            _ => Ok(self.call_api(here, resource, arguments).await),
+            ("states", "startExecution") => {
+                Ok(self.start_execution(active, arguments).await.map(|other| started(&other)))
+            }
+            ("states", "startExecution.sync") => self.start_and_wait(active, resource, arguments, Output::Text).await,
+            ("states", "startExecution.sync:2") => {
+                self.start_and_wait(active, resource, arguments, Output::Value).await
+            }
+            _ => Ok(self.call_api(active, resource, arguments).await),
         }
     }
 
@@ -80,20 +84,20 @@ impl Run {
     }
 
     /// Makes a call with its faults. The error names begin with `service`.
-    async fn under_rules<T>(
+    async fn call_with_faults<T>(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         operation: &str,
         service: &str,
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, TaskError> {
-        let call = Call { state: Some(&here.frame.state), ..Call::new(Service::States, operation) };
+        let call = Call { state: Some(&active.frame.state), ..Call::new(Service::States, operation) };
         self.inner.options.faults.under(call, None, work).await.map_err(|error| refusal(service, error))
     }
 
     /// Starts an execution. A default name is derived from this Task, so a restarted sandbox finds the execution and
     /// starts no second one.
-    async fn start_other(&self, here: Here<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
+    async fn start_execution(&self, active: ActiveState<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let machine = text("StateMachineArn").ok_or_else(|| TaskError {
             error: "States.Runtime".to_owned(),
@@ -110,7 +114,7 @@ impl Run {
                 return api::start(&self.inner, machine, Some(name.to_owned()), &input);
             }
             let record = self.execution.record();
-            let place = format!("{}#{}#{}", record.arn, here.frame.entered_event, record.redrives);
+            let place = format!("{}#{}#{}", record.arn, active.frame.entered_event, record.redrives);
             let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string();
             match api::start(&self.inner, machine, Some(name), &input) {
                 // This is a retry of the Task, and the first execution has ended.
@@ -118,42 +122,47 @@ impl Run {
                 other => other,
             }
         };
-        self.under_rules(here, "StartExecution", "StepFunctions", start).await
+        self.call_with_faults(active, "StartExecution", "StepFunctions", start).await
     }
 
     async fn start_and_wait(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         arguments: &Value,
         output: Output,
     ) -> Result<Result<Value, TaskError>, Failure> {
-        let other = match self.start_other(here, arguments).await {
+        let other = match self.start_execution(active, arguments).await {
             Ok(other) => other,
             Err(error) => return Ok(Err(error)),
         };
         let fields = Value::Object(untruncated("output", &started(&other).to_string()));
-        self.task_event(here, resource, "TaskSubmitted", fields)?;
-        let waiting = Waiting { inner: &self.inner, role: &self.revision.role, other: &other };
+        self.task_event(active, resource, "TaskSubmitted", fields)?;
+        let stop_on_drop = StopOnDrop { inner: &self.inner, role: &self.revision.role, other: &other };
         let mut ended = other.ended.subscribe();
         // The sender lives as long as the execution.
         let _ = ended.wait_for(|()| !other.is_running()).await;
-        drop(waiting);
+        drop(stop_on_drop);
         let record = other.record();
         if let Err(error) = self.permit("DescribeExecution", &json!({"executionArn": record.arn})) {
             return Ok(Err(error));
         }
-        let described = described(&self.inner, &record, output);
+        let description = description(&self.inner, &record, output);
         Ok(if record.status == Status::Succeeded {
-            Ok(described)
+            Ok(description)
         } else {
-            Err(TaskError { error: "States.TaskFailed".to_owned(), cause: described.to_string() })
+            Err(TaskError { error: "States.TaskFailed".to_owned(), cause: description.to_string() })
         })
     }
 
-    async fn call_api(&self, here: Here<'_>, resource: &Resource, arguments: &Value) -> Result<Value, TaskError> {
+    async fn call_api(
+        &self,
+        active: ActiveState<'_>,
+        resource: &Resource,
+        arguments: &Value,
+    ) -> Result<Value, TaskError> {
         let operation = capitalized(&resource.call);
-        if resource.kind != "aws-sdk:sfn" || !CALLS.contains(&operation.as_str()) {
+        if resource.kind != "aws-sdk:sfn" || !SDK_OPERATIONS.contains(&operation.as_str()) {
             return Err(TaskError {
                 error: "States.Runtime".to_owned(),
                 cause: format!(
@@ -161,7 +170,7 @@ impl Run {
                      states:startExecution and, as aws-sdk:sfn, {}",
                     resource.kind,
                     resource.call,
-                    CALLS.join(", ")
+                    SDK_OPERATIONS.join(", ")
                 ),
             });
         }
@@ -169,8 +178,8 @@ impl Run {
         let body = Value::Object(fields.into_iter().map(|(name, value)| (uncapitalized(&name), value)).collect());
         self.permit(&operation, &body)?;
         // Boxed, because the API starts executions, and executions call the API.
-        let answering = Box::pin(api::handle(&self.inner, &operation, body));
-        self.under_rules(here, &operation, "Sfn", answering).await.map(|answer| shown("", answer))
+        let call = Box::pin(api::handle(&self.inner, &operation, body));
+        self.call_with_faults(active, &operation, "Sfn", call).await.map(|answer| shown("", answer))
     }
 }
 
@@ -182,13 +191,13 @@ fn permit(inner: &Inner, role: &str, operation: &str, body: &Value) -> Result<()
 
 /// On drop, stops the execution that a Task waited for, if it still runs and the role allows it. If the sandbox stops,
 /// the execution is not stopped: the next run waits for it again.
-struct Waiting<'a> {
+struct StopOnDrop<'a> {
     inner: &'a Inner,
     role: &'a str,
     other: &'a Execution,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         let Self { inner, role, other } = self;
         if inner.closing.is_cancelled() || !other.is_running() {
@@ -197,7 +206,7 @@ impl Drop for Waiting<'_> {
         let body = other.with_record(|record| json!({"executionArn": record.arn}));
         match permit(inner, role, "StopExecution", &body) {
             Ok(()) => drop(other.stop.send_replace(Some(Stop::default()))),
-            Err(error) => tracing::warn!(cause = error.cause, "an execution that nobody waits for any more goes on"),
+            Err(error) => tracing::warn!(cause = error.cause, "cannot stop an execution of an ended Task"),
         }
     }
 }
@@ -209,7 +218,7 @@ fn started(other: &Execution) -> Value {
 }
 
 /// An execution in the output of the Task that waited for it.
-fn described(inner: &Inner, record: &Record, output: Output) -> Value {
+fn description(inner: &Inner, record: &Record, output: Output) -> Value {
     let shown = |text: &str| match output {
         Output::Value => serde_json::from_str(text).unwrap_or_default(),
         Output::Text => json!(text),
@@ -232,8 +241,8 @@ fn described(inner: &Inner, record: &Record, output: Output) -> Value {
         ("Status", Some(json!(record.status.name()))),
         ("StopDate", record.stopped.map(|at| json!(at))),
     ];
-    let there = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(there.collect())
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(present.collect())
 }
 
 /// An answer of the API in the SDK's format: fields in Pascal case, times as text.

@@ -7,7 +7,7 @@
 //! Related changes are written in one batch, so a sandbox that is killed finds either all of them or none. History and
 //! frames are in memory while the execution runs; those of an ended execution are read from the store on demand.
 
-mod inside;
+mod data;
 mod reading;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use super::{
     limits,
     record::{Record, Status},
 };
-use inside::Inside;
+use data::ExecutionData;
 pub(crate) use reading::Span;
 use sandbox_core::store::{Batch, Store, StoreError};
 
@@ -45,11 +45,11 @@ pub(crate) struct Stop {
 
 /// Whether a redrive keeps the flows below the machine's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lines {
+pub(crate) enum ChildFlows {
     /// The flows continue.
     Kept,
     /// The state that contains the flows runs again from its start.
-    Forgotten,
+    Discarded,
 }
 
 /// An execution that runs or has ended.
@@ -59,13 +59,13 @@ pub(crate) struct Execution {
     arn: String,
     record: Mutex<Record>,
     /// `None` for an ended execution whose data was not read since.
-    inside: Mutex<Option<Inside>>,
+    data: Mutex<Option<ExecutionData>>,
     /// Set by a request to stop; cleared by a redrive.
     pub(crate) stop: watch::Sender<Option<Stop>>,
     /// Notified each time the execution ends.
     pub(crate) ended: watch::Sender<()>,
     /// Held while the execution runs. A redrive starts only after the status event of the previous end is sent.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    pub(crate) driver_lock: tokio::sync::Mutex<()>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -75,7 +75,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Execution {
     /// A new execution with its first event, written to the store.
     pub(crate) fn new(store: &Arc<Store>, record: Record, first: Note<'_>) -> Result<Self, StoreError> {
-        let execution = Self::assemble(store, record, Some(Inside::default()));
+        let execution = Self::assemble(store, record, Some(ExecutionData::default()));
         let mut batch = Batch::default();
         batch.put(EXECUTIONS, &execution.arn, &*locked(&execution.record))?;
         if execution.push(&mut batch, 0, first, None, limits::HISTORY).is_err() {
@@ -91,15 +91,15 @@ impl Execution {
         Ok(records.into_iter().map(|(_, record)| Arc::new(Self::assemble(store, record, None))).collect())
     }
 
-    fn assemble(store: &Arc<Store>, record: Record, inside: Option<Inside>) -> Self {
+    fn assemble(store: &Arc<Store>, record: Record, data: Option<ExecutionData>) -> Self {
         Self {
             store: Arc::clone(store),
             arn: record.arn.clone(),
             record: Mutex::new(record),
-            inside: Mutex::new(inside),
+            data: Mutex::new(data),
             stop: watch::Sender::new(None),
             ended: watch::Sender::new(()),
-            turn: tokio::sync::Mutex::new(()),
+            driver_lock: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -116,13 +116,13 @@ impl Execution {
         self.with_record(|record| record.status == Status::Running)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Inside) -> T) -> T {
-        let mut inside = locked(&self.inside);
-        work(inside.get_or_insert_with(|| self.read()))
+    fn with<T>(&self, work: impl FnOnce(&mut ExecutionData) -> T) -> T {
+        let mut data = locked(&self.data);
+        work(data.get_or_insert_with(|| self.read()))
     }
 
     pub(crate) fn frame(&self, path: &str) -> Option<Frame> {
-        self.with(|inside| inside.frames.get(path).cloned())
+        self.with(|data| data.frames.get(path).cloned())
     }
 
     pub(crate) fn put_frame(&self, path: &str, frame: Frame) {
@@ -134,7 +134,7 @@ impl Execution {
     /// Writes a frame in a batch.
     pub(crate) fn put_frame_in(&self, batch: &mut Batch, path: &str, frame: Frame) {
         report(batch.put(FRAMES, &self.key(path), &frame));
-        self.with(|inside| inside.frames.insert(path.to_owned(), frame));
+        self.with(|data| data.frames.insert(path.to_owned(), frame));
     }
 
     /// Changes the progress of a flow that has started.
@@ -147,8 +147,8 @@ impl Execution {
     /// The flows directly below a path, by index.
     pub(crate) fn children(&self, path: &str) -> Vec<(usize, Frame)> {
         let prefix = format!("{path}/");
-        let mut children: Vec<(usize, Frame)> = self.with(|inside| {
-            let frames = inside.frames.iter();
+        let mut children: Vec<(usize, Frame)> = self.with(|data| {
+            let frames = data.frames.iter();
             frames
                 .filter_map(|(path, frame)| Some((path.strip_prefix(&prefix)?.parse().ok()?, frame.clone())))
                 .collect()
@@ -158,40 +158,38 @@ impl Execution {
     }
 
     /// Removes every flow below a path.
-    pub(crate) fn forget_below(&self, path: &str) {
+    pub(crate) fn remove_flows_below(&self, path: &str) {
         let mut batch = Batch::default();
-        self.forget_below_in(&mut batch, path);
+        self.remove_flows_below_in(&mut batch, path);
         self.commit(&batch);
     }
 
-    fn forget_below_in(&self, batch: &mut Batch, path: &str) {
-        self.with(|inside| {
-            for path in inside.below(path) {
+    fn remove_flows_below_in(&self, batch: &mut Batch, path: &str) {
+        self.with(|data| {
+            for path in data.below(path) {
                 batch.delete(FRAMES, &self.key(&path));
-                inside.frames.remove(&path);
-                inside.cursors.remove(&path);
+                data.frames.remove(&path);
+                data.cursors.remove(&path);
             }
         });
     }
 
     /// The last event of a flow; 0 if it has no event.
     pub(crate) fn cursor(&self, path: &str) -> u64 {
-        self.with(|inside| inside.cursors.get(path).copied().unwrap_or(0))
+        self.with(|data| data.cursors.get(path).copied().unwrap_or(0))
     }
 
     /// Whether the last event of a flow has this type.
     pub(crate) fn last_is(&self, path: &str, kind: &str) -> bool {
         let last = self.cursor(path);
-        self.with(|inside| {
-            inside.history.iter().rev().find(|event| event.id == last).is_some_and(|one| one.kind == kind)
-        })
+        self.with(|data| data.history.iter().rev().find(|event| event.id == last).is_some_and(|one| one.kind == kind))
     }
 
     /// The events of a flow after a given event and after the last redrive.
     pub(crate) fn since(&self, path: &str, event: u64) -> Vec<Event> {
-        self.with(|inside| {
-            let is_of_now = |one: &&Event| one.id > event && one.kind != "ExecutionRedriven";
-            let after = inside.history.iter().rev().take_while(is_of_now);
+        self.with(|data| {
+            let is_since = |one: &&Event| one.id > event && one.kind != "ExecutionRedriven";
+            let after = data.history.iter().rev().take_while(is_since);
             let mut events: Vec<Event> = after.filter(|one| one.frame.as_deref() == Some(path)).cloned().collect();
             events.reverse();
             events
@@ -200,7 +198,7 @@ impl Execution {
 
     /// Sets the event that the next event of a flow follows.
     pub(crate) fn set_cursor(&self, path: &str, event: u64) {
-        self.with(|inside| inside.cursors.insert(path.to_owned(), event));
+        self.with(|data| data.cursors.insert(path.to_owned(), event));
     }
 
     /// Adds an event to a flow.
@@ -224,7 +222,7 @@ impl Execution {
         note: Note<'_>,
         frame: Frame,
     ) -> Result<Frame, HistoryFull> {
-        self.forget_below_in(&mut batch, path);
+        self.remove_flows_below_in(&mut batch, path);
         let entered_event = self.append_in(&mut batch, path, note)?;
         let frame = Frame { entered_event, ..frame };
         self.put_frame_in(&mut batch, path, frame.clone());
@@ -261,15 +259,15 @@ impl Execution {
         let mut record = locked(&self.record);
         record.events = self.push(&mut batch, self.cursor(""), note, None, u64::MAX).unwrap_or_default();
         change(&mut record);
-        let mut inside = locked(&self.inside);
+        let mut data = locked(&self.data);
         if record.status == Status::Succeeded {
-            for path in inside.iter().flat_map(|inside| inside.frames.keys()) {
+            for path in data.iter().flat_map(|data| data.frames.keys()) {
                 batch.delete(FRAMES, &self.key(path));
             }
         }
         report(batch.put(EXECUTIONS, &self.arn, &*record));
         self.commit(&batch);
-        *inside = None;
+        *data = None;
         record.clone()
     }
 
@@ -277,18 +275,18 @@ impl Execution {
     /// change.
     pub(crate) fn reopen<T, E>(
         &self,
-        change: impl FnOnce(&mut Record) -> Result<(T, Note<'static>, Lines), E>,
+        change: impl FnOnce(&mut Record) -> Result<(T, Note<'static>, ChildFlows), E>,
     ) -> Result<T, E> {
         let mut record = locked(&self.record);
-        let (answer, note, lines) = change(&mut record)?;
+        let (answer, note, flows) = change(&mut record)?;
         let mut batch = Batch::default();
         report(batch.put(EXECUTIONS, &self.arn, &*record));
-        if lines == Lines::Forgotten {
-            self.forget_below_in(&mut batch, "");
+        if flows == ChildFlows::Discarded {
+            self.remove_flows_below_in(&mut batch, "");
         }
-        let last = self.with(|inside| inside.history.last().map_or(0, |event| event.id));
+        let last = self.with(|data| data.history.last().map_or(0, |event| event.id));
         if self.push(&mut batch, last, note, Some(""), u64::MAX).is_err() {
-            tracing::error!("the event that goes on with a history was refused");
+            tracing::error!("the history rejected the event of a redrive");
         }
         self.commit(&batch);
         Ok(answer)
@@ -300,10 +298,10 @@ impl Execution {
         let mut record = locked(&self.record);
         change(&mut record);
         self.stop.send_replace(None);
-        self.with(|inside| {
-            let before = std::mem::take(inside);
-            before.history.iter().for_each(|event| batch.delete(HISTORY, &self.event_key(event.id)));
-            before.frames.keys().for_each(|path| batch.delete(FRAMES, &self.key(path)));
+        self.with(|data| {
+            let old = std::mem::take(data);
+            old.history.iter().for_each(|event| batch.delete(HISTORY, &self.event_key(event.id)));
+            old.frames.keys().for_each(|path| batch.delete(FRAMES, &self.key(path)));
         });
         report(batch.put(EXECUTIONS, &self.arn, &*record));
         if self.push(&mut batch, 0, first, None, u64::MAX).is_err() {
@@ -318,11 +316,11 @@ impl Execution {
         batch: &mut Batch,
         previous: u64,
         note: Note<'_>,
-        line: Option<&str>,
+        flow: Option<&str>,
         most: u64,
     ) -> Result<u64, HistoryFull> {
-        let pushed = self.with(|inside| {
-            let event = inside.push(previous, note, line, most)?;
+        let pushed = self.with(|data| {
+            let event = data.push(previous, note, flow, most)?;
             report(batch.put(HISTORY, &self.event_key(event.id), event));
             Ok(event.id)
         });
@@ -370,13 +368,13 @@ mod tests {
         let record = serde_json::from_value(record).unwrap();
         let execution = Execution::new(&store, record, note("ExecutionStarted")).unwrap();
         execution.put_frame("", Frame::before("A", "Pass", json!(1)));
-        assert!(locked(&execution.inside).is_some());
+        assert!(locked(&execution.data).is_some());
         execution.conclude(note("ExecutionSucceeded"), |record| record.status = Status::Succeeded);
-        assert!(locked(&execution.inside).is_none());
+        assert!(locked(&execution.data).is_none());
         let events = execution.events(Span { after: None, order: Order::Ascending, limit: 9 }).unwrap();
         let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
         assert_eq!(kinds, ["ExecutionStarted", "ExecutionSucceeded"]);
-        assert!(locked(&execution.inside).is_none());
-        assert_eq!(execution.frame("").map(|frame| frame.state), None, "its lines of work are gone");
+        assert!(locked(&execution.data).is_none());
+        assert_eq!(execution.frame("").map(|frame| frame.state), None, "the flows were removed");
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn expression(text: &str) -> Option<&str> {
 
 /// A problem of an expression, found without evaluating it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Problem {
     /// The expression does not parse.
     Syntax(String),
     /// Step Functions does not support this part of the expression.
@@ -53,16 +53,16 @@ pub(crate) enum Fault {
 }
 
 /// All the reasons for which AWS rejects an expression.
-pub(crate) fn faults(expression: &str) -> Vec<Fault> {
+pub(crate) fn problems(expression: &str) -> Vec<Problem> {
     match parser::parse(expression) {
-        Ok(tree) => portable::found(&tree).problems.into_iter().map(Fault::Unsupported).collect(),
-        Err(error) => vec![Fault::Syntax(error.to_string())],
+        Ok(tree) => portable::analyze(&tree).problems.into_iter().map(Problem::Unsupported).collect(),
+        Err(error) => vec![Problem::Syntax(error.to_string())],
     }
 }
 
 /// The members of `$states` that an expression reads; empty if it does not parse.
 pub(crate) fn members_of_states(expression: &str) -> BTreeSet<String> {
-    parser::parse(expression).map(|tree| portable::found(&tree).members).unwrap_or_default()
+    parser::parse(expression).map(|tree| portable::analyze(&tree).members).unwrap_or_default()
 }
 
 /// Whether a template contains no expression.

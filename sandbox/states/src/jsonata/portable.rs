@@ -18,7 +18,7 @@ enum Level {
 
 /// The result of analyzing an expression.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Analysis {
     /// The parts that Step Functions rejects in every field.
     pub(super) problems: Vec<String>,
     /// The members of `$states` that the expression reads.
@@ -26,86 +26,86 @@ pub(super) struct Found {
 }
 
 /// Analyzes an expression.
-pub(super) fn found(tree: &AstNode) -> Found {
-    let mut found = Found::default();
-    walk(tree, Level::Top, &mut found);
-    found
+pub(super) fn analyze(tree: &AstNode) -> Analysis {
+    let mut analysis = Analysis::default();
+    walk(tree, Level::Top, &mut analysis);
+    analysis
 }
 
-fn walk(node: &AstNode, level: Level, found: &mut Found) {
+fn walk(node: &AstNode, level: Level, analysis: &mut Analysis) {
     match node {
         AstNode::Name(name) if level == Level::Top => {
-            found.problems.push(format!("Reference to '{name}' at the top level is not supported."));
+            analysis.problems.push(format!("Reference to '{name}' at the top level is not supported."));
         }
         AstNode::Variable(name) if name.is_empty() && level == Level::Top => {
-            found.problems.push("Reference to '$' at the top level is not supported.".to_owned());
+            analysis.problems.push("Reference to '$' at the top level is not supported.".to_owned());
         }
-        AstNode::ParentVariable(_) => found.problems.push("Reference to '$$' is not supported.".to_owned()),
+        AstNode::ParentVariable(_) => analysis.problems.push("Reference to '$$' is not supported.".to_owned()),
         AstNode::Path { steps } => {
             if let [first, second, ..] = steps.as_slice()
                 && let (AstNode::Variable(variable), AstNode::Name(member)) = (&first.node, &second.node)
                 && variable == "states"
             {
-                found.members.insert(member.clone());
+                analysis.members.insert(member.clone());
             }
             for (index, step) in steps.iter().enumerate() {
-                walk(&step.node, if index == 0 { level } else { Level::Inside }, found);
+                walk(&step.node, if index == 0 { level } else { Level::Inside }, analysis);
                 for stage in &step.stages {
                     if let Stage::Filter(filter) = stage {
-                        walk(filter, Level::Inside, found);
+                        walk(filter, Level::Inside, analysis);
                     }
                 }
             }
         }
         AstNode::Binary { op, lhs, rhs } => {
             if let Some(operator) = newer(*op) {
-                found.problems.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
+                analysis.problems.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
             }
-            walk(lhs, level, found);
-            walk(rhs, level, found);
+            walk(lhs, level, analysis);
+            walk(rhs, level, analysis);
         }
-        AstNode::Unary { operand, .. } => walk(operand, level, found),
+        AstNode::Unary { operand, .. } => walk(operand, level, analysis),
         AstNode::Function { args, .. } | AstNode::Array(args) | AstNode::Block(args) | AstNode::ArrayGroup(args) => {
-            walk_all(args, level, found);
+            walk_all(args, level, analysis);
         }
         AstNode::Call { procedure, args } => {
-            walk(procedure, level, found);
-            walk_all(args, level, found);
+            walk(procedure, level, analysis);
+            walk_all(args, level, analysis);
         }
-        AstNode::Lambda { body, .. } => walk(body, level, found),
-        AstNode::FunctionApplication(inner) => walk(inner, level, found),
-        AstNode::Object(pairs) => walk_pairs(pairs, level, found),
+        AstNode::Lambda { body, .. } => walk(body, level, analysis),
+        AstNode::FunctionApplication(inner) => walk(inner, level, analysis),
+        AstNode::Object(pairs) => walk_pairs(pairs, level, analysis),
         AstNode::ObjectTransform { input, pattern } => {
-            walk(input, level, found);
-            walk_pairs(pattern, Level::Inside, found);
+            walk(input, level, analysis);
+            walk_pairs(pattern, Level::Inside, analysis);
         }
         AstNode::Conditional { condition, then_branch, else_branch } => {
-            walk(condition, level, found);
-            walk(then_branch, level, found);
+            walk(condition, level, analysis);
+            walk(then_branch, level, analysis);
             if let Some(branch) = else_branch {
-                walk(branch, level, found);
+                walk(branch, level, analysis);
             }
         }
         AstNode::Sort { input, terms } => {
-            walk(input, level, found);
+            walk(input, level, analysis);
             for (term, _) in terms {
-                walk(term, Level::Inside, found);
+                walk(term, Level::Inside, analysis);
             }
         }
         _ => {}
     }
 }
 
-fn walk_all(nodes: &[AstNode], level: Level, found: &mut Found) {
+fn walk_all(nodes: &[AstNode], level: Level, analysis: &mut Analysis) {
     for node in nodes {
-        walk(node, level, found);
+        walk(node, level, analysis);
     }
 }
 
-fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Found) {
+fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, analysis: &mut Analysis) {
     for (key, value) in pairs {
-        walk(key, level, found);
-        walk(value, level, found);
+        walk(key, level, analysis);
+        walk(value, level, analysis);
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn problems(expression: &str) -> Vec<String> {
-        found(&jsonata_core::parser::parse(expression).unwrap()).problems
+        analyze(&jsonata_core::parser::parse(expression).unwrap()).problems
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_members_of_states_that_are_read_are_found_wherever_they_stand() {
-        let members = |expression: &str| found(&jsonata_core::parser::parse(expression).unwrap()).members;
+        let members = |expression: &str| analyze(&jsonata_core::parser::parse(expression).unwrap()).members;
         assert_eq!(members("$states.input.result"), ["input".to_owned()].into());
         assert_eq!(
             members(

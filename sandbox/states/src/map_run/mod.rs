@@ -185,8 +185,8 @@ impl Inner {
         let below = format!("{path}/");
         for run in self.map_runs.of_execution(execution) {
             let record = run.record();
-            let is_meant = record.origin.path == path || record.origin.path.starts_with(&below);
-            if !is_meant || record.status != MapRunStatus::Running {
+            let is_below = record.origin.path == path || record.origin.path.starts_with(&below);
+            if !is_below || record.status != MapRunStatus::Running {
                 continue;
             }
             run.change(|record| {

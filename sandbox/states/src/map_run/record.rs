@@ -125,7 +125,7 @@ impl MapRunRecord {
     }
 
     /// The ARN of its state machine.
-    pub(crate) fn whole_machine_arn(&self) -> String {
+    pub(crate) fn machine_arn_without_label(&self) -> String {
         let Self { region, machine, .. } = self;
         format!("arn:aws:states:{region}:{ACCOUNT}:stateMachine:{machine}")
     }

@@ -32,7 +32,7 @@ impl Distributed<'_> {
     pub(super) async fn run_children(&self, map_run: &MapRun) -> Result<(), Failure> {
         let inner = &self.run.inner;
         let record = map_run.record();
-        self.permit("states:StartExecution", &record.whole_machine_arn())?;
+        self.permit("states:StartExecution", &record.machine_arn_without_label())?;
         let mut tally = Tally { waiting: VecDeque::new(), running: FuturesUnordered::new(), failed_items: 0 };
         for index in 0..record.children.unwrap_or(0) {
             match inner.child(&record, index) {
@@ -80,7 +80,7 @@ impl Distributed<'_> {
         match status {
             Status::Running => tally.running.push(ended(Arc::clone(child), index)),
             Status::Succeeded => {}
-            _ if child.with_record(|record| redrive::awaits(&self.run.inner, map_run, record)) => {
+            _ if child.with_record(|record| redrive::needs_redrive(&self.run.inner, map_run, record)) => {
                 tally.waiting.push_back(index);
             }
             Status::Failed | Status::TimedOut => tally.failed_items += items,
@@ -142,7 +142,7 @@ impl Distributed<'_> {
                 Inner::launch(inner, Arc::clone(&child), Announce::IfNew);
                 Ok(child)
             }
-            Added::Known(child) => Ok(child),
+            Added::Existing(child) => Ok(child),
         }
     }
 

@@ -77,7 +77,7 @@ impl Distributed<'_> {
     pub(super) fn source(&self) -> Result<Source, Failure> {
         let Some(reader) = &self.map.item_reader else { return self.items_of_state().map(Source::State) };
         let location = "ItemReader/Arguments";
-        let arguments = self.run.fill_object(self.here, Extra::Nothing, &reader.arguments, location)?;
+        let arguments = self.run.fill_object(self.active, Extra::Nothing, &reader.arguments, location)?;
         let operation = if reader.resource.ends_with(":listObjectsV2") { "listObjectsV2" } else { "getObject" };
         let most = match &reader.reader_config.max_items {
             Some(template) => self.whole_number(template, "ItemReader/ReaderConfig/MaxItems", 100_000_000)?,
@@ -89,10 +89,10 @@ impl Distributed<'_> {
     fn items_of_state(&self) -> Result<Vec<RawItem>, Failure> {
         let own_input = Value::String("{% $states.input %}".to_owned());
         let template = self.map.items.as_ref().unwrap_or(&own_input);
-        let value = self.run.fill(self.here, Extra::Nothing, template, "Items")?;
+        let value = self.run.fill(self.active, Extra::Nothing, template, "Items")?;
         if !value.is_array() && !value.is_object() {
             let wrong = jsonata::unexpected(template, "Items", "array", &value);
-            return Err(self.run.evaluation_failed(self.here, &wrong));
+            return Err(self.run.evaluation_failed(self.active, &wrong));
         }
         Ok(elements(value).unwrap_or_default())
     }

@@ -48,7 +48,7 @@ struct Results {
 
 impl Distributed<'_> {
     /// Returns or writes the results, also those of a failed Map Run.
-    pub(super) async fn hand_on(&self, map_run: &MapRun, to: Option<&Destination>) -> Result<Value, Failure> {
+    pub(super) async fn export(&self, map_run: &MapRun, to: Option<&Destination>) -> Result<Value, Failure> {
         let record = map_run.record();
         if let Some(to) = to {
             let results = self.sorted(map_run, &record);
@@ -56,7 +56,7 @@ impl Distributed<'_> {
             written.map_err(|TaskError { cause, .. }| Failure::new("States.ResultWriterFailed", cause))?;
         }
         let output = self.output(&record, to);
-        checked(self.here, &output.to_string())?;
+        checked(self.active, &output.to_string())?;
         map_run.change(|record| record.results_written = true);
         Ok(output)
     }
@@ -84,14 +84,14 @@ impl Distributed<'_> {
     fn shown(&self, record: &Record, transformation: Transformation) -> Vec<Value> {
         let output = record.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
         match (transformation, output) {
-            (Transformation::None, _) | (_, None) => vec![self.whole(record)],
+            (Transformation::None, _) | (_, None) => vec![self.complete(record)],
             (Transformation::Flatten, Some(Value::Array(values))) => values,
             (Transformation::Compact | Transformation::Flatten, Some(output)) => vec![output],
         }
     }
 
-    fn whole(&self, record: &Record) -> Value {
-        let mut whole = json!({
+    fn complete(&self, record: &Record) -> Value {
+        let mut complete = json!({
             "ExecutionArn": record.arn,
             "Input": record.input,
             "InputDetails": {"Included": true},
@@ -102,10 +102,10 @@ impl Distributed<'_> {
             "Status": record.status.name(),
         });
         let (status, reason) = announce::redrive_status(&self.run.inner, record);
-        whole["RedriveStatus"] = json!(status);
+        complete["RedriveStatus"] = json!(status);
         let mut add = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
-                whole[name] = value;
+                complete[name] = value;
             }
         };
         add("RedriveStatusReason", reason.map(Value::String));
@@ -115,7 +115,7 @@ impl Distributed<'_> {
         add("OutputDetails", record.output.as_ref().map(|_| json!({"Included": true})));
         add("Error", record.error.clone().map(Value::String));
         add("Cause", record.cause.clone().map(Value::String));
-        whole
+        complete
     }
 
     fn sorted(&self, map_run: &MapRun, record: &MapRunRecord) -> Results {
@@ -126,7 +126,7 @@ impl Distributed<'_> {
                 Some(child) if child.status == Status::Succeeded => {
                     results.succeeded.extend(self.shown(&child, transformation));
                 }
-                Some(child) => results.failed.push(self.whole(&child)),
+                Some(child) => results.failed.push(self.complete(&child)),
                 None => results.pending.push(json!({
                     "ExecutionArn": record.child_arn(index),
                     "Input": map_run.input(index).ok().flatten().map(|input| input.text),

@@ -3,27 +3,27 @@
 
 use serde_json::Value;
 
-use super::{Failure, Run, environment::Here};
+use super::{Failure, Run, environment::ActiveState};
 use crate::history::Event;
 
 /// The attempts of a Task or a distributed Map.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct PastAttempts {
     failures: Vec<Failure>,
     outcome: Option<Result<Value, Failure>>,
 }
 
 impl Run {
-    pub(super) fn known(&self, here: Here<'_>) -> Known {
-        let mut known = Known::default();
-        for event in self.execution.since(&here.scope.path, here.frame.entered_event) {
-            known.add(&event);
+    pub(super) fn past_attempts(&self, active: ActiveState<'_>) -> PastAttempts {
+        let mut past = PastAttempts::default();
+        for event in self.execution.since(&active.scope.path, active.frame.entered_event) {
+            past.add(&event);
         }
-        known
+        past
     }
 }
 
-impl Known {
+impl PastAttempts {
     fn add(&mut self, event: &Event) {
         let details = event.details.values().next().unwrap_or(&Value::Null);
         let text = |name: &str| details[name].as_str().map(str::to_owned);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Entry, Failure, Item, Run, Scope,
-    environment::{Extra, Here},
+    environment::{ActiveState, Extra},
     graph::Boxed,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What the flows run.
-enum Shape<'a> {
+enum Work<'a> {
     /// The same graph for every item.
     Map { items: Vec<Value>, selector: Option<&'a Value>, graph: &'a Graph },
     /// A different branch each, with the same input.
@@ -30,67 +30,66 @@ enum Shape<'a> {
 }
 
 /// The flows of one Map or Parallel state.
-pub(super) struct Fan<'a> {
+pub(super) struct FanOut<'a> {
     run: &'a Run,
-    here: Here<'a>,
-    shape: Shape<'a>,
-    at_once: usize,
+    active: ActiveState<'a>,
+    work: Work<'a>,
+    concurrency: usize,
 }
 
-type Ended = (usize, Result<Value, Failure>);
+type FlowResult = (usize, Result<Value, Failure>);
 
-impl<'a> Fan<'a> {
+impl<'a> FanOut<'a> {
     /// Evaluates the list and the concurrency of a Map, or the input of a Parallel.
-    pub(super) fn new(run: &'a Run, here: Here<'a>, kind: &'a Kind) -> Result<Self, Failure> {
+    pub(super) fn new(run: &'a Run, active: ActiveState<'a>, kind: &'a Kind) -> Result<Self, Failure> {
         match kind {
             Kind::Map(map) => {
-                let items = Self::items(run, here, map.items.as_ref())?;
-                let at_once = Self::concurrency(run, here, map.max_concurrency.as_ref())?;
-                let shape =
-                    Shape::Map { items, selector: map.item_selector.as_ref(), graph: &map.item_processor.graph };
-                Ok(Self { run, here, shape, at_once })
+                let items = Self::items(run, active, map.items.as_ref())?;
+                let concurrency = Self::concurrency(run, active, map.max_concurrency.as_ref())?;
+                let work = Work::Map { items, selector: map.item_selector.as_ref(), graph: &map.item_processor.graph };
+                Ok(Self { run, active, work, concurrency })
             }
             Kind::Parallel { branches, arguments } => {
                 let input = match arguments {
-                    Some(arguments) => run.fill(here, Extra::Nothing, arguments, "Arguments")?,
-                    None => here.frame.input.clone(),
+                    Some(arguments) => run.fill(active, Extra::Nothing, arguments, "Arguments")?,
+                    None => active.frame.input.clone(),
                 };
-                let input = Run::checked(here, input)?;
-                Ok(Self { run, here, shape: Shape::Parallel { branches, input }, at_once: branches.len() })
+                let input = Run::checked(active, input)?;
+                Ok(Self { run, active, work: Work::Parallel { branches, input }, concurrency: branches.len() })
             }
-            _ => Err(Failure::runtime("Only Map and Parallel have lines of work.")),
+            _ => Err(Failure::runtime("Only Map and Parallel have flows.")),
         }
     }
 
-    fn items(run: &Run, here: Here<'_>, template: Option<&Value>) -> Result<Vec<Value>, Failure> {
+    fn items(run: &Run, active: ActiveState<'_>, template: Option<&Value>) -> Result<Vec<Value>, Failure> {
         let own_input = Value::String("{% $states.input %}".to_owned());
         let template = template.unwrap_or(&own_input);
-        match run.fill(here, Extra::Nothing, template, "Items")? {
+        match run.fill(active, Extra::Nothing, template, "Items")? {
             Value::Array(items) => Ok(items),
-            other => Err(run.evaluation_failed(here, &jsonata::unexpected(template, "Items", "array", &other))),
+            other => Err(run.evaluation_failed(active, &jsonata::unexpected(template, "Items", "array", &other))),
         }
     }
 
     /// The concurrency, at most 40. Without a value or with 0 it is the maximum.
-    fn concurrency(run: &Run, here: Here<'_>, template: Option<&Value>) -> Result<usize, Failure> {
+    fn concurrency(run: &Run, active: ActiveState<'_>, template: Option<&Value>) -> Result<usize, Failure> {
         let Some(template) = template else { return Ok(limits::MAP_CONCURRENCY) };
-        let value = run.fill(here, Extra::Nothing, template, "MaxConcurrency")?;
+        let value = run.fill(active, Extra::Nothing, template, "MaxConcurrency")?;
         let number = value.as_u64().ok_or_else(|| {
-            run.evaluation_failed(here, &jsonata::unexpected(template, "MaxConcurrency", "number", &value))
+            run.evaluation_failed(active, &jsonata::unexpected(template, "MaxConcurrency", "number", &value))
         })?;
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         Ok(if number == 0 { limits::MAP_CONCURRENCY } else { number.min(limits::MAP_CONCURRENCY) })
     }
 
     fn length(&self) -> usize {
-        match &self.shape {
-            Shape::Map { items, .. } => items.len(),
-            Shape::Parallel { branches, .. } => branches.len(),
+        match &self.work {
+            Work::Map { items, .. } => items.len(),
+            Work::Parallel { branches, .. } => branches.len(),
         }
     }
 
     fn path(&self) -> &str {
-        &self.here.scope.path
+        &self.active.scope.path
     }
 
     /// Runs every flow. Returns their outputs in order.
@@ -98,7 +97,7 @@ impl<'a> Fan<'a> {
         let execution = &self.run.execution;
         let mut results: BTreeMap<usize, Value> = BTreeMap::new();
         let mut begun: BTreeSet<usize> = BTreeSet::new();
-        for (index, frame) in self.lines_before(entry)? {
+        for (index, frame) in self.flows_to_continue(entry)? {
             begun.insert(index);
             if let Progress::Succeeded(output) = frame.progress {
                 results.insert(index, output);
@@ -106,50 +105,50 @@ impl<'a> Fan<'a> {
         }
         let unfinished: Vec<usize> = begun.iter().copied().filter(|index| !results.contains_key(index)).collect();
         let mut waiting = (0..self.length()).filter(|index| !begun.contains(index)).collect::<Vec<_>>().into_iter();
-        let mut active: BTreeSet<usize> = unfinished.iter().copied().collect();
-        let mut running: FuturesUnordered<Boxed<'_, Ended>> = FuturesUnordered::new();
+        let mut open_flows: BTreeSet<usize> = unfinished.iter().copied().collect();
+        let mut running: FuturesUnordered<Boxed<'_, FlowResult>> = FuturesUnordered::new();
         for index in unfinished {
-            running.push(self.line(index, None));
+            running.push(self.flow(index, None));
         }
         let mut previous = execution.cursor(self.path());
         loop {
-            while active.len() < self.at_once
+            while open_flows.len() < self.concurrency
                 && let Some(index) = waiting.next()
             {
-                active.insert(index);
+                open_flows.insert(index);
                 match self.begin(index, previous) {
-                    Ok(input) => running.push(self.line(index, input)),
-                    Err(failure) => return self.failed(index, &active, failure),
+                    Ok(input) => running.push(self.flow(index, input)),
+                    Err(failure) => return self.failed(index, &open_flows, failure),
                 }
             }
             let Some((index, ended)) = running.next().await else { break };
             match ended {
                 Ok(output) => {
-                    active.remove(&index);
+                    open_flows.remove(&index);
                     results.insert(index, output);
                     previous = self.succeeded(index)?;
                 }
                 Err(failure) => {
                     drop(running);
-                    return self.failed(index, &active, failure);
+                    return self.failed(index, &open_flows, failure);
                 }
             }
         }
         self.done()?;
-        Run::checked(self.here, Value::Array(results.into_values().collect()))
+        Run::checked(self.active, Value::Array(results.into_values().collect()))
     }
 
     /// The flows to continue. If there are none, the state starts.
-    fn lines_before(&self, entry: Entry) -> Result<Vec<(usize, Frame)>, Failure> {
+    fn flows_to_continue(&self, entry: Entry) -> Result<Vec<(usize, Frame)>, Failure> {
         let execution = &self.run.execution;
-        let mut lines = if entry == Entry::Resumed { execution.children(self.path()) } else { Vec::new() };
+        let mut flows = if entry == Entry::Resumed { execution.children(self.path()) } else { Vec::new() };
         // Items can depend on the time or on the number of redrives.
-        lines.retain(|(index, _)| *index < self.length());
-        if lines.is_empty() {
-            execution.forget_below(self.path());
+        flows.retain(|(index, _)| *index < self.length());
+        if flows.is_empty() {
+            execution.remove_flows_below(self.path());
             self.started()?;
         }
-        Ok(lines)
+        Ok(flows)
     }
 
     fn child(&self, index: usize) -> String {
@@ -157,51 +156,51 @@ impl<'a> Fan<'a> {
     }
 
     /// Runs one flow. Without an input it continues from its frame.
-    fn line(&self, index: usize, input: Option<Value>) -> Boxed<'_, Ended> {
-        let (graph, item) = match &self.shape {
-            Shape::Map { items, graph, .. } => {
+    fn flow(&self, index: usize, input: Option<Value>) -> Boxed<'_, FlowResult> {
+        let (graph, item) = match &self.work {
+            Work::Map { items, graph, .. } => {
                 (*graph, Some(Item { index, value: items[index].clone(), key: None, source: None }))
             }
-            Shape::Parallel { branches, .. } => (&branches[index], self.here.scope.item.clone()),
+            Work::Parallel { branches, .. } => (&branches[index], self.active.scope.item.clone()),
         };
-        let scope = Scope { path: self.child(index), outer: self.here.variables(), item };
+        let scope = Scope { path: self.child(index), outer: self.active.variables(), item };
         Box::pin(async move { (index, self.run.walk(graph, &scope, input).await) })
     }
 
     fn started(&self) -> Result<(), Failure> {
-        let details = match &self.shape {
-            Shape::Map { items, .. } => history::details("MapStateStarted", json!({"length": items.len()})),
-            Shape::Parallel { .. } => Map::new(),
+        let details = match &self.work {
+            Work::Map { items, .. } => history::details("MapStateStarted", json!({"length": items.len()})),
+            Work::Parallel { .. } => Map::new(),
         };
-        self.run.execution.append(self.path(), &format!("{}StateStarted", self.here.frame.kind), details)?;
+        self.run.execution.append(self.path(), &format!("{}StateStarted", self.active.frame.kind), details)?;
         Ok(())
     }
 
     fn iteration(&self, kind: &str, index: usize) -> Map<String, Value> {
-        history::details(kind, json!({"name": self.here.frame.state, "index": index}))
+        history::details(kind, json!({"name": self.active.frame.state, "index": index}))
     }
 
     /// Starts a flow after an event. Returns its input, unless its frame contains it.
     fn begin(&self, index: usize, previous: u64) -> Result<Option<Value>, Failure> {
         let execution = &self.run.execution;
         let path = self.child(index);
-        match &self.shape {
-            Shape::Map { items, selector, graph } => {
+        match &self.work {
+            Work::Map { items, selector, graph } => {
                 // Events of an iteration before its first own event follow the same event.
                 execution.set_cursor(&path, previous);
                 let value = items[index].clone();
                 let item = Some(Item { index, value: value.clone(), key: None, source: None });
-                let scope = Scope { path: path.clone(), item, ..self.here.scope.clone() };
-                let here = Here { scope: &scope, ..self.here };
-                let select = |selector| self.run.fill(here, Extra::Nothing, selector, "ItemSelector");
-                let input = Run::checked(self.here, selector.map_or(Ok(value), select)?)?;
+                let scope = Scope { path: path.clone(), item, ..self.active.scope.clone() };
+                let active = ActiveState { scope: &scope, ..self.active };
+                let select = |selector| self.run.fill(active, Extra::Nothing, selector, "ItemSelector");
+                let input = Run::checked(self.active, selector.map_or(Ok(value), select)?)?;
                 let kind = "MapIterationStarted";
                 let note = Note { kind, details: self.iteration(kind, index) };
                 let state_kind = graph.states.get(&graph.start_at).map_or("", |state| state.kind.name());
                 execution.begin(previous, &path, note, Frame::before(&graph.start_at, state_kind, input))?;
                 Ok(None)
             }
-            Shape::Parallel { input, .. } => {
+            Work::Parallel { input, .. } => {
                 execution.set_cursor(&path, previous);
                 Ok(Some(input.clone()))
             }
@@ -212,12 +211,12 @@ impl<'a> Fan<'a> {
     fn succeeded(&self, index: usize) -> Result<u64, Failure> {
         let execution = &self.run.execution;
         let last = execution.cursor(&self.child(index));
-        let end = match &self.shape {
-            Shape::Map { .. } => {
+        let end = match &self.work {
+            Work::Map { .. } => {
                 let kind = "MapIterationSucceeded";
                 execution.note(last, kind, self.iteration(kind, index))?
             }
-            Shape::Parallel { .. } => last,
+            Work::Parallel { .. } => last,
         };
         execution.set_cursor(self.path(), end);
         Ok(last)
@@ -226,16 +225,16 @@ impl<'a> Fan<'a> {
     /// Records that the state succeeded. The next event follows the last flow.
     fn done(&self) -> Result<(), Failure> {
         let execution = &self.run.execution;
-        let kind = format!("{}StateSucceeded", self.here.frame.kind);
+        let kind = format!("{}StateSucceeded", self.active.frame.kind);
         execution.note(execution.cursor(self.path()), &kind, Map::new())?;
         Ok(())
     }
 
     /// Records that a flow failed, and aborts the others. Returns the failure, or the error of recording it.
-    fn failed(&self, index: usize, active: &BTreeSet<usize>, failure: Failure) -> Result<Value, Failure> {
+    fn failed(&self, index: usize, open_flows: &BTreeSet<usize>, failure: Failure) -> Result<Value, Failure> {
         let execution = &self.run.execution;
         let last = execution.cursor(&self.child(index));
-        let is_map = matches!(self.shape, Shape::Map { .. });
+        let is_map = matches!(self.work, Work::Map { .. });
         execution.set_cursor(self.path(), last);
         // An iteration whose input could not be built has not started.
         if let Some(frame) = execution.frame(&self.child(index)) {
@@ -244,7 +243,7 @@ impl<'a> Fan<'a> {
             }
             self.run.state_aborted(&frame, last)?;
         }
-        for other in active.iter().copied().filter(|other| *other != index) {
+        for other in open_flows.iter().copied().filter(|other| *other != index) {
             if is_map {
                 execution.note(last, "MapIterationAborted", self.iteration("MapIterationAborted", other))?;
             }
