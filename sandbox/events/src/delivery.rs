@@ -1,10 +1,10 @@
-//! Deliveries: every matched event is sent to every target of its rule until it arrives or is given up.
+//! Deliveries: the bus sends every matched event to every target of its rule, until it arrives or its retries run out.
 //!
-//! A delivery is written to the store before the first try and removed after the last, so a sandbox that stops in
-//! between continues when it is started again. Errors of the service are retried with growing waits under the target's
-//! `RetryPolicy`; then the event goes to the target's dead-letter queue, with the attributes of
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed
-//! is another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
+//! A delivery is in the store from before its first attempt until after its last one, so a restarted sandbox continues
+//! it. Errors of the service are retried with exponential back-off under the target's `RetryPolicy`. After that the
+//! event goes to the target's dead-letter queue, with the attributes of
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. If a function was invoked and failed,
+//! Lambda's own asynchronous invocation retries twice and then drops the event, as on AWS.
 
 use std::{
     collections::BTreeMap,
@@ -25,48 +25,48 @@ use super::{
 };
 use sandbox_core::ports::{ApiError, Invocation};
 
-/// How long Lambda waits before it invokes a failed function again, in seconds.
+/// The delays before Lambda invokes a failed function again, in seconds.
 const FUNCTION_RETRIES: [f64; 2] = [60.0, 120.0];
-/// The first wait after an error of the service, in seconds; each next one is twice as long.
+/// The first delay after an error of the service, in seconds. Each further delay is twice as long.
 const FIRST_WAIT: f64 = 1.0;
 const LONGEST_WAIT: f64 = 900.0;
 
 /// An event that did not reach a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Undelivered {
-    /// The dead-letter queue that it went to; none when it was dropped.
+    /// The dead-letter queue that received the event; `None` if the event was dropped.
     pub queue_arn: Option<String>,
     /// The event.
     pub body: Value,
-    /// `RULE_ARN`, `TARGET_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, `RETRY_ATTEMPTS` and, when retries ran out,
+    /// `RULE_ARN`, `TARGET_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, `RETRY_ATTEMPTS` and, if retries ran out,
     /// `EXHAUSTED_RETRY_CONDITION`.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// One event on its way to one target.
+/// The delivery of one event to one target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Delivery {
     id: String,
     rule: String,
     pub(super) target: Target,
     pub(super) event: Value,
-    /// Retries so far after errors of the service.
+    /// The number of retries after errors of the service.
     retries: u32,
-    /// Retries so far after the function failed.
+    /// The number of retries after failures of the function.
     function_retries: usize,
-    /// Seconds waited between tries so far, before the time scale.
+    /// The total delay between attempts in seconds, before the time scale.
     waited: f64,
 }
 
 enum Outcome {
     Arrived,
-    /// The service would not take it.
+    /// The service rejected the event.
     Refused {
         code: &'static str,
         message: String,
         again: Again,
     },
-    /// The function took it and failed.
+    /// The function received the event and failed.
     FunctionFailed(String),
 }
 
@@ -78,13 +78,13 @@ enum Again {
 
 enum Next {
     Done,
-    /// After so many seconds, before the time scale.
+    /// After this number of seconds, before the time scale.
     Wait(f64),
     GiveUp(Undelivered),
 }
 
 impl Bus {
-    /// What has to be sent for an event.
+    /// The deliveries of an event.
     pub(super) fn deliveries(&self, event: &Value) -> Vec<Delivery> {
         let rules = self.read_rules();
         let matching = rules.values().filter(|rule| rule.record.state == State::Enabled && rule.pattern.matches(event));
@@ -103,7 +103,7 @@ impl Bus {
             .collect()
     }
 
-    /// Takes a delivery up, to be begun at once or later, and keeps count of it.
+    /// Starts a delivery, immediately or later, and counts it.
     pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery, start: Start) {
         self.remember(&delivery);
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl Bus {
                 Next::Done => return,
                 Next::Wait(seconds) => {
                     self.remember(&delivery);
-                    // At most a day, so that the product is a duration whatever the scale.
+                    // At most a day, so the product is a valid duration for every time scale.
                     let wait = (seconds * self.time_scale).clamp(0.0, 86_400.0);
                     tokio::time::sleep(Duration::from_secs_f64(wait)).await;
                 }
@@ -161,7 +161,7 @@ impl Bus {
             Some(Kind::StateMachine) => {
                 let name = Some(delivery.execution_name());
                 match targets.start.start_execution(target.role_arn(), &target.arn, name, input).await {
-                    // Started by an earlier try whose answer was lost.
+                    // An earlier attempt, whose answer was lost, started the execution.
                     Err(error) if error.code == "ExecutionAlreadyExists" => Outcome::Arrived,
                     Err(error) => Outcome::from_error(&error),
                     Ok(_) => Outcome::Arrived,
@@ -203,7 +203,7 @@ impl Delivery {
         Self { id: uuid::Uuid::new_v4().to_string(), ..self.clone() }
     }
 
-    /// The same for every try, so that an execution is started once: a second start by this name is no new one.
+    /// All attempts use the same name, so only one execution starts.
     fn execution_name(&self) -> String {
         match self.event["id"].as_str().and_then(|id| uuid::Uuid::parse_str(id).ok()) {
             Some(event) => format!("{event}_{}", self.id),
@@ -211,7 +211,7 @@ impl Delivery {
         }
     }
 
-    /// What follows from how a try went.
+    /// The next step after an attempt.
     fn next(&mut self, outcome: Outcome, rule_arn: &str) -> Next {
         let target = &self.target;
         match outcome {
@@ -266,7 +266,8 @@ impl Delivery {
 }
 
 impl Outcome {
-    /// Names an error as dead-letter queues do. What a later try cannot mend is not tried again.
+    /// Converts an error to the error code of dead-letter queues. Only errors that a later attempt can resolve are
+    /// retried.
     fn from_error(error: &ApiError) -> Self {
         let (code, again) = match error.code.as_str() {
             "StateMachineDoesNotExist" | "StateMachineDeleting" | "ResourceNotFoundException" => {

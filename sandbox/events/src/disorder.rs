@@ -1,6 +1,6 @@
-//! Fault rules for deliveries: more than once, late, or after later events. `EventBridge` promises at least one
-//! delivery, in no order (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so
-//! all of it may happen.
+//! Fault rules for deliveries: more than once, late, or after later events. `EventBridge` guarantees at least one
+//! delivery and no order (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-delivery-guarantees.html>), so
+//! all of these are possible.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sandbox_core::faults::{Call, DELIVER, Ending, Faults, Names, Service, Way};
 use super::{Bus, delivery::Delivery, waiting::Start};
 
 impl Bus {
-    /// Starts a delivery as the rules will have it.
+    /// Starts a delivery with its faults.
     pub(super) fn begin(self: Arc<Self>, delivery: Delivery) {
         match plan(&self.faults, &delivery) {
             Ending::Delivery(Way::Repeated { copies }) => {

@@ -1,9 +1,9 @@
-//! What a target is sent: the event itself, a part of it, a constant, or a template filled from it.
+//! The input of a target: the event, a part of it, a constant, or a template.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What a target is sent: at most one of these, or else the event.
+/// The input fields of a target. At most one is set; the default is the event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
     /// `Input`: a constant.
@@ -14,7 +14,7 @@ pub(super) struct Input<'a> {
     pub(super) transformer: Option<&'a InputTransformer>,
 }
 
-/// A template, and the parts of the event that fill it.
+/// A template, and the paths of the values that it uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct InputTransformer {
@@ -32,7 +32,7 @@ pub(super) struct RuleName<'a> {
 const RESERVED: [&str; 3] = ["aws.events.rule-name", "aws.events.rule-arn", "aws.events.event.json"];
 
 impl Input<'_> {
-    /// Refuses at `PutTargets` what would fail at every delivery.
+    /// Rejects at `PutTargets` an input that fails for every delivery.
     pub(super) fn check(self) -> Result<(), String> {
         if let Some(input) = self.constant {
             parse_json("Input", input)?;
@@ -84,7 +84,7 @@ enum Step {
     Index(usize),
 }
 
-/// Reads `$`, `$.detail.name`, `$['detail']` and `$.resources[0]`.
+/// Parses paths such as `$`, `$.detail.name`, `$['detail']` and `$.resources[0]`.
 fn parse_path(path: &str) -> Result<Vec<Step>, String> {
     let wrong = || {
         format!(
@@ -126,7 +126,7 @@ fn select(path: &str, event: &Value) -> Result<Option<Value>, String> {
     Ok(here.cloned())
 }
 
-/// Puts values in the places of `<name>`: as JSON, or, inside quotes, as the text of a string.
+/// Replaces each `<name>` by its value: as JSON or, inside quotes, as text.
 fn fill(template: &str, variable: &dyn Fn(&str) -> Option<Value>) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len());
     let mut quoted = false;
@@ -157,7 +157,7 @@ fn fill(template: &str, variable: &dyn Fn(&str) -> Option<Value>) -> Result<Stri
     Ok(filled)
 }
 
-/// The name between `<` and `>`, when it looks like one.
+/// The name between `<` and `>`, if it is a valid one.
 fn placeholder(after: &str) -> Option<&str> {
     let (name, _) = after.split_once('>')?;
     let of_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');

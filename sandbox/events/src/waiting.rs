@@ -10,20 +10,20 @@ use tokio::sync::Notify;
 
 use super::Bus;
 
-/// What a delivery waits for before its first try.
+/// When the first attempt of a delivery starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Start {
     AtOnce,
-    /// Some time, which the time scale does not change.
+    /// After this time, without the time scale.
     After(Duration),
-    /// So many later events at the same target, or the end of the rule.
+    /// After this number of later events at the same target, or when the rule is removed.
     WhenOvertaken {
         by: u64,
         rule: RuleId,
     },
 }
 
-/// The deliveries that wait to be overtaken.
+/// The deliveries that wait for later events.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     entries: Mutex<Vec<Overtaken>>,
@@ -32,7 +32,7 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 struct Overtaken {
     target: String,
-    /// The number of the delivery itself; later ones have greater numbers.
+    /// The number of the delivery. Later deliveries have greater numbers.
     number: u64,
     left: u64,
     enough: Arc<Notify>,
@@ -43,14 +43,14 @@ impl Waiting {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a delivery has to be overtaken; the answer is notified when it was.
+    /// Adds a delivery that waits for later events. The result is notified when enough of them have arrived.
     pub(super) fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
         let enough = Arc::new(Notify::new());
         self.entries().push(Overtaken { target: target.to_owned(), number, left: by, enough: Arc::clone(&enough) });
         enough
     }
 
-    /// Notes that a delivery reached its target.
+    /// Records that a delivery reached its target.
     pub(super) fn arrived(&self, target: &str, number: u64) {
         self.entries().retain_mut(|entry| {
             if entry.target != target || entry.number >= number {
@@ -66,7 +66,7 @@ impl Waiting {
 }
 
 impl Bus {
-    /// Waits until a delivery with this number may start.
+    /// Waits until a delivery can start.
     pub(super) async fn wait(&self, start: Start, target: &str, number: u64) {
         match start {
             Start::AtOnce => {}

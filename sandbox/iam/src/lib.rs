@@ -1,10 +1,10 @@
-//! IAM: whether a caller may do what it asks, by the policies that the template gives its role.
+//! IAM: authorizes requests by the policies of the template.
 //!
-//! A request is evaluated as AWS does within one account
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): what any statement
-//! denies is refused; then one statement of the role's policies has to allow it. The user's own key belongs to the
-//! account's root, which may do everything that no bucket policy denies. Policies are read once, when the sandbox
-//! starts.
+//! Requests are evaluated as in one AWS account
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): a request is refused
+//! if any statement denies it, and otherwise allowed if one statement of the role's policies allows it. The user's own
+//! key belongs to the account's root, which may do everything that no bucket policy denies. Policies are read once,
+//! when the sandbox starts.
 
 mod condition;
 mod operations;
@@ -29,25 +29,25 @@ pub use self::{
 };
 use sandbox_core::{identity::Identity, keys, ports::ApiError};
 
-/// AWS's own policies that give what the sandbox has no service for (logs and traces), and so nothing here.
+/// AWS's managed policies for services that the sandbox does not have (logs and traces). They have no effect here.
 const WITHOUT_EFFECT: [&str; 3] = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"];
 
 /// A policy that cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the policies of {owner}: {problem}")]
 pub struct PolicyError {
-    /// Whose policies.
+    /// The role or bucket of the policies.
     pub owner: String,
-    /// One sentence about it.
+    /// The problem, as one sentence.
     pub problem: String,
 }
 
-/// What a request needs: an action on a resource.
+/// The permission that a request needs: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// For example `s3:PutObject`.
     pub action: String,
-    /// Its ARN, or `*` where the action knows no resources.
+    /// The ARN, or `*` if the action has no resource types.
     pub resource: String,
 }
 
@@ -58,7 +58,7 @@ impl Need {
     }
 }
 
-/// A refusal, which reads as AWS writes it
+/// A denied request. Its message is AWS's
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -77,7 +77,7 @@ enum Reason {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { caller, need: Need { action, resource }, reason } = self;
-        // S3 alone puts the resource into quotes, and SNS alone writes its own name in capitals.
+        // Only S3 quotes the resource, and only SNS writes its own name in capitals.
         let quote = if action.starts_with("s3:") { "\"" } else { "" };
         let action = action.strip_prefix("sns:").map_or_else(|| action.clone(), |operation| format!("SNS:{operation}"));
         write!(
@@ -93,13 +93,13 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// As a service other than S3 answers it.
+    /// The answer of a service other than S3.
     pub fn answer(&self, code: &str, status: u16) -> ApiError {
         ApiError::new(code, self.to_string()).with_status(status)
     }
 }
 
-/// Every policy, by what it hangs on.
+/// Every policy, by role or bucket.
 #[derive(Debug, Default)]
 pub struct Iam {
     roles: BTreeMap<String, Vec<Statement>>,
@@ -108,7 +108,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// Gives a role its own policies and those of AWS, which are given by name or ARN.
+    /// Adds a role with its own policies and AWS's managed ones, given by name or ARN.
     pub fn add_role(&mut self, role: &str, documents: &[Value], managed: &[String]) -> Result<(), PolicyError> {
         let failed = |problem| PolicyError { owner: format!("role {role}"), problem };
         for policy in managed {
@@ -132,8 +132,8 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether a session of a role may do something, where the role is the stack's own: the sandbox has no calls that
-    /// make roles, and so nothing is known of others.
+    /// Authorizes a session of a role. The sandbox has no operations that create roles, so every role outside the stack
+    /// is allowed.
     pub fn authorize_role(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
         let session = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
         if session.role().is_some_and(|role| self.roles.contains_key(role)) {
@@ -143,8 +143,8 @@ impl Iam {
         }
     }
 
-    /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone
-    /// denies what another allows.
+    /// Authorizes a request. If a single action decides the result, that action is marked as needed: the only one that
+    /// allows the request, or the only one that denies what another allows.
     pub fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
         let OfRole { denying, allowing } = self.of_role(caller, &need);
         let judged = self.judge(caller, need);
@@ -164,18 +164,18 @@ impl Iam {
         })
     }
 
-    /// Whether a caller may do something that it has not asked for.
+    /// Whether a caller has a permission. Unlike [`Iam::authorize`], it records nothing.
     pub fn allows(&self, caller: &Identity, need: Need) -> bool {
         self.judge(caller, need).is_ok()
     }
 
-    /// Every action that the roles' policies allow, and whether it was needed so far.
+    /// Every action that the roles' policies allow, and whether it was needed.
     pub fn grants(&self) -> Vec<Grant> {
         self.with_effect(Effect::Allow)
     }
 
-    /// Every action that the roles' policies deny, and whether that was needed so far: it alone has kept a request from
-    /// what another statement allows.
+    /// Every action that the roles' policies deny, and whether it was needed: it alone denied a request that another
+    /// statement allows.
     pub fn denials(&self) -> Vec<Grant> {
         self.with_effect(Effect::Deny)
     }
@@ -195,12 +195,12 @@ impl Iam {
             .collect()
     }
 
-    /// What roles asked for and were refused so far: the role's name and the action.
+    /// The denied requests of roles: the role's name and the action.
     pub fn refused(&self) -> BTreeSet<(String, String)> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the policies of the caller's role say about it.
+    /// The statements of the caller's role that apply to a request.
     fn of_role(&self, caller: &Identity, need: &Need) -> OfRole<'_> {
         let statements = caller.role().and_then(|role| self.roles.get(role)).into_iter().flatten();
         let (denying, allowing): (Vec<_>, Vec<_>) =
@@ -209,7 +209,7 @@ impl Iam {
         OfRole { denying: actions(denying), allowing: actions(allowing) }
     }
 
-    /// Whether it is allowed, or why not. What belongs to the account needs no policy that allows it.
+    /// Evaluates a request. The account's root needs no policy that allows it.
     fn judge(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
         let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
         let OfRole { denying, allowing } = self.of_role(caller, &need);
@@ -217,7 +217,7 @@ impl Iam {
         if !denying.is_empty() {
             return refused(need, Reason::RoleDenies);
         }
-        // A bucket's policy has statements that deny, and no others.
+        // The statements of bucket policies only deny.
         if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &need).is_empty()) {
             return refused(need, Reason::BucketDenies);
         }
@@ -228,7 +228,7 @@ impl Iam {
     }
 }
 
-/// The actions of a role's policies that are about a request.
+/// The actions of a role's policies that match a request.
 struct OfRole<'a> {
     denying: Vec<&'a Action>,
     allowing: Vec<&'a Action>,
@@ -241,8 +241,8 @@ pub struct Grant {
     pub role: String,
     /// The statement's `Sid`, or its number.
     pub statement: String,
-    /// The action as it is written.
+    /// The action as in the policy.
     pub action: String,
-    /// Whether some request was allowed, or denied, by it alone.
+    /// Whether this action alone decided some request.
     pub needed: bool,
 }

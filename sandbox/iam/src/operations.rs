@@ -1,5 +1,5 @@
-//! What the calls of Step Functions, `EventBridge`, SNS and CloudFormation need. Each needs the action of its own name;
-//! the pages name the resources:
+//! The permissions for operations of Step Functions, `EventBridge`, SNS and CloudFormation. Each operation needs the
+//! action with its own name. The resources are those of
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>,
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>,
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>,
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Need;
 use sandbox_core::ports::ACCOUNT;
 
-/// Of Step Functions: the execution, the state machine or the Map Run that the request names.
+/// The permission for an operation of Step Functions, on the execution, state machine or Map Run of the request.
 pub fn states_need(operation: &str, body: &Value, region: &str) -> Need {
     let named = ["executionArn", "stateMachineArn", "mapRunArn", "resourceArn"];
     let arn = named.iter().find_map(|name| body.get(name)?.as_str()).map(str::to_owned);
@@ -23,7 +23,7 @@ pub fn states_need(operation: &str, body: &Value, region: &str) -> Need {
     Need::new(format!("states:{operation}"), arn.or_else(made).unwrap_or_else(|| "*".to_owned()))
 }
 
-/// Of `EventBridge`: the bus that events are put on, or the rule that the request names.
+/// The permission for an operation of `EventBridge`, on the bus of `PutEvents` or on the rule of the request.
 pub fn events_need(operation: &str, body: &Value, region: &str) -> Need {
     let rule = ["Rule", "Name"].iter().find_map(|name| body.get(name)?.as_str());
     let resource = match (operation, rule) {
@@ -34,10 +34,10 @@ pub fn events_need(operation: &str, body: &Value, region: &str) -> Need {
     Need::new(format!("events:{operation}"), resource)
 }
 
-/// Of SNS: the topic that the request names; `PublishBatch` needs what `Publish` does.
+/// The permission for an operation of SNS, on the topic of the request. `PublishBatch` needs `Publish`.
 pub fn sns_need(operation: &str, form: &BTreeMap<String, String>, region: &str) -> Need {
     let named = ["TopicArn", "TargetArn"].iter().find_map(|name| form.get(*name)).cloned();
-    // The ARN of a subscription is that of its topic with an id behind it.
+    // The ARN of a subscription is that of its topic, followed by an ID.
     let subscribed = || Some(form.get("SubscriptionArn")?.rsplit_once(':')?.0.to_owned());
     let made = || Some(format!("arn:aws:sns:{region}:{ACCOUNT}:{}", form.get("Name")?));
     let operation = if operation == "PublishBatch" { "Publish" } else { operation };
@@ -45,8 +45,8 @@ pub fn sns_need(operation: &str, form: &BTreeMap<String, String>, region: &str) 
     Need::new(format!("sns:{operation}"), resource)
 }
 
-/// Of CloudFormation: the stack that the request names. A request for every stack needs `ListStacks` too
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>).
+/// The permissions for an operation of CloudFormation, on the stack of the request. A request for all stacks also needs
+/// `ListStacks` (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>).
 pub fn cloudformation_needs(operation: &str, form: &BTreeMap<String, String>, region: &str) -> Vec<Need> {
     let need = |operation: &str, resource: String| Need::new(format!("cloudformation:{operation}"), resource);
     match form.get("StackName") {

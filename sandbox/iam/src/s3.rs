@@ -1,15 +1,15 @@
-//! What S3's operations need, by its own table
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and, where a page of the
-//! API reference says more, by that.
+//! The permissions for operations of S3, by its table
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and by the more detailed
+//! pages of the API reference.
 
 use super::Need;
 
-/// What an operation is asked, as far as permissions depend on it.
+/// The parts of a request that determine its permissions.
 #[derive(Debug, Default)]
 pub struct S3Request<'a> {
     /// For example `GetObject`.
     pub operation: &'a str,
-    /// The bucket that it is addressed to; empty for `ListBuckets`.
+    /// The bucket; empty for `ListBuckets`.
     pub bucket: &'a str,
     /// The key; empty for operations on buckets.
     pub key: &'a str,
@@ -19,9 +19,9 @@ pub struct S3Request<'a> {
     pub sets_tags: bool,
     /// Whether it writes on condition of an entity tag (`If-Match`).
     pub if_match: bool,
-    /// The actions that its headers of Object Lock need.
+    /// The actions for its Object Lock headers.
     pub lock: &'a [&'a str],
-    /// What a copy reads.
+    /// The source of a copy.
     pub source: Option<CopiedFrom<'a>>,
 }
 
@@ -30,18 +30,18 @@ pub struct S3Request<'a> {
 pub struct CopiedFrom<'a> {
     /// The object.
     pub read: Read<'a>,
-    /// Whether its tags are copied along, as they are by default.
+    /// Whether its tags are copied, which is the default.
     pub with_tags: bool,
 }
 
-/// An object that is read.
+/// An object to read.
 #[derive(Debug, Clone, Copy)]
 pub struct Read<'a> {
-    /// Its bucket.
+    /// The bucket.
     pub bucket: &'a str,
-    /// Its key.
+    /// The key.
     pub key: &'a str,
-    /// Which version; none for the current one.
+    /// The version; `None` for the current one.
     pub version_id: Option<&'a str>,
 }
 
@@ -50,30 +50,30 @@ pub fn bucket_arn(bucket: &str) -> String {
     format!("arn:aws:s3:::{bucket}")
 }
 
-/// The bucket that a resource is, or is in.
+/// The bucket in the ARN of a bucket or an object.
 pub(super) fn bucket_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:aws:s3:::")?.split('/').next()
 }
 
 impl Read<'_> {
-    /// An action on the object.
+    /// The permission for an action on the object.
     pub fn need(&self, action: &str) -> Need {
         Need::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
     }
 
-    /// To read the object: the version's own action where a version is named, and the other one where none is
+    /// The permission to read the object. A named version has its own action
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>).
     fn object(&self) -> Need {
         self.need(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
     }
 
-    /// To read its tags, or to be told how many there are
+    /// The permissions to read its tags or their number
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html>).
     pub fn tags(&self) -> Vec<Need> {
         self.tagging("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
     }
 
-    /// Tags of a named version need the version's action *also*.
+    /// The tags of a named version *also* need the version's action.
     fn tagging(&self, current: &str, version: &str) -> Vec<Need> {
         let mut needs = vec![self.need(current)];
         needs.extend(self.version_id.map(|_| self.need(version)));
@@ -82,7 +82,7 @@ impl Read<'_> {
 }
 
 impl S3Request<'_> {
-    /// What the operation needs, all of it; none where the sandbox does not know.
+    /// All the permissions for the operation; `None` if the sandbox does not know the operation.
     pub fn needs(&self) -> Option<Vec<Need>> {
         if let Some(action) = bucket_action(self.operation) {
             let resource = if self.bucket.is_empty() { "*".to_owned() } else { bucket_arn(self.bucket) };
@@ -113,7 +113,7 @@ impl S3Request<'_> {
             "PutObjectRetention" => one("s3:PutObjectRetention"),
             "GetObjectLegalHold" => one("s3:GetObjectLegalHold"),
             "PutObjectLegalHold" => one("s3:PutObjectLegalHold"),
-            // Each of its objects is a question of its own.
+            // Each of the objects is authorized separately.
             "DeleteObjects" => Some(Vec::new()),
             "ListParts" => one("s3:ListMultipartUploadParts"),
             "AbortMultipartUpload" => one("s3:AbortMultipartUpload"),
@@ -138,7 +138,7 @@ impl S3Request<'_> {
     }
 }
 
-/// The action of an operation on a bucket; none for one on objects.
+/// The action of an operation on a bucket; `None` for an operation on objects.
 fn bucket_action(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "ListBuckets" => "s3:ListAllMyBuckets",

@@ -1,5 +1,5 @@
-//! Statements of policies. What the sandbox does not evaluate is refused when the policy is read, by its name, because
-//! a statement that is passed over in silence would allow too little or, worse, deny too little.
+//! Statements of policies. An unsupported element is rejected by name when the policy is read: ignoring it would allow
+//! too little or, worse, deny too little.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
@@ -14,26 +14,25 @@ use super::{
 };
 use sandbox_core::identity::Identity;
 
-/// Whether a statement gives or takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,
     Deny,
 }
 
-/// What a policy hangs on, and so which of its elements make sense.
+/// The owner of a policy, which determines the valid elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attached {
-    /// A role: it says what the role may do.
+    /// A role: the policy allows or denies the role's requests.
     Role,
-    /// A bucket: it says who may not do what with it.
+    /// A bucket: the policy denies requests to the bucket.
     Bucket,
 }
 
 /// One statement of a policy.
 #[derive(Debug)]
 pub(super) struct Statement {
-    /// Its `Sid`, or its number where it has none.
+    /// The `Sid`, or the number of a statement without one.
     pub(super) name: String,
     pub(super) effect: Effect,
     pub(super) actions: Vec<Action>,
@@ -44,14 +43,14 @@ pub(super) struct Statement {
 /// An action of a statement.
 #[derive(Debug)]
 pub(super) struct Action {
-    /// As it is written, perhaps with wildcards.
+    /// The action as in the policy, possibly with wildcards.
     pub(super) pattern: String,
-    /// Whether some request would have been refused without it.
+    /// Whether this action alone decided some request.
     pub(super) needed: AtomicBool,
 }
 
 impl Statement {
-    /// Reads the statements of a policy document; on a mistake, answers one sentence about it.
+    /// Parses the statements of a policy document. The error is one sentence.
     pub(super) fn of_document(document: &Value, attached: Attached) -> Result<Vec<Self>, String> {
         let statements = match document.get("Statement") {
             Some(Value::Array(list)) => list.as_slice(),
@@ -103,8 +102,8 @@ impl Statement {
         Ok(Self { name: name.to_owned(), effect, actions, resources, conditions })
     }
 
-    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all
-    /// of the statement fits.
+    /// The effect of each matching action of the statement on a request of this caller. Empty unless the whole
+    /// statement matches.
     pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
         let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
             && self.conditions.iter().all(|condition| condition.holds(caller));
@@ -120,7 +119,7 @@ fn is_everybody(principal: Option<&Value>) -> bool {
     }
 }
 
-/// An element that is one text or a list of them, and must be there.
+/// A required element with one text or a list of them.
 fn texts(elements: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
     let one =
         |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| format!("{name} should be texts, not {value}"));

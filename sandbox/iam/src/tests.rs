@@ -1,4 +1,4 @@
-//! Policies are evaluated as AWS documents it, and refusals read as AWS writes them.
+//! Policies are evaluated by AWS's documentation, and refusals have AWS's messages.
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads easily")]
 
@@ -133,7 +133,7 @@ fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
     }
 }
 
-/// What a role may do is the union of its policies
+/// A role may do what the union of its policies allows
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 #[test]
 fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {

@@ -1,5 +1,5 @@
-//! A Lambda function that does as its payload says: answer, sleep, fail, exit, panic. The tests of the sandbox's Lambda
-//! service run it as they would run any function's binary.
+//! A Lambda function that its payload controls: answer, sleep, fail, exit, panic. The tests of the sandbox's Lambda
+//! service run it like the binary of any function.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,4 @@
-//! One function and its workers: warm ones are used again, new ones are started on demand up to the function's
-//! concurrency.
+//! One function and its workers. Warm workers are reused; new ones start on demand, up to the function's concurrency.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -21,11 +20,11 @@ use sandbox_core::{
     ports::{ApiError, Invocation},
 };
 
-/// How many workers of one function wait for work at most. A burst of events starts hundreds, and each
-/// takes a few megabytes; a function that is called again soon after finds one of these.
+/// The maximum number of idle workers of one function. A burst of events starts hundreds of workers of a few megabytes
+/// each, and the next invocations reuse these.
 const WARM: usize = 4;
 
-/// What every function is told alike.
+/// The environment of every function.
 #[derive(Debug, Clone)]
 pub(super) struct Surroundings {
     pub(super) region: String,
@@ -35,12 +34,12 @@ pub(super) struct Surroundings {
     pub(super) faults: Faults,
 }
 
-/// One invocation as its caller gives it.
+/// One invocation.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
-    /// The state that invokes.
+    /// The state that invokes the function.
     pub(super) state: Option<String>,
 }
 
@@ -55,7 +54,7 @@ pub(super) struct Pool {
 
 struct State {
     configuration: Configuration,
-    /// Workers of the present generation that wait for work; the last one that worked is used first.
+    /// Idle workers of the current generation. The most recently used one is reused first.
     idle: Vec<Worker>,
     busy: u32,
 }
@@ -75,7 +74,7 @@ impl Pool {
         self.state().configuration.clone()
     }
 
-    /// Changes the configuration: idle workers end, busy ones end with their invocation.
+    /// Changes the configuration. Idle workers end now, busy ones after their invocation.
     pub(super) fn update(&self, update: Update) -> Result<Configuration, ApiError> {
         let mut state = self.state();
         state.configuration.update(update)?;
@@ -83,22 +82,22 @@ impl Pool {
         Ok(state.configuration.clone())
     }
 
-    /// How many workers were started so far.
+    /// The number of workers started.
     pub(super) fn cold_starts(&self) -> u64 {
         self.cold_starts.load(Ordering::Relaxed)
     }
 
-    /// How many invocations were begun so far.
+    /// The number of invocations started.
     pub(super) fn invocations(&self) -> u64 {
         self.invocations.load(Ordering::Relaxed)
     }
 
-    /// Ends every worker that waits for work.
+    /// Ends the idle workers.
     pub(super) fn retire_idle(&self) {
         self.state().idle.clear();
     }
 
-    /// Refuses what AWS would refuse before the function runs, and otherwise takes the place of one invocation.
+    /// Rejects what AWS rejects before the function runs, and otherwise reserves a concurrency slot.
     pub(super) fn admit(&self, payload: &Bytes) -> Result<Place<'_>, ApiError> {
         if payload.len() > PAYLOAD_LIMIT {
             let message =
@@ -114,7 +113,7 @@ impl Pool {
         Ok(Place { pool: self })
     }
 
-    /// Runs one invocation, which ends as usual or as a fault rule says.
+    /// Runs one invocation, with the end that a fault rule requires.
     pub(super) async fn run_as(&self, place: &Place<'_>, job: Job, ending: &Ending) -> Invocation {
         let request_id = job.request_id.clone();
         match ending {
@@ -134,7 +133,7 @@ impl Pool {
         }
     }
 
-    /// Runs one invocation on a warm worker, or on a new one. One that is to be killed has an outcome that nobody sees.
+    /// Runs one invocation on a warm worker or a new one. For a killed invocation the caller ignores the outcome.
     async fn run(&self, _place: &Place<'_>, job: Job, kill: Option<Life>) -> Invocation {
         self.invocations.fetch_add(1, Ordering::Relaxed);
         let Job { request_id, payload, state } = job;
@@ -167,7 +166,7 @@ impl Pool {
         outcome
     }
 
-    /// A worker that waits for its invocation, and the configuration that it was started with.
+    /// A worker that is ready for the invocation, and the configuration that it was started with.
     async fn ready_worker(&self, request_id: &str) -> (Configuration, Result<Worker, Invocation>) {
         loop {
             let (configuration, warm) = {
@@ -178,14 +177,14 @@ impl Pool {
                 let started = self.start(&configuration, request_id).await;
                 return (configuration, started);
             };
-            // That one ended while it waited for work is no failure of this invocation.
+            // A worker that ended while idle does not fail this invocation.
             if worker.ready(request_id).await.is_ok() {
                 return (configuration, Ok(worker));
             }
         }
     }
 
-    /// Keeps a worker for the next invocation; one too many, or of a configuration that was changed, ends.
+    /// Keeps a worker for the next invocation, unless enough are idle or the configuration has changed.
     fn put_back(&self, worker: Worker, generation: u64) {
         let mut state = self.state();
         if state.configuration.generation == generation && state.idle.len() < WARM {
@@ -208,7 +207,7 @@ impl Pool {
     }
 }
 
-/// One of the invocations that a function may run at once; given back when dropped.
+/// A concurrency slot of the function, released on drop.
 pub(super) struct Place<'a> {
     pool: &'a Pool,
 }

@@ -1,5 +1,5 @@
-//! How functions run: reuse, concurrency, time limits, crashes, configuration. The function is the example `probe`, a
-//! real binary on `lambda_runtime`.
+//! How functions run: reuse, concurrency, timeouts, crashes, configuration. The function is the example `probe`, a real
+//! binary with `lambda_runtime`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -59,7 +59,7 @@ impl Bench {
         Self { lambda: Arc::new(Lambda::new(vec![function], &options).unwrap()), logs }
     }
 
-    /// Runs the example `probe`, which `cargo test` builds beside the tests.
+    /// Runs the example `probe`, which `cargo test` builds with the tests.
     fn new(function: Function) -> Self {
         let examples: PathBuf = std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples");
         Self::of(function, Functions::Binaries { folder: examples })
@@ -76,7 +76,7 @@ impl Bench {
         }
     }
 
-    /// Waits until so many invocations were begun.
+    /// Waits until this number of invocations have started.
     async fn begun(&self, count: u64) {
         while self.lambda.invocations(NAME).unwrap() < count {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -314,7 +314,7 @@ fn lives(process: &Value) -> bool {
     rustix::process::test_kill_process(pid(process)).is_ok()
 }
 
-/// Waits until a process has ended, and panics when it does not.
+/// Waits until a process has ended; panics after a timeout.
 async fn gone(process: &Value) {
     let ended = async {
         while lives(process) {
@@ -343,7 +343,7 @@ fn a_missing_binary_is_named_with_how_to_build_it() {
     );
 }
 
-/// Answers with the number of handlers made so far, waits for ever, or panics.
+/// Returns the number of handlers created so far, never returns, or panics.
 #[derive(Default)]
 struct Inside {
     made: AtomicUsize,

@@ -1,4 +1,4 @@
-//! One place where a function runs, one invocation at a time: a process, or a handler inside this process.
+//! An execution environment of a function, for one invocation at a time: a process, or a handler inside this process.
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use sandbox_core::{faults::Working, ports::Invocation};
 
-/// How the workers of one function are made.
+/// How the workers of one function start.
 #[derive(Clone)]
 pub(super) enum Launcher {
     Process(Launch),
     InProcess { set: Arc<dyn HandlerSet>, crate_name: String },
 }
 
-/// A worker that was started.
+/// A started worker.
 pub(super) struct Worker {
     kind: Kind,
     key: WorkerKey,
@@ -53,12 +53,13 @@ impl Worker {
         Ok(Self { kind: kind?, key })
     }
 
-    /// The public half of the key that it calls with.
+    /// The access key ID of its own key.
     pub(super) fn access_key_id(&self) -> &str {
         &self.key.identity().access_key_id
     }
 
-    /// Waits until the worker can take an invocation. The error is the outcome of the one for which it was started.
+    /// Waits until the worker can run an invocation. The error is the outcome of the invocation that started the
+    /// worker.
     pub(super) async fn ready(&mut self, request_id: &str) -> Result<(), Invocation> {
         match &mut self.kind {
             Kind::Process(process) => process.ready(request_id).await,
@@ -66,7 +67,7 @@ impl Worker {
         }
     }
 
-    /// Runs one invocation, unless or until it is killed. Answers the worker again if it can take another one.
+    /// Runs one invocation, unless or until it is killed. Returns the worker if it can run another one.
     pub(super) async fn run(self, call: Call, working: &Working) -> (Invocation, Option<Self>) {
         let Self { kind, key } = self;
         let request_id = call.request_id.clone();
@@ -89,8 +90,8 @@ impl Worker {
             Kind::InProcess(handler) => {
                 let deadline = SystemTime::now() + call.timeout;
                 let running = Arc::clone(&handler);
-                // A task of its own, so that a panic ends the invocation and not the service.
-                // A set, because it ends its task when it is dropped.
+                // A separate task, so that a panic ends the invocation and not the service. A `JoinSet`, because it
+                // aborts its task on drop.
                 let mut task = JoinSet::new();
                 let ended = tokio::select! {
                     biased;
@@ -117,7 +118,7 @@ impl Worker {
         }
     }
 
-    /// Ends it, and waits until it is gone.
+    /// Ends the worker and waits for its end.
     pub(super) async fn end(self) {
         if let Kind::Process(process) = self.kind {
             process.kill().await;

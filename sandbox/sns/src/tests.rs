@@ -1,4 +1,4 @@
-//! SNS as its clients see it: through aws-sdk-sns over HTTP where the encoding matters, and by forms elsewhere.
+//! SNS through its API: with aws-sdk-sns over HTTP if the encoding matters, and with forms otherwise.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
@@ -37,7 +37,7 @@ impl Bench {
         self.sns.handle(operation, form).await
     }
 
-    /// A topic called `news`.
+    /// A topic named `news`.
     async fn topic(&self) -> &'static str {
         self.call("CreateTopic", &[("Name", "news")]).await.unwrap();
         "arn:aws:sns:eu-west-1:000000000000:news"
@@ -64,7 +64,7 @@ impl Bench {
         Client::from_conf(config)
     }
 
-    /// The mails of the outbox by the order of their names.
+    /// The mails of the outbox in the order of their names.
     fn mails(&self) -> Vec<String> {
         let mut files: Vec<_> =
             std::fs::read_dir(self.sns.outbox()).unwrap().map(|entry| entry.unwrap().path()).collect();

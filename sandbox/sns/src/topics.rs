@@ -1,4 +1,4 @@
-//! Topics: the calls that make, change, list and remove them.
+//! The operations on topics.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use sandbox_core::{
     query::{self, Entries, Members},
 };
 
-/// A topic as it is stored.
+/// A topic in the store.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Topic {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-/// Attributes that are kept and given back; only the display name changes what the sandbox does (it signs the mail).
+/// The attributes that are stored. Only the display name has an effect: it is the sender name of mail.
 const ATTRIBUTES: [&str; 6] =
     ["DisplayName", "Policy", "DeliveryPolicy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
 
@@ -91,7 +91,7 @@ impl Sns {
         query::result("CreateTopic", &TopicArn { topic_arn: arn })
     }
 
-    /// Removes a topic and its subscriptions. One that is not there counts as removed, as on AWS.
+    /// Removes a topic and its subscriptions. A missing topic is no error, as on AWS.
     pub(super) fn delete_topic(&self, form: &Form) -> Result<String, ApiError> {
         only(form, "DeleteTopic", &["TopicArn"])?;
         let arn = required(form, "TopicArn")?;

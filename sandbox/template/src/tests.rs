@@ -1,4 +1,4 @@
-//! What the reader makes of small templates, and what it says about those that it cannot read.
+//! Small templates: what the reader creates from them, and the errors for invalid ones.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
@@ -26,7 +26,7 @@ fn refusal(text: &str) -> String {
     read_with(text, &[]).unwrap_err().to_string()
 }
 
-/// The outputs of a template whose section Outputs is given as `Name: expression` lines.
+/// The output of a template with this expression, or the error.
 fn evaluated(sections: &str, expression: &str) -> Result<String, String> {
     let text = format!("{sections}\nOutputs:\n  Out:\n    Value: {expression}\n");
     read_with(&text, &[]).map(|stack| stack.outputs["Out"].clone()).map_err(|error| error.to_string())

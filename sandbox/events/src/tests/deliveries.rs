@@ -1,4 +1,4 @@
-//! What becomes of events whose target is busy, gone or failing, and of those under way when the sandbox stops.
+//! Events with a busy, missing or failing target, and deliveries that are pending when the sandbox stops.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -63,7 +63,8 @@ async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
     bench.send().await;
     let undelivered = bench.events.undelivered().unwrap();
     assert_eq!(undelivered[0].attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumEventAgeInSeconds");
-    // 1 + 2 + 4 + … seconds with jitter from a half: 60 seconds are used up by the fifth to the seventh retry.
+    // The delays are 1, 2, 4, … seconds with a jitter of at least half, so 60 seconds end between the fifth and the
+    // seventh retry.
     assert!((5..=7).contains(&(bench.starts() - 1)), "{} retries", bench.starts() - 1);
 }
 
@@ -95,7 +96,7 @@ async fn a_function_that_fails_is_invoked_twice_more_and_then_the_event_is_dropp
 #[tokio::test]
 async fn rules_and_deliveries_under_way_survive_a_restart() {
     let bench = bench();
-    // A bus that is not connected takes events and keeps them.
+    // A bus without targets accepts events and keeps them.
     let earlier = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     earlier.handle("PutRule", rule).await.unwrap();

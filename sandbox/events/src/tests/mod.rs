@@ -1,4 +1,4 @@
-//! The bus as its callers see it: rules, and what becomes of events.
+//! The bus through its API: rules and deliveries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deliveries;
@@ -24,7 +24,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:notify";
 const ROLE: &str = "arn:aws:iam::000000000000:role/starter";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:undelivered";
 
-/// Machines and functions that write down what they are sent and answer as they are told; after that they succeed.
+/// State machines and functions that record their inputs and return prepared answers, then succeed.
 #[derive(Default)]
 struct Recorder {
     started: Mutex<Vec<(String, String, Value)>>,
@@ -80,7 +80,7 @@ impl Bench {
         self.events.handle(operation, body).await.unwrap_err()
     }
 
-    /// A rule on uploads with one target.
+    /// A rule for uploads with one target.
     async fn rule(&self, target: Value) {
         self.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# })).await;
         self.call("PutTargets", json!({ "Rule": "uploads", "Targets": [target] })).await;
