@@ -106,15 +106,22 @@ pub trait TaskRunner: Send + Sync {
     }
 }
 
-/// Starts executions: what an `EventBridge` target requires of Step Functions.
+/// The request of an `EventBridge` target to start an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionStart<'a> {
+    /// The role of the rule's target.
+    pub role_arn: &'a str,
+    /// The state machine.
+    pub state_machine_arn: &'a str,
+    /// The name of the execution; `None` for a generated one.
+    pub name: Option<String>,
+    /// The input of the execution.
+    pub input: Value,
+}
+
+/// Starts executions for `EventBridge`.
 #[async_trait]
 pub trait StartExecution: Send + Sync {
-    /// Starts the machine with the role of the rule's target, and returns the execution's ARN.
-    async fn start_execution(
-        &self,
-        role_arn: &str,
-        state_machine_arn: &str,
-        name: Option<String>,
-        input: Value,
-    ) -> Result<String, ApiError>;
+    /// Starts an execution. Returns its ARN.
+    async fn start_execution(&self, start: ExecutionStart<'_>) -> Result<String, ApiError>;
 }

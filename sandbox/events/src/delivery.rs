@@ -20,16 +20,16 @@ use super::{
     Bus, PENDING, Targets, UNDELIVERED,
     input::RuleName,
     rules::State,
+    start::Start,
     target::{Kind, Target},
-    waiting::Start,
 };
-use sandbox_core::ports::{ApiError, Invocation};
+use sandbox_core::ports::{ApiError, ExecutionStart, Invocation};
 
 /// The delays before Lambda invokes a failed function again, in seconds.
 const FUNCTION_RETRIES: [f64; 2] = [60.0, 120.0];
 /// The first delay after an error of the service, in seconds. Each further delay is twice as long.
-const FIRST_WAIT: f64 = 1.0;
-const LONGEST_WAIT: f64 = 900.0;
+const FIRST_DELAY: f64 = 1.0;
+const MAXIMUM_DELAY: f64 = 900.0;
 
 /// An event that did not reach a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,15 +64,15 @@ enum Outcome {
     Refused {
         code: &'static str,
         message: String,
-        again: Again,
+        retry: Retry,
     },
     /// The function received the event and failed.
     FunctionFailed(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
-    Later,
+enum Retry {
+    Allowed,
     Never,
 }
 
@@ -80,7 +80,7 @@ enum Next {
     Done,
     /// After this number of seconds, before the time scale.
     Wait(f64),
-    GiveUp(Undelivered),
+    RecordUndelivered(Undelivered),
 }
 
 impl Bus {
@@ -105,8 +105,8 @@ impl Bus {
 
     /// Starts a delivery, immediately or later, and counts it.
     pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery, start: Start) {
-        self.remember(&delivery);
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        self.store_pending(&delivery);
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
         self.pending.send_modify(|pending| *pending += 1);
         tokio::spawn(async move {
             let id = delivery.id.clone();
@@ -120,16 +120,16 @@ impl Bus {
                 return;
             }
             if let Err(error) = self.store.delete(PENDING, &id) {
-                tracing::error!(%error, "a delivery is done but could not be crossed off: it will be made again");
+                tracing::error!(%error, "a finished delivery could not be removed from the store and will be repeated");
             }
             self.waiting.arrived(&target, number);
             self.pending.send_modify(|pending| *pending -= 1);
         });
     }
 
-    fn remember(&self, delivery: &Delivery) {
+    fn store_pending(&self, delivery: &Delivery) {
         if let Err(error) = self.store.put(PENDING, &delivery.id, delivery) {
-            tracing::error!(%error, rule = delivery.rule, "a delivery could not be written down: it does not survive a restart");
+            tracing::error!(%error, rule = delivery.rule, "a delivery was not written and would be lost in a restart");
         }
     }
 
@@ -140,12 +140,12 @@ impl Bus {
             match delivery.next(outcome, &self.rule_arn(&delivery.rule)) {
                 Next::Done => return,
                 Next::Wait(seconds) => {
-                    self.remember(&delivery);
+                    self.store_pending(&delivery);
                     // At most a day, so the product is a valid duration for every time scale.
                     let wait = (seconds * self.time_scale).clamp(0.0, 86_400.0);
                     tokio::time::sleep(Duration::from_secs_f64(wait)).await;
                 }
-                Next::GiveUp(undelivered) => return self.give_up(&delivery, &undelivered),
+                Next::RecordUndelivered(undelivered) => return self.record_undelivered(&delivery, &undelivered),
             }
         }
     }
@@ -155,12 +155,17 @@ impl Bus {
         let rule = RuleName { name: &delivery.rule, arn: &self.rule_arn(&delivery.rule) };
         let input = match target.input().render(&rule, &delivery.event) {
             Ok(input) => input,
-            Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, again: Again::Never },
+            Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, retry: Retry::Never },
         };
         match target.kind() {
             Some(Kind::StateMachine) => {
-                let name = Some(delivery.execution_name());
-                match targets.start.start_execution(target.role_arn(), &target.arn, name, input).await {
+                let start = ExecutionStart {
+                    role_arn: target.role_arn(),
+                    state_machine_arn: &target.arn,
+                    name: Some(delivery.execution_name()),
+                    input,
+                };
+                match targets.start.start_execution(start).await {
                     // An earlier attempt, whose answer was lost, started the execution.
                     Err(error) if error.code == "ExecutionAlreadyExists" => Outcome::Arrived,
                     Err(error) => Outcome::from_error(&error),
@@ -177,12 +182,12 @@ impl Bus {
             None => Outcome::Refused {
                 code: "NO_RESOURCE",
                 message: format!("{} is neither a state machine nor a function", target.arn),
-                again: Again::Never,
+                retry: Retry::Never,
             },
         }
     }
 
-    fn give_up(&self, delivery: &Delivery, undelivered: &Undelivered) {
+    fn record_undelivered(&self, delivery: &Delivery, undelivered: &Undelivered) {
         tracing::error!(
             rule = delivery.rule,
             target = delivery.target.arn,
@@ -192,14 +197,14 @@ impl Bus {
         );
         let key = format!("{:020}-{}", time::OffsetDateTime::now_utc().unix_timestamp_nanos(), delivery.id);
         if let Err(error) = self.store.put(UNDELIVERED, &key, undelivered) {
-            tracing::error!(%error, "an undelivered event could not be written down");
+            tracing::error!(%error, "an undelivered event was not written to the store");
         }
     }
 }
 
 impl Delivery {
     /// Another delivery of the same event.
-    pub(super) fn again(&self) -> Self {
+    pub(super) fn duplicate(&self) -> Self {
         Self { id: uuid::Uuid::new_v4().to_string(), ..self.clone() }
     }
 
@@ -221,13 +226,13 @@ impl Delivery {
                     self.function_retries += 1;
                     Next::Wait(*wait)
                 }
-                None => Next::GiveUp(self.undelivered(None, rule_arn, ("FUNCTION_ERROR", message), None)),
+                None => Next::RecordUndelivered(self.undelivered(None, rule_arn, ("FUNCTION_ERROR", message), None)),
             },
-            Outcome::Refused { code, message, again } => {
+            Outcome::Refused { code, message, retry } => {
                 let queue = target.dead_letter_queue();
-                let wait = (FIRST_WAIT * 2_f64.powi(self.retries.try_into().unwrap_or(i32::MAX))).min(LONGEST_WAIT)
+                let wait = (FIRST_DELAY * 2_f64.powi(self.retries.try_into().unwrap_or(i32::MAX))).min(MAXIMUM_DELAY)
                     * rand::random_range(0.5..=1.0);
-                let exhausted = if again == Again::Never {
+                let exhausted = if retry == Retry::Never {
                     None
                 } else if self.retries >= target.maximum_retries() {
                     Some("MaximumRetryAttempts")
@@ -238,7 +243,7 @@ impl Delivery {
                     self.waited += wait;
                     return Next::Wait(wait);
                 };
-                Next::GiveUp(self.undelivered(queue, rule_arn, (code, message), exhausted))
+                Next::RecordUndelivered(self.undelivered(queue, rule_arn, (code, message), exhausted))
             }
         }
     }
@@ -269,13 +274,13 @@ impl Outcome {
     /// Converts an error to the error code of dead-letter queues. Only errors that a later attempt can resolve are
     /// retried.
     fn from_error(error: &ApiError) -> Self {
-        let (code, again) = match error.code.as_str() {
+        let (code, retry) = match error.code.as_str() {
             "StateMachineDoesNotExist" | "StateMachineDeleting" | "ResourceNotFoundException" => {
-                ("NO_RESOURCE", Again::Never)
+                ("NO_RESOURCE", Retry::Never)
             }
-            "AccessDeniedException" => ("NO_PERMISSIONS", Again::Never),
+            "AccessDeniedException" => ("NO_PERMISSIONS", Retry::Never),
             "ExecutionLimitExceeded" | "ThrottlingException" | "TooManyRequestsException" => {
-                ("THROTTLING", Again::Later)
+                ("THROTTLING", Retry::Allowed)
             }
             "InvalidArn"
             | "InvalidName"
@@ -283,12 +288,12 @@ impl Outcome {
             | "ValidationException"
             | "InvalidParameterValueException"
             | "InvalidRequestContentException"
-            | "RequestTooLargeException" => ("INVALID_PARAMETER", Again::Never),
-            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Again::Later),
-            _ if error.status == 429 => ("THROTTLING", Again::Later),
-            _ if error.status >= 500 => ("ERROR_FROM_TARGET", Again::Later),
-            _ => ("SDK_CLIENT_ERROR", Again::Never),
+            | "RequestTooLargeException" => ("INVALID_PARAMETER", Retry::Never),
+            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Retry::Allowed),
+            _ if error.status == 429 => ("THROTTLING", Retry::Allowed),
+            _ if error.status >= 500 => ("ERROR_FROM_TARGET", Retry::Allowed),
+            _ => ("SDK_CLIENT_ERROR", Retry::Never),
         };
-        Self::Refused { code, message: error.to_string(), again }
+        Self::Refused { code, message: error.to_string(), retry }
     }
 }

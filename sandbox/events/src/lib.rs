@@ -5,14 +5,14 @@
 //! missing features are rejected by name.
 
 mod delivery;
-mod disorder;
+mod delivery_faults;
 mod input;
 mod put;
 mod rules;
+mod start;
 mod target;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ pub use self::delivery::Undelivered;
 use self::{
     delivery::Delivery,
     rules::Rule,
-    waiting::{Start, Waiting},
+    start::{Start, WaitingDeliveries},
 };
 use sandbox_core::{
     faults::Faults,
@@ -70,13 +70,13 @@ struct Bus {
     time_scale: f64,
     rules: RwLock<BTreeMap<String, Rule>>,
     /// Deliveries of an earlier run, until the targets are known.
-    left: Mutex<Vec<Delivery>>,
+    unfinished: Mutex<Vec<Delivery>>,
     targets: SetOnce<Targets>,
     pending: watch::Sender<usize>,
     faults: Faults,
     /// The number of deliveries started in this run.
-    begun: AtomicU64,
-    waiting: Waiting,
+    started: AtomicU64,
+    waiting: WaitingDeliveries,
     closing: CancellationToken,
 }
 
@@ -97,18 +97,18 @@ impl Events {
                 }
             }
         }
-        let left = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
+        let unfinished = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
         let bus = Bus {
             store,
             region: region.to_owned(),
             time_scale,
             rules: RwLock::new(rules),
-            left: Mutex::new(left),
+            unfinished: Mutex::new(unfinished),
             targets: SetOnce::new(),
             pending: watch::Sender::new(0),
             faults,
-            begun: AtomicU64::new(0),
-            waiting: Waiting::default(),
+            started: AtomicU64::new(0),
+            waiting: WaitingDeliveries::default(),
             closing: CancellationToken::new(),
         };
         Ok(Self { bus: Arc::new(bus) })
@@ -120,7 +120,7 @@ impl Events {
     /// Call it once, inside a Tokio runtime. Later calls have no effect.
     pub fn connect(&self, targets: Targets) {
         if self.bus.targets.set(targets).is_ok() {
-            for delivery in std::mem::take(&mut *self.bus.left.lock().unwrap_or_else(PoisonError::into_inner)) {
+            for delivery in std::mem::take(&mut *self.bus.unfinished.lock().unwrap_or_else(PoisonError::into_inner)) {
                 self.bus.clone().spawn_new(delivery, Start::AtOnce);
             }
         }

@@ -22,10 +22,10 @@ use std::{
 
 use serde_json::Value;
 
-use self::statement::{Action, Attached, Effect, Statement};
+use self::statement::{Action, Effect, PolicyOwner, Statement};
 pub use self::{
-    operations::{cloudformation_needs, events_need, sns_need, states_need},
-    s3::{CopiedFrom, Read, S3Request, bucket_arn},
+    operations::{cloudformation_permissions, events_permission, sns_permission, states_permission},
+    s3::{CopySource, Read, S3Request, bucket_arn},
 };
 use sandbox_core::{identity::Identity, keys, ports::ApiError};
 
@@ -44,14 +44,14 @@ pub struct PolicyError {
 
 /// The permission that a request needs: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub struct Permission {
     /// For example `s3:PutObject`.
     pub action: String,
     /// The ARN, or `*` if the action has no resource types.
     pub resource: String,
 }
 
-impl Need {
+impl Permission {
     /// An action on a resource.
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into() }
@@ -63,7 +63,7 @@ impl Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     caller: String,
-    need: Need,
+    permission: Permission,
     reason: Reason,
 }
 
@@ -76,7 +76,7 @@ enum Reason {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { caller, need: Need { action, resource }, reason } = self;
+        let Self { caller, permission: Permission { action, resource }, reason } = self;
         // Only S3 quotes the resource, and only SNS writes its own name in capitals.
         let quote = if action.starts_with("s3:") { "\"" } else { "" };
         let action = action.strip_prefix("sns:").map_or_else(|| action.clone(), |operation| format!("SNS:{operation}"));
@@ -119,7 +119,7 @@ impl Iam {
         }
         let statements = self.roles.entry(role.to_owned()).or_default();
         for document in documents {
-            statements.extend(Statement::of_document(document, Attached::Role).map_err(failed)?);
+            statements.extend(Statement::of_document(document, PolicyOwner::Role).map_err(failed)?);
         }
         Ok(())
     }
@@ -127,17 +127,17 @@ impl Iam {
     /// Adds a policy to a bucket.
     pub fn add_bucket_policy(&mut self, bucket: &str, document: &Value) -> Result<(), PolicyError> {
         let failed = |problem| PolicyError { owner: format!("bucket {bucket}"), problem };
-        let statements = Statement::of_document(document, Attached::Bucket).map_err(failed)?;
+        let statements = Statement::of_document(document, PolicyOwner::Bucket).map_err(failed)?;
         self.buckets.entry(bucket.to_owned()).or_default().extend(statements);
         Ok(())
     }
 
     /// Authorizes a session of a role. The sandbox has no operations that create roles, so every role outside the stack
     /// is allowed.
-    pub fn authorize_role(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
+    pub fn authorize_role(&self, role_arn: &str, permission: Permission) -> Result<(), Refusal> {
         let session = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
         if session.role().is_some_and(|role| self.roles.contains_key(role)) {
-            self.authorize(&session, need)
+            self.authorize(&session, permission)
         } else {
             Ok(())
         }
@@ -145,28 +145,28 @@ impl Iam {
 
     /// Authorizes a request. If a single action decides the result, that action is marked as needed: the only one that
     /// allows the request, or the only one that denies what another allows.
-    pub fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let OfRole { denying, allowing } = self.of_role(caller, &need);
-        let judged = self.judge(caller, need);
+    pub fn authorize(&self, caller: &Identity, permission: Permission) -> Result<(), Refusal> {
+        let MatchingActions { denying, allowing } = self.matching_actions(caller, &permission);
+        let result = self.evaluate(caller, permission);
         let deciding = match (denying.as_slice(), allowing.as_slice()) {
-            ([], [only]) if judged.is_ok() => Some(only),
+            ([], [only]) if result.is_ok() => Some(only),
             ([only], [_, ..]) => Some(only),
             _ => None,
         };
         if let Some(action) = deciding {
             action.needed.store(true, Ordering::Relaxed);
         }
-        judged.inspect_err(|refusal| {
+        result.inspect_err(|refusal| {
             if let Some(role) = caller.role() {
-                let refused = (role.to_owned(), refusal.need.action.clone());
+                let refused = (role.to_owned(), refusal.permission.action.clone());
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(refused);
             }
         })
     }
 
     /// Whether a caller has a permission. Unlike [`Iam::authorize`], it records nothing.
-    pub fn allows(&self, caller: &Identity, need: Need) -> bool {
-        self.judge(caller, need).is_ok()
+    pub fn allows(&self, caller: &Identity, permission: Permission) -> bool {
+        self.evaluate(caller, permission).is_ok()
     }
 
     /// Every action that the roles' policies allow, and whether it was needed.
@@ -201,35 +201,36 @@ impl Iam {
     }
 
     /// The statements of the caller's role that apply to a request.
-    fn of_role(&self, caller: &Identity, need: &Need) -> OfRole<'_> {
+    fn matching_actions(&self, caller: &Identity, permission: &Permission) -> MatchingActions<'_> {
         let statements = caller.role().and_then(|role| self.roles.get(role)).into_iter().flatten();
-        let (denying, allowing): (Vec<_>, Vec<_>) =
-            statements.flat_map(|one| one.effects_on(caller, need)).partition(|(effect, _)| *effect == Effect::Deny);
+        let (denying, allowing): (Vec<_>, Vec<_>) = statements
+            .flat_map(|one| one.effects_on(caller, permission))
+            .partition(|(effect, _)| *effect == Effect::Deny);
         let actions = |effects: Vec<(Effect, _)>| effects.into_iter().map(|(_, action)| action).collect();
-        OfRole { denying: actions(denying), allowing: actions(allowing) }
+        MatchingActions { denying: actions(denying), allowing: actions(allowing) }
     }
 
     /// Evaluates a request. The account's root needs no policy that allows it.
-    fn judge(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
-        let OfRole { denying, allowing } = self.of_role(caller, &need);
-        let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
+    fn evaluate(&self, caller: &Identity, permission: Permission) -> Result<(), Refusal> {
+        let refused = |permission, reason| Err(Refusal { caller: caller.arn.clone(), permission, reason });
+        let MatchingActions { denying, allowing } = self.matching_actions(caller, &permission);
+        let of_bucket = s3::bucket_of_arn(&permission.resource).and_then(|bucket| self.buckets.get(bucket));
         if !denying.is_empty() {
-            return refused(need, Reason::RoleDenies);
+            return refused(permission, Reason::RoleDenies);
         }
         // The statements of bucket policies only deny.
-        if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &need).is_empty()) {
-            return refused(need, Reason::BucketDenies);
+        if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &permission).is_empty()) {
+            return refused(permission, Reason::BucketDenies);
         }
         if caller.role().is_some() && allowing.is_empty() {
-            return refused(need, Reason::NothingAllows);
+            return refused(permission, Reason::NothingAllows);
         }
         Ok(())
     }
 }
 
 /// The actions of a role's policies that match a request.
-struct OfRole<'a> {
+struct MatchingActions<'a> {
     denying: Vec<&'a Action>,
     allowing: Vec<&'a Action>,
 }

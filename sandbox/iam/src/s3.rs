@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and by the more detailed
 //! pages of the API reference.
 
-use super::Need;
+use super::Permission;
 
 /// The parts of a request that determine its permissions.
 #[derive(Debug, Default)]
@@ -22,12 +22,12 @@ pub struct S3Request<'a> {
     /// The actions for its Object Lock headers.
     pub lock: &'a [&'a str],
     /// The source of a copy.
-    pub source: Option<CopiedFrom<'a>>,
+    pub source: Option<CopySource<'a>>,
 }
 
 /// The source of a copy.
 #[derive(Debug)]
-pub struct CopiedFrom<'a> {
+pub struct CopySource<'a> {
     /// The object.
     pub read: Read<'a>,
     /// Whether its tags are copied, which is the default.
@@ -57,46 +57,50 @@ pub(super) fn bucket_of_arn(arn: &str) -> Option<&str> {
 
 impl Read<'_> {
     /// The permission for an action on the object.
-    pub fn need(&self, action: &str) -> Need {
-        Need::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
+    pub fn permission(&self, action: &str) -> Permission {
+        Permission::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
     }
 
     /// The permission to read the object. A named version has its own action
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>).
-    fn object(&self) -> Need {
-        self.need(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
+    fn object(&self) -> Permission {
+        self.permission(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
     }
 
     /// The permissions to read its tags or their number
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html>).
-    pub fn tags(&self) -> Vec<Need> {
+    pub fn tags(&self) -> Vec<Permission> {
         self.tagging("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
     }
 
     /// The tags of a named version *also* need the version's action.
-    fn tagging(&self, current: &str, version: &str) -> Vec<Need> {
-        let mut needs = vec![self.need(current)];
-        needs.extend(self.version_id.map(|_| self.need(version)));
-        needs
+    fn tagging(&self, current: &str, version: &str) -> Vec<Permission> {
+        let mut permissions = vec![self.permission(current)];
+        permissions.extend(self.version_id.map(|_| self.permission(version)));
+        permissions
     }
 }
 
 impl S3Request<'_> {
     /// All the permissions for the operation; `None` if the sandbox does not know the operation.
-    pub fn needs(&self) -> Option<Vec<Need>> {
+    pub fn permissions(&self) -> Option<Vec<Permission>> {
         if let Some(action) = bucket_action(self.operation) {
             let resource = if self.bucket.is_empty() { "*".to_owned() } else { bucket_arn(self.bucket) };
             let actions = std::iter::once(action).chain(self.lock.iter().copied());
-            return Some(actions.map(|action| Need::new(action, resource.clone())).collect());
+            return Some(actions.map(|action| Permission::new(action, resource.clone())).collect());
         }
         let object = Read { bucket: self.bucket, key: self.key, version_id: self.versioned.then_some("") };
-        let locking = self.lock.iter().map(|action| object.need(action));
-        let one = |action: &str| Some(std::iter::once(object.need(action)).chain(locking.clone()).collect());
+        let locking = self.lock.iter().map(|action| object.permission(action));
+        let one = |action: &str| Some(std::iter::once(object.permission(action)).chain(locking.clone()).collect());
         match self.operation {
             "GetObject" | "HeadObject" => Some(vec![object.object()]),
             "GetObjectAttributes" => Some(vec![
                 object.object(),
-                object.need(if self.versioned { "s3:GetObjectVersionAttributes" } else { "s3:GetObjectAttributes" }),
+                object.permission(if self.versioned {
+                    "s3:GetObjectVersionAttributes"
+                } else {
+                    "s3:GetObjectAttributes"
+                }),
             ]),
             "GetObjectTagging" => Some(object.tags()),
             "PutObjectTagging" => Some(object.tagging("s3:PutObjectTagging", "s3:PutObjectVersionTagging")),
@@ -121,20 +125,20 @@ impl S3Request<'_> {
         }
     }
 
-    fn writing(&self, object: Read<'_>) -> Vec<Need> {
+    fn writing(&self, object: Read<'_>) -> Vec<Permission> {
         let source = self.source.as_ref();
-        let mut needs: Vec<Need> = source.map(|source| source.read.object()).into_iter().collect();
-        needs.push(object.need("s3:PutObject"));
+        let mut permissions: Vec<Permission> = source.map(|source| source.read.object()).into_iter().collect();
+        permissions.push(object.permission("s3:PutObject"));
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         if self.if_match {
-            needs.push(object.need("s3:GetObject"));
+            permissions.push(object.permission("s3:GetObject"));
         }
         let tagged = source.filter(|source| source.with_tags);
-        needs.extend(tagged.into_iter().flat_map(|source| source.read.tags()));
+        permissions.extend(tagged.into_iter().flat_map(|source| source.read.tags()));
         if self.sets_tags || tagged.is_some() {
-            needs.push(object.need("s3:PutObjectTagging"));
+            permissions.push(object.permission("s3:PutObjectTagging"));
         }
-        needs
+        permissions
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Map, Value};
 
 use super::{
-    Need,
+    Permission,
     condition::Condition,
     pattern::{matches, matches_action},
 };
@@ -22,7 +22,7 @@ pub(super) enum Effect {
 
 /// The owner of a policy, which determines the valid elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attached {
+pub(super) enum PolicyOwner {
     /// A role: the policy allows or denies the role's requests.
     Role,
     /// A bucket: the policy denies requests to the bucket.
@@ -51,7 +51,7 @@ pub(super) struct Action {
 
 impl Statement {
     /// Parses the statements of a policy document. The error is one sentence.
-    pub(super) fn of_document(document: &Value, attached: Attached) -> Result<Vec<Self>, String> {
+    pub(super) fn of_document(document: &Value, owner: PolicyOwner) -> Result<Vec<Self>, String> {
         let statements = match document.get("Statement") {
             Some(Value::Array(list)) => list.as_slice(),
             Some(one) => std::slice::from_ref(one),
@@ -64,29 +64,29 @@ impl Statement {
                     .get("Sid")
                     .and_then(Value::as_str)
                     .map_or_else(|| format!("{}", index + 1), str::to_owned);
-                Self::read(&name, statement, attached).map_err(|problem| format!("statement {name}: {problem}"))
+                Self::read(&name, statement, owner).map_err(|problem| format!("statement {name}: {problem}"))
             })
             .collect()
     }
 
-    fn read(name: &str, statement: &Value, attached: Attached) -> Result<Self, String> {
+    fn read(name: &str, statement: &Value, owner: PolicyOwner) -> Result<Self, String> {
         let elements = statement.as_object().ok_or("a statement should be an object")?;
         for element in elements.keys() {
             let known = matches!(element.as_str(), "Sid" | "Effect" | "Action" | "Resource" | "Condition")
-                || (element == "Principal" && attached == Attached::Bucket);
+                || (element == "Principal" && owner == PolicyOwner::Bucket);
             if !known {
                 return Err(format!("the sandbox does not evaluate {element}"));
             }
         }
         let effect = match elements.get("Effect").and_then(Value::as_str) {
-            Some("Allow") if attached == Attached::Bucket => {
+            Some("Allow") if owner == PolicyOwner::Bucket => {
                 return Err("the sandbox evaluates what a bucket's policy denies, not what it allows".to_owned());
             }
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => return Err("Effect should be Allow or Deny".to_owned()),
         };
-        if attached == Attached::Bucket && !is_everybody(elements.get("Principal")) {
+        if owner == PolicyOwner::Bucket && !is_everyone(elements.get("Principal")) {
             return Err("the sandbox evaluates statements whose Principal is \"*\"".to_owned());
         }
         let actions = texts(elements, "Action")?;
@@ -104,15 +104,15 @@ impl Statement {
 
     /// The effect of each matching action of the statement on a request of this caller. Empty unless the whole
     /// statement matches.
-    pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
-        let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
+    pub(super) fn effects_on(&self, caller: &Identity, permission: &Permission) -> Vec<(Effect, &Action)> {
+        let fits = self.resources.iter().any(|resource| matches(resource, &permission.resource))
             && self.conditions.iter().all(|condition| condition.holds(caller));
-        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &need.action));
+        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &permission.action));
         meant.map(|action| (self.effect, action)).collect()
     }
 }
 
-fn is_everybody(principal: Option<&Value>) -> bool {
+fn is_everyone(principal: Option<&Value>) -> bool {
     match principal {
         Some(Value::Object(kinds)) => kinds.len() == 1 && kinds.get("AWS").and_then(Value::as_str) == Some("*"),
         other => other.and_then(Value::as_str) == Some("*"),

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    CopiedFrom, Iam, Need, PolicyError, Read, S3Request, cloudformation_needs, events_need, sns_need, states_need,
+    CopySource, Iam, Permission, PolicyError, Read, S3Request, cloudformation_permissions, events_permission,
+    sns_permission, states_permission,
 };
 use sandbox_core::{identity::Identity, keys};
 
@@ -29,7 +30,7 @@ fn with_statements(statements: Value) -> Result<Iam, PolicyError> {
 
 fn may(statements: Value, action: &str) -> Result<(), String> {
     let iam = with_statements(statements).unwrap();
-    iam.authorize(&caller(), Need::new(action, KEY)).map_err(|refusal| refusal.to_string())
+    iam.authorize(&caller(), Permission::new(action, KEY)).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
@@ -59,15 +60,16 @@ fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
         grants.map(|grant| format!("{} {}", grant.statement, grant.action)).collect()
     };
     assert_eq!(iam.grants().len(), 3, "what is denied is no grant");
-    iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).unwrap();
-    assert!(iam.allows(&caller(), Need::new("s3:PutObject", KEY)));
+    iam.authorize(&caller(), Permission::new("s3:GetObject", KEY)).unwrap();
+    assert!(iam.allows(&caller(), Permission::new("s3:PutObject", KEY)));
     assert_eq!(needed(), [""; 0], "two allow it, and a question is no request");
-    iam.authorize(&caller(), Need::new("s3:PutObject", KEY)).unwrap();
-    iam.authorize(&caller(), Need::new("s3:GetObjectVersion", KEY)).unwrap();
+    iam.authorize(&caller(), Permission::new("s3:PutObject", KEY)).unwrap();
+    iam.authorize(&caller(), Permission::new("s3:GetObjectVersion", KEY)).unwrap();
     assert_eq!(needed(), ["Write s3:PutObject", "Read s3:Get*"]);
     assert_eq!(iam.refused(), BTreeSet::new());
-    let refusals: Vec<_> = (0..2).map(|_| iam.authorize(&caller(), Need::new("sns:Publish", "t")).is_err()).collect();
-    assert!(refusals == [true, true] && !iam.allows(&caller(), Need::new("sns:Unsubscribe", "t")));
+    let refusals: Vec<_> =
+        (0..2).map(|_| iam.authorize(&caller(), Permission::new("sns:Publish", "t")).is_err()).collect();
+    assert!(refusals == [true, true] && !iam.allows(&caller(), Permission::new("sns:Unsubscribe", "t")));
     let actions: Vec<_> = iam.refused().into_iter().map(|(_, action)| action).collect();
     assert_eq!(actions, ["sns:Publish"]);
 }
@@ -79,7 +81,7 @@ fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
     let needed = |statements: Value| -> Vec<String> {
         let iam = with_statements(statements).unwrap();
         for action in ["s3:DeleteObject", "s3:GetObject"] {
-            assert!(iam.authorize(&caller(), Need::new(action, KEY)).is_err());
+            assert!(iam.authorize(&caller(), Permission::new(action, KEY)).is_err());
         }
         let denials = iam.denials();
         assert!(!denials.is_empty() && iam.grants().iter().all(|grant| !grant.needed), "it allows nothing here");
@@ -126,10 +128,10 @@ fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
     }
 
     for caller in [caller(), root()] {
-        assert_eq!(iam.authorize(&caller, Need::new("s3:PutObject", KEY)), Ok(()));
-        let refusal = iam.authorize(&caller, Need::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
+        assert_eq!(iam.authorize(&caller, Permission::new("s3:PutObject", KEY)), Ok(()));
+        let refusal = iam.authorize(&caller, Permission::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
         assert!(refusal.ends_with("with an explicit deny in a resource-based policy"), "{refusal}");
-        assert_eq!(iam.authorize(&caller, Need::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
+        assert_eq!(iam.authorize(&caller, Permission::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
     }
 }
 
@@ -152,7 +154,7 @@ fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
         ("s3:DeleteObject", false),
         ("s3:DeleteBucket", false),
     ] {
-        assert_eq!(iam.allows(&caller(), Need::new(action, KEY)), allowed, "{action}");
+        assert_eq!(iam.allows(&caller(), Permission::new(action, KEY)), allowed, "{action}");
     }
 }
 
@@ -176,14 +178,14 @@ fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
 #[test]
 fn the_account_itself_may_do_everything_and_an_unknown_role_nothing() {
     let iam = Iam::default();
-    assert_eq!(iam.authorize(&root(), Need::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
-    assert!(iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).is_err());
+    assert_eq!(iam.authorize(&root(), Permission::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
+    assert!(iam.authorize(&caller(), Permission::new("s3:GetObject", KEY)).is_err());
 }
 
 #[test]
 fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_capitals() {
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
-    let refusal = Iam::default().authorize(&caller(), Need::new("sns:Publish", topic)).unwrap_err();
+    let refusal = Iam::default().authorize(&caller(), Permission::new("sns:Publish", topic)).unwrap_err();
     assert_eq!(
         refusal.answer("AuthorizationError", 403).message,
         format!(
@@ -225,10 +227,11 @@ fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
     assert!(error.ends_with("the sandbox does not know what AWS's policy AmazonS3FullAccess allows"), "{error}");
 }
 
-fn needs(request: &S3Request<'_>) -> Vec<String> {
+fn permissions(request: &S3Request<'_>) -> Vec<String> {
     let short = |arn: &str| arn.trim_start_matches("arn:aws:s3:::").to_owned();
-    let needs = request.needs().unwrap();
-    needs.iter().map(|need| format!("{} {}", need.action.trim_start_matches("s3:"), short(&need.resource))).collect()
+    let permissions = request.permissions().unwrap();
+    let shown = |one: &Permission| format!("{} {}", one.action.trim_start_matches("s3:"), short(&one.resource));
+    permissions.iter().map(shown).collect()
 }
 
 #[test]
@@ -264,9 +267,9 @@ fn every_operation_on_objects_needs_what_the_documentation_says() {
         (request("AbortMultipartUpload"), &["AbortMultipartUpload b/k"]),
         (S3Request { key: "", ..request("ListObjectsV2") }, &["ListBucket b"]),
     ] {
-        assert_eq!(needs(&request), expected, "{request:?}");
+        assert_eq!(permissions(&request), expected, "{request:?}");
     }
-    assert!(request("SelectObjectContent").needs().is_none());
+    assert!(request("SelectObjectContent").permissions().is_none());
 }
 
 #[test]
@@ -275,12 +278,12 @@ fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
         operation: "CopyObject",
         bucket: "b",
         key: "k",
-        source: Some(CopiedFrom { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
+        source: Some(CopySource { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
         ..S3Request::default()
     };
-    assert_eq!(needs(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
+    assert_eq!(permissions(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
     assert_eq!(
-        needs(&copy(Some("v"), true)),
+        permissions(&copy(Some("v"), true)),
         [
             "GetObjectVersion s/o",
             "PutObject b/k",
@@ -290,51 +293,57 @@ fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
         ]
     );
     let part = S3Request { operation: "UploadPartCopy", ..copy(Some("v"), false) };
-    assert_eq!(needs(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
+    assert_eq!(permissions(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
 }
 
 #[test]
 fn calls_of_other_services_need_the_resource_that_they_name() {
-    let need = |need: Need| (need.action, need.resource);
+    let permission = |permission: Permission| (permission.action, permission.resource);
     let pair = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
     let region = "eu-west-1";
     let execution = "arn:aws:states:eu-west-1:000000000000:execution:m:e";
     assert_eq!(
-        need(states_need("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
+        permission(states_permission("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
         pair("states:GetExecutionHistory", execution)
     );
-    assert_eq!(need(states_need("ListStateMachines", &json!({}), region)), pair("states:ListStateMachines", "*"));
     assert_eq!(
-        need(states_need("CreateStateMachine", &json!({ "name": "m" }), region)),
+        permission(states_permission("ListStateMachines", &json!({}), region)),
+        pair("states:ListStateMachines", "*")
+    );
+    assert_eq!(
+        permission(states_permission("CreateStateMachine", &json!({ "name": "m" }), region)),
         pair("states:CreateStateMachine", "arn:aws:states:eu-west-1:000000000000:stateMachine:m")
     );
     assert_eq!(
-        need(events_need("PutEvents", &json!({ "Entries": [] }), region)),
+        permission(events_permission("PutEvents", &json!({ "Entries": [] }), region)),
         pair("events:PutEvents", "arn:aws:events:eu-west-1:000000000000:event-bus/default")
     );
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
     let form = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
-    assert_eq!(need(sns_need("PublishBatch", &form("TopicArn", topic), region)), pair("sns:Publish", topic));
     assert_eq!(
-        need(sns_need("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
+        permission(sns_permission("PublishBatch", &form("TopicArn", topic), region)),
+        pair("sns:Publish", topic)
+    );
+    assert_eq!(
+        permission(sns_permission("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
         pair("sns:Unsubscribe", topic)
     );
-    assert_eq!(need(sns_need("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
+    assert_eq!(permission(sns_permission("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
 }
 
 #[test]
 fn describing_a_stack_needs_the_stack_and_describing_all_needs_to_list_them() {
-    let needs = |form: &[(&str, &str)]| -> Vec<String> {
+    let permissions = |form: &[(&str, &str)]| -> Vec<String> {
         let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let needs = cloudformation_needs("DescribeStacks", &form, "eu-west-1");
-        needs.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect()
+        let permissions = cloudformation_permissions("DescribeStacks", &form, "eu-west-1");
+        permissions.into_iter().map(|permission| format!("{} {}", permission.action, permission.resource)).collect()
     };
     let id = "arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/1";
 
     assert_eq!(
-        needs(&[("StackName", "demo")]),
+        permissions(&[("StackName", "demo")]),
         ["cloudformation:DescribeStacks arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/*"]
     );
-    assert_eq!(needs(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
-    assert_eq!(needs(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
+    assert_eq!(permissions(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
+    assert_eq!(permissions(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Lambda, configuration::Update};
 use sandbox_core::ports::{ApiError, Invocation, Invoke};
-use sandbox_iam::Need;
+use sandbox_iam::Permission;
 
 /// The path prefix of functions. Other parts of the API have other dates.
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -49,7 +49,7 @@ impl Lambda {
 
     /// The permission for an operation of the API
     /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>).
-    pub fn need(&self, method: &Method, path: &str) -> Need {
+    pub fn permission(&self, method: &Method, path: &str) -> Permission {
         let parts = parts(path).unwrap_or_default();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (action, name) = match (method, parts.as_slice()) {
@@ -57,9 +57,9 @@ impl Lambda {
             (&Method::PUT, [name, "configuration"]) => ("lambda:UpdateFunctionConfiguration", *name),
             (_, [name, "configuration"]) => ("lambda:GetFunctionConfiguration", *name),
             (_, [name]) if !name.is_empty() => ("lambda:GetFunction", *name),
-            _ => return Need::new("lambda:ListFunctions", "*"),
+            _ => return Permission::new("lambda:ListFunctions", "*"),
         };
-        Need::new(action, self.arn(name))
+        Permission::new(action, self.arn(name))
     }
 
     fn list(&self) -> Value {

@@ -32,7 +32,7 @@ use uuid::Uuid;
 pub use self::handler::{Functions, Handler, HandlerSet};
 use self::{
     configuration::{Configuration, Update},
-    pool::{Job, Pool, Surroundings},
+    pool::{Job, Pool, WorkerSettings},
     process::Launch,
     worker::Launcher,
 };
@@ -112,7 +112,7 @@ pub struct Answer {
 impl Lambda {
     /// A service for functions. No worker starts before the first invocation.
     pub fn new(functions: Vec<Function>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
-        let surroundings = Surroundings {
+        let settings = WorkerSettings {
             region: options.region.clone(),
             endpoint_url: options.endpoint_url.clone(),
             path: std::env::var("PATH").unwrap_or_default(),
@@ -123,7 +123,7 @@ impl Lambda {
         for function in functions {
             let launcher = launcher(&function, &options.functions, &options.logs)?;
             let name = function.name.clone();
-            let pool = Pool::new(Configuration::new(function), surroundings.clone(), launcher);
+            let pool = Pool::new(Configuration::new(function), settings.clone(), launcher);
             pools.insert(name, Arc::new(pool));
         }
         Ok(Self {
@@ -177,15 +177,15 @@ impl Lambda {
             Ending::Error(answer) => Err(answer.complete()),
             Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
             Ending::Drop(Moment::After) => {
-                self.carry_out(pool, invoker, Ending::AsUsual, payload).await?;
+                self.execute(pool, invoker, Ending::AsUsual, payload).await?;
                 Err(ApiError::no_answer())
             }
-            ending => self.carry_out(pool, invoker, ending, payload).await,
+            ending => self.execute(pool, invoker, ending, payload).await,
         }
     }
 
     /// Runs the invocation in a separate task.
-    async fn carry_out(
+    async fn execute(
         &self,
         pool: Arc<Pool>,
         invoker: Invoker,
@@ -196,11 +196,11 @@ impl Lambda {
         let (reply, replied) = oneshot::channel();
         tokio::spawn(async move {
             let work = async {
-                let place = pool.admit(&payload)?;
+                let slot = pool.admit(&payload)?;
                 let _turn = machine.acquire().await;
                 let request_id = Uuid::new_v4().to_string();
                 let job = Job { request_id: request_id.clone(), payload, state: invoker.state };
-                let outcome = pool.run_as(&place, job, &ending).await;
+                let outcome = pool.run_as(&slot, job, &ending).await;
                 Ok(Answer { request_id, outcome })
             };
             let answer = tokio::select! {

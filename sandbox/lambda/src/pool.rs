@@ -15,18 +15,18 @@ use super::{
     worker::{Launcher, Worker},
 };
 use sandbox_core::{
-    faults::{Ending, Faults, Life, Moment, Working},
+    faults::{CallOrigin, Ending, Faults, Life, Moment},
     identity::Keyring,
     ports::{ApiError, Invocation},
 };
 
 /// The maximum number of idle workers of one function. A burst of events starts hundreds of workers of a few megabytes
 /// each, and the next invocations reuse these.
-const WARM: usize = 4;
+const MAXIMUM_IDLE: usize = 4;
 
 /// The environment of every function.
 #[derive(Debug, Clone)]
-pub(super) struct Surroundings {
+pub(super) struct WorkerSettings {
     pub(super) region: String,
     pub(super) endpoint_url: String,
     pub(super) path: String,
@@ -45,7 +45,7 @@ pub(super) struct Job {
 
 /// A function with its workers.
 pub(super) struct Pool {
-    surroundings: Surroundings,
+    settings: WorkerSettings,
     launcher: Launcher,
     state: Mutex<State>,
     cold_starts: AtomicU64,
@@ -60,9 +60,9 @@ struct State {
 }
 
 impl Pool {
-    pub(super) fn new(configuration: Configuration, surroundings: Surroundings, launcher: Launcher) -> Self {
+    pub(super) fn new(configuration: Configuration, settings: WorkerSettings, launcher: Launcher) -> Self {
         Self {
-            surroundings,
+            settings,
             launcher,
             state: Mutex::new(State { configuration, idle: Vec::new(), busy: 0 }),
             cold_starts: AtomicU64::new(0),
@@ -98,7 +98,7 @@ impl Pool {
     }
 
     /// Rejects what AWS rejects before the function runs, and otherwise reserves a concurrency slot.
-    pub(super) fn admit(&self, payload: &Bytes) -> Result<Place<'_>, ApiError> {
+    pub(super) fn admit(&self, payload: &Bytes) -> Result<ConcurrencySlot<'_>, ApiError> {
         if payload.len() > PAYLOAD_LIMIT {
             let message =
                 format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
@@ -110,11 +110,11 @@ impl Pool {
             return Err(ApiError::new("TooManyRequestsException", "Rate Exceeded.").with_status(429));
         }
         state.busy += 1;
-        Ok(Place { pool: self })
+        Ok(ConcurrencySlot { pool: self })
     }
 
     /// Runs one invocation, with the end that a fault rule requires.
-    pub(super) async fn run_as(&self, place: &Place<'_>, job: Job, ending: &Ending) -> Invocation {
+    pub(super) async fn run_as(&self, slot: &ConcurrencySlot<'_>, job: Job, ending: &Ending) -> Invocation {
         let request_id = job.request_id.clone();
         match ending {
             Ending::FunctionError { error_type, message, at: Moment::Before } => {
@@ -122,19 +122,19 @@ impl Pool {
                 outcome::failed(error_type, message)
             }
             Ending::FunctionError { error_type, message, at: Moment::After } => {
-                self.run(place, job, None).await;
+                self.run(slot, job, None).await;
                 outcome::failed(error_type, message)
             }
             Ending::Kill(life) => {
-                self.run(place, job, Some(*life)).await;
+                self.run(slot, job, Some(*life)).await;
                 outcome::killed(&request_id)
             }
-            _ => self.run(place, job, None).await,
+            _ => self.run(slot, job, None).await,
         }
     }
 
     /// Runs one invocation on a warm worker or a new one. For a killed invocation the caller ignores the outcome.
-    async fn run(&self, _place: &Place<'_>, job: Job, kill: Option<Life>) -> Invocation {
+    async fn run(&self, _slot: &ConcurrencySlot<'_>, job: Job, kill: Option<Life>) -> Invocation {
         self.invocations.fetch_add(1, Ordering::Relaxed);
         let Job { request_id, payload, state } = job;
         let (configuration, worker) = self.ready_worker(&request_id).await;
@@ -142,10 +142,10 @@ impl Pool {
             Ok(worker) => worker,
             Err(outcome) => return outcome,
         };
-        let working = Working::new(configuration.names(), state.as_deref());
+        let origin = CallOrigin::new(configuration.names(), state.as_deref());
         match kill {
-            Some(Life::Before) => working.kill(),
-            Some(Life::During) => working.doom(),
+            Some(Life::Before) => origin.kill(),
+            Some(Life::During) => origin.kill_at_next_call(),
             Some(Life::After) | None => {}
         }
         let call = Call {
@@ -155,11 +155,11 @@ impl Pool {
             timeout: configuration.timeout(),
         };
         let key = worker.access_key_id().to_owned();
-        let attributed = self.surroundings.faults.attribute(&key, Arc::clone(&working));
-        let (outcome, worker) = worker.run(call, &working).await;
-        drop(attributed);
+        let attribution = self.settings.faults.attribute(&key, Arc::clone(&origin));
+        let (outcome, worker) = worker.run(call, &origin).await;
+        drop(attribution);
         match worker {
-            Some(worker) if kill.is_none() => self.put_back(worker, configuration.generation),
+            Some(worker) if kill.is_none() => self.return_worker(worker, configuration.generation),
             Some(worker) => worker.end().await,
             None => {}
         }
@@ -185,16 +185,16 @@ impl Pool {
     }
 
     /// Keeps a worker for the next invocation, unless enough are idle or the configuration has changed.
-    fn put_back(&self, worker: Worker, generation: u64) {
+    fn return_worker(&self, worker: Worker, generation: u64) {
         let mut state = self.state();
-        if state.configuration.generation == generation && state.idle.len() < WARM {
+        if state.configuration.generation == generation && state.idle.len() < MAXIMUM_IDLE {
             state.idle.push(worker);
         }
     }
 
     async fn start(&self, configuration: &Configuration, request_id: &str) -> Result<Worker, Invocation> {
         self.cold_starts.fetch_add(1, Ordering::Relaxed);
-        let Surroundings { region, endpoint_url, path, keyring, .. } = &self.surroundings;
+        let WorkerSettings { region, endpoint_url, path, keyring, .. } = &self.settings;
         let key = WorkerKey::of(&configuration.function, keyring);
         let environment = configuration.worker_environment(key.identity(), region, endpoint_url, path);
         let mut worker = Worker::start(&self.launcher, key, &environment).await?;
@@ -208,11 +208,11 @@ impl Pool {
 }
 
 /// A concurrency slot of the function, released on drop.
-pub(super) struct Place<'a> {
+pub(super) struct ConcurrencySlot<'a> {
     pool: &'a Pool,
 }
 
-impl Drop for Place<'_> {
+impl Drop for ConcurrencySlot<'_> {
     fn drop(&mut self) {
         self.pool.state().busy -= 1;
     }

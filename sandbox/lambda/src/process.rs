@@ -26,7 +26,7 @@ use sandbox_core::ports::Invocation;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer can arrive after the end of its process.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const ANSWER_GRACE: Duration = Duration::from_millis(200);
 
 /// The parameters of a process.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Process {
             biased;
             Ok(outcome) = &mut replied => (outcome, true),
             status = self.child.wait() => {
-                let last = tokio::time::timeout(LAST_WORDS, replied).await;
+                let last = tokio::time::timeout(ANSWER_GRACE, replied).await;
                 let outcome = match last {
                     Ok(Ok(outcome)) => outcome,
                     _ => self.ended(&call.request_id, status.ok()),

@@ -10,7 +10,7 @@ use super::{
     outcome,
     process::{Call, Launch, Process},
 };
-use sandbox_core::{faults::Working, ports::Invocation};
+use sandbox_core::{faults::CallOrigin, ports::Invocation};
 
 /// How the workers of one function start.
 #[derive(Clone)]
@@ -68,60 +68,66 @@ impl Worker {
     }
 
     /// Runs one invocation, unless or until it is killed. Returns the worker if it can run another one.
-    pub(super) async fn run(self, call: Call, working: &Working) -> (Invocation, Option<Self>) {
+    pub(super) async fn run(self, call: Call, origin: &CallOrigin) -> (Invocation, Option<Self>) {
         let Self { kind, key } = self;
-        let request_id = call.request_id.clone();
-        match kind {
-            Kind::Process(mut process) => {
-                let ended = tokio::select! {
-                    biased;
-                    () = working.killed() => None,
-                    ended = process.run(call) => Some(ended),
-                };
-                match ended {
-                    Some((outcome, true)) => (outcome, Some(Self { kind: Kind::Process(process), key })),
-                    Some((outcome, false)) => (outcome, None),
-                    None => {
-                        process.kill().await;
-                        (outcome::killed(&request_id), None)
-                    }
-                }
-            }
-            Kind::InProcess(handler) => {
-                let deadline = SystemTime::now() + call.timeout;
-                let running = Arc::clone(&handler);
-                // A separate task, so that a panic ends the invocation and not the service. A `JoinSet`, because it
-                // aborts its task on drop.
-                let mut task = JoinSet::new();
-                let ended = tokio::select! {
-                    biased;
-                    () = working.killed() => None,
-                    ended = async {
-                        task.spawn(async move { running.call(call.payload, deadline).await });
-                        tokio::time::timeout(call.timeout, task.join_next()).await
-                    } => Some(ended),
-                };
-                match ended {
-                    Some(Ok(Some(Ok(outcome)))) => (outcome, Some(Self { kind: Kind::InProcess(handler), key })),
-                    Some(Ok(Some(Err(panic)))) => {
-                        let message = format!("RequestId: {request_id} Error: {panic}");
-                        (outcome::failed("Runtime.ExitError", &message), None)
-                    }
-                    Some(Ok(None)) => (outcome::exited(&request_id, None), None),
-                    Some(Err(_)) => (outcome::timed_out(&request_id, call.timeout), None),
-                    None => {
-                        task.shutdown().await;
-                        (outcome::killed(&request_id), None)
-                    }
-                }
-            }
-        }
+        let (outcome, reusable) = match kind {
+            Kind::Process(process) => run_process(process, call, origin).await,
+            Kind::InProcess(handler) => run_handler(handler, call, origin).await,
+        };
+        (outcome, reusable.map(|kind| Self { kind, key }))
     }
 
     /// Ends the worker and waits for its end.
     pub(super) async fn end(self) {
         if let Kind::Process(process) = self.kind {
             process.kill().await;
+        }
+    }
+}
+
+async fn run_process(mut process: Box<Process>, call: Call, origin: &CallOrigin) -> (Invocation, Option<Kind>) {
+    let request_id = call.request_id.clone();
+    let ended = tokio::select! {
+        biased;
+        () = origin.killed() => None,
+        ended = process.run(call) => Some(ended),
+    };
+    match ended {
+        Some((outcome, true)) => (outcome, Some(Kind::Process(process))),
+        Some((outcome, false)) => (outcome, None),
+        None => {
+            process.kill().await;
+            (outcome::killed(&request_id), None)
+        }
+    }
+}
+
+async fn run_handler(handler: Arc<dyn Handler>, call: Call, origin: &CallOrigin) -> (Invocation, Option<Kind>) {
+    let Call { request_id, payload, timeout, .. } = call;
+    let deadline = SystemTime::now() + timeout;
+    let running = Arc::clone(&handler);
+    // A separate task, so that a panic ends the invocation and not the service. A `JoinSet`, because it aborts its task
+    // on drop.
+    let mut task = JoinSet::new();
+    let ended = tokio::select! {
+        biased;
+        () = origin.killed() => None,
+        ended = async {
+            task.spawn(async move { running.call(payload, deadline).await });
+            tokio::time::timeout(timeout, task.join_next()).await
+        } => Some(ended),
+    };
+    match ended {
+        Some(Ok(Some(Ok(outcome)))) => (outcome, Some(Kind::InProcess(handler))),
+        Some(Ok(Some(Err(panic)))) => {
+            let message = format!("RequestId: {request_id} Error: {panic}");
+            (outcome::failed("Runtime.ExitError", &message), None)
+        }
+        Some(Ok(None)) => (outcome::exited(&request_id, None), None),
+        Some(Err(_)) => (outcome::timed_out(&request_id, timeout), None),
+        None => {
+            task.shutdown().await;
+            (outcome::killed(&request_id), None)
         }
     }
 }

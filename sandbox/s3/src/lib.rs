@@ -56,7 +56,8 @@ pub use self::{
     endpoint::{parameters::operations, service::Service},
     model::{
         bucket::Versioning,
-        lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
+        lock::ObjectLock,
+        retention::{DefaultRetention, RetentionMode, RetentionPeriod},
     },
     state::OpenError,
 };
@@ -204,21 +205,6 @@ impl S3 {
     /// Sends the events of completed restores.
     pub async fn complete_restores(&self) -> Result<(), ApiError> {
         self.backend.complete_restores().await
-    }
-
-    /// Adds parts of zeros to an open multipart upload, numbered from 1, as `UploadPart` does, and returns their ETags.
-    /// No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
-    ///
-    /// The checksums are correct and of the type that the upload declares, which must be a CRC. The ETags are not MD5s,
-    /// because an MD5 requires every byte. Parts of equal length have equal ETags.
-    pub fn put_sparse_parts(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
-        lengths: &[u64],
-    ) -> Result<Vec<String>, ApiError> {
-        self.backend.put_sparse_parts(bucket, key, upload_id, lengths)
     }
 
     /// Whether a bucket of this name exists, in any region.

@@ -8,8 +8,9 @@ use sandbox_core::identity::Identity;
 use sandbox_iam::{Iam, Refusal, S3Request};
 
 use crate::model::{
-    lock::{Governance, LegalHold, Retention},
+    lock::{Governance, LegalHold},
     object::{Object, Tags},
+    retention::Retention,
 };
 
 /// What a read hides from a caller without permission: the number of tags, the retention, the legal hold
@@ -53,8 +54,8 @@ impl Deleter {
         let lock = if governance == Governance::Bypassed { &[BYPASS.1][..] } else { &[] };
         let versioned = id.is_some();
         let request = S3Request { operation: "DeleteObject", bucket, key, versioned, lock, ..Default::default() };
-        let needs = request.needs().unwrap_or_default();
-        needs.into_iter().try_for_each(|need| self.iam.authorize(&self.caller, need).map_err(denied))
+        let permissions = request.permissions().unwrap_or_default();
+        permissions.into_iter().try_for_each(|permission| self.iam.authorize(&self.caller, permission).map_err(denied))
     }
 }
 

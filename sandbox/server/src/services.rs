@@ -14,7 +14,7 @@ use sandbox_template::Stack;
 use crate::{
     Options, Outputs, SandboxError,
     cloudformation::CloudFormation,
-    targets::{Invoking, Starting},
+    targets::{ExecutionTarget, FunctionTarget},
     tasks::{S3Calls, Tasks},
 };
 
@@ -90,12 +90,12 @@ impl Services {
     /// Resumes the executions and deliveries of an earlier run.
     pub(crate) fn resume(&self) {
         self.states.resume();
-        let start = Arc::new(Starting {
+        let start = Arc::new(ExecutionTarget {
             states: Arc::downgrade(&self.states),
             iam: Arc::clone(&self.iam),
             faults: self.faults.clone(),
         });
-        let invoke = Arc::new(Invoking { lambda: Arc::downgrade(&self.lambda) });
+        let invoke = Arc::new(FunctionTarget { lambda: Arc::downgrade(&self.lambda) });
         self.events.connect(Targets { start, invoke });
     }
 }

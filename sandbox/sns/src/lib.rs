@@ -21,6 +21,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use serde::Serialize;
+
 pub use self::{
     message::{Delivery, Message, MessageAttribute},
     outbox::OutboxError,
@@ -29,6 +31,7 @@ use self::{outbox::Outbox, subscriptions::Subscription, topics::Topic};
 use sandbox_core::{
     operations::{self, Service},
     ports::ApiError,
+    query::Entries,
     store::{Store, StoreError},
 };
 
@@ -59,6 +62,13 @@ pub enum SnsError {
     /// The outbox folder cannot be created.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+}
+
+/// The result of `GetTopicAttributes` and `GetSubscriptionAttributes`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttributesResult {
+    attributes: Entries,
 }
 
 /// Topics and subscriptions by their ARNs.

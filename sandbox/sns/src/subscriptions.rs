@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    SUBSCRIPTIONS, Sns, State,
+    AttributesResult, SUBSCRIPTIONS, Sns, State,
     form::{Form, attributes, only, page, required},
     internal, invalid,
     message::Draft,
@@ -15,7 +15,7 @@ use super::{
 use sandbox_core::{
     pattern::Pattern,
     ports::{ACCOUNT, ApiError},
-    query::{self, Entries, Members},
+    query::{self, Members},
 };
 
 /// A subscription with its compiled filter.
@@ -134,12 +134,6 @@ struct Listing {
     next_token: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attributes {
-    attributes: Entries,
-}
-
 fn no_subscription() -> ApiError {
     ApiError::new("NotFound", "Subscription does not exist").with_status(404)
 }
@@ -232,7 +226,7 @@ impl Sns {
         ] {
             attributes.insert(name.to_owned(), value.to_owned());
         }
-        query::result("GetSubscriptionAttributes", &Attributes { attributes: attributes.into() })
+        query::result("GetSubscriptionAttributes", &AttributesResult { attributes: attributes.into() })
     }
 
     pub(super) fn set_subscription_attributes(&self, form: &Form) -> Result<String, ApiError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    SUBSCRIPTIONS, Sns, TOPICS,
+    AttributesResult, SUBSCRIPTIONS, Sns, TOPICS,
     form::{Form, attributes, only, page, required},
     internal, invalid, no_topic,
 };
 use sandbox_core::{
     ports::{ACCOUNT, ApiError},
-    query::{self, Entries, Members},
+    query::{self, Members},
 };
 
 /// A topic in the store.
@@ -36,12 +36,6 @@ struct ListTopics {
     topics: Members<TopicArn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attributes {
-    attributes: Entries,
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -136,7 +130,7 @@ impl Sns {
         ] {
             attributes.insert(name.to_owned(), value);
         }
-        query::result("GetTopicAttributes", &Attributes { attributes: attributes.into() })
+        query::result("GetTopicAttributes", &AttributesResult { attributes: attributes.into() })
     }
 
     pub(super) fn set_topic_attributes(&self, form: &Form) -> Result<String, ApiError> {

@@ -9,12 +9,12 @@ mod call;
 mod check;
 mod effect;
 mod errors;
+mod origin;
 mod plan;
 mod rule;
 mod rule_error;
 #[cfg(test)]
 mod tests;
-mod working;
 
 use std::{
     collections::HashMap,
@@ -25,11 +25,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use self::working::Workers;
+use self::origin::Origins;
 pub use self::{
     call::{Call, Names},
-    plan::{Ending, NoAnswer, Plan, Way},
-    working::{Attributed, Working},
+    origin::{Attribution, CallOrigin},
+    plan::{DeliveryChange, Ending, NoAnswer, Plan},
 };
 pub use self::{
     effect::{Effect, ErrorAnswer, Life, Moment},
@@ -49,12 +49,12 @@ struct Inner {
     rules: Mutex<Rules>,
     /// Notifies those that wait for the removal of a rule.
     changed: watch::Sender<()>,
-    workers: Workers,
+    origins: Origins,
 }
 
 #[derive(Default)]
 struct Rules {
-    given: u64,
+    added: u64,
     entries: Vec<Entry>,
 }
 
@@ -112,8 +112,8 @@ impl Faults {
     pub fn add(&self, rule: Rule) -> Result<RuleId, RuleError> {
         rule.check()?;
         let mut rules = self.rules_now();
-        rules.given += 1;
-        let id = RuleId(format!("fault-{}", rules.given));
+        rules.added += 1;
+        let id = RuleId(format!("fault-{}", rules.added));
         rules.entries.push(Entry { id: id.clone(), rule, matched: 0, fired: 0, made: HashMap::new() });
         Ok(id)
     }
@@ -137,20 +137,20 @@ impl Faults {
 
     /// Every active rule, in the order in which they were added.
     pub fn rules(&self) -> Vec<Active> {
-        let shown = |entry: &Entry| Active {
+        let active = |entry: &Entry| Active {
             id: entry.id.clone(),
             rule: entry.rule.clone(),
             matched: entry.matched,
             fired: entry.fired,
         };
-        self.rules_now().entries.iter().map(shown).collect()
+        self.rules_now().entries.iter().map(active).collect()
     }
 
     /// The faults that the rules inject into a call. Counts the call as made.
     pub fn plan(&self, call: &Call<'_>) -> Plan {
         let mut plan = Plan::default();
         for entry in &mut self.rules_now().entries {
-            if entry.rule.target.names(call) && call.can_have(&entry.rule.effect) && entry.strikes(call) {
+            if entry.rule.target.names(call) && call.can_have(&entry.rule.effect) && entry.fires(call) {
                 plan.add(&entry.rule.effect, &entry.id);
                 if plan.is_settled() {
                     break;
@@ -161,26 +161,26 @@ impl Faults {
     }
 
     /// The invocation or the state that makes calls with this access key.
-    pub fn working(&self, access_key_id: &str) -> Option<Arc<Working>> {
-        self.inner.workers.of(access_key_id)
+    pub fn origin(&self, access_key_id: &str) -> Option<Arc<CallOrigin>> {
+        self.inner.origins.of(access_key_id)
     }
 
     /// Attributes calls with this key to an invocation until the returned guard is dropped.
-    pub fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
-        self.inner.workers.attribute(access_key_id, working)
+    pub fn attribute(&self, access_key_id: &str, origin: Arc<CallOrigin>) -> Attribution<'_> {
+        self.inner.origins.attribute(access_key_id, origin)
     }
 
     /// Attributes calls with this key to a state itself.
-    pub fn introduce(&self, access_key_id: &str, state: &str) {
-        self.inner.workers.introduce(access_key_id, Working::of_state(state));
+    pub fn attribute_to_state(&self, access_key_id: &str, state: &str) {
+        self.inner.origins.insert(access_key_id, CallOrigin::of_state(state));
     }
 
     /// Waits until a rule is removed.
-    pub async fn lifted(&self, id: &RuleId) {
+    pub async fn removed(&self, id: &RuleId) {
         let mut changed = self.inner.changed.subscribe();
-        let is_gone = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
+        let is_removed = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
         // The sender lives as long as `self`, so waiting cannot fail.
-        while !is_gone() && changed.changed().await.is_ok() {}
+        while !is_removed() && changed.changed().await.is_ok() {}
     }
 
     fn rules_now(&self) -> MutexGuard<'_, Rules> {
@@ -196,7 +196,7 @@ impl fmt::Debug for Faults {
 
 impl Entry {
     /// Whether the rule fires for a call that it matches.
-    fn strikes(&mut self, call: &Call<'_>) -> bool {
+    fn fires(&mut self, call: &Call<'_>) -> bool {
         self.matched += 1;
         let When { skip, times, probability, seed } = self.rule.when;
         if self.matched <= skip || times.is_some_and(|times| self.fired >= times) {
@@ -206,7 +206,7 @@ impl Entry {
             let call = call.digest(seed);
             let made = self.made.entry(call).or_default();
             *made += 1;
-            if luck(call, *made) >= probability {
+            if fraction(call, *made) >= probability {
                 return false;
             }
         }
@@ -216,7 +216,7 @@ impl Entry {
 }
 
 /// A number from 0 up to, not including, 1. Equal inputs give equal results.
-fn luck(call: u64, made: u64) -> f64 {
+fn fraction(call: u64, made: u64) -> f64 {
     // Mixes a seed and a position as splitmix64 does (<https://prng.di.unimi.it/splitmix64.c>).
     let mut mixed = call.wrapping_add(made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

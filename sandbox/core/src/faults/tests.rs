@@ -191,10 +191,10 @@ fn latencies_add_up() {
 
 #[test]
 fn a_doomed_caller_dies_with_its_next_call_unless_a_rule_fires() {
-    let working = Working::new(Names { name: "demo-copier", crate_name: "copier" }, None);
+    let origin = CallOrigin::new(Names { name: "demo-copier", crate_name: "copier" }, None);
     let faults = added(json!({"when": {"times": 1}, "effect": {"drop": "after"}}));
-    working.doom();
-    let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&working)).ending);
+    origin.kill_at_next_call();
+    let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&origin)).ending);
     assert_eq!(endings.next(), Some(Ending::Drop(Moment::After)));
     assert_eq!(endings.next(), Some(Ending::Kill(Life::After)));
     assert_eq!(endings.next(), Some(Ending::AsUsual));

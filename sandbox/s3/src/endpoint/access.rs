@@ -17,7 +17,7 @@ use sandbox_core::{
     identity::{Identity, Keyring},
     ports::ACCOUNT,
 };
-use sandbox_iam::{CopiedFrom, Iam, Need, Read, S3Request, bucket_arn};
+use sandbox_iam::{CopySource, Iam, Permission, Read, S3Request, bucket_arn};
 
 use crate::{
     backend::Backend,
@@ -70,11 +70,11 @@ impl S3Access for PolicyAccess {
         self.operation(&caller, operation, asked, from, context.headers())?;
         match operation {
             "GetObject" | "HeadObject" => {
-                let may = |need| self.iam.allows(&caller, need);
+                let may = |permission| self.iam.allows(&caller, permission);
                 let hidden = Hidden {
                     tags: !asked.tags().into_iter().all(may),
-                    retention: !may(asked.need("s3:GetObjectRetention")),
-                    legal_hold: !may(asked.need("s3:GetObjectLegalHold")),
+                    retention: !may(asked.permission("s3:GetObjectRetention")),
+                    legal_hold: !may(asked.permission("s3:GetObjectLegalHold")),
                 };
                 context.extensions_mut().insert(hidden);
             }
@@ -86,7 +86,7 @@ impl S3Access for PolicyAccess {
             }
             _ => {}
         }
-        faults::meet(&self.faults, context).await
+        faults::apply(&self.faults, context).await
     }
 }
 
@@ -112,13 +112,15 @@ impl PolicyAccess {
             sets_tags: replaces_tags || headers.contains_key("x-amz-tagging"),
             if_match: headers.contains_key("if-match"),
             lock: &lock,
-            source: from.map(|read| CopiedFrom {
+            source: from.map(|read| CopySource {
                 read,
                 with_tags: operation == "CopyObject" && !replaces_tags && self.has_tags(read),
             }),
         };
-        match request.needs() {
-            Some(needs) => needs.into_iter().try_for_each(|need| self.iam.authorize(caller, need).map_err(denied))?,
+        match request.permissions() {
+            Some(permissions) => permissions
+                .into_iter()
+                .try_for_each(|permission| self.iam.authorize(caller, permission).map_err(denied))?,
             None if caller.role().is_none() => {}
             None => {
                 let message = format!(
@@ -143,7 +145,7 @@ impl PolicyAccess {
         if !is_gone {
             return Ok(());
         }
-        self.iam.authorize(caller, Need::new("s3:ListBucket", bucket_arn(read.bucket))).map_err(denied)
+        self.iam.authorize(caller, Permission::new("s3:ListBucket", bucket_arn(read.bucket))).map_err(denied)
     }
 
     fn has_tags(&self, read: Read<'_>) -> bool {

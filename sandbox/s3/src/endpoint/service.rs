@@ -18,7 +18,7 @@ use sandbox_core::{identity::Keyring, signature::Scope};
 
 use crate::{
     backend::Backend,
-    endpoint::{auth::bucket_of_host, faults::Fate, malformed_range},
+    endpoint::{auth::bucket_of_host, faults::AnswerLoss, malformed_range},
     request::{RequestId, Status, request_id},
 };
 
@@ -57,16 +57,16 @@ impl Service {
         let mut response = if let Some(refusal) = self.misdirected(&request, &id) {
             refusal
         } else {
-            let fate = Fate::default();
+            let answer_loss = AnswerLoss::default();
             request.extensions_mut().insert(RequestId(id.clone()));
-            request.extensions_mut().insert(fate.clone());
+            request.extensions_mut().insert(answer_loss.clone());
             let (head, body) = request.into_parts();
             let answer = if malformed_range::is_malformed(&head) {
                 self.without_range(&head).await
             } else {
                 self.answer(Request::from_parts(head, body)).await
             };
-            fate.of(answer)
+            answer_loss.apply(answer)
         };
         if let Some(Status(status)) = response.extensions().get().copied() {
             *response.status_mut() = status;

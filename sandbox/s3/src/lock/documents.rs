@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::{
     errors,
-    model::lock::{DefaultRetention, LegalHold, ObjectLock, Retention, RetentionMode, RetentionPeriod, YEAR, hold_of},
+    model::{
+        lock::{LegalHold, ObjectLock, hold_of},
+        retention::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, YEAR},
+    },
 };
 
 /// The longest default retention, in years

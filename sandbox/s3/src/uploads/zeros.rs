@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sandbox_core::ports::ApiError;
 
 use crate::{
-    backend::Backend,
+    S3,
     checksum::{Algorithm, Checksum, combine, crc, digest::Digester},
     errors,
     model::upload::Part,
@@ -15,12 +15,13 @@ use crate::{
 
 const NO_CRC: &str = "Parts of zeros can only have a CRC: any other checksum would require reading them.";
 
-impl Backend {
-    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would; answers their entity
-    /// tags. Their checksums are true and of the kind that the upload declares, which has to be a CRC. Their entity
-    /// tags are not the MD5 that S3's are, because an MD5 cannot be had without reading every byte; equal lengths have
-    /// equal ones. No request to S3 can do this; tests need it.
-    pub(crate) fn put_sparse_parts(
+impl S3 {
+    /// Adds parts of zeros to an open multipart upload, numbered from 1, as `UploadPart` does, and returns their ETags.
+    /// No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
+    ///
+    /// The checksums are correct and of the type that the upload declares, which must be a CRC. The ETags are not MD5s,
+    /// because an MD5 requires every byte. Parts of equal length have equal ETags.
+    pub fn put_sparse_parts(
         &self,
         bucket: &str,
         key: &str,
@@ -28,7 +29,7 @@ impl Backend {
         lengths: &[u64],
     ) -> Result<Vec<String>, ApiError> {
         let refused = |error: &s3s::S3Error| errors::answer(error);
-        let backend = self;
+        let backend = &self.backend;
         let declared = backend.state().upload(bucket, key, upload_id).map(|upload| upload.settings.declared);
         let declared = declared.map_err(|error| refused(&error))?;
         let algorithm = declared.map_or(Algorithm::Crc64Nvme, |(algorithm, _)| algorithm);

@@ -63,7 +63,7 @@ impl S3Calls {
         let caller = Caller { role_arn: call.role_arn.clone(), state: call.state.clone() };
         let client = clients.entry(caller).or_insert_with(|| {
             let identity = keys::assumed_role(&call.role_arn, &uuid::Uuid::new_v4().simple().to_string());
-            self.faults.introduce(&identity.access_key_id, &call.state);
+            self.faults.attribute_to_state(&identity.access_key_id, &call.state);
             self.keyring.add(identity.clone());
             let (id, secret) = (identity.access_key_id, identity.secret_access_key);
             let config = aws_sdk_s3::Config::builder()

@@ -41,42 +41,31 @@ const JSONPATH: &[&str] = &[
 pub(super) const DISTRIBUTED: &[&str] =
     &["ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"];
 
+/// Fields of every state.
+const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
+/// Fields of states that transform their output and set variables.
+const OUTPUT: &[&str] = &["Output", "Assign"];
+/// Fields of states with one transition.
+const TRANSITION: &[&str] = &["Next", "End"];
+/// Fields of states that handle errors.
+const ERRORS: &[&str] = &["Retry", "Catch"];
+
 /// The allowed fields of a state type; `None` for an unknown type.
 pub(super) fn of_state(kind: &str) -> Option<Vec<&'static str>> {
-    let own: &[&str] = match kind {
-        "Task" => &[
-            "Resource",
-            "Arguments",
-            "Output",
-            "Assign",
-            "Next",
-            "End",
-            "Retry",
-            "Catch",
-            "TimeoutSeconds",
-            "HeartbeatSeconds",
-        ],
-        "Pass" => &["Output", "Assign", "Next", "End"],
-        "Choice" => &["Choices", "Default", "Output", "Assign"],
-        "Wait" => &["Seconds", "Timestamp", "Output", "Assign", "Next", "End"],
-        "Succeed" => &["Output"],
-        "Fail" => &["Error", "Cause"],
-        "Parallel" => &["Branches", "Arguments", "Output", "Assign", "Next", "End", "Retry", "Catch"],
-        "Map" => &[
-            "Items",
-            "ItemSelector",
-            "ItemProcessor",
-            "MaxConcurrency",
-            "Output",
-            "Assign",
-            "Next",
-            "End",
-            "Retry",
-            "Catch",
-        ],
+    let groups: &[&[&str]] = match kind {
+        "Task" => {
+            &[COMMON, &["Resource", "Arguments", "TimeoutSeconds", "HeartbeatSeconds"], OUTPUT, TRANSITION, ERRORS]
+        }
+        "Pass" => &[COMMON, OUTPUT, TRANSITION],
+        "Choice" => &[COMMON, &["Choices", "Default"], OUTPUT],
+        "Wait" => &[COMMON, &["Seconds", "Timestamp"], OUTPUT, TRANSITION],
+        "Succeed" => &[COMMON, &["Output"]],
+        "Fail" => &[COMMON, &["Error", "Cause"]],
+        "Parallel" => &[COMMON, &["Branches", "Arguments"], OUTPUT, TRANSITION, ERRORS],
+        "Map" => &[COMMON, &["Items", "ItemSelector", "ItemProcessor", "MaxConcurrency"], OUTPUT, TRANSITION, ERRORS],
         _ => return None,
     };
-    Some([&["Type", "Comment", "QueryLanguage"], own].concat())
+    Some(groups.concat())
 }
 
 /// Finds fields that are not allowed.

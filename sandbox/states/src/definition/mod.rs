@@ -2,11 +2,14 @@
 //! definition that AWS rejects.
 
 mod distributed;
+mod error_handlers;
 mod expressions;
 mod fields;
 mod findings;
 mod graph;
 mod map;
+mod state_types;
+mod transitions;
 mod validate;
 
 use std::collections::BTreeMap;

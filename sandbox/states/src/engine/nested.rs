@@ -29,7 +29,7 @@ use sandbox_core::{
     faults::{Call, Service},
     ports::{ApiError, TaskError},
 };
-use sandbox_iam::states_need;
+use sandbox_iam::states_permission;
 
 /// The operations that a machine can call as `aws-sdk:sfn`.
 const SDK_OPERATIONS: [&str; 8] = [
@@ -92,7 +92,7 @@ impl Run {
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, TaskError> {
         let call = Call { state: Some(&active.frame.state), ..Call::new(Service::States, operation) };
-        self.inner.options.faults.under(call, None, work).await.map_err(|error| refusal(service, error))
+        self.inner.options.faults.apply(call, None, work).await.map_err(|error| refusal(service, error))
     }
 
     /// Starts an execution. A default name is derived from this Task, so a restarted sandbox finds the execution and
@@ -185,8 +185,8 @@ impl Run {
 
 /// Checks a permission of a machine's role for an operation of Step Functions.
 fn permit(inner: &Inner, role: &str, operation: &str, body: &Value) -> Result<(), TaskError> {
-    let need = states_need(operation, body, &inner.region);
-    inner.runner.permit(role, &need.action, &need.resource)
+    let permission = states_permission(operation, body, &inner.region);
+    inner.runner.permit(role, &permission.action, &permission.resource)
 }
 
 /// On drop, stops the execution that a Task waited for, if it still runs and the role allows it. If the sandbox stops,

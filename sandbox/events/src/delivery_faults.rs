@@ -4,23 +4,23 @@
 
 use std::sync::Arc;
 
-use sandbox_core::faults::{Call, DELIVER, Ending, Faults, Names, Service, Way};
+use sandbox_core::faults::{Call, DELIVER, DeliveryChange, Ending, Faults, Names, Service};
 
-use super::{Bus, delivery::Delivery, waiting::Start};
+use super::{Bus, delivery::Delivery, start::Start};
 
 impl Bus {
     /// Starts a delivery with its faults.
     pub(super) fn begin(self: Arc<Self>, delivery: Delivery) {
         match plan(&self.faults, &delivery) {
-            Ending::Delivery(Way::Repeated { copies }) => {
+            Ending::Delivery(DeliveryChange::Repeated { copies }) => {
                 for _ in 0..copies {
-                    Arc::clone(&self).spawn_new(delivery.again(), Start::AtOnce);
+                    Arc::clone(&self).spawn_new(delivery.duplicate(), Start::AtOnce);
                 }
                 self.spawn_new(delivery, Start::AtOnce);
             }
-            Ending::Delivery(Way::Late(time)) => self.spawn_new(delivery, Start::After(time)),
-            Ending::Delivery(Way::Overtaken { by, rule }) => {
-                self.spawn_new(delivery, Start::WhenOvertaken { by, rule });
+            Ending::Delivery(DeliveryChange::Late(time)) => self.spawn_new(delivery, Start::After(time)),
+            Ending::Delivery(DeliveryChange::Overtaken { by, rule }) => {
+                self.spawn_new(delivery, Start::AfterLaterEvents { by, rule });
             }
             _ => self.spawn_new(delivery, Start::AtOnce),
         }
@@ -28,11 +28,11 @@ impl Bus {
 }
 
 fn plan(faults: &Faults, delivery: &Delivery) -> Ending {
-    let told = |pointer: &str| delivery.event.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| delivery.event.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
     let function = delivery.target.function();
     let call = Call {
-        bucket: told("/detail/bucket/name"),
-        key: told("/detail/object/key"),
+        bucket: text("/detail/bucket/name"),
+        key: text("/detail/object/key"),
         function: function.map(|name| Names { name, crate_name: name }),
         ..Call::new(Service::Events, DELIVER)
     };

@@ -17,7 +17,7 @@ pub(super) enum Start {
     /// After this time, without the time scale.
     After(Duration),
     /// After this number of later events at the same target, or when the rule is removed.
-    WhenOvertaken {
+    AfterLaterEvents {
         by: u64,
         rule: RuleId,
     },
@@ -25,29 +25,34 @@ pub(super) enum Start {
 
 /// The deliveries that wait for later events.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
-    entries: Mutex<Vec<Overtaken>>,
+pub(super) struct WaitingDeliveries {
+    entries: Mutex<Vec<WaitingDelivery>>,
 }
 
 #[derive(Debug)]
-struct Overtaken {
+struct WaitingDelivery {
     target: String,
     /// The number of the delivery. Later deliveries have greater numbers.
     number: u64,
-    left: u64,
-    enough: Arc<Notify>,
+    remaining: u64,
+    released: Arc<Notify>,
 }
 
-impl Waiting {
-    fn entries(&self) -> MutexGuard<'_, Vec<Overtaken>> {
+impl WaitingDeliveries {
+    fn entries(&self) -> MutexGuard<'_, Vec<WaitingDelivery>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a delivery that waits for later events. The result is notified when enough of them have arrived.
     pub(super) fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
-        let enough = Arc::new(Notify::new());
-        self.entries().push(Overtaken { target: target.to_owned(), number, left: by, enough: Arc::clone(&enough) });
-        enough
+        let released = Arc::new(Notify::new());
+        self.entries().push(WaitingDelivery {
+            target: target.to_owned(),
+            number,
+            remaining: by,
+            released: Arc::clone(&released),
+        });
+        released
     }
 
     /// Records that a delivery reached its target.
@@ -56,11 +61,11 @@ impl Waiting {
             if entry.target != target || entry.number >= number {
                 return true;
             }
-            entry.left = entry.left.saturating_sub(1);
-            if entry.left == 0 {
-                entry.enough.notify_one();
+            entry.remaining = entry.remaining.saturating_sub(1);
+            if entry.remaining == 0 {
+                entry.released.notify_one();
             }
-            entry.left > 0
+            entry.remaining > 0
         });
     }
 }
@@ -71,11 +76,11 @@ impl Bus {
         match start {
             Start::AtOnce => {}
             Start::After(time) => tokio::time::sleep(time).await,
-            Start::WhenOvertaken { by, rule } => {
-                let enough = self.waiting.add(target, number, by);
+            Start::AfterLaterEvents { by, rule } => {
+                let released = self.waiting.add(target, number, by);
                 tokio::select! {
-                    () = enough.notified() => {}
-                    () = self.faults.lifted(&rule) => {}
+                    () = released.notified() => {}
+                    () = self.faults.removed(&rule) => {}
                 }
             }
         }

@@ -15,23 +15,23 @@ use super::call::{Call, Names};
 
 /// A running invocation, or a state that makes calls itself.
 #[derive(Debug)]
-pub struct Working {
+pub struct CallOrigin {
     /// The function's name in Lambda and its crate; `None` if a state makes the call without a function.
     function: Option<(String, String)>,
     /// The state that makes the call or that invoked the function; `None` if no state did.
     state: Option<String>,
     killed: CancellationToken,
-    doomed: AtomicBool,
+    kill_at_next_call: AtomicBool,
 }
 
-impl Working {
+impl CallOrigin {
     /// An invocation of a function, with the state that invoked it, if any.
     pub fn new(names: Names<'_>, state: Option<&str>) -> Arc<Self> {
         Arc::new(Self {
             function: Some((names.name.to_owned(), names.crate_name.to_owned())),
             state: state.map(str::to_owned),
             killed: CancellationToken::new(),
-            doomed: AtomicBool::new(false),
+            kill_at_next_call: AtomicBool::new(false),
         })
     }
 
@@ -41,7 +41,7 @@ impl Working {
             function: None,
             state: Some(state.to_owned()),
             killed: CancellationToken::new(),
-            doomed: AtomicBool::new(false),
+            kill_at_next_call: AtomicBool::new(false),
         })
     }
 
@@ -56,16 +56,16 @@ impl Working {
     }
 
     /// Marks the caller to die with its next call.
-    pub fn doom(&self) {
-        self.doomed.store(true, Ordering::Relaxed);
+    pub fn kill_at_next_call(&self) {
+        self.kill_at_next_call.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn dies_with_its_next_call(&self) -> bool {
-        self.doomed.swap(false, Ordering::Relaxed)
+    pub(super) fn take_kill_at_next_call(&self) -> bool {
+        self.kill_at_next_call.swap(false, Ordering::Relaxed)
     }
 
     /// Adds this caller's function and state to a call.
-    pub fn makes<'a>(&'a self, call: Call<'a>) -> Call<'a> {
+    pub fn attach_to<'a>(&'a self, call: Call<'a>) -> Call<'a> {
         let names = self.function.as_ref().map(|(name, crate_name)| Names { name, crate_name });
         Call { function: names, state: self.state.as_deref(), ..call }
     }
@@ -73,38 +73,38 @@ impl Working {
 
 /// The callers by access key.
 #[derive(Debug, Default)]
-pub(super) struct Workers {
-    by_key: Mutex<HashMap<String, Arc<Working>>>,
+pub(super) struct Origins {
+    by_key: Mutex<HashMap<String, Arc<CallOrigin>>>,
 }
 
-impl Workers {
-    pub(super) fn of(&self, access_key_id: &str) -> Option<Arc<Working>> {
+impl Origins {
+    pub(super) fn of(&self, access_key_id: &str) -> Option<Arc<CallOrigin>> {
         self.locked().get(access_key_id).cloned()
     }
 
-    pub(super) fn introduce(&self, access_key_id: &str, working: Arc<Working>) {
-        self.locked().insert(access_key_id.to_owned(), working);
+    pub(super) fn insert(&self, access_key_id: &str, origin: Arc<CallOrigin>) {
+        self.locked().insert(access_key_id.to_owned(), origin);
     }
 
-    pub(super) fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
-        self.introduce(access_key_id, working);
-        Attributed { workers: self, access_key_id: access_key_id.to_owned() }
+    pub(super) fn attribute(&self, access_key_id: &str, origin: Arc<CallOrigin>) -> Attribution<'_> {
+        self.insert(access_key_id, origin);
+        Attribution { origins: self, access_key_id: access_key_id.to_owned() }
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<String, Arc<Working>>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Arc<CallOrigin>>> {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Ends the attribution of a key to a caller when dropped.
 #[derive(Debug)]
-pub struct Attributed<'a> {
-    workers: &'a Workers,
+pub struct Attribution<'a> {
+    origins: &'a Origins,
     access_key_id: String,
 }
 
-impl Drop for Attributed<'_> {
+impl Drop for Attribution<'_> {
     fn drop(&mut self) {
-        self.workers.locked().remove(&self.access_key_id);
+        self.origins.locked().remove(&self.access_key_id);
     }
 }
