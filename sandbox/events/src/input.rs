@@ -86,28 +86,29 @@ enum Step {
 
 /// Parses paths such as `$`, `$.detail.name`, `$['detail']` and `$.resources[0]`.
 fn parse_path(path: &str) -> Result<Vec<Step>, String> {
-    let wrong = || {
+    let invalid_path = || {
         format!(
             "{path:?} is not a path that the sandbox reads: write for example $.detail.bucket.name or $.resources[0]"
         )
     };
-    let mut rest = path.strip_prefix('$').ok_or_else(wrong)?;
+    let mut rest = path.strip_prefix('$').ok_or_else(invalid_path)?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             let (name, left) = after.split_at(end);
             if name.is_empty() || name.contains('*') {
-                return Err(wrong());
+                return Err(invalid_path());
             }
             steps.push(Step::Field(name.to_owned()));
             rest = left;
         } else {
-            let (inside, left) = rest.strip_prefix('[').and_then(|after| after.split_once(']')).ok_or_else(wrong)?;
+            let (inside, left) =
+                rest.strip_prefix('[').and_then(|after| after.split_once(']')).ok_or_else(invalid_path)?;
             let quoted = inside.strip_prefix('\'').and_then(|inside| inside.strip_suffix('\''));
             steps.push(match quoted {
                 Some(name) => Step::Field(name.to_owned()),
-                None => Step::Index(inside.parse().map_err(|_| wrong())?),
+                None => Step::Index(inside.parse().map_err(|_| invalid_path())?),
             });
             rest = left;
         }
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_sent_the_event_or_the_part_or_the_constant_that_it_asks_for() {
+    fn a_target_receives_the_event_a_part_of_it_or_a_constant() {
         assert_eq!(rendered(&json!({})).unwrap()["resources"], json!(["r-0"]));
         assert_eq!(rendered(&json!({ "InputPath": "$.detail.bucket" })), Ok(json!({ "name": "b\"1" })));
         assert_eq!(rendered(&json!({ "InputPath": "$['resources'][0]" })), Ok(json!("r-0")));
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_takes_values_as_json_outside_quotes_and_as_text_inside() {
+    fn a_template_inserts_json_outside_quotes_and_text_inside() {
         let transformer = json!({ "InputTransformer": {
             "InputPathsMap": { "bucket": "$.detail.bucket.name", "detail": "$.detail", "none": "$.detail.none" },
             "InputTemplate": r#"{"text": "<bucket> by <aws.events.rule-name><none>", "bucket": <bucket>, "detail": <detail>, "a<b": "<"}"#,
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_at_every_delivery_is_refused_with_the_reason() {
+    fn an_input_that_fails_for_every_delivery_is_rejected() {
         for (extra, reason) in [
             (json!({ "Input": "{" }), "Input is not JSON"),
             (json!({ "InputPath": "detail" }), "\"detail\" is not a path"),

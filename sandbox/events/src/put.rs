@@ -111,14 +111,15 @@ fn required(name: &str, value: Option<String>) -> Result<String, ApiError> {
 
 /// The time of an event in the format of the envelope: to the second.
 fn event_time(seconds: Option<f64>) -> Result<String, ApiError> {
-    let wrong = || ApiError::new("InvalidArgument", "Parameter Time is not valid. Reason: it is not a point in time.");
+    let invalid_time =
+        || ApiError::new("InvalidArgument", "Parameter Time is not valid. Reason: it is not a point in time.");
     let time = match seconds {
         None => OffsetDateTime::now_utc(),
         Some(seconds) => OffsetDateTime::UNIX_EPOCH
-            .checked_add(time::Duration::checked_seconds_f64(seconds).ok_or_else(wrong)?)
-            .ok_or_else(wrong)?,
+            .checked_add(time::Duration::checked_seconds_f64(seconds).ok_or_else(invalid_time)?)
+            .ok_or_else(invalid_time)?,
     };
-    time.replace_nanosecond(0).map_err(|_| wrong())?.format(&Rfc3339).map_err(|_| wrong())
+    time.replace_nanosecond(0).map_err(|_| invalid_time())?.format(&Rfc3339).map_err(|_| invalid_time())
 }
 
 #[derive(Deserialize)]

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_when_one_value_of_each_key_does() {
+    fn a_condition_is_true_if_one_value_of_each_key_matches() {
         let role = "arn:aws:iam::000000000000:role/copier";
         for (condition, expected) in [
             (json!({"Bool": {"aws:SecureTransport": "true"}}), true),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_answered_for_is_refused_by_its_name() {
+    fn unsupported_operators_and_keys_are_rejected_by_name() {
         let refused = |condition: Value| Condition::read(&condition).unwrap_err();
         let operator = refused(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}));
         assert_eq!(operator, "the sandbox does not evaluate the condition operator IpAddress");

@@ -25,7 +25,7 @@ use serde_json::Value;
 use self::statement::{Action, Effect, PolicyOwner, Statement};
 pub use self::{
     operations::{cloudformation_permissions, events_permission, sns_permission, states_permission},
-    s3::{CopySource, Read, S3Request, bucket_arn},
+    s3::{CopiedObject, Read, S3Request, bucket_arn},
 };
 use sandbox_core::{identity::Identity, keys, ports::ApiError};
 

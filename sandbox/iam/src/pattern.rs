@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_text_and_a_question_mark_for_one_character() {
+    fn a_star_matches_any_text_and_a_question_mark_one_character() {
         for (pattern, text, expected) in [
             ("*", "", true),
             ("s3:Get*", "s3:GetObject", true),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_case_of_an_action_does_not_count() {
+    fn actions_are_not_case_sensitive() {
         assert!(matches_action("S3:getobject", "s3:GetObject"));
         assert!(matches_action("sns:Publish", "SNS:Publish"));
         assert!(!matches("B", "b"), "that of a resource does");

@@ -22,12 +22,12 @@ pub struct S3Request<'a> {
     /// The actions for its Object Lock headers.
     pub lock: &'a [&'a str],
     /// The source of a copy.
-    pub source: Option<CopySource<'a>>,
+    pub source: Option<CopiedObject<'a>>,
 }
 
 /// The source of a copy.
 #[derive(Debug)]
-pub struct CopySource<'a> {
+pub struct CopiedObject<'a> {
     /// The object.
     pub read: Read<'a>,
     /// Whether its tags are copied, which is the default.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    CopySource, Iam, Permission, PolicyError, Read, S3Request, cloudformation_permissions, events_permission,
+    CopiedObject, Iam, Permission, PolicyError, Read, S3Request, cloudformation_permissions, events_permission,
     sns_permission, states_permission,
 };
 use sandbox_core::{identity::Identity, keys};
@@ -34,7 +34,7 @@ fn may(statements: Value, action: &str) -> Result<(), String> {
 }
 
 #[test]
-fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
+fn a_request_without_an_allow_is_denied_with_awss_message() {
     let statements = json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*" }]);
     assert_eq!(may(statements.clone(), "s3:GetObject"), Ok(()));
     assert_eq!(
@@ -48,7 +48,7 @@ fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
 }
 
 #[test]
-fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
+fn an_allow_is_needed_if_it_alone_allowed_a_request() {
     let statements = json!([
         { "Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::b/*" },
         { "Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/k" },
@@ -75,7 +75,7 @@ fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
 }
 
 #[test]
-fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
+fn a_deny_is_needed_if_it_alone_denied_an_allowed_request() {
     let allow = json!({ "Effect": "Allow", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
     let deny = |sid: &str, action: &str| json!({ "Sid": sid, "Effect": "Deny", "Action": action, "Resource": KEY });
     let needed = |statements: Value| -> Vec<String> {
@@ -94,7 +94,7 @@ fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
 }
 
 #[test]
-fn what_is_denied_stays_denied_whatever_allows_it() {
+fn a_deny_overrides_every_allow() {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
     for statements in [json!([allow, deny]), json!([deny, allow])] {
@@ -105,7 +105,7 @@ fn what_is_denied_stays_denied_whatever_allows_it() {
 }
 
 #[test]
-fn a_statement_whose_condition_does_not_hold_does_nothing() {
+fn a_statement_with_a_false_condition_has_no_effect() {
     let on = |value: &str| {
         let condition = json!({ "Bool": { "aws:SecureTransport": value } });
         json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition })
@@ -115,7 +115,7 @@ fn a_statement_whose_condition_does_not_hold_does_nothing() {
 }
 
 #[test]
-fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
+fn a_bucket_policy_denies_everyone_and_loopback_counts_as_tls() {
     let denying = |action: &str, transport: &str| {
         json!({ "Statement": [{
             "Effect": "Deny", "Principal": "*", "Action": action, "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
@@ -138,7 +138,7 @@ fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
 /// A role may do what the union of its policies allows
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 #[test]
-fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
+fn all_policies_and_statements_of_a_role_and_bucket_apply() {
     let allow = |action: &str| json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
     let deny = |action: &str| json!({ "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*" });
     let mut iam = with_statements(json!([allow("s3:GetObject")])).unwrap();
@@ -159,7 +159,7 @@ fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
 }
 
 #[test]
-fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
+fn an_unsupported_bucket_policy_is_rejected_at_the_start() {
     let refused = |document: Value| Iam::default().add_bucket_policy("b", &document).unwrap_err().to_string();
     let with = |effect: &str, principal: Value| json!({ "Statement": [{ "Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*" }] });
     assert!(refused(json!({})).ends_with("the policy has no Statement"));
@@ -176,14 +176,14 @@ fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
 }
 
 #[test]
-fn the_account_itself_may_do_everything_and_an_unknown_role_nothing() {
+fn the_account_root_may_do_everything_and_an_unknown_role_nothing() {
     let iam = Iam::default();
     assert_eq!(iam.authorize(&root(), Permission::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
     assert!(iam.authorize(&caller(), Permission::new("s3:GetObject", KEY)).is_err());
 }
 
 #[test]
-fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_capitals() {
+fn only_s3_quotes_resources_and_only_sns_capitalizes_its_name() {
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
     let refusal = Iam::default().authorize(&caller(), Permission::new("sns:Publish", topic)).unwrap_err();
     assert_eq!(
@@ -196,7 +196,7 @@ fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_
 }
 
 #[test]
-fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
+fn an_unsupported_element_is_rejected_by_name_at_the_start() {
     let statement = |more: Value| {
         let mut statement = json!({ "Sid": "One", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
         statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -235,7 +235,7 @@ fn permissions(request: &S3Request<'_>) -> Vec<String> {
 }
 
 #[test]
-fn every_operation_on_objects_needs_what_the_documentation_says() {
+fn every_object_operation_needs_its_documented_permissions() {
     let request = |operation| S3Request { operation, bucket: "b", key: "k", ..S3Request::default() };
     let version = |operation| S3Request { versioned: true, ..request(operation) };
     for (request, expected) in [
@@ -273,12 +273,12 @@ fn every_operation_on_objects_needs_what_the_documentation_says() {
 }
 
 #[test]
-fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
+fn a_copy_needs_permission_to_read_its_source_and_copied_tags() {
     let copy = |version_id, with_tags| S3Request {
         operation: "CopyObject",
         bucket: "b",
         key: "k",
-        source: Some(CopySource { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
+        source: Some(CopiedObject { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
         ..S3Request::default()
     };
     assert_eq!(permissions(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
@@ -297,7 +297,7 @@ fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
 }
 
 #[test]
-fn calls_of_other_services_need_the_resource_that_they_name() {
+fn operations_of_other_services_need_permission_on_the_named_resource() {
     let permission = |permission: Permission| (permission.action, permission.resource);
     let pair = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
     let region = "eu-west-1";
@@ -332,7 +332,7 @@ fn calls_of_other_services_need_the_resource_that_they_name() {
 }
 
 #[test]
-fn describing_a_stack_needs_the_stack_and_describing_all_needs_to_list_them() {
+fn describing_all_stacks_needs_permission_to_list_them() {
     let permissions = |form: &[(&str, &str)]| -> Vec<String> {
         let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let permissions = cloudformation_permissions("DescribeStacks", &form, "eu-west-1");

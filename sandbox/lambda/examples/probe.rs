@@ -26,7 +26,7 @@ async fn act(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         }
         "fail" => Err(Diagnostic { error_type: text("name"), error_message: text("message") }),
         "exit" => std::process::exit(7),
-        "panic" => panic!("told to panic"),
+        "panic" => panic!("requested panic"),
         "swell" => Ok(Value::from("x".repeat(7 * 1024 * 1024))),
         "show the environment" => {
             let environment: BTreeMap<String, String> = std::env::vars().collect();

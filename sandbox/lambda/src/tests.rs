@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     /// Waits until this number of invocations have started.
-    async fn begun(&self, count: u64) {
+    async fn started(&self, count: u64) {
         while self.lambda.invocations(NAME).unwrap() < count {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -96,7 +96,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn one_process_serves_invocations_one_after_the_other() {
+async fn one_process_serves_consecutive_invocations() {
     let fixture = Fixture::new(function(&[], 10, None));
     let first = fixture.answer(json!({ "n": 1 })).await;
     let second = fixture.answer(json!({ "n": 2 })).await;
@@ -108,7 +108,7 @@ async fn one_process_serves_invocations_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn invocations_at_once_get_a_process_each() {
+async fn concurrent_invocations_get_separate_processes() {
     let fixture = Fixture::new(function(&[], 10, None));
     let nap = || fixture.answer(json!({ "do": "sleep", "millis": 400 }));
     let (one, two) = tokio::join!(nap(), nap());
@@ -117,7 +117,7 @@ async fn invocations_at_once_get_a_process_each() {
 }
 
 #[tokio::test]
-async fn after_many_invocations_at_once_four_processes_stay_warm() {
+async fn four_processes_stay_warm_after_many_concurrent_invocations() {
     let fixture = Fixture::new(function(&[], 10, None));
     let nap = || fixture.answer(json!({ "do": "sleep", "millis": 400 }));
     let answers = futures::future::join_all((0..6).map(|_| nap())).await;
@@ -133,7 +133,7 @@ async fn after_many_invocations_at_once_four_processes_stay_warm() {
 }
 
 #[tokio::test]
-async fn a_process_that_ended_while_it_was_idle_is_replaced_and_fails_no_invocation() {
+async fn an_idle_process_that_ended_fails_no_invocation() {
     use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
     let fixture = Fixture::new(function(&[], 10, None));
@@ -145,11 +145,11 @@ async fn a_process_that_ended_while_it_was_idle_is_replaced_and_fails_no_invocat
 }
 
 #[tokio::test]
-async fn more_invocations_than_are_reserved_are_refused() {
+async fn invocations_over_the_reserved_concurrency_are_throttled() {
     let fixture = Fixture::new(function(&[], 10, Some(1)));
     let slow = fixture.ask(json!({ "do": "sleep", "millis": 500 }));
     let refused = async {
-        fixture.begun(1).await;
+        fixture.started(1).await;
         fixture.lambda.invoke(NAME, Bytes::from_static(b"{}")).await
     };
     let (slow, refused) = tokio::join!(slow, refused);
@@ -160,7 +160,7 @@ async fn more_invocations_than_are_reserved_are_refused() {
 }
 
 #[tokio::test]
-async fn a_function_that_takes_too_long_is_killed_and_named_sandbox_timedout() {
+async fn a_function_over_its_timeout_is_killed_with_sandbox_timedout() {
     let fixture = Fixture::new(function(&[], 1, None));
     let process = fixture.answer(json!({})).await["process"].clone();
     let (error_type, message) = fixture.failure(json!({ "do": "sleep", "millis": 60_000 })).await;
@@ -181,7 +181,7 @@ async fn a_process_that_exits_is_a_runtime_exit_error_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_is_a_runtime_exit_error_too_and_says_why_in_its_log() {
+async fn a_failed_start_is_a_runtime_exit_error_with_a_log() {
     let fixture = Fixture::new(function(&[("PROBE_FAILS_AT_START", "1")], 10, None));
     let (error_type, message) = fixture.failure(json!({})).await;
     assert_eq!(error_type, "Runtime.ExitError");
@@ -191,22 +191,22 @@ async fn a_function_that_cannot_start_is_a_runtime_exit_error_too_and_says_why_i
 }
 
 #[tokio::test]
-async fn an_error_has_the_type_and_the_message_that_the_function_gave() {
+async fn an_error_has_the_type_and_message_of_the_function() {
     let fixture = Fixture::new(function(&[], 10, None));
     let asked = json!({ "do": "fail", "name": "Source.Denied", "message": "grant s3:GetObject" });
     assert_eq!(fixture.failure(asked).await, ("Source.Denied".to_owned(), "grant s3:GetObject".to_owned()));
     fixture.answer(json!({ "after": "the error" })).await;
-    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(1), "an error is no reason to start anew");
+    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(1), "an error does not restart the process");
 }
 
 #[tokio::test]
-async fn an_answer_above_six_mebibytes_is_an_error() {
+async fn an_answer_over_six_mebibytes_is_an_error() {
     let fixture = Fixture::new(function(&[], 10, None));
     assert_eq!(fixture.failure(json!({ "do": "swell" })).await.0, "Function.ResponseSizeTooLarge");
 }
 
 #[tokio::test]
-async fn a_payload_above_six_mebibytes_is_refused() {
+async fn a_payload_over_six_mebibytes_is_rejected() {
     let fixture = Fixture::new(function(&[], 10, None));
     let payload = Bytes::from(vec![b' '; 6 * 1024 * 1024 + 1]);
     let refused = fixture.lambda.invoke(NAME, payload).await.unwrap_err();
@@ -214,7 +214,7 @@ async fn a_payload_above_six_mebibytes_is_refused() {
 }
 
 #[tokio::test]
-async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_this_process() {
+async fn a_process_has_only_its_configuration_and_lambdas_variables() {
     let fixture = Fixture::new(function(&[("TARGET_BUCKET", "vault")], 10, None));
     let environment = fixture.answer(json!({ "do": "show the environment" })).await;
     for (name, value) in [
@@ -235,7 +235,7 @@ async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_t
 }
 
 #[tokio::test]
-async fn a_new_configuration_reaches_the_next_invocation_in_a_new_process() {
+async fn a_changed_configuration_starts_a_new_process() {
     let fixture = Fixture::new(function(&[("MODE", "old")], 10, None));
     let ask = || fixture.answer(json!({ "do": "show the environment" }));
     assert_eq!(ask().await["MODE"], "old");
@@ -248,7 +248,7 @@ async fn a_new_configuration_reaches_the_next_invocation_in_a_new_process() {
 }
 
 #[tokio::test]
-async fn a_timeout_outside_of_lambdas_limits_changes_nothing() {
+async fn a_timeout_outside_lambdas_limits_is_rejected() {
     let fixture = Fixture::new(function(&[], 10, None));
     let path = format!("/2015-03-31/functions/{NAME}/configuration");
     let body = Bytes::from_static(br#"{"Timeout": 901, "MemorySize": 512}"#);
@@ -260,7 +260,7 @@ async fn a_timeout_outside_of_lambdas_limits_changes_nothing() {
 }
 
 #[tokio::test]
-async fn invoke_marks_an_answer_that_is_an_error_with_a_header() {
+async fn invoke_marks_a_function_error_with_a_header() {
     let fixture = Fixture::new(function(&[], 10, None));
     let path = format!("/2015-03-31/functions/{NAME}/invocations");
     let body = Bytes::from_static(br#"{"do": "fail", "name": "Config.Invalid", "message": "m"}"#);
@@ -274,7 +274,7 @@ async fn invoke_marks_an_answer_that_is_an_error_with_a_header() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_is_named_by_its_arn() {
+async fn a_missing_function_is_named_by_its_arn() {
     let fixture = Fixture::new(function(&[], 10, None));
     let error = fixture.lambda.invoke("nobody", Bytes::new()).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");
@@ -291,7 +291,7 @@ async fn a_function_is_found_by_its_arn_with_and_without_latest() {
 }
 
 #[tokio::test]
-async fn stopping_ends_what_runs_and_refuses_what_comes_after() {
+async fn stopping_ends_running_invocations_and_rejects_later_ones() {
     let fixture = Fixture::new(function(&[], 60, None));
     let process = fixture.answer(json!({})).await["process"].clone();
     let lambda = Arc::clone(&fixture.lambda);
@@ -299,7 +299,7 @@ async fn stopping_ends_what_runs_and_refuses_what_comes_after() {
         tokio::spawn(
             async move { lambda.invoke(NAME, Bytes::from_static(br#"{"do": "sleep", "millis": 60000}"#)).await },
         );
-    fixture.begun(2).await;
+    fixture.started(2).await;
     fixture.lambda.stop();
     assert_eq!(running.await.unwrap().unwrap_err().code, "ServiceException");
     assert_eq!(fixture.lambda.invoke(NAME, Bytes::new()).await.unwrap_err().code, "ServiceException");
@@ -325,7 +325,7 @@ async fn gone(process: &Value) {
 }
 
 #[test]
-fn a_missing_binary_is_named_with_how_to_build_it() {
+fn the_error_of_a_missing_binary_says_how_to_build_it() {
     let options = LambdaOptions {
         functions: Functions::Binaries { folder: PathBuf::from("/nowhere") },
         region: "eu-west-1".to_owned(),
@@ -356,7 +356,7 @@ impl Handler for Numbered {
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
         match &payload[..] {
             b"\"wait\"" => std::future::pending().await,
-            b"\"panic\"" => panic!("told to"),
+            b"\"panic\"" => panic!("requested panic"),
             _ => {
                 let left = deadline.duration_since(SystemTime::now()).unwrap();
                 assert!(left <= Duration::from_secs(1));
@@ -378,7 +378,7 @@ impl HandlerSet for InProcessHandlers {
 }
 
 #[tokio::test]
-async fn handlers_inside_this_process_are_reused_and_limited_in_time_like_processes() {
+async fn in_process_handlers_are_reused_and_time_out_like_processes() {
     let fixture = Fixture::of(
         function(&[("TARGET_BUCKET", "vault")], 1, None),
         Functions::InProcess(Arc::new(InProcessHandlers::default())),
@@ -392,7 +392,7 @@ async fn handlers_inside_this_process_are_reused_and_limited_in_time_like_proces
 }
 
 #[tokio::test]
-async fn a_handler_that_cannot_be_made_ready_is_an_init_error() {
+async fn a_handler_that_fails_to_initialize_is_an_init_error() {
     let fixture = Fixture::of(function(&[], 1, None), Functions::InProcess(Arc::new(InProcessHandlers::default())));
     let expected = ("Runtime.InitError".to_owned(), "TARGET_BUCKET is not set".to_owned());
     assert_eq!(fixture.failure(json!({})).await, expected);

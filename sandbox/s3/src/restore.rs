@@ -61,7 +61,7 @@ impl Backend {
         let cause = Cause::of(&req.extensions);
         let mut response = S3Response::new(dto::RestoreObjectOutput::default());
         let (restore, event) = self.begin_restore(req.input, &cause)?;
-        if restore.is_to_be_told() {
+        if restore.needs_event() {
             response.extensions.insert(Status(StatusCode::ACCEPTED));
             self.announce(event).await;
         }
@@ -93,7 +93,7 @@ impl Backend {
         let changed = state.change_object(&input.bucket, &input.key, input.version_id.as_deref(), change)?;
         let place = Restoring { bucket: input.bucket, key: input.key, id: changed.id.clone() };
         let event = state.restore_event(cause, &place, |object| Happening::RestoreInitiated { object });
-        if restore.is_to_be_told() {
+        if restore.needs_event() {
             state.restoring.insert(place);
             self.restore_began.notify_one();
         }
@@ -128,8 +128,8 @@ impl State {
             }
             self.restoring.remove(&place);
             // The version may have been deleted meanwhile.
-            let Some(restore) = restore.filter(|restore| restore.is_to_be_told()) else { continue };
-            let change = |object: &mut Object| object.restore = Some(Restore { is_told: true, ..restore });
+            let Some(restore) = restore.filter(|restore| restore.needs_event()) else { continue };
+            let change = |object: &mut Object| object.restore = Some(Restore { is_announced: true, ..restore });
             self.change_object(bucket, key, Some(id), change)?;
             let what = |object| Happening::RestoreCompleted { object, expires: restore.expires };
             events.extend(self.restore_event(&Cause::of_s3(), &place, what));

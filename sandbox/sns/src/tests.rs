@@ -99,7 +99,7 @@ fn attribute(data_type: &str, value: &str) -> MessageAttributeValue {
 }
 
 #[tokio::test]
-async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
+async fn a_published_message_is_in_the_outbox_unchanged() {
     let fixture = fixture();
     let client = fixture.client();
     let topic = client.create_topic().name("news").attributes("DisplayName", "Smith & Sons").send().await.unwrap();
@@ -181,7 +181,7 @@ async fn the_sdk_reads_every_listing() {
 }
 
 #[tokio::test]
-async fn a_batch_answers_each_entry_by_its_id() {
+async fn a_batch_returns_a_result_per_entry() {
     let fixture = fixture();
     let client = fixture.client();
     let topic = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
@@ -203,7 +203,7 @@ async fn a_batch_answers_each_entry_by_its_id() {
 }
 
 #[tokio::test]
-async fn each_subscription_gets_only_what_its_filter_policy_takes() {
+async fn a_subscription_receives_only_messages_that_match_its_filter() {
     let fixture = fixture();
     let policy =
         |name: &'static str, text: &'static str| [("Attributes.entry.1.key", name), ("Attributes.entry.1.value", text)];
@@ -245,7 +245,7 @@ async fn each_subscription_gets_only_what_its_filter_policy_takes() {
 }
 
 #[tokio::test]
-async fn a_topic_whose_email_subscribers_all_filter_a_message_out_sends_no_mail() {
+async fn a_message_that_no_email_subscription_matches_sends_no_mail() {
     let fixture = fixture();
     let policy = [("Attributes.entry.1.key", "FilterPolicy"), ("Attributes.entry.1.value", r#"{"status":["failed"]}"#)];
     fixture.subscribe("email", "failures@example.com", &policy).await;
@@ -254,7 +254,7 @@ async fn a_topic_whose_email_subscribers_all_filter_a_message_out_sends_no_mail(
 }
 
 #[tokio::test]
-async fn a_message_with_a_text_for_each_protocol_reaches_each_with_its_own() {
+async fn a_message_has_a_text_per_protocol() {
     let fixture = fixture();
     fixture.subscribe("email", "a@example.com", &[]).await;
     fixture.subscribe("email-json", "b@example.com", &[]).await;
@@ -270,7 +270,7 @@ async fn a_message_with_a_text_for_each_protocol_reaches_each_with_its_own() {
 }
 
 #[tokio::test]
-async fn the_files_of_a_message_share_a_name_that_sorts_by_time_and_says_the_subject() {
+async fn file_names_sort_by_time_and_contain_the_subject() {
     let fixture = fixture();
     fixture.subscribe("email", "a@example.com", &[]).await;
     fixture.subscribe("email", "b@example.com", &[]).await;
@@ -323,7 +323,7 @@ async fn topics_are_listed_in_pages_of_a_hundred() {
 }
 
 #[tokio::test]
-async fn what_sns_would_refuse_is_refused_with_the_reason() {
+async fn invalid_requests_are_rejected_with_the_reason() {
     let fixture = fixture();
     let topic = fixture.topic().await;
     let long = "x".repeat(256 * 1024 + 1);

@@ -20,7 +20,7 @@ fn added(rule: Value) -> Faults {
     faults
 }
 
-fn struck(faults: &Faults, call: &Call<'_>) -> bool {
+fn fired(faults: &Faults, call: &Call<'_>) -> bool {
     faults.plan(call) != Plan::default()
 }
 
@@ -47,7 +47,7 @@ fn a_rule_matches_calls_that_match_every_field_of_its_target() {
         (json!({"part": 7, "state": "CopyParts"}), false),
     ] {
         let faults = added(json!({"match": target, "effect": {"drop": "before"}}));
-        assert_eq!(struck(&faults, &made), expected, "{target}");
+        assert_eq!(fired(&faults, &made), expected, "{target}");
     }
 }
 
@@ -55,14 +55,14 @@ fn a_rule_matches_calls_that_match_every_field_of_its_target() {
 fn a_field_that_a_call_lacks_does_not_match() {
     let other = Call::new(Service::Sns, "Publish");
     for target in [json!({"bucket": "b"}), json!({"part": 1}), json!({"function": "*"}), json!({"state": "*"})] {
-        assert!(!struck(&added(json!({"match": target, "effect": {"drop": "after"}})), &other), "{target}");
+        assert!(!fired(&added(json!({"match": target, "effect": {"drop": "after"}})), &other), "{target}");
     }
 }
 
 #[test]
 fn a_rule_skips_calls_and_then_fires_a_number_of_times() {
     let faults = added(json!({"when": {"skip": 2, "times": 3}, "effect": {"drop": "before"}}));
-    let strikes: Vec<bool> = (0..7).map(|_| struck(&faults, &call("GetObject"))).collect();
+    let strikes: Vec<bool> = (0..7).map(|_| fired(&faults, &call("GetObject"))).collect();
     assert_eq!(strikes, [false, false, true, true, true, false, false]);
     let rules = faults.rules();
     assert_eq!((rules[0].matched, rules[0].fired), (7, 3));
@@ -72,26 +72,26 @@ fn a_rule_skips_calls_and_then_fires_a_number_of_times() {
 fn a_probability_gives_the_same_result_for_the_same_seed_in_any_order() {
     let rule = |seed: u64| json!({"when": {"probability": 0.5, "seed": seed}, "effect": {"drop": "before"}});
     let part = |number: u16| Call { part: Some(number), ..call("UploadPartCopy") };
-    let lucky = |seed: u64, order: &[u16]| {
+    let pattern = |seed: u64, order: &[u16]| {
         let faults = added(rule(seed));
-        let mut struck: Vec<(u16, bool)> = order.iter().map(|part_| (*part_, struck(&faults, &part(*part_)))).collect();
-        struck.sort_unstable();
-        struck
+        let mut fired: Vec<(u16, bool)> = order.iter().map(|part_| (*part_, fired(&faults, &part(*part_)))).collect();
+        fired.sort_unstable();
+        fired
     };
-    let forth: Vec<u16> = (1..=200).collect();
+    let forward: Vec<u16> = (1..=200).collect();
     let back: Vec<u16> = (1..=200).rev().collect();
-    assert_eq!(lucky(1, &forth), lucky(1, &back));
-    assert_ne!(lucky(1, &forth), lucky(2, &forth), "another seed gives another result");
-    let count = lucky(1, &forth).iter().filter(|(_, struck)| *struck).count();
+    assert_eq!(pattern(1, &forward), pattern(1, &back));
+    assert_ne!(pattern(1, &forward), pattern(2, &forward), "another seed gives another result");
+    let count = pattern(1, &forward).iter().filter(|(_, fired)| *fired).count();
     assert!((80..=120).contains(&count), "about half of 200 calls, not {count}");
     let three = added(json!({"when": {"probability": 0.5, "times": 3}, "effect": {"drop": "before"}}));
     assert_eq!(
-        forth.iter().filter(|number| struck(&three, &part(**number))).count(),
+        forward.iter().filter(|number| fired(&three, &part(**number))).count(),
         3,
         "calls without a fault do not count"
     );
     let faults = added(rule(3));
-    let again: Vec<bool> = (0..40).map(|_| struck(&faults, &part(1))).collect();
+    let again: Vec<bool> = (0..40).map(|_| fired(&faults, &part(1))).collect();
     assert!(again.contains(&true) && again.contains(&false), "the same call made again gets a new result");
 }
 
@@ -113,11 +113,11 @@ fn an_effect_applies_only_to_calls_that_support_it() {
         (json!({"reorder": {"after": 1}}), false, false, true),
     ] {
         let faults = added(json!({"effect": effect}));
-        let strikes = [by_function(call("UploadPartCopy")), invoke, deliver].map(|call| struck(&faults, &call));
+        let strikes = [by_function(call("UploadPartCopy")), invoke, deliver].map(|call| fired(&faults, &call));
         assert_eq!(strikes, [copies, invokes, delivers], "{effect}");
     }
     let killing = added(json!({"effect": {"kill": "after"}}));
-    assert!(!struck(&killing, &call("PutObject")), "no function makes the call");
+    assert!(!fired(&killing, &call("PutObject")), "no function makes the call");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_first_rule_that_fires_decides_and_latency_combines_with_others() {
     assert!(faults.remove(&lasting));
     assert!(!faults.remove(&lasting), "the rule was removed before");
     faults.clear();
-    assert!(faults.rules().is_empty() && !struck(&faults, &call("GetObject")));
+    assert!(faults.rules().is_empty() && !fired(&faults, &call("GetObject")));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_rule_with_values_at_the_limits_is_accepted() {
         json!({"effect": {"error": {"code": "Odd", "status": 300}}}),
         json!({"effect": {"error": {"code": "Odd", "status": 599}}}),
     ] {
-        assert!(struck(&added(rule.clone()), &call("GetObject")), "{rule}");
+        assert!(fired(&added(rule.clone()), &call("GetObject")), "{rule}");
     }
 }
 
@@ -190,7 +190,7 @@ fn latencies_add_up() {
 }
 
 #[test]
-fn a_doomed_caller_dies_with_its_next_call_unless_a_rule_fires() {
+fn a_marked_caller_dies_with_its_next_call_unless_a_rule_fires() {
     let origin = CallOrigin::new(Names { name: "demo-copier", crate_name: "copier" }, None);
     let faults = added(json!({"when": {"times": 1}, "effect": {"drop": "after"}}));
     origin.kill_at_next_call();

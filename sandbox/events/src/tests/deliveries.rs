@@ -9,7 +9,7 @@ use sandbox_core::faults::Faults;
 use sandbox_core::ports::{ApiError, EventSink, Invocation};
 
 #[tokio::test]
-async fn a_busy_target_is_tried_again_under_the_same_name_until_it_takes_the_event() {
+async fn a_busy_target_is_retried_under_the_same_execution_name() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     *fixture.recorder.start_errors.lock().unwrap() = [busy(), busy()].into();
@@ -21,7 +21,7 @@ async fn a_busy_target_is_tried_again_under_the_same_name_until_it_takes_the_eve
 }
 
 #[tokio::test]
-async fn an_execution_that_an_earlier_try_started_counts_as_delivered() {
+async fn an_execution_started_by_an_earlier_attempt_counts_as_delivered() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     let exists = ApiError::new("ExecutionAlreadyExists", "it is there");
@@ -31,7 +31,7 @@ async fn an_execution_that_an_earlier_try_started_counts_as_delivered() {
 }
 
 #[tokio::test]
-async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_attributes() {
+async fn an_event_without_retries_left_goes_to_the_dead_letter_queue() {
     let fixture = fixture();
     let target = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": { "MaximumRetryAttempts": 2 },
                          "DeadLetterConfig": { "Arn": QUEUE } });
@@ -55,7 +55,7 @@ async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_a
 }
 
 #[tokio::test]
-async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
+async fn an_event_older_than_its_maximum_age_is_not_retried() {
     let fixture = fixture();
     let policy = json!({ "MaximumEventAgeInSeconds": 60 });
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": policy, "DeadLetterConfig": { "Arn": QUEUE } })).await;
@@ -69,7 +69,7 @@ async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
 }
 
 #[tokio::test]
-async fn a_target_that_does_not_exist_is_not_tried_again() {
+async fn a_missing_target_is_not_retried() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     *fixture.recorder.start_errors.lock().unwrap() =
@@ -81,7 +81,7 @@ async fn a_target_that_does_not_exist_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_is_invoked_twice_more_and_then_the_event_is_dropped() {
+async fn a_failed_function_is_retried_twice_before_the_event_is_dropped() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "f", "Arn": FUNCTION, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     let failed = || Ok(Invocation::Failed(Bytes::from_static(b"{\"errorType\":\"Boom\"}")));
@@ -94,7 +94,7 @@ async fn a_function_that_fails_is_invoked_twice_more_and_then_the_event_is_dropp
 }
 
 #[tokio::test]
-async fn rules_and_deliveries_under_way_survive_a_restart() {
+async fn rules_and_pending_deliveries_survive_a_restart() {
     let fixture = fixture();
     // A bus without targets accepts events and keeps them.
     let earlier = Events::new(fixture.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
@@ -118,7 +118,7 @@ async fn rules_and_deliveries_under_way_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered_once() {
+async fn an_event_before_the_targets_are_connected_is_delivered_once() {
     let fixture = fixture();
     let store = std::sync::Arc::new(sandbox_core::store::Store::in_memory().unwrap());
     let events = Events::new(store, "us-east-1", 0.0, Faults::default()).unwrap();

@@ -120,7 +120,7 @@ async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
 }
 
 #[tokio::test]
-async fn put_events_makes_an_envelope_and_delivers_it_to_every_target() {
+async fn put_events_delivers_an_envelope_to_every_target() {
     let fixture = fixture();
     fixture.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Copy Requested"]}"# })).await;
     let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }, { "Id": "f", "Arn": FUNCTION, "InputPath": "$.detail" }]);
@@ -137,7 +137,7 @@ async fn put_events_makes_an_envelope_and_delivers_it_to_every_target() {
 }
 
 #[tokio::test]
-async fn a_bad_entry_fails_by_itself_and_says_why() {
+async fn an_invalid_entry_does_not_affect_the_others() {
     let fixture = fixture();
     let good = json!({ "Source": "ops", "DetailType": "t", "Detail": "{}" });
     let with = |name: &str, value: Value| {
@@ -204,7 +204,7 @@ async fn rules_are_listed_by_prefix_and_in_pages() {
 }
 
 #[tokio::test]
-async fn targets_are_listed_replaced_by_id_and_removed_and_then_the_rule_can_go() {
+async fn a_rule_can_be_deleted_only_without_targets() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     let replaced = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "Input": "{}" });
@@ -219,7 +219,7 @@ async fn targets_are_listed_replaced_by_id_and_removed_and_then_the_rule_can_go(
 }
 
 #[tokio::test]
-async fn putting_a_rule_again_changes_its_pattern_and_keeps_its_targets() {
+async fn replacing_a_rule_keeps_its_targets() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     fixture.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["other"]}"# })).await;
@@ -230,7 +230,7 @@ async fn putting_a_rule_again_changes_its_pattern_and_keeps_its_targets() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_refused_by_name() {
+async fn unsupported_features_are_rejected_by_name() {
     let fixture = fixture();
     fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     let pattern = r#"{"source":["x"]}"#;

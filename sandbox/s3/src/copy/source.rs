@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_range_names_both_ends_and_lies_inside_the_source() {
+    fn a_source_range_has_both_ends_inside_the_source() {
         let size = 6 << 20;
         assert_eq!(source_range("bytes=0-9", size).unwrap(), (0, 10));
         assert_eq!(source_range(&format!("bytes=5-{}", size - 1), size).unwrap(), (5, size));

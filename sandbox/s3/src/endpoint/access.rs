@@ -17,7 +17,7 @@ use sandbox_core::{
     identity::{Identity, Keyring},
     ports::ACCOUNT,
 };
-use sandbox_iam::{CopySource, Iam, Permission, Read, S3Request, bucket_arn};
+use sandbox_iam::{CopiedObject, Iam, Permission, Read, S3Request, bucket_arn};
 
 use crate::{
     backend::Backend,
@@ -64,17 +64,17 @@ impl S3Access for PolicyAccess {
             S3Path::Object { bucket, key } => (&**bucket, &**key),
         };
         let version = parameter(query, "versionId");
-        let asked = Read { bucket, key, version_id: version.as_deref() };
+        let requested = Read { bucket, key, version_id: version.as_deref() };
         let source = copy_source(context.headers())?;
         let from = source.as_ref().map(read_of).transpose()?;
-        self.operation(&caller, operation, asked, from, context.headers())?;
+        self.operation(&caller, operation, requested, from, context.headers())?;
         match operation {
             "GetObject" | "HeadObject" => {
                 let may = |permission| self.iam.allows(&caller, permission);
                 let hidden = Hidden {
-                    tags: !asked.tags().into_iter().all(may),
-                    retention: !may(asked.permission("s3:GetObjectRetention")),
-                    legal_hold: !may(asked.permission("s3:GetObjectLegalHold")),
+                    tags: !requested.tags().into_iter().all(may),
+                    retention: !may(requested.permission("s3:GetObjectRetention")),
+                    legal_hold: !may(requested.permission("s3:GetObjectLegalHold")),
                 };
                 context.extensions_mut().insert(hidden);
             }
@@ -95,7 +95,7 @@ impl PolicyAccess {
         &self,
         caller: &Identity,
         operation: &str,
-        asked: Read<'_>,
+        requested: Read<'_>,
         from: Option<Read<'_>>,
         headers: &HeaderMap,
     ) -> S3Result<()> {
@@ -106,13 +106,13 @@ impl PolicyAccess {
         let lock: Vec<&str> = set.flat_map(|(_, actions)| actions.iter().copied()).collect();
         let request = S3Request {
             operation,
-            bucket: asked.bucket,
-            key: asked.key,
-            versioned: asked.version_id.is_some(),
+            bucket: requested.bucket,
+            key: requested.key,
+            versioned: requested.version_id.is_some(),
             sets_tags: replaces_tags || headers.contains_key("x-amz-tagging"),
             if_match: headers.contains_key("if-match"),
             lock: &lock,
-            source: from.map(|read| CopySource {
+            source: from.map(|read| CopiedObject {
                 read,
                 with_tags: operation == "CopyObject" && !replaces_tags && self.has_tags(read),
             }),
@@ -130,7 +130,7 @@ impl PolicyAccess {
             }
         }
         let read = match operation {
-            "GetObject" | "HeadObject" | "GetObjectAttributes" => Some(asked),
+            "GetObject" | "HeadObject" | "GetObjectAttributes" => Some(requested),
             _ => from,
         };
         read.map_or(Ok(()), |read| self.admit_that_it_is_gone(caller, read))

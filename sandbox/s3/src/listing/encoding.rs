@@ -14,8 +14,8 @@ const PLAIN: &AsciiSet =
 pub(crate) struct Encoder(bool);
 
 impl Encoder {
-    pub(crate) fn new(asked: Option<&dto::EncodingType>) -> S3Result<Self> {
-        match asked.map(dto::EncodingType::as_str) {
+    pub(crate) fn new(requested: Option<&dto::EncodingType>) -> S3Result<Self> {
+        match requested.map(dto::EncodingType::as_str) {
             None => Ok(Self(false)),
             Some("url") => Ok(Self(true)),
             Some(_) => Err(errors::invalid_argument("Invalid Encoding Method specified in Request")),

@@ -112,10 +112,10 @@ impl Query {
 
 /// The parameters of a listing in which a key may have several items, each with an ID.
 #[derive(Debug)]
-pub(crate) struct Several {
+pub(crate) struct VersionQuery {
     pub(crate) query: Query,
     /// The key and the ID at the end of the page before: the page begins within the items of this key.
-    begun: Option<(String, String)>,
+    resumed_key: Option<(String, String)>,
 }
 
 /// The markers of such a listing. An empty marker counts as absent.
@@ -125,16 +125,16 @@ pub(crate) struct Markers<'a> {
     pub(crate) id: Option<&'a str>,
 }
 
-impl Several {
+impl VersionQuery {
     pub(crate) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, markers: Markers<'_>) -> Self {
         let key = markers.key.filter(|marker| !marker.is_empty());
         let id = markers.id.filter(|marker| !marker.is_empty());
-        let begun = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
+        let resumed_key = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
         let mut query = Query::of(prefix, delimiter, limit, key);
-        if let Some((key, _)) = &begun {
+        if let Some((key, _)) = &resumed_key {
             query.after = Some(Mark::Key(key.clone()));
         }
-        Self { query, begun }
+        Self { query, resumed_key }
     }
 
     /// Fills a page from keys in order, which begin at [`Query::first`], with the items of each key in order. Also
@@ -144,8 +144,8 @@ impl Several {
         keys: impl Iterator<Item = (&'a str, Vec<(&'a str, T)>)>,
     ) -> (Page<T>, Option<String>) {
         let items = keys.flat_map(|(key, all)| {
-            let skip = match &self.begun {
-                Some((begun, id)) if begun == key => {
+            let skip = match &self.resumed_key {
+                Some((resumed_key, id)) if resumed_key == key => {
                     all.iter().position(|(one, _)| one == id).map_or(all.len(), |at| at + 1)
                 }
                 _ if self.query.is_new(key) => 0,
@@ -226,7 +226,7 @@ mod tests {
                 let (mut key, mut id, mut seen): (Option<String>, Option<String>, Vec<&str>) = (None, None, Vec::new());
                 loop {
                     let markers = Markers { key: key.as_deref(), id: id.as_deref() };
-                    let (page, next) = Several::of(None, Some(delimiter), limit, markers).page(several());
+                    let (page, next) = VersionQuery::of(None, Some(delimiter), limit, markers).page(several());
                     seen.extend(page.entries);
                     (key, id) = (page.next.map(|mark| mark.text().to_owned()), next);
                     if key.is_none() {
@@ -257,7 +257,7 @@ mod tests {
             loop {
                 let markers = Markers { key: marker.as_deref(), id: id.as_deref() };
                 let several = keys.iter().map(|key| (*key, vec![("2", (*key).to_owned()), ("1", (*key).to_owned())]));
-                let (page, next) = Several::of(Some("f/"), Some("/"), limit, markers).page(several);
+                let (page, next) = VersionQuery::of(Some("f/"), Some("/"), limit, markers).page(several);
                 seen.extend(page.entries.into_iter().chain(page.prefixes));
                 (marker, id) = (page.next.map(|mark| mark.text().to_owned()), next);
                 if marker.is_none() {
@@ -273,14 +273,14 @@ mod tests {
     fn an_id_marker_resumes_within_a_folder_key_despite_grouping() {
         let several = [("f/", vec![("2", "f/ 2"), ("1", "f/ 1")]), ("f/1", vec![("3", "f/1 3")])];
         let markers = Markers { key: Some("f/"), id: Some("2") };
-        let (page, _) = Several::of(None, Some("/"), 9, markers).page(several.into_iter());
+        let (page, _) = VersionQuery::of(None, Some("/"), 9, markers).page(several.into_iter());
         assert_eq!(page.prefixes, ["f/"], "the items after the ID have the common prefix");
     }
 
     #[test]
     fn an_unknown_id_marker_skips_the_rest_of_its_key() {
         let markers = Markers { key: Some("a"), id: Some("gone") };
-        let (page, _) = Several::of(None, None, 9, markers).page(several());
+        let (page, _) = VersionQuery::of(None, None, 9, markers).page(several());
         assert_eq!(page.entries, ["3", "6", "5", "4"]);
     }
 

@@ -239,7 +239,7 @@ mod tests {
     fn a_default_retention_starts_with_the_version_and_yields_to_its_own_lock() {
         let days = |period| DefaultRetention { mode: RetentionMode::Governance, period };
         let bucket = |period| Some(ObjectLock { default_retention: Some(days(period)) });
-        let of = |asked: Lock, period| asked.of_new(bucket(period), at(5)).unwrap().retention;
+        let of = |requested: Lock, period| requested.of_new(bucket(period), at(5)).unwrap().retention;
         assert_eq!(of(lock(None), RetentionPeriod::Days(2)), Some(retention(RetentionMode::Governance, 7)));
         assert_eq!(of(lock(None), RetentionPeriod::Years(2)), Some(retention(RetentionMode::Governance, 735)));
         let own = retention(RetentionMode::Compliance, 6);

@@ -22,12 +22,12 @@ pub(crate) struct Restore {
     /// When the copy expires.
     pub(crate) expires: OffsetDateTime,
     /// Whether the event of its completion was sent.
-    #[serde(default = "told")]
-    pub(crate) is_told: bool,
+    #[serde(default = "announced")]
+    pub(crate) is_announced: bool,
 }
 
 /// The default for records from before this field existed.
-fn told() -> bool {
+fn announced() -> bool {
     true
 }
 
@@ -45,17 +45,17 @@ pub(crate) type AllRestoring = BTreeSet<Restoring>;
 impl Restore {
     /// A new restore.
     pub(crate) fn of(completes: OffsetDateTime, days: Duration) -> Self {
-        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_told: false }
+        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_announced: false }
     }
 
     /// A completed restore with a new expiry.
     pub(crate) fn kept(now: OffsetDateTime, days: Duration) -> Self {
-        Self { is_told: true, ..Self::of(now, days) }
+        Self { is_announced: true, ..Self::of(now, days) }
     }
 
     /// Whether the event of its completion is still due.
-    pub(crate) fn is_to_be_told(self) -> bool {
-        !self.is_told
+    pub(crate) fn needs_event(self) -> bool {
+        !self.is_announced
     }
 
     pub(crate) fn is_under_way(self, now: OffsetDateTime) -> bool {

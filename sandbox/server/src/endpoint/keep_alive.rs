@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_refused_before_its_body_arrived_leaves_the_connection_to_the_next_one() {
+    async fn a_request_rejected_before_its_body_keeps_the_connection() {
         for framing in [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")] {
             let mut stream = refusing().await;
             let head = format!("PUT / HTTP/1.1\r\nHost: h\r\n{}\r\n\r\n", framing.0);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_body_that_was_refused_is_let_pass_after_an_answer_that_ends_the_connection() {
+    async fn a_long_rejected_body_is_drained_and_the_connection_closes() {
         let mut stream = refusing().await;
         let body = vec![b'x'; 4 << 20];
         let head = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_client_that_waits_for_100_continue_is_answered_at_once_and_its_connection_ends() {
+    async fn a_rejected_client_waiting_for_100_continue_is_answered_immediately() {
         let mut stream = refusing().await;
         let head = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn hundreds_of_connections_wait_until_they_are_accepted() {
+    async fn hundreds_of_connections_can_wait_to_be_accepted() {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         // The kernel retries a dropped connection after a second.

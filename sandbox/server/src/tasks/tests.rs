@@ -55,7 +55,7 @@ fn recorded(cause: &str) -> &str {
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_reads_as_aws_writes_it() {
+async fn a_missing_function_has_awss_error() {
     let error = failure("lambda:invoke", json!({ "FunctionName": "nobody", "Payload": {} })).await;
     assert_eq!(error.error, "Lambda.ResourceNotFoundException");
     assert_eq!(
@@ -67,7 +67,7 @@ async fn a_function_that_is_not_there_reads_as_aws_writes_it() {
 }
 
 #[tokio::test]
-async fn what_the_machines_role_may_not_do_is_refused_as_aws_shows_it() {
+async fn a_call_without_permission_has_awss_error() {
     let error = failure_of("nobody", "lambda:invoke", json!({ "FunctionName": "f" })).await;
     assert_eq!(error.error, "Lambda.AWSLambdaException");
     let (caller, sentence) = recorded(&error.cause).split_once(" is not ").unwrap();
@@ -84,13 +84,13 @@ async fn what_the_machines_role_may_not_do_is_refused_as_aws_shows_it() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_function_says_which_field_is_missing() {
+async fn an_invocation_without_a_function_names_the_missing_field() {
     let missing = failure("lambda:invoke", json!({ "Payload": {} })).await;
     assert_eq!(missing.cause, "The Arguments of this Task do not have the field FunctionName");
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there_is_an_error_of_sns() {
+async fn a_missing_topic_is_an_sns_error() {
     let topic = "arn:aws:sns:eu-west-1:000000000000:nobody";
     let error = failure("sns:publish", json!({ "TopicArn": topic, "Message": { "a": 1 } })).await;
     assert_eq!(error.error, "SNS.NotFoundException");
@@ -98,7 +98,7 @@ async fn a_topic_that_is_not_there_is_an_error_of_sns() {
 }
 
 #[tokio::test]
-async fn a_resource_that_the_sandbox_does_not_run_is_named() {
+async fn an_unsupported_resource_is_named() {
     let error = failure("dynamodb:putItem", json!({})).await;
     assert!(error.cause.contains("arn:aws:states:::dynamodb:putItem"), "{}", error.cause);
 }

@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_grows_to_the_longest_delay_and_zero_attempts_mean_never() {
+    fn an_interval_grows_to_the_maximum_delay_and_zero_attempts_mean_never() {
         let fields = json!({"IntervalSeconds": 10, "BackoffRate": 3, "MaxAttempts": 4, "MaxDelaySeconds": 60});
         assert_eq!(seconds(&[retrier(&fields)], &["E"; 5]), [Some(10), Some(30), Some(60), Some(60), None]);
         assert_eq!(seconds(&[retrier(&json!({"MaxAttempts": 0}))], &["E"]), [None]);
     }
 
     #[test]
-    fn each_retrier_counts_for_itself() {
+    fn each_retrier_has_its_own_counter() {
         let other = retrier(&json!({"ErrorEquals": ["F"], "MaxAttempts": 1, "IntervalSeconds": 7}));
         let retriers = [retrier(&json!({"MaxAttempts": 1})), other];
         assert_eq!(seconds(&retriers, &["E", "F", "E"]), [Some(1), Some(7), None]);

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_match_what_the_documentation_says() {
+    fn wildcards_match_the_documented_errors() {
         let matched = |error: &str, name: &str, kind: &str| {
             Failure::new(error, "why").is_matched_by(&["Other".to_owned(), name.to_owned()], kind)
         };

@@ -96,15 +96,15 @@ impl<'a> FanOut<'a> {
     pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
         let execution = &self.run.execution;
         let mut results: BTreeMap<usize, Value> = BTreeMap::new();
-        let mut begun: BTreeSet<usize> = BTreeSet::new();
+        let mut started: BTreeSet<usize> = BTreeSet::new();
         for (index, frame) in self.flows_to_continue(entry)? {
-            begun.insert(index);
+            started.insert(index);
             if let Progress::Succeeded(output) = frame.progress {
                 results.insert(index, output);
             }
         }
-        let unfinished: Vec<usize> = begun.iter().copied().filter(|index| !results.contains_key(index)).collect();
-        let mut waiting = (0..self.length()).filter(|index| !begun.contains(index)).collect::<Vec<_>>().into_iter();
+        let unfinished: Vec<usize> = started.iter().copied().filter(|index| !results.contains_key(index)).collect();
+        let mut waiting = (0..self.length()).filter(|index| !started.contains(index)).collect::<Vec<_>>().into_iter();
         let mut open_flows: BTreeSet<usize> = unfinished.iter().copied().collect();
         let mut running: FuturesUnordered<Boxed<'_, FlowResult>> = FuturesUnordered::new();
         for index in unfinished {

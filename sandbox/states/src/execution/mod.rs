@@ -281,7 +281,7 @@ mod tests {
     use sandbox_core::store::Order;
 
     #[test]
-    fn an_execution_that_has_ended_keeps_its_history_in_the_store_alone() {
+    fn an_ended_execution_has_its_history_only_in_the_store() {
         let store = Arc::new(Store::in_memory().unwrap());
         let record = json!({"arn": "arn:e", "name": "e", "machine": "m", "revision": "r", "number": 1,
                             "status": "RUNNING", "started": 0, "input": "{}", "redrives": 0});

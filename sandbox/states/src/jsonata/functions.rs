@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_added_functions_answer_as_documented() {
+    fn the_added_functions_return_documented_values() {
         assert_eq!(value("$partition([1,2,3,4,5], 2)"), Ok(json!([[1, 2], [3, 4], [5]])));
         assert_eq!(value("$range(1, 9, 2)"), Ok(json!([1, 3, 5, 7, 9])));
         assert_eq!(value("$range(3, 1, -1)"), Ok(json!([3, 2, 1])));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn eval_is_not_there_and_bad_arguments_are_named() {
+    fn eval_is_unavailable_and_invalid_arguments_are_named() {
         assert!(value("$eval('1+1')").is_err_and(|cause| cause.contains("$eval is not available")));
         assert!(value("$hash('abc', 'CRC')").is_err_and(|cause| cause.contains("not 'CRC'")));
         assert!(value("$parse('{')").is_err_and(|cause| cause.contains("not JSON")));

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn undefined_fails_at_a_leaf_and_is_dropped_inside_an_object_that_the_expression_builds() {
+    fn undefined_fails_at_a_leaf_and_is_dropped_inside_a_built_object() {
         let failed = fill(&json!({"v": "{% $states.input.no %}"}), "Output", &environment());
         let cause = "The JSONata expression '$states.input.no' specified for the field 'Output/v' returned nothing \
                      (undefined).";

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn names_below_states_variables_and_items_are_fine() {
+    fn names_below_states_variables_and_items_are_accepted() {
         for expression in [
             "$states.input.phone",
             "$x[phone = 1].{'a': phone, 'b': $states.input.n}",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_that_expressions_do_not_have_is_found() {
+    fn references_to_the_missing_input_are_found() {
         for expression in ["$$", "$$.a", "$states.input.a[$$.b = 1]", "$map($x, function($v) { $$.a })"] {
             assert_eq!(problems(expression), ["Reference to '$$' is not supported."], "{expression}");
         }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_states_that_are_read_are_found_wherever_they_stand() {
+    fn the_members_of_states_are_found_at_every_position() {
         let members = |expression: &str| analyze(&jsonata_core::parser::parse(expression).unwrap()).members;
         assert_eq!(members("$states.input.result"), ["input".to_owned()].into());
         assert_eq!(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_that_aws_does_not_have_are_found() {
+    fn unsupported_operators_are_found() {
         assert_eq!(problems("$x ?? 1"), ["The operator '??' is not part of JSONata 2.0.6."]);
         assert_eq!(problems("$x.a ?: 1"), ["The operator '?:' is not part of JSONata 2.0.6."]);
     }

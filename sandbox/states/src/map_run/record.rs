@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_run_fails_when_either_threshold_is_passed_and_not_when_it_is_reached() {
+    fn a_map_run_fails_above_either_threshold_and_not_at_it() {
         for (tolerated, failed, exceeded) in [
             (settings(None, None), 0, false),
             (settings(None, None), 1, true),

@@ -91,8 +91,8 @@ impl Distributed<'_> {
         let template = self.map.items.as_ref().unwrap_or(&own_input);
         let value = self.run.fill(self.active, Extra::Nothing, template, "Items")?;
         if !value.is_array() && !value.is_object() {
-            let wrong = jsonata::unexpected(template, "Items", "array", &value);
-            return Err(self.run.evaluation_failed(self.active, &wrong));
+            let unexpected = jsonata::unexpected(template, "Items", "array", &value);
+            return Err(self.run.evaluation_failed(self.active, &unexpected));
         }
         Ok(elements(value).unwrap_or_default())
     }
