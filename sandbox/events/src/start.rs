@@ -44,7 +44,7 @@ impl WaitingDeliveries {
     }
 
     /// Adds a delivery that waits for later events. The result is notified when enough of them have arrived.
-    pub(super) fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
+    fn add(&self, target: &str, number: u64, by: u64) -> Arc<Notify> {
         let released = Arc::new(Notify::new());
         self.entries().push(WaitingDelivery {
             target: target.to_owned(),

@@ -64,7 +64,7 @@ pub struct States {
 
 /// Whether the start of an execution sends the status event RUNNING.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Announce {
+enum Announce {
     /// Only if the execution has not started before.
     IfNew,
     /// Always, because the execution is redriven.
@@ -72,15 +72,15 @@ pub(crate) enum Announce {
 }
 
 /// The shared data of the clones.
-pub(crate) struct Inner {
-    pub(crate) store: Arc<Store>,
-    pub(crate) runner: Arc<dyn TaskRunner>,
-    pub(crate) events: Arc<dyn EventSink>,
-    pub(crate) region: String,
-    pub(crate) machines: Machines,
-    pub(crate) closing: CancellationToken,
-    pub(crate) executions: Executions,
-    pub(crate) map_runs: MapRuns,
+struct Inner {
+    store: Arc<Store>,
+    runner: Arc<dyn TaskRunner>,
+    events: Arc<dyn EventSink>,
+    region: String,
+    machines: Machines,
+    closing: CancellationToken,
+    executions: Executions,
+    map_runs: MapRuns,
     options: Options,
     /// The executions that ran when the sandbox stopped and are not resumed yet.
     interrupted: Mutex<Vec<Arc<Execution>>>,
@@ -168,19 +168,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Inner {
     /// A duration multiplied by the time scale.
-    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+    fn scaled(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() * self.options.time_scale).unwrap_or(Duration::MAX)
     }
 
     /// Runs an execution in a separate task.
-    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
+    fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
         let mut tasks = locked(&inner.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(engine::drive(Arc::clone(inner), execution, announce));
     }
 
     /// Removes a machine that is being deleted when none of its executions runs.
-    pub(crate) fn finish_deletion(&self, machine: &str) {
+    fn finish_deletion(&self, machine: &str) {
         if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
             return;
         }

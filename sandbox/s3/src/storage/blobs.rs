@@ -33,9 +33,9 @@ static ZEROS: [u8; CHUNK] = [0; CHUNK];
 #[derive(Debug)]
 pub(crate) struct Blobs {
     pub(crate) folder: PathBuf,
-    pub(crate) references: Mutex<HashMap<u64, u64>>,
+    references: Mutex<HashMap<u64, u64>>,
     /// Files without references, to be removed when no lock is held.
-    pub(crate) unused: Mutex<Vec<u64>>,
+    unused: Mutex<Vec<u64>>,
 }
 
 /// Why a body was not stored.
@@ -60,7 +60,7 @@ impl Blobs {
         self.folder.join(format!("{blob:016x}"))
     }
 
-    pub(crate) fn references(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
+    fn references(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
         self.references.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,7 +72,7 @@ impl Blobs {
         }
     }
 
-    pub(crate) fn unused(&self) -> MutexGuard<'_, Vec<u64>> {
+    fn unused(&self) -> MutexGuard<'_, Vec<u64>> {
         self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
