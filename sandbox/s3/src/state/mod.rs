@@ -82,7 +82,7 @@ impl State {
                     continue;
                 }
                 state.blobs.keep(&object.extents);
-                if object.restore.is_some_and(Restore::is_to_be_told) {
+                if object.restore.is_some_and(Restore::needs_event) {
                     let id = version.id.clone();
                     state.restoring.insert(Restoring { bucket: bucket.clone(), key: key.clone(), id });
                 }
