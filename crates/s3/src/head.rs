@@ -24,13 +24,13 @@ use crate::failure::{Call, Side};
 /// An object, or one version of it.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectRef<'a> {
-    /// Its bucket.
+    /// The bucket.
     pub bucket: &'a BucketName,
-    /// Its key.
+    /// The key.
     pub key: &'a ObjectKey,
-    /// Its version; absent for the current one.
+    /// The version; absent for the current one.
     pub version_id: Option<&'a VersionId>,
-    /// The side of the copy that it is.
+    /// The side of the copy.
     pub side: Side,
 }
 
@@ -55,7 +55,7 @@ impl<'a> ObjectRef<'a> {
         self.version_id.map(ToString::to_string)
     }
 
-    /// A call to this object, for its failures.
+    /// A call to this object, for the messages of its failures.
     pub fn call(&self, operation: &'static str, grant: &'static str) -> Call {
         Call { operation, side: self.side, resource: self.to_string(), from: None, grant }
     }
@@ -84,7 +84,7 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
             )
         }),
         Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-            // 405 is S3's answer to a version that is a delete marker.
+            // S3 returns 405 for a version that is a delete marker.
             Some(404 | 405) => Ok(None),
             _ => {
                 Err(object.call("HeadObject", "s3:GetObject, s3:GetObjectVersion and s3:ListBucket").s3_failure(error))
@@ -102,7 +102,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
         .set_version_id(object.version())
         .if_match(etag.quoted())
         .part_number(1);
-    // With another entity tag the object does not exist any more.
+    // If the entity tag differs, the object does not exist any more.
     let call = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion");
     let output = request.send().await.map_err(|error| call.s3_failure(error))?;
     let count = output.parts_count().and_then(|count| u64::try_from(count).ok());
@@ -113,7 +113,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
 fn read(output: &HeadObjectOutput) -> Result<Head, String> {
     let sentence = |error: &dyn fmt::Display| error.to_string();
     let metadata: BTreeMap<_, _> = output.metadata().cloned().unwrap_or_default().into_iter().collect();
-    // S3 never answers a composite CRC64NVME; other stores may. It would say nothing about the whole object.
+    // S3 never returns a composite CRC64NVME, but other servers may. It does not cover the whole object.
     let full_object = output.checksum_type() != Some(&ChecksumType::Composite);
     let crc64nvme = output.checksum_crc64_nvme().filter(|_| full_object);
     let stamp = Stamp::read(&metadata);
@@ -143,7 +143,7 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
 }
 
 /// Whether the bytes are in an archive (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html>).
-/// `x-amz-restore: ongoing-request="false"` is the answer for an object whose restored copy can be read.
+/// `x-amz-restore: ongoing-request="false"` marks an object with a readable restored copy.
 fn is_archived(output: &HeadObjectOutput) -> bool {
     let archive_class = matches!(output.storage_class(), Some(StorageClass::Glacier | StorageClass::DeepArchive));
     let archive_tier =

@@ -1,4 +1,4 @@
-//! S3 in the terms of `holdfast_core`: the calls that more than one crate makes, and the names of S3's errors.
+//! S3 with the types of `holdfast_core`: the calls that several crates make, and the names of the errors of S3.
 
 mod attributes;
 pub mod failure;

@@ -1,4 +1,4 @@
-//! CopyObject, and whether a copy with our own stamp is published already.
+//! CopyObject, and the check whether a copy with the same stamp is already published.
 
 use aws_sdk_s3::{
     Client,
@@ -23,8 +23,8 @@ use crate::failure::{Call, Side};
 /// tag and has the precondition of the plan.
 ///
 /// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails
-/// because an earlier call, whose answer was lost, published the copy, that is success. If the object to replace has
-/// the bytes of the source, the precondition would hold over that copy too, so the copy is looked for first.
+/// because an earlier call published the copy and its response was lost, the call succeeds. If the object to replace has
+/// the bytes of the source, the precondition is also met after the copy. So the copy is searched for first.
 pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
@@ -41,8 +41,8 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
         .tagging_directive(TaggingDirective::Replace)
-        // Without this, S3 refuses a source with annotations if the role may not read them. Multipart copies have none
-        // either.
+        // Without this directive, S3 refuses a source with annotations if the role may not read them. Multipart copies
+        // have no annotations either.
         .annotation_directive(AnnotationDirective::Exclude);
     let request = with_attributes!(request, copy, kms_key);
     let request = match &copy.precondition {
@@ -59,7 +59,7 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
                 result.and_then(|result| result.checksum_crc64_nvme()),
             )
             .map_err(|problem| {
-                // The copy may be published. The next try finds it.
+                // The copy may be published. The next attempt finds it.
                 Failure::new(ErrorName::S3Unavailable, format!("CopyObject to {destination} answered {problem}"))
             })
         }
@@ -78,15 +78,15 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
     Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
 }
 
-/// Resolves a failure to publish. If the destination holds a copy with the same stamp, that is success, whoever made
-/// it. Only failures that say that the destination changed, or that the upload is gone, are looked into.
+/// Resolves a failure to publish. If the destination has a copy with the same stamp, the call succeeds, even if another
+/// execution made the copy. Only a changed destination and a missing upload are resolved.
 pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
     let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
     let found = if may_be_published { own_copy(client, copy).await? } else { None };
     found.ok_or(failure)
 }
 
-/// The copy at the destination that has the same stamp, whoever made it.
+/// The copy at the destination with the same stamp, even if another execution made it.
 async fn own_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failure> {
     let Some(stamp) = copy.stamp() else { return Ok(None) };
     let current = head(client, ObjectRef::current(&copy.destination)).await?;
@@ -96,7 +96,7 @@ async fn own_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failur
     Ok(own.map(|head| head.stored()))
 }
 
-/// A published copy from the fields of S3's answer.
+/// A published copy from the fields of S3's response.
 pub fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
     Ok(Stored {
         version_id: version.map(VersionId::new).transpose().map_err(|error| error.to_string())?,

@@ -1,4 +1,4 @@
-//! Receipts that exist already: which copies they name, and which execution wrote them.
+//! Existing receipts: the copies that they name, and the execution that wrote them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
@@ -26,7 +26,7 @@ pub struct ExistingReceipt {
     pub names: Option<NamedCopies>,
 }
 
-/// The copies that a receipt names. Nothing else of it is read, so that a later format can be read too.
+/// The copies that a receipt names. Other fields are not read, so that a later format can also be read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedCopies {
     /// The backup.
@@ -34,14 +34,14 @@ pub struct NamedCopies {
     /// The replica, if there is one.
     #[serde(default)]
     pub replica: Option<NamedCopy>,
-    /// The execution that wrote it.
+    /// The execution that wrote the receipt.
     pub execution: Writer,
 }
 
 /// A copy that a receipt names.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedCopy {
-    /// Where it is.
+    /// The copy's location.
     pub destination: Destination,
     /// The version.
     pub stored: Stored,
@@ -50,7 +50,7 @@ pub struct NamedCopy {
 /// The execution that wrote a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Writer {
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
 }
 
@@ -72,7 +72,7 @@ pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Opt
     Ok(Some(ExistingReceipt { etag, names: serde_json::from_slice(&bytes.into_bytes()).ok() }))
 }
 
-/// The key of a receipt whose time is not known, by a listing; `None` if it does not exist.
+/// Finds the key of a receipt with an unknown time in a listing; `None` if it does not exist.
 pub async fn find_receipt(
     client: &Client,
     receipts: &Receipts,

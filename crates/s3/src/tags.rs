@@ -10,10 +10,10 @@ use holdfast_core::{ErrorName, Failure, contract::Copy, encoding};
 
 use super::ObjectRef;
 
-/// The bytes of headers that S3 takes in one request
+/// The bytes of headers that S3 accepts in one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
 const HEADERS: usize = 8 * 1024;
-/// The bytes of the headers that every request has: the role's session token, a signature, conditions, dates.
+/// The bytes of the headers of every request: the session token of the role, a signature, conditions, dates.
 const EVERY_REQUEST: usize = 3 * 1024;
 
 /// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded

@@ -1,4 +1,4 @@
-//! The requests that the S3 calls send, and how they read the answers.
+//! The requests of the S3 calls, and how the responses are read.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_sdk_s3::{
@@ -34,7 +34,7 @@ fn copied() -> CopyObjectOutput {
     CopyObjectOutput::builder().version_id("w1").copy_object_result(result).build()
 }
 
-/// The object at the destination, with the stamp of our upload or of another one.
+/// The object at the destination, with the stamp of the same upload or of another one.
 fn published(sequencer: &str) -> HeadObjectOutput {
     let stamp = if sequencer == "0A" {
         testing::STAMP.to_owned()
@@ -50,7 +50,7 @@ fn published(sequencer: &str) -> HeadObjectOutput {
 }
 
 #[tokio::test]
-async fn a_single_copy_is_pinned_conditional_and_carries_every_attribute() {
+async fn a_single_copy_is_pinned_conditional_and_has_every_attribute() {
     let mut copy = testing::single(3).copy;
     copy.attributes.cache_control = Some("no-cache".to_owned());
     copy.attributes.storage_class = Some("STANDARD_IA".to_owned());
@@ -108,18 +108,18 @@ async fn a_copy_over_equal_bytes_is_not_made_again_by_a_retry() {
 }
 
 #[tokio::test]
-async fn a_failed_precondition_is_success_if_our_own_copy_is_published() {
+async fn a_failed_precondition_is_success_if_the_same_copy_is_published() {
     let refused = || {
         mock!(Client::copy_object)
             .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"))
     };
     let copy = testing::single(3).copy;
-    let ours = mock!(Client::head_object).then_output(|| published("0A"));
-    let stored = copy_object(&client(&[&refused(), &ours]), &copy, None).await.unwrap();
+    let same_stamp = mock!(Client::head_object).then_output(|| published("0A"));
+    let stored = copy_object(&client(&[&refused(), &same_stamp]), &copy, None).await.unwrap();
     assert_eq!(stored.version_id.unwrap().as_str(), "w1");
 
-    let theirs = mock!(Client::head_object).then_output(|| published("0B"));
-    let failure = copy_object(&client(&[&refused(), &theirs]), &copy, None).await.unwrap_err();
+    let other_stamp = mock!(Client::head_object).then_output(|| published("0B"));
+    let failure = copy_object(&client(&[&refused(), &other_stamp]), &copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
 
     let nothing = mock!(Client::head_object).then_http_response(|| testing::bare(404));
@@ -128,7 +128,7 @@ async fn a_failed_precondition_is_success_if_our_own_copy_is_published() {
 }
 
 #[tokio::test]
-async fn a_rejected_version_is_not_used_as_our_own_copy() {
+async fn a_rejected_version_is_not_used_as_the_copy() {
     let mut copy = testing::single(3).copy;
     copy.rejected_versions = vec![VersionId::new("w1").unwrap()];
     let refused = mock!(Client::copy_object)
@@ -180,9 +180,9 @@ async fn a_head_is_read_with_its_stamp() {
     });
     let copy = testing::single(7).copy;
     let head = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap().unwrap();
-    let asked =
+    let expected =
         HeadObjectInput::builder().bucket("src").key("a b").version_id("v1").checksum_mode(ChecksumMode::Enabled);
-    assert_eq!(sent.all(), [asked.build().unwrap()]);
+    assert_eq!(sent.all(), [expected.build().unwrap()]);
     assert_eq!((head.size, head.etag.as_str(), head.crc64nvme), (7, "tag", Some(Crc64Nvme::EMPTY)));
     assert_eq!((head.tag_count, head.archived), (Some(2), true));
     let attributes = &head.attributes;
@@ -237,7 +237,7 @@ async fn parts_are_listed_page_by_page_within_the_range() {
             .match_requests(move |request| request.part_number_marker() == Some(marker) && note.note(request))
     };
     let first = noted("499").then_output(|| page(500..=1499, true));
-    // Part 1500 is missing, and the store's page reaches past what was asked for.
+    // Part 1500 is missing, and the last page exceeds the requested range.
     let second = noted("1499").then_output(|| page(1501..=1700, true));
     let part = |number| PartNumber::new(number).unwrap();
     let copy = testing::multipart(5 * 2000, 5).copy;
@@ -245,19 +245,19 @@ async fn parts_are_listed_page_by_page_within_the_range() {
     assert_eq!(parts.len(), 1100);
     assert_eq!((parts[0].number, parts[1099].number), (part(500), part(1600)));
     assert_eq!((parts[0].etag.as_str(), parts[0].size), ("e500", 5));
-    let asked: Vec<_> = sent.all().iter().map(|request| request.max_parts().unwrap()).collect();
-    assert_eq!(asked, [1000, 101]);
+    let max_parts: Vec<_> = sent.all().iter().map(|request| request.max_parts().unwrap()).collect();
+    assert_eq!(max_parts, [1000, 101]);
     assert!(sent.all().iter().all(|request| request.upload_id() == Some("up") && request.key() == Some("a b")));
 }
 
 #[tokio::test]
-async fn an_upload_without_parts_lists_none_and_a_missing_one_is_named() {
+async fn an_upload_without_parts_and_a_missing_upload_are_distinguished() {
     let part = PartNumber::FIRST;
     let copy = testing::multipart(5, 5).copy;
     let empty = mock!(Client::list_parts).then_output(|| ListPartsOutput::builder().is_truncated(false).build());
     assert_eq!(list_parts(&client(&[&empty]), &copy, "up", (part, part)).await.unwrap(), []);
-    let gone = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
-    let failure = list_parts(&client(&[&gone]), &copy, "up", (part, part)).await.unwrap_err();
+    let missing = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
+    let failure = list_parts(&client(&[&missing]), &copy, "up", (part, part)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::UploadGone);
 }
 
@@ -319,7 +319,7 @@ async fn tags_without_room_in_the_headers_are_not_sent() {
 }
 
 #[tokio::test]
-async fn aborting_a_missing_upload_is_no_error() {
+async fn aborting_a_missing_upload_is_not_an_error() {
     let copy = testing::multipart(25, 10).copy;
     let answers = |status, code: &'static str| {
         mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No"))

@@ -17,8 +17,8 @@ use super::{
     attributes::{expires, with_attributes},
 };
 
-/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source,
-/// so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
+/// Opens an upload at the copy's destination and returns its ID. A multipart copy does not inherit attributes from its
+/// source, so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks at the completion.
 pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
     let request = client
         .create_multipart_upload()
@@ -39,13 +39,13 @@ pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
 /// A part that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
-    /// Its number.
+    /// The part number.
     pub number: PartNumber,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The CRC64NVME that S3 computed over it, as S3 writes it.
+    /// The CRC64NVME that S3 computed over the part, in the text form of S3.
     pub crc64nvme: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub async fn list_parts(
 ) -> Result<Vec<StoredPart>, Failure> {
     let destination = ObjectRef::current(&copy.destination);
     let mut parts = Vec::new();
-    // A page starts after the number of its marker.
+    // A page starts after the part number of its marker.
     let mut marker = first.get() - 1;
     loop {
         let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
@@ -101,7 +101,7 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
     })
 }
 
-/// Aborts an upload that will never be completed. If it does not exist any more, that is no error.
+/// Aborts an upload that will never be completed. A missing upload is not an error.
 pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
     let request = client
         .abort_multipart_upload()

@@ -5,23 +5,23 @@ use holdfast_core::{Failure, contract::Destination, names::VersionId, order::Rec
 
 use super::{Head, ObjectRef, head};
 
-/// The size of the first page. The copy that is looked for was usually published a few minutes ago, so few versions are
-/// above it.
+/// The size of the first page. The copy was usually published a few minutes before the search, so few versions are above
+/// it.
 const FIRST_PAGE: i32 = 50;
-/// The size of the other pages: S3's limit
+/// The size of the other pages, which is the limit of S3
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>).
 const PAGE: i32 = 1000;
-/// The most pages that are listed, which takes about two seconds: 9,050 versions and delete markers.
+/// The most pages that are listed: 9,050 versions and delete markers, in about two seconds.
 const PAGES: u32 = 10;
-/// The most versions that a search describes one by one, which takes about ten seconds.
+/// The most versions that a search describes one by one, in about ten seconds.
 const MAX_HEADS: usize = 500;
 
 /// A version in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its id; `null` if it was written without versioning.
+    /// The version ID; `null` if the version was written without versioning.
     pub version_id: VersionId,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -30,9 +30,9 @@ pub struct Listed {
 pub enum Page {
     /// Some versions, without delete markers.
     Versions(Vec<Listed>),
-    /// There are no more.
+    /// The listing has ended.
     End,
-    /// There are more, but the limit of pages is reached.
+    /// The limit of pages is reached before the end.
     CutShort,
 }
 
@@ -45,7 +45,7 @@ pub struct Versions<'a> {
     next: Next,
 }
 
-/// Where the listing continues.
+/// The position at which the listing continues.
 #[derive(Debug)]
 enum Next {
     Start,
@@ -86,12 +86,12 @@ impl<'a> Versions<'a> {
     }
 }
 
-/// What is known of a copy that is looked for.
+/// The known facts of a copy to search for.
 #[derive(Debug, Clone, Copy)]
 pub struct SearchFor<'a> {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// A version below which it cannot be: the current one when the copy was planned.
+    /// A version that the copy is above: the current one when the copy was planned.
     pub not_below: Option<&'a VersionId>,
 }
 
@@ -102,13 +102,13 @@ pub enum Search {
     Found(Box<Head>),
     /// The copy does not exist.
     NotFound,
-    /// The copy may exist below more versions than a search reads.
+    /// The search reached its limit. The copy may exist below more versions.
     CutShort,
 }
 
 impl Search {
-    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is
-    /// safe.
+    /// The copy, if it was found. A search that reached its limit is logged: the caller then makes the copy again, which
+    /// is safe.
     pub fn found(self, destination: &Destination) -> Option<Head> {
         match self {
             Self::Found(head) => Some(*head),
@@ -122,7 +122,7 @@ impl Search {
     }
 }
 
-/// Looks for a copy at a key, also below newer versions. `current` is what HeadObject answered for the key.
+/// Searches for a copy at a key, including below newer versions. `current` is the current version of the key.
 pub async fn find_copy(
     client: &Client,
     destination: &Destination,
@@ -133,7 +133,7 @@ pub async fn find_copy(
     if let Some(current) = current.filter(|head| is_it(head)) {
         return Ok(Search::Found(Box::new(current.clone())));
     }
-    // Without versions there is nothing below.
+    // A bucket without versions has no version below the current one.
     let Some(top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotFound) };
     let mut versions = Versions::of(client, ObjectRef::current(destination));
     let mut heads = 0;
@@ -161,7 +161,7 @@ pub async fn find_copy(
     }
 }
 
-/// Whether a version is the newest one of its key, delete markers not counted.
+/// Whether a version is the newest one of its key. Delete markers do not count.
 pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, Failure> {
     let Some(pinned) = version.version_id.filter(|version| version.as_str() != "null") else {
         return Ok(Recency::Unversioned);
@@ -190,7 +190,7 @@ async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option
     }
 }
 
-/// Deletes one version permanently. S3 answers the same if the version does not exist any more.
+/// Deletes one version permanently. A missing version is not an error for S3.
 pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), Failure> {
     let request = client
         .delete_object()

@@ -16,7 +16,8 @@ use crate::render::progress::Phase;
 
 /// The profile of this program.
 pub(crate) const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
-/// Variables that `cargo run` sets about *this* package. Build scripts that depend on them (ring's) would run again.
+/// Variables that `cargo run` sets for *this* package. Build scripts that depend on them, such as ring's, would run
+/// again.
 const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The functions could not be built or found.
@@ -38,7 +39,7 @@ pub(crate) enum BuildError {
     #[error("the output of cargo cannot be read: {0}")]
     Output(#[from] std::io::Error),
     /// The build failed.
-    #[error("the functions do not build; cargo says:\n\n{0}")]
+    #[error("the functions cannot be built; the output of cargo:\n\n{0}")]
     Cargo(String),
     /// The build succeeded without a binary of this name.
     #[error("cargo built no binary named {function}; each function in template.yaml is a package of that name")]
@@ -61,7 +62,7 @@ pub(crate) enum BuildError {
     OwnFolder(std::io::Error),
 }
 
-/// The part of cargo's messages that is read here
+/// The fields of cargo's messages that are used
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
 #[derive(Debug, Deserialize)]
 struct Artifact {
@@ -104,7 +105,7 @@ pub(crate) fn given(folder: &Path, packages: &[String], option: &'static str) ->
     }
 }
 
-/// The folder of this program, where cargo puts the functions too.
+/// The folder of this program, in which cargo also puts the functions.
 pub(crate) fn beside_this_program(packages: &[String]) -> Result<PathBuf, BuildError> {
     let program = std::env::current_exe().map_err(BuildError::OwnFolder)?;
     given(program.parent().unwrap_or(Path::new("")), packages, "--no-build")
@@ -122,7 +123,7 @@ fn spawn(workspace: &Path, packages: &[String]) -> Result<Child, BuildError> {
             command.env_remove(name);
         }
     }
-    // Cargo then reports "Building [==>  ] 12/345: …" on a pipe too.
+    // Makes cargo write "Building [==>  ] 12/345: …" to a pipe.
     command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "200");
     command.env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -134,7 +135,7 @@ async fn read_artifacts(output: Option<impl AsyncRead + Unpin>) -> std::io::Resu
     if let Some(output) = output {
         let mut lines = BufReader::new(output).lines();
         while let Some(line) = lines.next_line().await? {
-            // Messages of other kinds have no executable.
+            // Other messages have no executable.
             artifacts.extend(serde_json::from_str::<Artifact>(&line).ok().filter(|found| found.executable.is_some()));
         }
     }
@@ -166,7 +167,7 @@ async fn read_progress(output: Option<impl AsyncRead + Unpin>, phase: &Phase) ->
     }
 }
 
-/// Whether a line is about progress. Such a line is shown at once and not kept.
+/// Whether a line reports progress. Such a line is shown and not kept.
 fn show(line: &str, phase: &Phase) -> bool {
     let words = line.trim_start();
     if let Some((done, total, doing)) = progress_of(words) {
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_progress_of_cargo_is_told_from_its_other_lines() {
+    fn progress_lines_of_cargo_are_recognized() {
         assert_eq!(
             progress_of("Building [==>   ] 12/345: serde, tokio(build)"),
             Some((12, 345, "serde, tokio(build)"))

@@ -1,4 +1,4 @@
-//! Uploads the files of a demo to the source bucket, as a client of a user does.
+//! Uploads the files of a demo to the source bucket, as any S3 client does.
 
 use aws_sdk_s3::{
     Client,
@@ -23,11 +23,11 @@ const PARTS_AT_ONCE: usize = 3;
 /// An object in the source bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Uploaded {
-    /// Its key.
+    /// The key.
     pub(super) key: String,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub(super) size: u64,
-    /// Its version; absent if the bucket keeps none.
+    /// The version; absent if the bucket has no versions.
     pub(super) version_id: Option<String>,
 }
 
@@ -70,7 +70,7 @@ async fn put(s3: &Client, bucket: &str, item: &Item, phase: &Phase) -> Result<Op
         .set_content_type(item.content_type.map(str::to_owned))
         .set_metadata(Some(item.metadata.clone().into_iter().collect()))
         .set_tagging(item.tags.map(str::to_owned));
-    let answer = request.send().await.map_err(|error| AwsError::new(problem(), error.into_service_error()))?;
+    let answer = request.send().await.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
     phase.add(item.size);
     Ok(answer.version_id)
 }
@@ -86,7 +86,7 @@ async fn in_parts(s3: &Client, bucket: &str, item: &Item, phase: &Phase) -> Resu
         .set_content_type(item.content_type.map(str::to_owned))
         .set_metadata(Some(item.metadata.clone().into_iter().collect()))
         .set_tagging(item.tags.map(str::to_owned));
-    let open = open.send().await.map_err(|error| AwsError::new(problem(), error.into_service_error()))?;
+    let open = open.send().await.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
     let upload_id = open.upload_id().ok_or_else(|| AwsError::unexpected(problem(), "S3 returned no upload ID"))?;
     let part_size = part_size(item.size);
     let parts: Vec<CompletedPart> = stream::iter((1..).zip((0..item.size).step_by(to_usize(part_size))))
@@ -106,7 +106,7 @@ async fn in_parts(s3: &Client, bucket: &str, item: &Item, phase: &Phase) -> Resu
         .upload_id(upload_id)
         .checksum_type(ChecksumType::FullObject)
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-    let answer = complete.send().await.map_err(|error| AwsError::new(problem(), error.into_service_error()))?;
+    let answer = complete.send().await.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
     Ok(answer.version_id)
 }
 
@@ -134,7 +134,7 @@ async fn part(
         .part_number(number)
         .checksum_algorithm(item.checksum.algorithm())
         .body(body);
-    let answer = request.send().await.map_err(|error| AwsError::new(problem(), error.into_service_error()))?;
+    let answer = request.send().await.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
     Ok(CompletedPart::builder()
         .part_number(number)
         .set_e_tag(answer.e_tag)
@@ -143,7 +143,7 @@ async fn part(
         .build())
 }
 
-/// 8 MiB, as in the AWS CLI, or as much more as keeps the upload within S3's limit of 10,000 parts.
+/// 8 MiB, as in the AWS CLI, or the size that keeps the upload within S3's limit of 10,000 parts.
 fn part_size(size: u64) -> u64 {
     PART_SIZE.max(size.div_ceil(MAX_PARTS).next_multiple_of(MIB))
 }

@@ -1,4 +1,4 @@
-//! Follows the executions of a demo's uploads until each has ended.
+//! Follows the executions of a demo's uploads until all have ended.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use crate::render::{
 };
 
 const PAUSE: Duration = Duration::from_millis(250);
-/// The event of an upload starts its execution within a moment. After this time it is not coming.
+/// The time in which the event of an upload starts its execution. It usually takes less than a second.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
 /// An execution that has ended, with its history.
@@ -31,7 +31,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct FinishedExecution {
     /// The execution.
     pub(super) execution: Execution,
-    /// Its history.
+    /// The history.
     pub(super) history: Vec<HistoryEvent>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct FinishedExecution {
 struct RunningExecution {
     /// The index of its item.
     item: usize,
-    /// How many phases it has passed.
+    /// The number of phases that it has passed.
     passed: usize,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits until the execution of every upload has ended. `all_uploaded` becomes true after the last upload. The
-    /// result has none for an upload that started no execution.
+    /// result is `None` for an upload that started no execution.
     pub(super) async fn until_ended(
         mut self,
         all_uploaded: &AtomicBool,
@@ -149,12 +149,12 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// How many executions have passed a phase.
+    /// The number of executions that have passed a phase.
     fn passed(&self, phase: usize) -> usize {
         self.passed.iter().filter(|passed| **passed > phase).count()
     }
 
-    /// Shows, for each phase that not all executions passed, how many did.
+    /// Shows the number of executions that passed, for each phase that not all of them passed.
     fn show_end(&self) {
         let total = self.items.len();
         for (phase, bar) in self.bars.iter().enumerate() {

@@ -1,11 +1,13 @@
-//! The arguments of `holdfast sandbox fault`, and the rule that they describe.
+//! The arguments of `holdfast sandbox fault` and the rule that they describe.
 
 use clap::{Args, Subcommand, ValueEnum};
 use sandbox::faults::{Effect, ErrorAnswer, Life, Moment, Rule, Service, Target, When};
 
+use crate::output::OutputFormat;
+
 const FAULT_EXAMPLES: &str = "\
 Examples:
-  holdfast sandbox fault add --operation UploadPartCopy --part 7 --error InternalError
+  holdfast sandbox fault add --operation CopyObject --error SlowDown
   holdfast sandbox fault list
   holdfast sandbox fault remove fault-1
   holdfast sandbox fault clear";
@@ -13,15 +15,15 @@ Examples:
 const ADD_EXAMPLES: &str = "\
 Examples:
   part 7 of every copy fails, until the rule is removed
-    holdfast sandbox fault add --operation UploadPartCopy --part 7 --error InternalError
-  S3 refuses a tenth of its calls, the same calls for the same seed
-    holdfast sandbox fault add --service s3 --error SlowDown --probability 0.1 --seed 42
+    holdfast sandbox fault add --function copy-part --part 7 --error SlowDown
+  S3 refuses a tenth of its calls
+    holdfast sandbox fault add --service s3 --error SlowDown --probability 0.1
   the next copy succeeds, but its response is lost
     holdfast sandbox fault add --operation CopyObject --drop after --times 1
   one byte of the next copy is corrupted
     holdfast sandbox fault add --operation CopyObject --flip 0 --times 1
-  the function that completes an upload exits after it completed it
-    holdfast sandbox fault add --operation CompleteMultipartUpload --kill after --times 1
+  the function of the state CompleteUpload exits after its work
+    holdfast sandbox fault add --state CompleteUpload --kill after --times 1
   every event is delivered twice
     holdfast sandbox fault add --repeat 1";
 
@@ -54,9 +56,9 @@ pub(crate) struct FaultArguments {
         hide_env_values = true
     )]
     pub(crate) endpoint: String,
-    /// Print JSON instead of text
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
+    /// Format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub(crate) output: OutputFormat,
     /// The command.
     #[command(subcommand)]
     pub(crate) command: FaultCommand,
@@ -65,9 +67,9 @@ pub(crate) struct FaultArguments {
 /// The commands for fault rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FaultCommand {
-    /// Add a rule: which calls it is about, for which of them it fires, and what happens then
+    /// Add a rule: the calls that it matches, when it fires, and its effect
     Add(Box<AddArguments>),
-    /// Show the rules in force, and how often each fired
+    /// Show the rules in force and how often each one fired
     List,
     /// Remove a rule
     Remove {
@@ -81,11 +83,11 @@ pub(crate) enum FaultCommand {
 
 /// `holdfast sandbox fault add`.
 #[derive(Debug, Args)]
-#[command(after_help = ADD_EXAMPLES)]
+#[command(after_help = ADD_EXAMPLES, override_usage = "holdfast sandbox fault add [OPTIONS] <EFFECT>")]
 pub(crate) struct AddArguments {
-    #[command(flatten, next_help_heading = "Calls that the rule is about (default: all)")]
+    #[command(flatten, next_help_heading = "Calls that the rule matches (default: all)")]
     target: TargetArguments,
-    #[command(flatten, next_help_heading = "Calls that the rule fires for (default: each of them)")]
+    #[command(flatten, next_help_heading = "Matching calls for which the rule fires (default: all)")]
     when: WhenArguments,
     #[command(flatten, next_help_heading = "Effect (one of these)")]
     effect: EffectArguments,
@@ -101,13 +103,13 @@ struct TargetArguments {
     /// Calls with this name in the service's API reference: UploadPartCopy, Publish, Invoke, …
     #[arg(long, value_name = "NAME")]
     operation: Option<String>,
-    /// Calls about this bucket; here and below, * matches any characters
+    /// Calls for this bucket; in this option and the next ones, * matches any characters
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
-    /// Calls about this key
+    /// Calls for this key
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// Calls about this part
+    /// Calls for this part
     #[arg(long, value_name = "NUMBER")]
     part: Option<u16>,
     /// Invocations of this function, and calls that it makes: copy-part, validate, …
@@ -123,13 +125,13 @@ struct WhenArguments {
     /// Let this many calls pass first
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     skip: u64,
-    /// Fire for this many calls and no more
+    /// Fire for this many calls at most
     #[arg(long, value_name = "COUNT")]
     times: Option<u64>,
     /// Probability that the rule fires for a call, above 0 and up to 1
     #[arg(long, value_name = "PROBABILITY")]
     probability: Option<f64>,
-    /// The rule fires for the same calls for the same seed
+    /// Seed of the random choice; the same seed chooses the same calls
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "probability", hide_default_value = true)]
     seed: u64,
 }
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn options_become_the_rule_that_they_describe() {
+    fn arguments_are_converted_to_a_rule() {
         for (line, target, when, effect) in [
             (
                 "--service s3 --operation UploadPartCopy --bucket b --key k --part 7 --error SlowDown --inside-200",
