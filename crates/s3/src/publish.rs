@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::{Copy, Precondition, Stored},
     encoding,
@@ -17,7 +17,10 @@ use super::{
     attributes::{expires, with_attributes},
     head,
 };
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
 /// tag and has the precondition of the plan.
@@ -25,10 +28,10 @@ use crate::failure::{Call, Side};
 /// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails
 /// because an earlier call published the copy and its response was lost, the call succeeds. If the object to replace has
 /// the bytes of the source, the precondition is also met after the copy. So the copy is searched for first.
-pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
+pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, S3Error> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
-        && let Some(stored) = own_copy(client, copy).await?
+        && let Some(stored) = find_published(client, copy).await?
     {
         return Ok(stored);
     }
@@ -58,16 +61,17 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
                 result.and_then(|result| result.e_tag()),
                 result.and_then(|result| result.checksum_crc64_nvme()),
             )
-            .map_err(|problem| {
-                // The copy may be published. The next attempt finds it.
-                Failure::new(ErrorName::S3Unavailable, format!("CopyObject to {destination} answered {problem}"))
+            // The copy may be published. The next attempt finds it.
+            .map_err(|problem| S3Error::Incomplete {
+                operation: "CopyObject",
+                resource: destination.to_string(),
+                problem,
             })
         }
         Err(error) => {
             let grant = "s3:PutObject and s3:PutObjectTagging";
             let call = copy_call(copy, "CopyObject", grant);
-            let failure = call.s3_failure(error);
-            published(client, copy, failure).await
+            published(client, copy, call.s3_failure(error)).await
         }
     }
 }
@@ -78,16 +82,16 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
     Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
 }
 
-/// Resolves a failure to publish. If the destination has a copy with the same stamp, the call succeeds, even if another
+/// Resolves an error of the publishing request. If the destination has a copy with the same stamp, the call succeeds, even if another
 /// execution made the copy. Only a changed destination and a missing upload are resolved.
-pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
-    let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
-    let found = if may_be_published { own_copy(client, copy).await? } else { None };
-    found.ok_or(failure)
+pub async fn published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
+    let may_be_published = matches!(error.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
+    let found = if may_be_published { find_published(client, copy).await? } else { None };
+    found.ok_or(error)
 }
 
 /// The copy at the destination with the same stamp, even if another execution made it.
-async fn own_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failure> {
+pub async fn find_published(client: &Client, copy: &Copy) -> Result<Option<Stored>, S3Error> {
     let Some(stamp) = copy.stamp() else { return Ok(None) };
     let current = head(client, ObjectRef::current(&copy.destination)).await?;
     let is_rejected =

@@ -16,9 +16,10 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::Precondition,
+    failure::report,
     names::{ETag, ObjectKey, PartNumber, VersionId},
 };
 
@@ -220,7 +221,7 @@ async fn a_missing_object_and_a_delete_marker_have_no_head() {
     let rule = mock!(Client::head_object).then_http_response(|| testing::bare(403));
     let failure = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::SourceDenied);
-    assert!(failure.to_string().contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
+    assert!(report(&failure).contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
 }
 
 fn page(numbers: std::ops::RangeInclusive<i32>, truncated: bool) -> ListPartsOutput {

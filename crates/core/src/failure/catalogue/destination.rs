@@ -94,7 +94,7 @@ pub(super) static CHECKSUM_MISMATCH: Entry = Entry {
     remedy: Remedy::CopyAgain,
     procedure: &[
         step(
-            "Keep the message. It names both values, and says what became of the copy: it was removed, never published, or \
+            "Keep the message. It names both values, and says what happened to the copy: it was removed, never published, or \
              marked as bad because object lock or a policy protects it.",
         ),
         run(

@@ -52,7 +52,7 @@ pub(super) const READ_BUCKET_POLICY: Step = run(
 );
 
 pub(super) const FIND_DRIFT: Step = run(
-    "If somebody changed the role, find the difference and change it back: the template grants every action that Holdfast \
+    "If the role was changed outside the template, find the difference and change it back: the template grants every action that Holdfast \
      needs. A deployment of the same template does not repair it.",
     "aws cloudformation detect-stack-resource-drift --stack-name STACK --logical-resource-id ROLE_ID --region REGION",
 );
