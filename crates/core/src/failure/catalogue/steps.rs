@@ -59,3 +59,20 @@ pub(super) const FIND_DRIFT: Step = run(
 
 pub(super) const OTHER_ACCOUNT: Step =
     step("If the bucket belongs to another account, its policy must allow the role: ask its owner to add that.");
+
+/// The procedure of a refused action: the steps `first`, the checks of every place that may refuse it, the steps `last`.
+macro_rules! refused_action {
+    ([$($first:expr),* $(,)?], [$($last:expr),* $(,)?] $(,)?) => {
+        &[
+            $($first,)*
+            crate::failure::catalogue::steps::FIND_ROLE,
+            crate::failure::catalogue::steps::SIMULATE,
+            crate::failure::catalogue::steps::READ_BUCKET_POLICY,
+            crate::failure::catalogue::steps::FIND_DRIFT,
+            crate::failure::catalogue::steps::OTHER_ACCOUNT,
+            $($last,)*
+        ]
+    };
+}
+
+pub(super) use refused_action;
