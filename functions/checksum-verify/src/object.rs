@@ -6,21 +6,19 @@ use aws_sdk_s3::Client;
 use holdfast_core::{
     ErrorName, Fact,
     checksum::Sha256,
-    contract::{
-        Algorithm, Backup, Copy, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Verification, VerifyProgress,
-    },
+    contract::{Backup, Copy, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Verification, VerifyProgress},
     event::InvalidInput,
     layout::PartLayout,
     slices,
 };
 use holdfast_lambda::{Aws, Pace, VerifyMode};
-use holdfast_s3::{self as s3, Head, ObjectRef, S3Error};
+use holdfast_s3::{self as s3, Head, ObjectRef};
 
 use crate::{
     Change, ComparedValue, Error, Mismatch,
     attributes::{self, Compared},
     order,
-    proof::{self, Strategy},
+    proof::{self, Proof, Strategy},
     read::Target,
     reject::reject,
     walk::{Sides, Walk, walk},
@@ -49,16 +47,6 @@ impl<'a> Subject<'a> {
     pub(crate) fn published(self) -> ObjectRef<'a> {
         ObjectRef::stored(&self.copy().destination, self.stored)
     }
-}
-
-/// The proof that the bytes are the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Proof {
-    method: ProofMethod,
-    algorithm: Algorithm,
-    source: String,
-    copy: String,
-    bytes_read: u64,
 }
 
 /// Verifies a copy, until it is verified or the time is over.
@@ -90,17 +78,14 @@ async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification,
     let (Some(source), Some(copy)) = (subject.copy().crc64nvme, head.crc64nvme) else {
         return Err(source_gone(subject));
     };
-    let proof = compared(
-        subject,
-        Algorithm::Crc64Nvme,
-        (&source, &copy),
-        Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
-    )?;
-    Ok(finished(&client, subject, &head, proof).await?)
+    let proof = Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0);
+    finished(&client, subject, &head, proof).await
 }
 
-/// Completes a proof with the comparison of the attributes.
-async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, S3Error> {
+/// Checks a proof, and adds the comparison of the attributes.
+async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, Error> {
+    let Proof { algorithm, ref source, ref copy, .. } = proof;
+    Mismatch::check((subject.source(), subject.published()), ComparedValue::Object(algorithm), (source, copy))?;
     let compared = attributes::compare(client, subject.copy(), subject.published(), head).await?;
     Ok(Verification { done: true, evidence: Some(evidence(subject.copy(), head, proof, compared)), resume: None })
 }
@@ -118,30 +103,13 @@ async fn prove(
     let digests = slices::digests(layout, subject.slices);
     let size = subject.copy().source.size;
     let proof = match proof::choose(mode, subject.copy().crc64nvme, head.crc64nvme, digests) {
-        Strategy::Compare { source, copy } => compared(
-            subject,
-            Algorithm::Crc64Nvme,
-            (&source, &copy),
-            Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
-        )?,
+        Strategy::Compare { source, copy } => Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0),
         Strategy::Combine { source, copy } => {
-            let source = slices::crc64nvme(layout, &source);
-            compared(
-                subject,
-                Algorithm::Crc64Nvme,
-                (&source, &copy),
-                Read { method: ProofMethod::SourceStreamed, bytes_read: size },
-            )?
+            Proof::crc64nvme(slices::crc64nvme(layout, &source), copy, ProofMethod::SourceStreamed, size)
         }
         Strategy::StreamSource { copy } => match read(aws, subject, layout, Reads::Source, resume, &mut pace).await? {
-            Reading::Done(done) => {
-                let source = slices::crc64nvme(layout, &done.slices);
-                compared(
-                    subject,
-                    Algorithm::Crc64Nvme,
-                    (&source, &copy),
-                    Read { method: ProofMethod::SourceStreamed, bytes_read: done.bytes_read },
-                )?
+            Reading::Done(Done { slices, bytes_read, .. }) => {
+                Proof::crc64nvme(slices::crc64nvme(layout, &slices), copy, ProofMethod::SourceStreamed, bytes_read)
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
@@ -149,22 +117,12 @@ async fn prove(
         Strategy::StreamBoth { source } => {
             let digested = if source.is_some() { size } else { 0 };
             match read(aws, subject, layout, Reads::Copy { source }, resume, &mut pace).await? {
-                Reading::Done(done) => {
-                    // Every part or slice of the copy was compared with the source's as it was read.
-                    let value = whole_sha256(layout, &done);
-                    let bytes_read = done.bytes_read + digested;
-                    compared(
-                        subject,
-                        Algorithm::Sha256,
-                        (&value, &value),
-                        Read { method: ProofMethod::BothStreamed, bytes_read },
-                    )?
-                }
+                Reading::Done(done) => Proof::both_streamed(whole_sha256(layout, &done), done.bytes_read + digested),
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
             }
         }
     };
-    Ok(finished(&client, subject, &head, proof).await?)
+    finished(&client, subject, &head, proof).await
 }
 
 /// Checks that the published object still exists and has the source's size.
@@ -195,27 +153,6 @@ fn source_gone(subject: Subject<'_>) -> Error {
 fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Error {
     let class = head.attributes.storage_class.as_deref().unwrap_or("an archive tier");
     Error::CopyArchived { copy: copy.to_string(), class: class.to_owned() }
-}
-
-/// How the two values of a proof were obtained.
-#[derive(Clone, Copy)]
-struct Read {
-    method: ProofMethod,
-    /// Bytes that were read, of both sides.
-    bytes_read: u64,
-}
-
-/// Compares the source's and the copy's value of one digest.
-fn compared<T: Eq + std::fmt::Display>(
-    subject: Subject<'_>,
-    algorithm: Algorithm,
-    (source, copy): (&T, &T),
-    read: Read,
-) -> Result<Proof, Box<Mismatch>> {
-    let objects = (subject.source(), subject.published());
-    Mismatch::check(objects, ComparedValue::Object(algorithm), (source, copy))?;
-    let Read { method, bytes_read } = read;
-    Ok(Proof { method, algorithm, source: source.to_string(), copy: copy.to_string(), bytes_read })
 }
 
 /// What is read, slice by slice.

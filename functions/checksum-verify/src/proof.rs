@@ -1,12 +1,37 @@
-//! Decides how a copy is proven.
+//! Decides how a copy is proven, and holds the compared values.
 
 use holdfast_core::{
-    checksum::Crc64Nvme,
-    contract::{Copy, SliceDigest},
+    checksum::{Crc64Nvme, Sha256},
+    contract::{Algorithm, Copy, ProofMethod, SliceDigest},
     event::InvalidInput,
     layout::PartLayout,
 };
 use holdfast_lambda::VerifyMode;
+
+/// The values that prove a copy, once they are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) method: ProofMethod,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) source: String,
+    pub(crate) copy: String,
+    /// The bytes that were read, of both sides.
+    pub(crate) bytes_read: u64,
+}
+
+impl Proof {
+    pub(crate) fn crc64nvme(source: Crc64Nvme, copy: Crc64Nvme, method: ProofMethod, bytes_read: u64) -> Self {
+        let (source, copy) = (source.to_string(), copy.to_string());
+        Self { method, algorithm: Algorithm::Crc64Nvme, source, copy, bytes_read }
+    }
+
+    /// The SHA-256 of a copy whose parts or slices were compared with the source while they were read.
+    pub(crate) fn both_streamed(value: Sha256, bytes_read: u64) -> Self {
+        let value = value.to_string();
+        let (method, algorithm) = (ProofMethod::BothStreamed, Algorithm::Sha256);
+        Self { method, algorithm, source: value.clone(), copy: value, bytes_read }
+    }
+}
 
 /// How a copy is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +72,6 @@ pub(crate) fn layout(copy: &Copy) -> Result<PartLayout, InvalidInput> {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::checksum::Sha256;
-
     use super::*;
 
     #[test]
