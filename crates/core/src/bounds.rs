@@ -107,7 +107,6 @@ pub(crate) fn part_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u6
 }
 
 /// The number of parts of an upload.
-pub(crate) fn part_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+pub(crate) fn part_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     number(deserializer, 1..=MAX_PARTS, "a number of parts")
-        .and_then(|count| u32::try_from(count).map_err(D::Error::custom))
 }

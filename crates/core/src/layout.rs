@@ -96,6 +96,11 @@ impl PartLayout {
         self.size.div_ceil(self.part_size).max(1)
     }
 
+    /// The last part; `None` if the layout has more parts than an upload may have.
+    pub fn last_part(self) -> Option<PartNumber> {
+        part_number(self.part_count())
+    }
+
     /// The bytes of a part; `None` for the part of an empty object and for parts past the end.
     pub fn range(self, part: PartNumber) -> Option<ByteRange> {
         let first = u64::from(part.get() - 1).checked_mul(self.part_size)?;

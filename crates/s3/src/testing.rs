@@ -48,7 +48,7 @@ pub fn multipart(size: u64, part_size: u64) -> Backup {
     let Backup { copy, stamp, placement, event } = single(size);
     let upload = MultipartUpload { upload_id: "up".to_owned(), part_size, part_count: 0 };
     let copy = Copy { method: Method::Multipart, upload: Some(upload.clone()), ..copy };
-    let part_count = u32::try_from(copy.layout().unwrap().part_count()).unwrap();
+    let part_count = copy.layout().unwrap().part_count();
     let copy = Copy { upload: Some(MultipartUpload { part_count, ..upload }), ..copy };
     Backup { copy, stamp, placement, event }
 }

@@ -242,7 +242,7 @@ async fn parts_are_listed_page_by_page_within_the_range() {
     let second = noted("1499").then_output(|| page(1501..=1700, true));
     let part = |number| PartNumber::new(number).unwrap();
     let copy = testing::multipart(5 * 2000, 5).copy;
-    let parts = list_parts(&client(&[&first, &second]), &copy, "up", (part(500), part(1600))).await.unwrap();
+    let parts = list_parts(&client(&[&first, &second]), &copy, "up", part(500)..=part(1600)).await.unwrap();
     assert_eq!(parts.len(), 1100);
     assert_eq!((parts[0].number, parts[1099].number), (part(500), part(1600)));
     assert_eq!((parts[0].etag.as_str(), parts[0].size), ("e500", 5));
@@ -256,9 +256,9 @@ async fn an_upload_without_parts_and_a_missing_upload_are_distinguished() {
     let part = PartNumber::FIRST;
     let copy = testing::multipart(5, 5).copy;
     let empty = mock!(Client::list_parts).then_output(|| ListPartsOutput::builder().is_truncated(false).build());
-    assert_eq!(list_parts(&client(&[&empty]), &copy, "up", (part, part)).await.unwrap(), []);
+    assert_eq!(list_parts(&client(&[&empty]), &copy, "up", part..=part).await.unwrap(), []);
     let missing = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
-    let failure = list_parts(&client(&[&missing]), &copy, "up", (part, part)).await.unwrap_err();
+    let failure = list_parts(&client(&[&missing]), &copy, "up", part..=part).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::UploadGone);
 }
 

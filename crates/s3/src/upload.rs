@@ -1,5 +1,7 @@
 //! Multipart uploads: open, list parts, abort.
 
+use std::ops::RangeInclusive;
+
 use aws_sdk_s3::{
     Client,
     error::SdkError,
@@ -50,17 +52,18 @@ pub struct StoredPart {
     pub crc64nvme: Option<String>,
 }
 
-/// The stored parts of the copy's upload with numbers in `first..=last`, in order.
+/// The stored parts of the copy's upload with these numbers, in order.
 pub async fn list_parts(
     client: &Client,
     copy: &Copy,
     upload_id: &str,
-    (first, last): (PartNumber, PartNumber),
+    numbers: RangeInclusive<PartNumber>,
 ) -> Result<Vec<StoredPart>, S3Error> {
     let destination = ObjectRef::current(&copy.destination);
     let mut parts = Vec::new();
     // A page starts after the part number of its marker.
-    let mut marker = first.get() - 1;
+    let last = *numbers.end();
+    let mut marker = numbers.start().get() - 1;
     loop {
         let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
         let request = client

@@ -23,22 +23,33 @@ pub struct Mismatch {
     of_copy: String,
 }
 
-impl Mismatch {
-    /// A difference between these objects, if there is one.
-    pub(crate) fn check<T: Eq + fmt::Display>(
-        (source, copy): (ObjectRef<'_>, ObjectRef<'_>),
-        what: ComparedValue,
-        (of_source, of_copy): (&T, &T),
-    ) -> Result<(), Box<Self>> {
-        if of_source == of_copy {
+/// One value of the source and of the copy, to be compared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Comparison<'a, T> {
+    /// The source.
+    pub(crate) source: ObjectRef<'a>,
+    /// The copy.
+    pub(crate) copy: ObjectRef<'a>,
+    /// The value that is compared.
+    pub(crate) what: ComparedValue,
+    /// The value of the source.
+    pub(crate) of_source: &'a T,
+    /// The value of the copy.
+    pub(crate) of_copy: &'a T,
+}
+
+impl<T: Eq + fmt::Display> Comparison<'_, T> {
+    /// Fails if the two values differ.
+    pub(crate) fn check(&self) -> Result<(), Box<Mismatch>> {
+        if self.of_source == self.of_copy {
             return Ok(());
         }
-        Err(Box::new(Self {
-            source_object: source.to_string(),
-            copy: copy.to_string(),
-            what,
-            of_source: of_source.to_string(),
-            of_copy: of_copy.to_string(),
+        Err(Box::new(Mismatch {
+            source_object: self.source.to_string(),
+            copy: self.copy.to_string(),
+            what: self.what,
+            of_source: self.of_source.to_string(),
+            of_copy: self.of_copy.to_string(),
         }))
     }
 }

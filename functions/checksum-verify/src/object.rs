@@ -15,8 +15,9 @@ use holdfast_lambda::{Aws, Pace, VerifyMode};
 use holdfast_s3::{self as s3, Head, ObjectRef};
 
 use crate::{
-    Change, ComparedValue, Error, Mismatch,
+    Change, ComparedValue, Error,
     attributes::{self, Compared},
+    mismatch::Comparison,
     order,
     proof::{self, Proof, Strategy},
     read::Target,
@@ -46,6 +47,10 @@ impl<'a> Subject<'a> {
 
     pub(crate) fn published(self) -> ObjectRef<'a> {
         ObjectRef::stored(&self.copy().destination, self.stored)
+    }
+
+    fn comparison<T>(self, what: ComparedValue, of_source: &'a T, of_copy: &'a T) -> Comparison<'a, T> {
+        Comparison { source: self.source(), copy: self.published(), what, of_source, of_copy }
     }
 }
 
@@ -84,8 +89,7 @@ async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification,
 
 /// Checks a proof, and adds the comparison of the attributes.
 async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, Error> {
-    let Proof { algorithm, ref source, ref copy, .. } = proof;
-    Mismatch::check((subject.source(), subject.published()), ComparedValue::Object(algorithm), (source, copy))?;
+    subject.comparison(ComparedValue::Object(proof.algorithm), &proof.source, &proof.copy).check()?;
     let compared = attributes::compare(client, subject.copy(), subject.published(), head).await?;
     Ok(Verification { done: true, evidence: Some(evidence(subject.copy(), head, proof, compared)), resume: None })
 }
@@ -133,8 +137,7 @@ fn unchanged(subject: Subject<'_>, head: Option<Head>) -> Result<Head, Error> {
     if head.etag != subject.stored.etag {
         return Err(changed(Change::Replaced));
     }
-    let sizes = (&subject.copy().source.size, &head.size);
-    Mismatch::check((subject.source(), copy), ComparedValue::Size, sizes)?;
+    subject.comparison(ComparedValue::Size, &subject.copy().source.size, &head.size).check()?;
     Ok(head)
 }
 
@@ -214,8 +217,7 @@ async fn read(
                 let position = digests.len();
                 if let Some(expected) = expected.as_ref().and_then(|expected| expected.get(position)) {
                     let parts = ComparedValue::Parts { first: slice.first_part, last: slice.last_part };
-                    let objects = (subject.source(), subject.published());
-                    Mismatch::check(objects, parts, (&expected.sha256, &digest.sha256))?;
+                    subject.comparison(parts, &expected.sha256, &digest.sha256).check()?;
                 }
                 digests.push(digest);
                 last_parts = parts;

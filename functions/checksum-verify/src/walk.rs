@@ -16,7 +16,8 @@ use holdfast_s3::S3Error;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    ComparedValue, Error, Mismatch,
+    ComparedValue, Error,
+    mismatch::Comparison,
     read::{Chunk, Target, chunks, read_ahead},
 };
 
@@ -133,7 +134,8 @@ pub(crate) async fn walk(
         let (crc, sha) = first.finish();
         if let (Some(second), Sides::Both { source, copy }) = (&mut second, sides) {
             let (_, of_copy) = second.finish();
-            Mismatch::check((source.object(), copy.object()), ComparedValue::Part(chunk.part), (&sha, &of_copy))?;
+            let (source, copy, what) = (source.object(), copy.object(), ComparedValue::Part(chunk.part));
+            Comparison { source, copy, what, of_source: &sha, of_copy: &of_copy }.check()?;
         }
         let length = layout.range(chunk.part).map_or(0, ByteRange::length);
         bytes_read += length * lanes;

@@ -58,7 +58,7 @@ async fn abort_remaining(client: &Client, copy: &Copy, upload: Upload<'_>, store
 }
 
 async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Error> {
-    let stored = s3::list_parts(client, copy, upload.id, (PartNumber::FIRST, upload.last_part)).await?;
+    let stored = s3::list_parts(client, copy, upload.id, PartNumber::FIRST..=upload.last_part).await?;
     let parts = upload.part_list(&stored).map_err(|problem| Error::Incomplete {
         upload_id: upload.id.to_owned(),
         destination: ObjectRef::current(&copy.destination).to_string(),

@@ -20,7 +20,7 @@ pub enum NotReady {
     #[error("copy.upload has {given} parts of {part_size} bytes, but {size} bytes make {right} such parts")]
     OtherLayout {
         /// The number of parts in the payload.
-        given: u32,
+        given: u64,
         /// The size of a part, in bytes.
         part_size: u64,
         /// The size of the object, in bytes.
@@ -67,8 +67,7 @@ impl<'a> Upload<'a> {
         let (Some(upload), Some(layout)) = (&copy.upload, copy.layout()) else {
             return Err(NotReady::NoUpload);
         };
-        let last_part = PartNumber::new(upload.part_count).ok();
-        let (Some(last_part), true) = (last_part, u64::from(upload.part_count) == layout.part_count()) else {
+        let (Some(last_part), true) = (layout.last_part(), upload.part_count == layout.part_count()) else {
             return Err(NotReady::OtherLayout {
                 given: upload.part_count,
                 part_size: upload.part_size,

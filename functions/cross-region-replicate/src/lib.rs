@@ -194,11 +194,8 @@ impl CrossRegionReplicate {
         })?;
         let client = self.aws.s3(&replica.copy.destination.region);
         let upload_id = s3::open_upload(&client, &replica.copy, None).await?;
-        replica.copy.upload = Some(MultipartUpload {
-            upload_id,
-            part_size: layout.part_size(),
-            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
-        });
+        replica.copy.upload =
+            Some(MultipartUpload { upload_id, part_size: layout.part_size(), part_count: layout.part_count() });
         Ok(replica::in_parts(attempt, replica, layout))
     }
 

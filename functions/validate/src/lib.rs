@@ -28,7 +28,7 @@ use holdfast_core::{
     ErrorName,
     contract::{Backup, Destination, Method, MultipartUpload, Plan, Source, Stored, ValidateInput},
     event::Upload,
-    layout::PartLayout,
+    layout::{PartLayout, Slice},
     names::{ObjectKey, VersionId},
     order::Stamp,
     planner::backup::{Facts, Pinned, pin, plan},
@@ -92,6 +92,21 @@ struct Observed {
     current: Option<Head>,
     /// The source's tags; absent if the event names no version, because the version is not known yet.
     tags: Option<Result<BTreeMap<String, String>, S3Error>>,
+}
+
+/// The steps of a plan that remain for a copy.
+#[derive(Default)]
+struct Steps {
+    slices: Vec<Slice>,
+    digest_slices: bool,
+    stored: Option<Stored>,
+}
+
+impl Steps {
+    /// The steps of a copy that is published already.
+    fn prove(stored: Stored) -> Self {
+        Self { stored: Some(stored), ..Self::default() }
+    }
 }
 
 impl Validate {
@@ -161,13 +176,14 @@ impl Validate {
 
     async fn start(&self, attempt: u32, backup: Backup, work: Work, head: &Head) -> Result<Plan, Error> {
         match (work, backup.copy.method) {
-            (Work::Prove(stored), _) => Ok(self.prove(attempt, backup, stored)),
-            (Work::Copy, Method::CopyObject) => Ok(self.copy(attempt, backup, None, false)),
+            (Work::Prove(stored), _) => Ok(self.copy_plan(attempt, backup, Steps::prove(stored))),
+            (Work::Copy, Method::CopyObject) => Ok(self.copy_plan(attempt, backup, Steps::default())),
             (Work::Copy, Method::Multipart) => {
                 let (backup, layout) = self.open(backup).await?;
                 // The proof of a multipart copy needs digests if the source has no checksum.
                 let digest_slices = head.crc64nvme.is_none() || self.config.verify_mode == VerifyMode::Streamed;
-                Ok(self.copy(attempt, backup, Some(layout), digest_slices))
+                let steps = Steps { slices: layout.slices(), digest_slices, stored: None };
+                Ok(self.copy_plan(attempt, backup, steps))
             }
         }
     }
@@ -180,35 +196,15 @@ impl Validate {
         let layout = PartLayout::plan(copy.source.size, parts).map_err(|reason| Error::too_large(source, reason))?;
         let client = self.aws.s3(&copy.destination.region);
         let upload_id = s3::open_upload(&client, copy, self.config.kms_key.as_deref()).await?;
-        copy.upload = Some(MultipartUpload {
-            upload_id,
-            part_size: layout.part_size(),
-            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
-        });
+        copy.upload =
+            Some(MultipartUpload { upload_id, part_size: layout.part_size(), part_count: layout.part_count() });
         Ok((backup, layout))
     }
 
-    fn copy(&self, attempt: u32, backup: Backup, layout: Option<PartLayout>, digest_slices: bool) -> Plan {
-        Plan::Copy {
-            attempt,
-            backup: Box::new(backup),
-            slices: layout.map(PartLayout::slices).unwrap_or_default(),
-            digest_slices,
-            replica: self.config.replica.clone(),
-            stored: None,
-        }
-    }
-
-    /// The plan for a copy that is published already.
-    fn prove(&self, attempt: u32, backup: Backup, stored: Stored) -> Plan {
-        Plan::Copy {
-            attempt,
-            backup: Box::new(backup),
-            slices: Vec::new(),
-            digest_slices: false,
-            replica: self.config.replica.clone(),
-            stored: Some(stored),
-        }
+    fn copy_plan(&self, attempt: u32, backup: Backup, steps: Steps) -> Plan {
+        let Steps { slices, digest_slices, stored } = steps;
+        let replica = self.config.replica.clone();
+        Plan::Copy { attempt, backup: Box::new(backup), slices, digest_slices, replica, stored }
     }
 
     /// Where the current backup of a key goes.

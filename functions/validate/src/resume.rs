@@ -11,7 +11,7 @@ use holdfast_core::{
 };
 use holdfast_s3::{self as s3, Head, ObjectRef, Search, SearchFor, replan};
 
-use crate::{Error, Observed, Validate, is_copy_of, name, skip};
+use crate::{Error, Observed, Steps, Validate, is_copy_of, name, skip};
 
 /// The result of the search for the copy of a plan that was given up.
 enum Resumed {
@@ -48,7 +48,7 @@ impl Validate {
                     return Err(Error::Unproven { object: object(), copy });
                 }
                 let backup = plan_published(&replan.given_up, &found, rejected_versions.to_vec());
-                Ok(Some(self.prove(replan.attempt, backup, stored)))
+                Ok(Some(self.copy_plan(replan.attempt, backup, Steps::prove(stored))))
             }
             Resumed::CutShort { key } if is_lost => Err(Error::NotSearched { object: object(), key }),
             Resumed::CutShort { key } => {

@@ -121,7 +121,7 @@ impl Samples {
         let upload = (self.path != Path::Single).then(|| MultipartUpload {
             upload_id: self.long("2~upload", "u", 1024),
             part_size: self.layout().part_size(),
-            part_count: u32::try_from(self.layout().part_count()).unwrap(),
+            part_count: self.layout().part_count(),
         });
         let attributes = self.attributes();
         let stamped = stamp.add_to(&attributes.metadata);

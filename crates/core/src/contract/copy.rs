@@ -129,7 +129,7 @@ pub struct MultipartUpload {
     pub part_size: u64,
     /// The number of parts.
     #[serde(deserialize_with = "bounds::part_count")]
-    pub part_count: u32,
+    pub part_count: u64,
 }
 
 impl Copy {
