@@ -177,7 +177,7 @@ impl Copy {
             return wrong(format!("{path}.upload"), "a copy in one request has no upload");
         }
         let (given, right) = (upload.part_count, layout.part_count());
-        if u64::from(given) != right {
+        if given != right {
             let (size, part_size) = (self.source.size, upload.part_size);
             let problem = format!("{size} bytes make {right} parts of {part_size} bytes, not {given}");
             return wrong(format!("{path}.upload.partCount"), problem);
