@@ -1,4 +1,4 @@
-//! Existing receipts: the copies that they name, and the execution that wrote them.
+//! Reads existing receipts: the copies that they name, and the execution that wrote them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
@@ -26,7 +26,7 @@ pub struct ExistingReceipt {
     pub names: Option<NamedCopies>,
 }
 
-/// The copies that a receipt names. Other fields are not read, so that a later format can also be read.
+/// The copies that a receipt names. No other field is read, so that receipts of later versions stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedCopies {
     /// The backup.
@@ -65,8 +65,7 @@ pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Opt
     let etag = ETag::new(output.e_tag().unwrap_or_default())
         .map_err(|error| Failure::new(ErrorName::Internal, format!("{receipt} has no entity tag: {error}")))?;
     let bytes = output.body.collect().await.map_err(|error| {
-        let message =
-            format!("GetObject of {receipt} broke off: {error}. It is tried again; if it lasts, redrive later.");
+        let message = format!("The response of GetObject for {receipt} ended early: {error}");
         Failure::new(ErrorName::S3Unavailable, message)
     })?;
     Ok(Some(ExistingReceipt { etag, names: serde_json::from_slice(&bytes.into_bytes()).ok() }))
@@ -93,7 +92,8 @@ pub async fn find_receipt(
         })?;
         let mut keys = page.contents().iter().filter_map(|object| object.key());
         if let Some(key) = keys.find(|key| search.matches(key)) {
-            let invalid = |error| Failure::new(ErrorName::Internal, format!("S3 listed an invalid key: {error}"));
+            let invalid =
+                |error| Failure::new(ErrorName::Internal, format!("ListObjectsV2 returned an invalid key: {error}"));
             return ObjectKey::new(key).map(Some).map_err(invalid);
         }
     }

@@ -94,7 +94,7 @@ async fn a_copy_over_a_known_object_is_conditional_on_that_object() {
 }
 
 #[tokio::test]
-async fn a_copy_over_equal_bytes_is_not_made_again_by_a_retry() {
+async fn a_retry_does_not_repeat_a_copy_over_equal_bytes() {
     let mut copy = testing::single(3).copy;
     copy.precondition = Precondition::IfMatch(copy.source.etag.clone());
     for (sequencer, copies) in [("0A", 0), ("09", 1)] {
@@ -146,11 +146,11 @@ async fn a_failed_precondition_is_always_a_change_if_the_copy_has_no_stamp() {
         .then_http_response(|| testing::s3_error(412, "PreconditionFailed", "It did not hold"));
     let failure = copy_object(&client(&[&refused]), &copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationChanged);
-    assert_eq!(refused.num_calls(), 1, "no other request was made");
+    assert_eq!(refused.num_calls(), 1, "there is no other request");
 }
 
 #[tokio::test]
-async fn an_unreadable_answer_of_a_copy_is_retried() {
+async fn an_unreadable_copy_response_is_retried() {
     let rule = mock!(Client::copy_object).then_output(|| CopyObjectOutput::builder().build());
     let failure = copy_object(&client(&[&rule]), &testing::single(3).copy, None).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::S3Unavailable);
@@ -241,7 +241,7 @@ async fn parts_are_listed_page_by_page_within_the_range() {
     let second = noted("1499").then_output(|| page(1501..=1700, true));
     let part = |number| PartNumber::new(number).unwrap();
     let copy = testing::multipart(5 * 2000, 5).copy;
-    let parts = list_parts(&client(&[&first, &second]), &copy, "up", (part(500), part(1600))).await.unwrap();
+    let parts = list_parts(&client(&[&first, &second]), &copy, "up", part(500)..=part(1600)).await.unwrap();
     assert_eq!(parts.len(), 1100);
     assert_eq!((parts[0].number, parts[1099].number), (part(500), part(1600)));
     assert_eq!((parts[0].etag.as_str(), parts[0].size), ("e500", 5));
@@ -255,9 +255,9 @@ async fn an_upload_without_parts_and_a_missing_upload_are_distinguished() {
     let part = PartNumber::FIRST;
     let copy = testing::multipart(5, 5).copy;
     let empty = mock!(Client::list_parts).then_output(|| ListPartsOutput::builder().is_truncated(false).build());
-    assert_eq!(list_parts(&client(&[&empty]), &copy, "up", (part, part)).await.unwrap(), []);
+    assert_eq!(list_parts(&client(&[&empty]), &copy, "up", part..=part).await.unwrap(), []);
     let missing = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No"));
-    let failure = list_parts(&client(&[&missing]), &copy, "up", (part, part)).await.unwrap_err();
+    let failure = list_parts(&client(&[&missing]), &copy, "up", part..=part).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::UploadGone);
 }
 

@@ -1,5 +1,7 @@
 //! Multipart uploads: open, list parts, abort.
 
+use std::ops::RangeInclusive;
+
 use aws_sdk_s3::{
     Client,
     error::SdkError,
@@ -32,7 +34,7 @@ pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
     })?;
     output.upload_id().map(str::to_owned).ok_or_else(|| {
-        Failure::new(ErrorName::S3Unavailable, format!("CreateMultipartUpload of {destination} answered no upload id"))
+        Failure::new(ErrorName::S3Unavailable, format!("CreateMultipartUpload of {destination} returned no upload ID"))
     })
 }
 
@@ -49,26 +51,27 @@ pub struct StoredPart {
     pub crc64nvme: Option<String>,
 }
 
-/// The stored parts of the copy's upload with numbers in `first..=last`, in order.
+/// The stored parts of the copy's upload with these numbers, in order.
 pub async fn list_parts(
     client: &Client,
     copy: &Copy,
     upload_id: &str,
-    (first, last): (PartNumber, PartNumber),
+    numbers: RangeInclusive<PartNumber>,
 ) -> Result<Vec<StoredPart>, Failure> {
     let destination = ObjectRef::current(&copy.destination);
+    let (first, last) = numbers.into_inner();
     let mut parts = Vec::new();
     // A page starts after the part number of its marker.
     let mut marker = first.get() - 1;
     loop {
-        let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
+        let max_parts = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
         let request = client
             .list_parts()
             .bucket(copy.destination.bucket.as_str())
             .key(copy.destination.key.as_str())
             .upload_id(upload_id)
             .part_number_marker(marker.to_string())
-            .max_parts(wanted);
+            .max_parts(max_parts);
         let page = request
             .send()
             .await
@@ -77,7 +80,7 @@ pub async fn list_parts(
             let part = read(part).ok_or_else(|| {
                 Failure::new(
                     ErrorName::Internal,
-                    format!("ListParts of {destination} answered a part that cannot be: {part:?}"),
+                    format!("ListParts of {destination} returned an invalid part: {part:?}"),
                 )
             })?;
             marker = part.number.get();
@@ -101,7 +104,7 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
     })
 }
 
-/// Aborts an upload that will never be completed. A missing upload is not an error.
+/// Aborts an upload that is not completed any more. A missing upload is not an error.
 pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
     let request = client
         .abort_multipart_upload()

@@ -50,7 +50,7 @@ async fn refused(client: &Client, copy: &Copy, upload: Upload<'_>, mismatch: Fai
 }
 
 async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Failure> {
-    let stored = s3::list_parts(client, copy, upload.id, (PartNumber::FIRST, upload.last_part)).await?;
+    let stored = s3::list_parts(client, copy, upload.id, PartNumber::FIRST..=upload.last_part).await?;
     let parts = upload.part_list(&stored).map_err(|problem| {
         // All slices reported their parts as stored, and listings are consistent, so another client changed the upload.
         // A retry would not bring the part back; a new plan with a new upload does.

@@ -28,7 +28,7 @@ pub(crate) async fn copy(
     deadline: Deadline,
 ) -> Result<SliceResult, Failure> {
     let (upload_id, layout) = checked(copy, slice)?;
-    let stored = match s3::list_parts(client, copy, upload_id, (slice.first_part, slice.last_part)).await {
+    let stored = match s3::list_parts(client, copy, upload_id, slice.first_part..=slice.last_part).await {
         Ok(stored) => stored,
         Err(failure) => return completed_before(client, copy, slice, layout, failure).await,
     };

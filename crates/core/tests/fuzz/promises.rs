@@ -49,8 +49,8 @@ fn payload<T: Payload + Serialize + PartialEq + Debug>(json: &Value) -> Option<T
     }
 }
 
-/// Every reader accepts or refuses the input. An accepted value is read back as it was written, and no function panics on
-/// it.
+/// Every reader accepts or refuses the input. An accepted value is read back as it was written, and no function panics
+/// on it.
 pub(crate) fn of_events_and_payloads(input: &[u8]) {
     let json = match parse(input) {
         Ok(json) => json,

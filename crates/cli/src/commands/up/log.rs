@@ -35,8 +35,8 @@ pub(super) struct Log {
     known: BTreeSet<String>,
     /// The known executions that have not ended.
     running: BTreeSet<String>,
-    /// The number of redrives of each execution. A short redrive may end between two listings, so that it is never listed
-    /// as running.
+    /// The number of redrives of each execution. A short redrive may end between two listings, so that it is never
+    /// listed as running.
     redrives: BTreeMap<String, i32>,
 }
 
