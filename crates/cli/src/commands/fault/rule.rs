@@ -72,7 +72,6 @@ mod tests {
     use clap::Parser;
     use serde_json::{Value, json};
 
-    use super::*;
     use crate::{
         cli::{Cli, Command},
         commands::fault::{FaultCommand, SandboxArguments, SandboxCommand},
