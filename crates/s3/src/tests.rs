@@ -321,10 +321,10 @@ async fn tags_without_room_in_the_headers_are_not_sent() {
 #[tokio::test]
 async fn aborting_a_missing_upload_is_not_an_error() {
     let copy = testing::multipart(25, 10).copy;
-    let answers = |status, code: &'static str| {
+    let refuses = |status, code: &'static str| {
         mock!(Client::abort_multipart_upload).then_http_response(move || testing::s3_error(status, code, "No"))
     };
-    assert!(abort_upload(&client(&[&answers(404, "NoSuchUpload")]), &copy, "up").await.is_ok());
-    let failure = abort_upload(&client(&[&answers(403, "AccessDenied")]), &copy, "up").await.unwrap_err();
+    assert!(abort_upload(&client(&[&refuses(404, "NoSuchUpload")]), &copy, "up").await.is_ok());
+    let failure = abort_upload(&client(&[&refuses(403, "AccessDenied")]), &copy, "up").await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::DestinationDenied);
 }

@@ -34,7 +34,7 @@ impl Validate {
     ) -> Result<Option<Plan>, Refusal> {
         let Backup { copy, stamp, .. } = &replan.given_up;
         let source = &copy.source;
-        let receipt = self.config.receipts.key_of((&source.bucket, &source.key), stamp)?;
+        let receipt = self.config.receipts.key_of(&source.bucket, &source.key, stamp)?;
         if let Some(plan) = self.backed_up_by(&receipt, &source.key, observed.current.as_ref()).await? {
             return Ok(Some(plan));
         }
