@@ -115,7 +115,7 @@ impl SearchResult {
             Self::NotFound => None,
             Self::LimitReached => {
                 let key = ObjectRef::current(destination);
-                tracing::warn!(%key, "the search for the copy reached its limit of versions; the object is copied again");
+                tracing::warn!(%key, "the search for the copy reached its limit; the object is copied again");
                 None
             }
         }
