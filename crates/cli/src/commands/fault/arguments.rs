@@ -28,6 +28,7 @@ Examples:
 
 /// `holdfast sandbox`.
 #[derive(Debug, Args)]
+#[command(after_help = FAULT_EXAMPLES)]
 pub(crate) struct SandboxArguments {
     /// The command.
     #[command(subcommand)]
