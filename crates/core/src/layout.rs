@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     contract::Method,
+    event::InvalidInput,
     names::{ByteRange, InvalidName, PartNumber},
 };
 
@@ -138,6 +139,18 @@ pub struct Slice {
     pub first_part: PartNumber,
     /// The last part, inclusive.
     pub last_part: PartNumber,
+}
+
+impl PartLayout {
+    /// Checks that the parts of a slice are parts of the object.
+    pub fn check(self, slice: Slice) -> Result<(), InvalidInput> {
+        let (first, last, count) = (slice.first_part, slice.last_part, self.part_count());
+        if first <= last && u64::from(last.get()) <= count {
+            return Ok(());
+        }
+        let problem = format!("it has parts {first} to {last}, but the object has parts 1 to {count}");
+        Err(InvalidInput { path: "slice".to_owned(), problem })
+    }
 }
 
 /// The JSON form of a slice, before the check.

@@ -21,4 +21,4 @@ pub mod planner;
 pub mod receipt;
 pub mod slices;
 
-pub use failure::{ErrorName, Fact, Failure, Named, Recovery, Remedy};
+pub use failure::{ErrorName, Fact, Recovery, Remedy};

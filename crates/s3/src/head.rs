@@ -8,7 +8,6 @@ use aws_sdk_s3::{
     types::{ArchiveStatus, ChecksumMode, ChecksumType, StorageClass},
 };
 use holdfast_core::{
-    ErrorName, Failure,
     attributes::Attributes,
     checksum::Crc64Nvme,
     contract::{Destination, Source, Stored},
@@ -19,7 +18,10 @@ use holdfast_core::{
 };
 use time::OffsetDateTime;
 
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// An object, or one version of it.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +71,7 @@ impl fmt::Display for ObjectRef<'_> {
 }
 
 /// Describes an object with HeadObject; `None` if it does not exist or is a delete marker.
-pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, Failure> {
+pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, S3Error> {
     let request = client
         .head_object()
         .bucket(object.bucket.as_str())
@@ -77,8 +79,10 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
         .set_version_id(object.version())
         .checksum_mode(ChecksumMode::Enabled);
     match request.send().await {
-        Ok(output) => read(&output).map(Some).map_err(|problem| {
-            Failure::new(ErrorName::Internal, format!("HeadObject of {object} returned an invalid value: {problem}"))
+        Ok(output) => read(&output).map(Some).map_err(|problem| S3Error::Invalid {
+            operation: "HeadObject",
+            resource: object.to_string(),
+            problem,
         }),
         Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
             // S3 returns 405 for a version that is a delete marker.
@@ -91,7 +95,7 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
 }
 
 /// The parts that an object was uploaded in; `None` if it was uploaded in one request.
-pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -> Result<Option<SourceParts>, Failure> {
+pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -> Result<Option<SourceParts>, S3Error> {
     let request = client
         .head_object()
         .bucket(object.bucket.as_str())

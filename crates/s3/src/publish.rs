@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::{Copy, Precondition, Stored},
     encoding,
@@ -17,7 +17,10 @@ use super::{
     attributes::{expires, with_attributes},
     head,
 };
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
 /// tag and has the precondition of the plan.
@@ -27,10 +30,10 @@ use crate::failure::{Call, Side};
 /// An earlier call may have published the copy although its response was lost. Then the precondition fails, and the
 /// call succeeds with the published copy. If the replaced object has the entity tag of the source, the precondition
 /// would not fail, so the published copy is searched for before the request.
-pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
+pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, S3Error> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
-        && let Some(stored) = published_copy(client, copy).await?
+        && let Some(stored) = find_published(client, copy).await?
     {
         return Ok(stored);
     }
@@ -60,19 +63,17 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
                 result.and_then(|result| result.e_tag()),
                 result.and_then(|result| result.checksum_crc64_nvme()),
             )
-            .map_err(|problem| {
-                // The copy may be published. The next attempt finds it.
-                Failure::new(
-                    ErrorName::S3Unavailable,
-                    format!("CopyObject to {destination} returned an invalid value: {problem}"),
-                )
+            // The copy may be published. The next attempt finds it.
+            .map_err(|problem| S3Error::Incomplete {
+                operation: "CopyObject",
+                resource: destination.to_string(),
+                problem,
             })
         }
         Err(error) => {
             let grant = "s3:PutObject and s3:PutObjectTagging";
             let call = copy_call(copy, "CopyObject", grant);
-            let failure = call.s3_failure(error);
-            published(client, copy, failure).await
+            published(client, copy, call.s3_failure(error)).await
         }
     }
 }
@@ -84,15 +85,15 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
 }
 
 /// Resolves a changed destination or a missing upload: if the destination has a copy with the same stamp, that copy is
-/// the result, even if another execution made it. Returns any other failure unchanged.
-pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
-    let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
-    let found = if may_be_published { published_copy(client, copy).await? } else { None };
-    found.ok_or(failure)
+/// the result, even if another execution made it. Returns any other error unchanged.
+pub async fn published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
+    let may_be_published = matches!(error.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
+    let found = if may_be_published { find_published(client, copy).await? } else { None };
+    found.ok_or(error)
 }
 
 /// The copy at the destination with the same stamp, even if another execution made it.
-async fn published_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failure> {
+pub async fn find_published(client: &Client, copy: &Copy) -> Result<Option<Stored>, S3Error> {
     let Some(stamp) = copy.stamp() else { return Ok(None) };
     let current = head(client, ObjectRef::current(&copy.destination)).await?;
     let is_rejected =

@@ -2,15 +2,18 @@
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
-    ErrorName, Failure,
     contract::{Destination, Stored},
+    format::error_chain,
     names::{ETag, ObjectKey},
     receipt::{ReceiptSearch, Receipts},
 };
 use serde::Deserialize;
 
 use super::ObjectRef;
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// The receipt with this key.
 pub fn receipt_object<'a>(receipts: &'a Receipts, key: &'a ObjectKey) -> ObjectRef<'a> {
@@ -55,18 +58,22 @@ pub struct Writer {
 }
 
 /// Reads a receipt; `None` if it does not exist.
-pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Option<ExistingReceipt>, Failure> {
+pub async fn read_receipt(client: &Client, receipt: ObjectRef<'_>) -> Result<Option<ExistingReceipt>, S3Error> {
     let request = client.get_object().bucket(receipt.bucket.as_str()).key(receipt.key.as_str());
     let output = match request.send().await {
         Ok(output) => output,
         Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
         Err(error) => return Err(receipt.call("GetObject", "s3:GetObject").s3_failure(error)),
     };
-    let etag = ETag::new(output.e_tag().unwrap_or_default())
-        .map_err(|error| Failure::new(ErrorName::Internal, format!("{receipt} has no entity tag: {error}")))?;
-    let bytes = output.body.collect().await.map_err(|error| {
-        let message = format!("The response of GetObject for {receipt} ended early: {error}");
-        Failure::new(ErrorName::S3Unavailable, message)
+    let etag = ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| S3Error::Invalid {
+        operation: "GetObject",
+        resource: receipt.to_string(),
+        problem: error.to_string(),
+    })?;
+    let bytes = output.body.collect().await.map_err(|error| S3Error::Incomplete {
+        operation: "GetObject",
+        resource: receipt.to_string(),
+        problem: error_chain(&error),
     })?;
     Ok(Some(ExistingReceipt { etag, names: serde_json::from_slice(&bytes.into_bytes()).ok() }))
 }
@@ -76,7 +83,7 @@ pub async fn find_receipt(
     client: &Client,
     receipts: &Receipts,
     search: &ReceiptSearch,
-) -> Result<Option<ObjectKey>, Failure> {
+) -> Result<Option<ObjectKey>, S3Error> {
     let request = client.list_objects_v2().bucket(receipts.bucket.as_str()).prefix(&search.folder).delimiter("/");
     let mut pages = request.into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -92,9 +99,11 @@ pub async fn find_receipt(
         })?;
         let mut keys = page.contents().iter().filter_map(|object| object.key());
         if let Some(key) = keys.find(|key| search.matches(key)) {
-            let invalid =
-                |error| Failure::new(ErrorName::Internal, format!("ListObjectsV2 returned an invalid key: {error}"));
-            return ObjectKey::new(key).map(Some).map_err(invalid);
+            return ObjectKey::new(key).map(Some).map_err(|error| S3Error::Invalid {
+                operation: "ListObjectsV2",
+                resource: format!("s3://{}/{}", receipts.bucket, search.folder),
+                problem: error.to_string(),
+            });
         }
     }
     Ok(None)

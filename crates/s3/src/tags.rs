@@ -6,9 +6,9 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::{ErrorName, Failure, contract::Copy, encoding};
+use holdfast_core::{contract::Copy, encoding};
 
-use super::ObjectRef;
+use super::{ObjectRef, S3Error};
 
 /// The most bytes of headers that S3 accepts in one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
@@ -39,7 +39,7 @@ pub(super) fn header(copy: &Copy) -> Option<String> {
 }
 
 /// The tags of an object version.
-pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMap<String, String>, Failure> {
+pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMap<String, String>, S3Error> {
     let request = client
         .get_object_tagging()
         .bucket(object.bucket.as_str())
@@ -52,12 +52,11 @@ pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMa
 }
 
 /// Sets the tags of an object version, all at once.
-pub async fn put_tags(client: &Client, object: ObjectRef<'_>, tags: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let malformed =
-        |error| Failure::new(ErrorName::Internal, format!("the tags of {object} cannot be written: {error}"));
+pub async fn put_tags(client: &Client, object: ObjectRef<'_>, tags: &BTreeMap<String, String>) -> Result<(), S3Error> {
+    let invalid = |problem| S3Error::Tags { object: object.to_string(), problem };
     let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let tags = tags.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-    let tagging = Tagging::builder().set_tag_set(Some(tags)).build().map_err(malformed)?;
+    let tags = tags.collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+    let tagging = Tagging::builder().set_tag_set(Some(tags)).build().map_err(invalid)?;
     let request = client
         .put_object_tagging()
         .bucket(object.bucket.as_str())

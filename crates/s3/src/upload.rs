@@ -9,19 +9,18 @@ use aws_sdk_s3::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
-    ErrorName, Failure,
     contract::Copy,
     names::{ETag, PartNumber},
 };
 
 use super::{
-    ObjectRef,
+    ObjectRef, S3Error,
     attributes::{expires, with_attributes},
 };
 
 /// Opens an upload at the copy's destination and returns its ID. A multipart copy does not inherit attributes from its
 /// source, so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks at the completion.
-pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
+pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, S3Error> {
     let request = client
         .create_multipart_upload()
         .bucket(copy.destination.bucket.as_str())
@@ -33,8 +32,10 @@ pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
     let output = request.customize().mutate_request(expires(copy)).send().await.map_err(|error| {
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
     })?;
-    output.upload_id().map(str::to_owned).ok_or_else(|| {
-        Failure::new(ErrorName::S3Unavailable, format!("CreateMultipartUpload of {destination} returned no upload ID"))
+    output.upload_id().map(str::to_owned).ok_or_else(|| S3Error::Incomplete {
+        operation: "CreateMultipartUpload",
+        resource: destination.to_string(),
+        problem: "the upload ID is missing".to_owned(),
     })
 }
 
@@ -57,7 +58,7 @@ pub async fn list_parts(
     copy: &Copy,
     upload_id: &str,
     numbers: RangeInclusive<PartNumber>,
-) -> Result<Vec<StoredPart>, Failure> {
+) -> Result<Vec<StoredPart>, S3Error> {
     let destination = ObjectRef::current(&copy.destination);
     let (first, last) = numbers.into_inner();
     let mut parts = Vec::new();
@@ -77,11 +78,10 @@ pub async fn list_parts(
             .await
             .map_err(|error| destination.call("ListParts", "s3:ListMultipartUploadParts").s3_failure(error))?;
         for part in page.parts() {
-            let part = read(part).ok_or_else(|| {
-                Failure::new(
-                    ErrorName::Internal,
-                    format!("ListParts of {destination} returned an invalid part: {part:?}"),
-                )
+            let part = read(part).ok_or_else(|| S3Error::Invalid {
+                operation: "ListParts",
+                resource: destination.to_string(),
+                problem: format!("{part:?}"),
             })?;
             marker = part.number.get();
             if part.number > last {
@@ -105,7 +105,7 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
 }
 
 /// Aborts an upload that is not completed any more. A missing upload is not an error.
-pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
+pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), S3Error> {
     let request = client
         .abort_multipart_upload()
         .bucket(copy.destination.bucket.as_str())

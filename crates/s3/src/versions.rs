@@ -1,9 +1,9 @@
 //! The versions of a key: lists them, finds a copy below newer ones, finds the newest one, removes one.
 
 use aws_sdk_s3::Client;
-use holdfast_core::{Failure, contract::Destination, names::VersionId, order::Recency};
+use holdfast_core::{contract::Destination, names::VersionId, order::Recency};
 
-use super::{Head, ObjectRef, head};
+use super::{Head, ObjectRef, S3Error, head};
 
 /// The size of the first page. The copy was usually published a few minutes before the search, so few versions are
 /// above it.
@@ -60,7 +60,7 @@ impl<'a> Versions<'a> {
     }
 
     /// The next page.
-    pub async fn next_page(&mut self) -> Result<Page, Failure> {
+    pub async fn next_page(&mut self) -> Result<Page, S3Error> {
         let ObjectRef { bucket, key, .. } = self.key;
         let request = self.client.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str());
         let request = match &self.next {
@@ -129,7 +129,7 @@ pub async fn find_copy(
     criteria: SearchCriteria<'_>,
     current: Option<&Head>,
     is_copy: impl Fn(&Head) -> bool,
-) -> Result<SearchResult, Failure> {
+) -> Result<SearchResult, S3Error> {
     if let Some(current) = current.filter(|head| is_copy(head)) {
         return Ok(SearchResult::Found(Box::new(current.clone())));
     }
@@ -164,7 +164,7 @@ pub async fn find_copy(
 }
 
 /// Whether a version is the newest one of its key. Delete markers do not count.
-pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, Failure> {
+pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, S3Error> {
     let Some(pinned) = version.version_id.filter(|version| version.as_str() != "null") else {
         return Ok(Recency::Unversioned);
     };
@@ -177,7 +177,7 @@ pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency,
 }
 
 /// The newest version of a deleted key: the first one below the delete markers.
-async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
+async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, S3Error> {
     let mut versions = Versions::of(client, key);
     loop {
         match versions.next_page().await? {
@@ -193,7 +193,7 @@ async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option
 }
 
 /// Deletes one version permanently. A missing version is not an error for S3.
-pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), Failure> {
+pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), S3Error> {
     let request = client
         .delete_object()
         .bucket(destination.bucket.as_str())

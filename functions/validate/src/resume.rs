@@ -1,6 +1,6 @@
-//! Copies of the upload that are published already, but without a receipt: left by a request whose answer was lost, or
-//! by an execution that cannot be redriven any more. They are proven and not made again. That works even if the source
-//! is gone, because the plan that was given up may have its checksum.
+//! Finds copies of the upload that are published but have no receipt. A request whose response was lost, or an execution
+//! that cannot be redriven any more, may have published them. They are proven instead of copied again. That works even
+//! if the source is gone, because the plan that was given up may have its checksum.
 
 use holdfast_core::{
     contract::{Backup, Destination, Placement, Plan, Replan},
@@ -11,7 +11,7 @@ use holdfast_core::{
 };
 use holdfast_s3::{self as s3, Head, ObjectRef, SearchCriteria, SearchResult, replan};
 
-use crate::{Observed, Refusal, Validate, is_copy_of, name, skip};
+use crate::{Error, Observed, Validate, is_copy_of, name, skip};
 
 /// The result of the search for the copy of a plan that was given up.
 enum Resumed {
@@ -31,7 +31,7 @@ impl Validate {
         replan: &Replan,
         observed: &Observed,
         rejected_versions: &[VersionId],
-    ) -> Result<Option<Plan>, Refusal> {
+    ) -> Result<Option<Plan>, Error> {
         let Backup { copy, stamp, .. } = &replan.given_up;
         let source = &copy.source;
         let receipt = self.config.receipts.key_of(&source.bucket, &source.key, stamp)?;
@@ -45,12 +45,12 @@ impl Validate {
                 let stored = found.head.stored();
                 if is_lost && replan.unproven.as_ref().is_some_and(|unproven| unproven.is_same(&stored)) {
                     let copy = name(&found.destination, found.head.version_id.as_ref());
-                    return Err(Refusal::Unproven { object: object(), copy });
+                    return Err(Error::Unproven { object: object(), copy });
                 }
                 let backup = plan_published(&replan.given_up, &found, rejected_versions.to_vec());
                 Ok(Some(self.prove(replan.attempt, backup, stored)))
             }
-            Resumed::LimitReached { key } if is_lost => Err(Refusal::NotSearched { object: object(), key }),
+            Resumed::LimitReached { key } if is_lost => Err(Error::NotSearched { object: object(), key }),
             Resumed::LimitReached { key } => {
                 tracing::warn!(key, "too many versions are above the copy; it is made again");
                 Ok(None)
@@ -61,7 +61,7 @@ impl Validate {
 
     /// Looks for the copy at the source's key, also below newer versions, and among the late backups. A rejected copy
     /// is not used again.
-    async fn find_published(&self, replan: &Replan, current: Option<&Head>) -> Result<Resumed, Refusal> {
+    async fn find_published(&self, replan: &Replan, current: Option<&Head>) -> Result<Resumed, Error> {
         let Backup { copy, stamp, .. } = &replan.given_up;
         let is_ours = |head: &Head| is_copy_of(head, stamp) && !replan::is_rejected(Some(replan), head);
         let destination = self.destination(&copy.source.key);
@@ -87,7 +87,7 @@ impl Validate {
 
     /// The plan for an upload whose source is gone and that no earlier plan has copied. If its copy is published
     /// without a receipt, another execution published it, and nothing is left to prove it by.
-    pub(crate) async fn source_gone(&self, upload: &Upload, current: Option<&Head>) -> Result<Plan, Refusal> {
+    pub(crate) async fn source_gone(&self, upload: &Upload, current: Option<&Head>) -> Result<Plan, Error> {
         let (Some(etag), Some(current)) = (&upload.etag, current) else { return Ok(skip::source_gone(upload)) };
         let (version, sequencer) = (upload.version_id.as_ref(), upload.event.sequencer.as_ref());
         let id = UploadId { version_id: version, sequencer, etag };
@@ -95,7 +95,7 @@ impl Validate {
             return Ok(plan);
         }
         let destination = self.destination(&upload.key);
-        let unproven = |copy| Err(Refusal::Unproven { object: crate::announced(upload).to_string(), copy });
+        let unproven = |copy| Err(Error::Unproven { object: crate::announced(upload).to_string(), copy });
         if current.stamp.as_ref().is_some_and(|stamp| stamp.is_same_upload(version, sequencer, etag)) {
             return unproven(name(&destination, current.version_id.as_ref()));
         }

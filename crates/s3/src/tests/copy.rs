@@ -14,7 +14,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::mock;
 use holdfast_core::{
-    ErrorName, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::Precondition,
     names::{ETag, ObjectKey, VersionId},

@@ -6,7 +6,7 @@ use aws_sdk_s3::{
     types::{ChecksumMode, ChecksumType, StorageClass},
 };
 use aws_smithy_mocks::mock;
-use holdfast_core::{ErrorName, Named, checksum::Crc64Nvme, names::ETag};
+use holdfast_core::{ErrorName, Fact, checksum::Crc64Nvme, failure::report, names::ETag};
 
 use super::client;
 use crate::{
@@ -78,5 +78,5 @@ async fn a_missing_object_and_a_delete_marker_have_no_head() {
     let rule = mock!(Client::head_object).then_http_response(|| testing::bare(403));
     let failure = head(&client(&[&rule]), ObjectRef::source(&copy.source)).await.unwrap_err();
     assert_eq!(failure.name(), ErrorName::SourceDenied);
-    assert!(failure.to_string().contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
+    assert!(report(&failure).contains("Grant s3:GetObject, s3:GetObjectVersion and s3:ListBucket"), "{failure}");
 }

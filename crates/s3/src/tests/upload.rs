@@ -9,7 +9,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumType, Part, ServerSideEncryption, StorageClass},
 };
 use aws_smithy_mocks::mock;
-use holdfast_core::{ErrorName, Named, names::PartNumber};
+use holdfast_core::{ErrorName, Fact, names::PartNumber};
 
 use super::client;
 use crate::{
