@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::layout::{MAX_OBJECT, MAX_PART, MAX_PARTS};
 
-/// The name of a region: one label of a host name, because it becomes part of one. Unknown regions are valid, because AWS
-/// adds regions.
+/// The name of a region: one label of a host name, because it becomes part of one. Unknown regions are valid, because
+/// AWS adds regions.
 pub(crate) fn check_region(text: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_label = (1..=63).contains(&text.len()) && text.bytes().all(allowed);

@@ -1,8 +1,8 @@
-//! CRC64NVME of whole objects, computed from the bytes or from the CRCs of their pieces, and SHA-256 of slices, computed
-//! from their parts.
+//! CRC64NVME of whole objects, computed from the bytes or from the CRCs of their pieces, and SHA-256 of slices,
+//! computed from their parts.
 //!
-//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two concatenated pieces can
-//! be computed from both CRCs and the length of the second piece
+//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two concatenated pieces
+//! can be computed from both CRCs and the length of the second piece
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
 
 use std::fmt;

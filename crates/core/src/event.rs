@@ -51,7 +51,8 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidInpu
     InvalidInput { path: if path.is_empty() { "\"\"".to_owned() } else { path }, problem: error.inner().to_string() }
 }
 
-/// Parses JSON text. The error names the position at which the text is not JSON, is nested too deeply, or is not Unicode.
+/// Parses JSON text. The error names the position at which the text is not JSON, is nested too deeply, or is not
+/// Unicode.
 pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;

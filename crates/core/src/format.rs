@@ -1,5 +1,5 @@
-//! The text forms of values: sizes and errors as messages and the command line show them, and times as keys and metadata
-//! contain them.
+//! The text forms of values: sizes and errors as messages and the command line show them, and times as keys and
+//! metadata contain them.
 
 use std::error::Error;
 

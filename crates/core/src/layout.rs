@@ -68,8 +68,8 @@ pub struct TooLarge {
 }
 
 impl PartLayout {
-    /// The layout for a copy of an object of `size` bytes. If the layout of the source is uniform, the copy has the same
-    /// layout, so that its entity tag is equal. Otherwise it has about 2,048 parts of 64 MiB to 5 GiB.
+    /// The layout for a copy of an object of `size` bytes. If the layout of the source is uniform, the copy has the
+    /// same layout, so that its entity tag is equal. Otherwise it has about 2,048 parts of 64 MiB to 5 GiB.
     pub fn plan(size: u64, source: Option<SourceParts>) -> Result<Self, TooLarge> {
         if size > MAX_OBJECT {
             return Err(TooLarge { size });
@@ -192,8 +192,8 @@ impl Slice {
     }
 }
 
-/// The copy method for an object of this size. An object is copied in parts if its size reaches the threshold or exceeds
-/// the limit of `CopyObject`. An empty object is never copied in parts.
+/// The copy method for an object of this size. An object is copied in parts if its size reaches the threshold or
+/// exceeds the limit of `CopyObject`. An empty object is never copied in parts.
 pub fn method_for(size: u64, threshold: u64) -> Method {
     let in_parts = size >= threshold || size > MAX_PART;
     if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }

@@ -1,5 +1,5 @@
-//! Types for the names and numbers of S3. Each is parsed once, at the edge. The type then excludes a mix-up with another
-//! one.
+//! Types for the names and numbers of S3. Each is parsed once, at the edge. The type then excludes a mix-up with
+//! another one.
 
 use std::{cmp::Ordering, fmt};
 
@@ -74,7 +74,8 @@ text_newtype!(
     check_key
 );
 text_newtype!(
-    /// A version ID: opaque text of at most 1,024 bytes that is valid in a URL, so without blanks and control characters.
+    /// A version ID: opaque text of at most 1,024 bytes that is valid in a URL, so without blanks and control
+    /// characters.
     /// `null` is the version of an object that was written without versioning
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>).
     VersionId,

@@ -1,5 +1,5 @@
-//! Reads the payloads of functions from JSON: decodes them, and refuses contradictory fields. The functions do not check
-//! them again.
+//! Reads the payloads of functions from JSON: decodes them, and refuses contradictory fields. The functions do not
+//! check them again.
 
 use serde_json::Value;
 

@@ -125,13 +125,13 @@ impl Receipts {
     /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<Last-Modified>.<version>.json`, with the
     /// time in the form `20261130T175703Z`. If the key would exceed S3's limit, the source key is replaced by its
     /// SHA-256.
-    pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
+    pub fn key_of(&self, bucket: &BucketName, key: &ObjectKey, stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
         let name = format!("/{}.{}.json", compact_time(stamp.last_modified), UploadId::from(stamp).segment());
         ObjectKey::new(within_limit(&format!("{}{bucket}/", self.prefix), key, &name))
     }
 
     /// The search in a listing for the receipt of an upload with an unknown `Last-Modified`.
-    pub fn search(&self, (bucket, key): (&BucketName, &ObjectKey), upload: UploadId<'_>) -> ReceiptSearch {
+    pub fn search(&self, bucket: &BucketName, key: &ObjectKey, upload: UploadId<'_>) -> ReceiptSearch {
         let name_end = format!(".{}.json", upload.segment());
         let name = format!("/{}{name_end}", compact_time(OffsetDateTime::UNIX_EPOCH));
         let mut folder = within_limit(&format!("{}{bucket}/", self.prefix), key, &name);
@@ -205,7 +205,7 @@ mod tests {
             (stamp(None, Some("0A"))?, "r/src//a b/20261122T100000Z.null-0A.json"),
             (stamp(None, None)?, "r/src//a b/20261122T100000Z.null-tag.json"),
         ] {
-            assert_eq!(receipts("r/")?.key_of((&bucket, &key), &stamp)?.as_str(), expected);
+            assert_eq!(receipts("r/")?.key_of(&bucket, &key, &stamp)?.as_str(), expected);
         }
         assert_eq!(late_key(&key, &stamp(Some("v1"), None)?)?.as_str(), ".holdfast/late//a b/v1");
         assert_eq!(rejected_key(&key, &VersionId::new("w/1")?)?.as_str(), ".holdfast/rejected//a b/w%2F1");
@@ -217,7 +217,7 @@ mod tests {
         let (bucket, key) = (BucketName::new("src")?, ObjectKey::new("k")?);
         let at = |seconds, version: &str| {
             let last_modified = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
-            receipts("r/")?.key_of((&bucket, &key), &Stamp { last_modified, ..stamp(Some(version), None)? })
+            receipts("r/")?.key_of(&bucket, &key, &Stamp { last_modified, ..stamp(Some(version), None)? })
         };
         assert!(at(999_999_999, "z")? < at(1_000_000_000, "a")?);
         Ok(())
@@ -229,9 +229,9 @@ mod tests {
         for key in ["a/b", &"k".repeat(1000)] {
             let (key, stamp) = (ObjectKey::new(key)?, stamp(Some("v.1"), Some("0A"))?);
             let receipts = receipts("r/")?;
-            let search = receipts.search((&bucket, &key), UploadId::from(&stamp));
+            let search = receipts.search(&bucket, &key, UploadId::from(&stamp));
 
-            let found = receipts.key_of((&bucket, &key), &stamp)?;
+            let found = receipts.key_of(&bucket, &key, &stamp)?;
 
             assert!(search.matches(found.as_str()), "{search:?} {found}");
             let other = found.as_str().replace("v.1", "1");
@@ -248,7 +248,7 @@ mod tests {
         let stamp = stamp(Some("v1"), None)?;
         let receipt = |last: &str| {
             let key = ObjectKey::new(format!("{}{last}", "k".repeat(1023)))?;
-            receipts(DEFAULT_PREFIX)?.key_of((&bucket, &key), &stamp)
+            receipts(DEFAULT_PREFIX)?.key_of(&bucket, &key, &stamp)
         };
         assert!(receipt("a")?.as_str().starts_with(".holdfast/receipts/src/sha256-"));
         assert_ne!(receipt("a")?, receipt("b")?);

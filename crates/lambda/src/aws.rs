@@ -32,8 +32,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads the region and the endpoint from this environment. The credentials come from the variables that Lambda sets
-    /// for the process.
+    /// Reads the region and the endpoint from this environment. The credentials come from the variables that Lambda
+    /// sets for the process.
     ///
     /// The SDK's default chain also searches profiles, containers and identity providers. Lambda has none of them, and
     /// the code of these providers adds a megabyte to each zip.

@@ -62,8 +62,8 @@ impl Pace {
         self.pieces
     }
 
-    /// Whether the time is enough for another unit, even if it takes one and a half times as long as the slowest unit. A
-    /// unit that does not end in time is repeated. That costs less than leaving the end of every invocation unused.
+    /// Whether the time is enough for another unit, even if it takes one and a half times as long as the slowest unit.
+    /// A unit that does not end in time is repeated. That costs less than leaving the end of every invocation unused.
     pub fn may_start(&self) -> bool {
         !self.deadline.is_within((self.slowest * 3 / 2).max(Self::LEAST_MARGIN))
     }

@@ -44,7 +44,7 @@ pub struct Execution {
     pub input: Value,
     /// The output, once it succeeded.
     pub output: Option<Value>,
-    /// How long it took, once it ended.
+    /// The duration, once it ended.
     pub duration: Option<Duration>,
 }
 
@@ -128,18 +128,18 @@ impl Executions {
         }
     }
 
-    /// One execution.
+    /// Describes one execution.
     pub async fn describe(&self, arn: &str) -> Result<Execution, AwsError> {
         let problem = || format!("the execution {arn} cannot be described");
-        let answer = self.client.describe_execution().execution_arn(arn).send().await;
-        let answer = answer.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
+        let response = self.client.describe_execution().execution_arn(arn).send().await;
+        let output = response.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
         let json = |text: &str| serde_json::from_str(text).map_err(|error| AwsError::unexpected(problem(), error));
         Ok(Execution {
             arn: arn.to_owned(),
-            status: answer.status().clone(),
-            input: answer.input().map_or(Ok(Value::Null), json)?,
-            output: answer.output().map(json).transpose()?,
-            duration: answer.stop_date().and_then(|stop| between(answer.start_date(), stop)),
+            status: output.status().clone(),
+            input: output.input().map_or(Ok(Value::Null), json)?,
+            output: output.output().map(json).transpose()?,
+            duration: output.stop_date().and_then(|stop| between(output.start_date(), stop)),
         })
     }
 

@@ -3,8 +3,8 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use holdfast_core::contract::Copy;
 
-/// Adds every attribute of a copy, and the key that encrypts it, to a request. CopyObject and CreateMultipartUpload have
-/// the same headers, but their builders have no common trait.
+/// Adds every attribute of a copy, and the key that encrypts it, to a request. CopyObject and CreateMultipartUpload
+/// have the same headers, but their builders have no common trait.
 macro_rules! with_attributes {
     ($request:expr, $copy:expr, $kms_key:expr) => {{
         use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};

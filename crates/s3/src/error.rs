@@ -1,4 +1,4 @@
-//! The facts that make a request to S3 fail.
+//! The errors of requests to S3.
 
 use aws_sdk_s3::error::BuildError;
 use holdfast_core::{ErrorName, Fact, Remedy, failure::CallFailure, names::InvalidName};
@@ -6,17 +6,17 @@ use holdfast_core::{ErrorName, Fact, Remedy, failure::CallFailure, names::Invali
 /// A request to S3 failed, or its response cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
-    /// S3 refused the request, or did not answer.
+    /// S3 refused the request or sent no response.
     #[error(transparent)]
     Call(#[from] Box<CallFailure>),
-    /// The response lacks a value, or breaks off. S3 may have carried the request out; the next attempt finds that.
+    /// The response lacks a value or ends early. S3 may have carried out the request; the next attempt finds out.
     #[error("{operation} of {resource} returned an incomplete response: {problem}.")]
     Incomplete {
         /// The operation, for example `CopyObject`.
         operation: &'static str,
         /// The object.
         resource: String,
-        /// What is missing.
+        /// The missing value, or the error of the connection.
         problem: String,
     },
     /// The response has a value that S3 never returns.
@@ -26,7 +26,7 @@ pub enum S3Error {
         operation: &'static str,
         /// The object.
         resource: String,
-        /// The value, or what is wrong with it.
+        /// The value, or the reason why it is invalid.
         problem: String,
     },
     /// The SDK cannot write the tags.
@@ -34,7 +34,7 @@ pub enum S3Error {
     Tags {
         /// The object.
         object: String,
-        /// The tag's problem.
+        /// The reason.
         #[source]
         problem: BuildError,
     },
@@ -43,7 +43,7 @@ pub enum S3Error {
     RecordKey {
         /// The copy.
         copy: String,
-        /// The problem of the key.
+        /// The reason.
         #[source]
         problem: InvalidName,
     },

@@ -70,7 +70,7 @@ impl fmt::Display for ObjectRef<'_> {
     }
 }
 
-/// Describes an object; `None` if it does not exist or is a delete marker.
+/// Describes an object with HeadObject; `None` if it does not exist or is a delete marker.
 pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, S3Error> {
     let request = client
         .head_object()
@@ -103,7 +103,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
         .set_version_id(object.version())
         .if_match(etag.quoted())
         .part_number(1);
-    // If the entity tag differs, the object does not exist any more.
+    // S3 refuses the request if the entity tag differs. The described object then does not exist any more.
     let call = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion");
     let output = request.send().await.map_err(|error| call.s3_failure(error))?;
     let count = output.parts_count().and_then(|count| u64::try_from(count).ok());
@@ -112,7 +112,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
 }
 
 fn read(output: &HeadObjectOutput) -> Result<Head, String> {
-    let sentence = |error: &dyn fmt::Display| error.to_string();
+    let text = |error: &dyn fmt::Display| error.to_string();
     let metadata: BTreeMap<_, _> = output.metadata().cloned().unwrap_or_default().into_iter().collect();
     // S3 never returns a composite CRC64NVME, but other servers may. It does not cover the whole object.
     let full_object = output.checksum_type() != Some(&ChecksumType::Composite);
@@ -120,11 +120,11 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
     let stamp = Stamp::read(&metadata);
     let last_modified = output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok());
     Ok(Head {
-        version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| sentence(&error))?,
-        etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| sentence(&error))?,
-        size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| sentence(&error))?,
+        version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| text(&error))?,
+        etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| text(&error))?,
+        size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| text(&error))?,
         last_modified: last_modified.ok_or("no Last-Modified")?,
-        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| sentence(&error))?,
+        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| text(&error))?,
         attributes: Attributes {
             content_type: output.content_type().map(str::to_owned),
             cache_control: output.cache_control().map(str::to_owned),

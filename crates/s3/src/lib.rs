@@ -22,4 +22,4 @@ pub use publish::{copy_call, copy_object, find_published, published, stored};
 pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
-pub use versions::{Listed, Page, Search, SearchFor, Versions, find_copy, recency, remove_version};
+pub use versions::{ListedVersion, Page, SearchCriteria, SearchResult, Versions, find_copy, recency, remove_version};

@@ -25,9 +25,11 @@ use crate::{
 /// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
 /// tag and has the precondition of the plan.
 ///
-/// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails
-/// because an earlier call published the copy and its response was lost, the call succeeds. If the object to replace has
-/// the bytes of the source, the precondition is also met after the copy. So the copy is searched for first.
+/// The request replaces the metadata to add the stamp, so it sets every attribute again.
+///
+/// An earlier call may have published the copy although its response was lost. Then the precondition fails, and the
+/// call succeeds with the published copy. If the replaced object has the entity tag of the source, the precondition
+/// would not fail, so the published copy is searched for before the request.
 pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, S3Error> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
@@ -82,8 +84,8 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
     Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
 }
 
-/// Resolves an error of the publishing request. If the destination has a copy with the same stamp, the call succeeds, even if another
-/// execution made the copy. Only a changed destination and a missing upload are resolved.
+/// Resolves a changed destination or a missing upload: if the destination has a copy with the same stamp, that copy is
+/// the result, even if another execution made it. Returns any other error unchanged.
 pub async fn published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
     let may_be_published = matches!(error.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
     let found = if may_be_published { find_published(client, copy).await? } else { None };
@@ -96,8 +98,8 @@ pub async fn find_published(client: &Client, copy: &Copy) -> Result<Option<Store
     let current = head(client, ObjectRef::current(&copy.destination)).await?;
     let is_rejected =
         |head: &Head| head.version_id.as_ref().is_some_and(|version| copy.rejected_versions.contains(version));
-    let own = current.filter(|head| head.stamp.as_ref() == Some(&stamp) && !is_rejected(head));
-    Ok(own.map(|head| head.stored()))
+    let published = current.filter(|head| head.stamp.as_ref() == Some(&stamp) && !is_rejected(head));
+    Ok(published.map(|head| head.stored()))
 }
 
 /// A published copy from the fields of S3's response.

@@ -1,4 +1,4 @@
-//! Existing receipts: the copies that they name, and the execution that wrote them.
+//! Reads existing receipts: the copies that they name, and the execution that wrote them.
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectError};
 use holdfast_core::{
@@ -29,7 +29,7 @@ pub struct ExistingReceipt {
     pub names: Option<NamedCopies>,
 }
 
-/// The copies that a receipt names. Other fields are not read, so that a later format can also be read.
+/// The copies that a receipt names. No other field is read, so that receipts of later versions stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NamedCopies {
     /// The backup.

@@ -10,14 +10,15 @@ use holdfast_core::{contract::Copy, encoding};
 
 use super::{ObjectRef, S3Error};
 
-/// The bytes of headers that S3 accepts in one request
+/// The most bytes of headers that S3 accepts in one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
-const HEADERS: usize = 8 * 1024;
-/// The bytes of the headers of every request: the session token of the role, a signature, conditions, dates.
-const EVERY_REQUEST: usize = 3 * 1024;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+/// The estimated bytes of the headers in every request: the session token of the role, the signature, conditions,
+/// dates.
+const COMMON_HEADER_BYTES: usize = 3 * 1024;
 
 /// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded
-/// tags may take 46 KB. The verification then finds that the copy lacks its tags, and sets them.
+/// tags may take 46 KB. Without the header, the verification finds that the copy lacks its tags, and sets them.
 pub(super) fn header(copy: &Copy) -> Option<String> {
     let Copy { source, attributes, .. } = copy;
     let copied_from = encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()).len();
@@ -33,7 +34,7 @@ pub(super) fn header(copy: &Copy) -> Option<String> {
         &attributes.website_redirect_location,
     ];
     let content: usize = text.into_iter().flatten().map(String::len).sum();
-    let room = HEADERS.saturating_sub(EVERY_REQUEST + copied_from + metadata + content);
+    let room = MAX_HEADER_BYTES.saturating_sub(COMMON_HEADER_BYTES + copied_from + metadata + content);
     Some(encoding::tagging(&attributes.tags)).filter(|text| !text.is_empty() && text.len() <= room)
 }
 

@@ -75,8 +75,8 @@ pub fn bare(status: u16) -> HttpResponse {
 /// prefix.
 pub fn versions(key: &str, versions: &[(&str, i64)]) -> ListObjectVersionsOutput {
     let version = |key: &str, id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
-    let beside = version(&format!("{key}2"), "other", 5);
-    let all = versions.iter().map(|(id, size)| version(key, id, *size)).chain([beside]).collect();
+    let other_key = version(&format!("{key}2"), "other", 5);
+    let all = versions.iter().map(|(id, size)| version(key, id, *size)).chain([other_key]).collect();
     ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
 }
 

@@ -60,19 +60,19 @@ pub async fn list_parts(
     numbers: RangeInclusive<PartNumber>,
 ) -> Result<Vec<StoredPart>, S3Error> {
     let destination = ObjectRef::current(&copy.destination);
+    let (first, last) = numbers.into_inner();
     let mut parts = Vec::new();
     // A page starts after the part number of its marker.
-    let last = *numbers.end();
-    let mut marker = numbers.start().get() - 1;
+    let mut marker = first.get() - 1;
     loop {
-        let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
+        let max_parts = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
         let request = client
             .list_parts()
             .bucket(copy.destination.bucket.as_str())
             .key(copy.destination.key.as_str())
             .upload_id(upload_id)
             .part_number_marker(marker.to_string())
-            .max_parts(wanted);
+            .max_parts(max_parts);
         let page = request
             .send()
             .await
@@ -104,7 +104,7 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
     })
 }
 
-/// Aborts an upload that will never be completed. A missing upload is not an error.
+/// Aborts an upload that is not completed any more. A missing upload is not an error.
 pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), S3Error> {
     let request = client
         .abort_multipart_upload()

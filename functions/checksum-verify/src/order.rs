@@ -16,7 +16,7 @@ use holdfast_core::{
     receipt::late_key,
 };
 use holdfast_lambda::Aws;
-use holdfast_s3::{self as s3, Listed, ObjectRef, Page, S3Error, Versions};
+use holdfast_s3::{self as s3, ListedVersion, ObjectRef, Page, S3Error, Versions};
 
 use crate::{
     Error, Obstacle, WrongOrder,
@@ -83,12 +83,12 @@ async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<
         let page = match versions.next_page().await? {
             Page::Versions(page) => page,
             Page::End => break,
-            Page::CutShort => {
+            Page::LimitReached => {
                 tracing::warn!(copy = %subject.published(), "too many versions are above the copy to check its place");
                 break;
             }
         };
-        for Listed { version_id, .. } in page {
+        for ListedVersion { version_id, .. } in page {
             if version_id == *version {
                 is_found = true;
             } else if !is_found {

@@ -28,7 +28,7 @@ use holdfast_core::{
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
 use holdfast_s3::{
-    self as s3, Head, ObjectRef, S3Error, SearchFor,
+    self as s3, Head, ObjectRef, S3Error, SearchCriteria,
     replan::{self, Leg},
 };
 
@@ -156,7 +156,7 @@ impl CrossRegionReplicate {
                 let given_up = input.replan.as_ref().map(|replan| &replan.given_up.copy);
                 let at_its_key = given_up.filter(|given_up| given_up.destination == *destination);
                 let not_below = at_its_key.and_then(|given_up| given_up.replaces.as_ref());
-                let wanted = SearchFor { size: input.backup.copy.source.size, not_below };
+                let wanted = SearchCriteria { size: input.backup.copy.source.size, not_below };
                 let client = self.aws.s3(&destination.region);
                 let is_ours = |head: &Head| is_replica(input, head);
                 let search = s3::find_copy(&client, destination, wanted, current, is_ours).await?;

@@ -17,7 +17,7 @@ impl Notify {
     /// Writes the receipt, unless an existing one names a copy that exists; then returns what that one names too.
     pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<NamedCopies>), Error> {
         let (receipts, source) = (&self.config.receipts, &receipt.source);
-        let key = receipts.key_of((&source.bucket, &source.key), &receipt.stamp)?;
+        let key = receipts.key_of(&source.bucket, &source.key, &receipt.stamp)?;
         let place = ReceiptRef { bucket: receipts.bucket.clone(), key, written: true };
         if self.put(&place, receipt, &Precondition::IfAbsent).await? {
             return Ok((place, None));

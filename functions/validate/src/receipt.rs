@@ -34,7 +34,7 @@ impl Validate {
         current: &Head,
     ) -> Result<Option<Plan>, Error> {
         let receipts = &self.config.receipts;
-        let search = receipts.search((&upload.bucket, &upload.key), id);
+        let search = receipts.search(&upload.bucket, &upload.key, id);
         match s3::find_receipt(&self.aws.s3(self.aws.region()), receipts, &search).await? {
             Some(receipt) => self.backed_up_by(&receipt, &upload.key, Some(current)).await,
             None => Ok(None),

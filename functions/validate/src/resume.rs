@@ -9,7 +9,7 @@ use holdfast_core::{
     planner::backup::{FoundCopy, is_source_lost, plan_published},
     receipt::{UploadId, late_key},
 };
-use holdfast_s3::{self as s3, Head, ObjectRef, Search, SearchFor, replan};
+use holdfast_s3::{self as s3, Head, ObjectRef, SearchCriteria, SearchResult, replan};
 
 use crate::{Error, Observed, Steps, Validate, is_copy_of, name, skip};
 
@@ -18,7 +18,7 @@ enum Resumed {
     Found(Box<FoundCopy>),
     NotFound,
     /// Too many newer versions are above the copy, if it exists.
-    CutShort {
+    LimitReached {
         key: String,
     },
 }
@@ -34,7 +34,7 @@ impl Validate {
     ) -> Result<Option<Plan>, Error> {
         let Backup { copy, stamp, .. } = &replan.given_up;
         let source = &copy.source;
-        let receipt = self.config.receipts.key_of((&source.bucket, &source.key), stamp)?;
+        let receipt = self.config.receipts.key_of(&source.bucket, &source.key, stamp)?;
         if let Some(plan) = self.backed_up_by(&receipt, &source.key, observed.current.as_ref()).await? {
             return Ok(Some(plan));
         }
@@ -50,8 +50,8 @@ impl Validate {
                 let backup = plan_published(&replan.given_up, &found, rejected_versions.to_vec());
                 Ok(Some(self.copy_plan(replan.attempt, backup, Steps::prove(stored))))
             }
-            Resumed::CutShort { key } if is_lost => Err(Error::NotSearched { object: object(), key }),
-            Resumed::CutShort { key } => {
+            Resumed::LimitReached { key } if is_lost => Err(Error::NotSearched { object: object(), key }),
+            Resumed::LimitReached { key } => {
                 tracing::warn!(key, "too many versions are above the copy; it is made again");
                 Ok(None)
             }
@@ -66,10 +66,10 @@ impl Validate {
         let is_ours = |head: &Head| is_copy_of(head, stamp) && !replan::is_rejected(Some(replan), head);
         let destination = self.destination(&copy.source.key);
         let not_below = copy.replaces.as_ref().filter(|_| copy.destination == destination);
-        let wanted = SearchFor { size: copy.source.size, not_below };
+        let wanted = SearchCriteria { size: copy.source.size, not_below };
         let client = self.aws.s3(&destination.region);
         let search = s3::find_copy(&client, &destination, wanted, current, is_ours).await?;
-        if let Search::Found(head) = search {
+        if let SearchResult::Found(head) = search {
             let found = FoundCopy { destination, placement: Placement::Current, head: *head };
             return Ok(Resumed::Found(Box::new(found)));
         }
@@ -80,8 +80,8 @@ impl Validate {
             return Ok(Resumed::Found(Box::new(found)));
         }
         Ok(match search {
-            Search::CutShort => Resumed::CutShort { key: ObjectRef::current(&destination).to_string() },
-            Search::Found(_) | Search::NotFound => Resumed::NotFound,
+            SearchResult::LimitReached => Resumed::LimitReached { key: ObjectRef::current(&destination).to_string() },
+            SearchResult::Found(_) | SearchResult::NotFound => Resumed::NotFound,
         })
     }
 

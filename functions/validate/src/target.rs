@@ -47,7 +47,7 @@ impl Validate {
         let decision = self.place(source, stamp, current.as_ref()).await?;
         // A late upload may have been the current one before a newer one replaced it.
         if decision != PlacementDecision::Current && !is_replan {
-            let key = self.config.receipts.key_of((&source.bucket, &source.key), stamp)?;
+            let key = self.config.receipts.key_of(&source.bucket, &source.key, stamp)?;
             if let Some(plan) = self.backed_up_by(&key, &source.key, current.as_ref()).await? {
                 return Ok(Found::BackedUp(plan));
             }

@@ -92,7 +92,7 @@ impl Check<'_> {
         let source = &receipt.source;
         let prefix = self.facts.settings.receipt_prefix.clone();
         let receipts = Receipts { bucket: source.bucket.clone(), prefix };
-        receipts.key_of((&source.bucket, &source.key), &receipt.stamp).ok().map(|key| key.to_string())
+        receipts.key_of(&source.bucket, &source.key, &receipt.stamp).ok().map(|key| key.to_string())
     }
 }
 

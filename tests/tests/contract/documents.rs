@@ -5,8 +5,8 @@ use crate::{
     markdown::{table, written},
 };
 
-const STATES: [&str; 5] = ["state", "kind", "function", "then", "caught"];
-const RETRIERS: [&str; 5] = ["in", "errors", "tries again", "first wait", "longest wait"];
+const STATES: [&str; 5] = ["state", "type", "function", "next", "catch"];
+const RETRIERS: [&str; 5] = ["states", "errors", "retries", "first wait", "longest wait"];
 
 fn readme() -> String {
     text("statemachine/README.md")
@@ -56,7 +56,7 @@ fn the_table_of_what_is_tried_again_is_the_state_machine() {
             let number = |field: &str| retrier.definition[field].as_u64().unwrap_or_default();
             let how = vec![
                 code(&retrier.errors),
-                format!("{} times", number("MaxAttempts")),
+                number("MaxAttempts").to_string(),
                 format!("{} s", number("IntervalSeconds")),
                 format!("{} s", number("MaxDelaySeconds")),
             ];

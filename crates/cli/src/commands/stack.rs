@@ -14,7 +14,7 @@ Examples:
   holdfast stack --stack backups          a stack that `sam deploy` created
   HOLDFAST_STACK=backups holdfast stack   the same
   holdfast stack --ready-file ready.json  the stack in a running sandbox
-  holdfast stack --output json | jq -r .backupBucket
+  holdfast stack --stack backups --output json | jq -r .backupBucket
 
 Region, credentials and endpoint are those of the AWS CLI:
 AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL.

@@ -41,7 +41,7 @@ const REGION: &str = "eu-west-1";
 const REPLICA_REGION: &str = "eu-central-1";
 const REPLICA_BUCKET: &str = "holdfast-replica";
 
-/// How the functions are built and configured.
+/// The options for the build and the configuration of the functions.
 #[derive(Debug, Args)]
 pub(crate) struct FunctionArguments {
     /// Set a variable of the functions, for example MULTIPART_THRESHOLD=8MiB; may be repeated
@@ -136,7 +136,7 @@ pub(crate) async fn start(
     ]);
     let template = Template::read(&workspace.template(), &settings_for(&parameters))?;
     let environment = environment(arguments, &options, &workspace, &template)?;
-    probe(&options)?;
+    check_options(&options)?;
     let packages: Vec<String> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
     let folder = binaries(arguments, &workspace, &packages, progress).await?;
     let data = options.data.clone().unwrap_or_default();
@@ -183,7 +183,7 @@ fn environment(
 }
 
 /// Checks the address and the data folder before a build that may take minutes.
-fn probe(options: &LocalOptions) -> Result<(), LocalError> {
+fn check_options(options: &LocalOptions) -> Result<(), LocalError> {
     TcpListener::bind(options.listen).map_err(|source| address_error(options.listen, &source))?;
     if let Some(folder) = &options.data {
         let failed = |error: std::io::Error| LocalError::Data { folder: folder.clone(), problem: error.to_string() };
@@ -230,10 +230,10 @@ async fn binaries(
     progress: &Progress,
 ) -> Result<PathBuf, BuildError> {
     if let Some(folder) = &arguments.functions {
-        return build::given(folder, packages, "--functions");
+        return build::prebuilt(folder, packages, "--functions");
     }
     if arguments.no_build {
-        return build::beside_this_program(packages);
+        return build::beside_program(packages);
     }
     let phase = progress.phase("Build", 0, Unit::Count);
     phase.note(&format!("the functions, profile {PROFILE}; the first build takes several minutes"));
@@ -246,9 +246,9 @@ async fn binaries(
 mod tests {
     use super::*;
 
-    fn refusal(listen: SocketAddr, data: Option<PathBuf>) -> String {
+    fn problem(listen: SocketAddr, data: Option<PathBuf>) -> String {
         let options = LocalOptions { listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
-        probe(&options).err().map(|error| error.to_string()).unwrap_or_default()
+        check_options(&options).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -256,15 +256,15 @@ mod tests {
     -> Result<(), Box<dyn std::error::Error>> {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let used = TcpListener::bind(free)?;
-        let sentence = refusal(used.local_addr()?, None);
+        let sentence = problem(used.local_addr()?, None);
         assert!(sentence.contains("another program uses it; choose another address with --listen"), "{sentence}");
 
         let file = tempfile::NamedTempFile::new()?;
-        let sentence = refusal(free, Some(file.path().to_owned()));
+        let sentence = problem(free, Some(file.path().to_owned()));
         assert!(sentence.contains("name another folder with --data"), "{sentence}");
 
         let folder = tempfile::tempdir()?;
-        assert_eq!(refusal(free, Some(folder.path().join("new"))), "");
+        assert_eq!(problem(free, Some(folder.path().join("new"))), "");
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use holdfast_core::{
 };
 
 /// Describes the proof of the copies, for example `stored CRC64NVME (backup, replica)`.
-pub(crate) fn words(receipt: &Receipt) -> String {
+pub(crate) fn summary(receipt: &Receipt) -> String {
     let backup = method(&receipt.backup.evidence);
     let Some(replica) = receipt.replica.as_ref().map(|replica| method(&replica.evidence)) else {
         return format!("{backup} (backup)");

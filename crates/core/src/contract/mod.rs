@@ -1,6 +1,6 @@
-//! The payloads between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload, in
-//! camelCase. An older or a newer version of a function may have written a payload. So unknown fields are ignored, and
-//! new fields have defaults.
+//! The payloads between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload,
+//! in camelCase. An older or a newer version of a function may have written a payload. So unknown fields are ignored,
+//! and new fields have defaults.
 //!
 //! | state | function | input | output |
 //! |---|---|---|---|

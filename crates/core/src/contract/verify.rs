@@ -82,14 +82,15 @@ pub struct Evidence {
     /// The bytes that were read for the proof, of both sides.
     #[serde(deserialize_with = "bounds::bytes_read")]
     pub bytes_read: u64,
-    /// Whether the entity tags are also equal. This is not a proof: under SSE-KMS or with another part size they differ.
+    /// Whether the entity tags are also equal. This is not a proof: under SSE-KMS or with another part size they
+    /// differ.
     pub etags_equal: bool,
     /// How the tags of the copy were compared.
     pub tags_compared: TagComparison,
     /// Every attribute of the copy that differs from the plan.
     pub differences: Vec<Difference>,
-    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are not backups.
-    /// They exist only if they could not be removed, for example because of Object Lock.
+    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are not
+    /// backups. They exist only if they could not be removed, for example because of Object Lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_versions: Vec<VersionId>,
 }

@@ -1,9 +1,9 @@
 //! The state that failed, and its error.
 //!
 //! Each event names the previous event of its own branch. From the end of the execution, these links lead through the
-//! failed task to the entry of its state. They skip the iterations of a Map that ran at the same time. An execution that
-//! was stopped, or that timed out as a whole, has no such links. Then the failed state is the newest one that was entered
-//! and not exited.
+//! failed task to the entry of its state. They skip the iterations of a Map that ran at the same time. An execution
+//! that was stopped, or that timed out as a whole, has no such links. Then the failed state is the newest one that was
+//! entered and not exited.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -42,8 +42,8 @@ pub struct Iteration {
 
 /// Finds the failed state and its error in a whole history, oldest event first; `None` if the execution has not failed.
 ///
-/// The newest failed end counts, even if the execution was redriven after it. To find out whether an execution is failed
-/// now, read its status first.
+/// The newest failed end counts, even if the execution was redriven after it. To find out whether an execution is
+/// failed now, read its status first.
 pub fn failure(history: &[HistoryEvent]) -> Option<Failure> {
     let mut search = FailureSearch::default();
     for event in history.iter().rev() {
@@ -84,7 +84,8 @@ impl FailureSearch {
             && (event.id == self.next || event.previous_id == self.next)
             && self.found.iteration.is_none()
         {
-            // The failure of the Map links to the failure of the task, so the failure of the iteration is not on the chain.
+            // The failure of the Map links to the failure of the task, so the failure of the iteration is not on the
+            // chain.
             self.found.iteration = Some(Iteration { map: event.name.clone().unwrap_or_default(), index });
         }
         if event.id != self.next {

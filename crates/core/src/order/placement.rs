@@ -61,8 +61,8 @@ pub enum PlacementDecision {
 
 /// Decides the placement of a copy.
 ///
-/// The stamps decide if both have a sequencer. An object of another client and a copy that an operator requested have no
-/// sequencer. Then the source of the copy decides: only its newest version may replace such an object.
+/// The stamps decide if both have a sequencer. An object of another client and a copy that an operator requested have
+/// no sequencer. Then the source of the copy decides: only its newest version may replace such an object.
 pub fn place(facts: PlacementFacts<'_>) -> PlacementDecision {
     let relation = match facts.occupant {
         Occupant::Nothing => return PlacementDecision::Current,

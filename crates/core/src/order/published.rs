@@ -1,8 +1,8 @@
 //! The check after publishing: whether a proven copy replaced a newer one.
 //!
 //! A copy is published on the condition that the object at its key has the entity tag in the plan. `If-Match` compares
-//! entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an older upload
-//! may replace a newer one although the precondition is met.
+//! entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an older
+//! upload may replace a newer one although the precondition is met.
 //!
 //! The position of a copy in one request is determined when it is published. The position of a multipart copy is
 //! determined when its upload is opened, so an older copy may also be above it.
@@ -93,8 +93,8 @@ pub fn check_published(facts: &PublishedFacts<'_>) -> PublishedDecision {
     }
 }
 
-/// Whether the plan of this execution published the copy over the version directly below it. If not, another execution of
-/// the same event made the copy by its own plan. A multipart object may have been completed later than its position
+/// Whether the plan of this execution published the copy over the version directly below it. If not, another execution
+/// of the same event made the copy by its own plan. A multipart object may have been completed later than its position
 /// indicates.
 fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     let PlannedReplacement::Object(expected) = facts.planned else { return false };
@@ -103,8 +103,8 @@ fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     })
 }
 
-/// Whether a person repaired the order after the copy could not be withdrawn: the newer version, or an even newer one, is
-/// current.
+/// Whether a person repaired the order after the copy could not be withdrawn: the newer version, or an even newer one,
+/// is current.
 pub fn is_repaired(newer: &Neighbor, above: Option<&Neighbor>) -> bool {
     let Some(above) = above else { return false };
     match (&newer.stamp, &above.stamp) {

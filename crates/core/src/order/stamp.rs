@@ -75,7 +75,8 @@ impl Stamp {
         let mut displaced = BTreeMap::new();
         while total > METADATA_LIMIT {
             let users = metadata.iter().filter(|(name, _)| *name != STAMP_NAME);
-            // Of entries with the same size, the first by name is displaced, so that every plan displaces the same ones.
+            // Of entries with the same size, the first by name is displaced, so that every plan displaces the same
+            // ones.
             let largest = users.max_by_key(|(name, value)| (size(name, value), Reverse(*name)));
             let Some((name, _)) = largest else { break };
             let name = name.clone();

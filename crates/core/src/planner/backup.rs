@@ -115,8 +115,8 @@ pub fn plan(facts: Facts<'_>) -> Backup {
     Backup { copy, stamp, placement: target.placement, event: upload.event }
 }
 
-/// The configured class, or that of the source. A source that was restored from an archive still has its archive class. A
-/// backup in that class cannot be read. If it has to be read later, it gets the cheapest readable class.
+/// The configured class, or that of the source. A source that was restored from an archive still has its archive class.
+/// A backup in that class cannot be read. If it has to be read later, it gets the cheapest readable class.
 fn storage_class(settings: Settings<'_>, of_source: Option<String>) -> Option<String> {
     let inherited = match of_source {
         Some(class) if settings.is_read && is_archive(&class) => Some(READABLE_CLASS.to_owned()),

@@ -52,8 +52,8 @@ pub fn published(attempt: u32, replica: Backup, stored: Stored) -> ReplicaPlan {
     ReplicaPlan { attempt, replica, slices: Vec::new(), digest_slices: false, stored: Some(stored) }
 }
 
-/// The plan for a replica that is copied in parts. If the backup has no stored checksum, it has to be read, so that S3 can
-/// check the replica.
+/// The plan for a replica that is copied in parts. If the backup has no stored checksum, it has to be read, so that S3
+/// can check the replica.
 pub fn in_parts(attempt: u32, replica: Backup, layout: PartLayout) -> ReplicaPlan {
     let digest_slices = replica.copy.crc64nvme.is_none();
     ReplicaPlan { attempt, replica, slices: layout.slices(), digest_slices, stored: None }

@@ -1,14 +1,14 @@
 //! Fuzz tests of all code that reads input from other systems: events and payloads, copy sources, sequencers.
 //!
-//! In a test run, they use the corpus (the events of `events/` and the payloads in `corpus.rs`) and mutations of it with a
-//! fixed seed, so that every run is the same. By hand, they run for a given time with a new seed:
+//! In a test run, they use the corpus (the events of `events/` and the payloads in `corpus.rs`) and mutations of it
+//! with a fixed seed, so that every run is the same. By hand, they run for a given time with a new seed:
 //!
 //! ```text
 //! HOLDFAST_FUZZ_SECONDS=60 cargo test -p holdfast-core --test fuzz -- --nocapture
 //! ```
 //!
-//! Use a debug build, because it also detects overflows. An input that breaks a promise is printed in full; add it to the
-//! corpus. A coverage-guided fuzzer would need a nightly compiler; this one runs on the stable compiler.
+//! Use a debug build, because it also detects overflows. An input that breaks a promise is printed in full; add it to
+//! the corpus. A coverage-guided fuzzer would need a nightly compiler; this one runs on the stable compiler.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -49,8 +49,8 @@ fn payload<T: Payload + Serialize + PartialEq + Debug>(json: &Value) -> Option<T
     }
 }
 
-/// Every reader accepts or refuses the input. An accepted value is read back as it was written, and no function panics on
-/// it.
+/// Every reader accepts or refuses the input. An accepted value is read back as it was written, and no function panics
+/// on it.
 pub(crate) fn of_events_and_payloads(input: &[u8]) {
     let json = match parse(input) {
         Ok(json) => json,
@@ -134,7 +134,7 @@ fn accepted_backup(Backup { copy, stamp, .. }: &Backup) {
     assert_eq!(Stamp::read(&stamped.metadata).as_ref(), Some(stamp));
     let source = &copy.source;
     let receipts = Receipts { bucket: source.bucket.clone(), prefix: DEFAULT_PREFIX.to_owned() };
-    for key in [receipts.key_of((&source.bucket, &source.key), stamp), late_key(&source.key, stamp)] {
+    for key in [receipts.key_of(&source.bucket, &source.key, stamp), late_key(&source.key, stamp)] {
         // A version ID of 1,024 characters leaves no room for a key. The IDs of S3 are much shorter.
         assert!(key.is_ok() || longest_version(stamp) > 600, "{key:?}");
     }

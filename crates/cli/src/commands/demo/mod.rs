@@ -38,9 +38,9 @@ use crate::{
     },
 };
 
-/// The number of objects that are read back at once.
+/// The number of objects that are read back at the same time.
 const READ_BACK_AT_ONCE: usize = 2;
-/// Retries wait a tenth of their time, to keep a demo short.
+/// Waits are a tenth of those in the state machine, to keep a demo short.
 const TIME_SCALE: f64 = 0.1;
 /// The most symbolic links that are listed.
 const LINKS_LISTED: usize = 10;

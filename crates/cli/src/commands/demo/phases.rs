@@ -37,8 +37,8 @@ pub(super) fn of(replication: Replication) -> Vec<&'static BackupPhase> {
     ALL.iter().filter(|phase| replication == Replication::On || !phase.needs_replica).collect()
 }
 
-/// The number of phases that an execution has passed: those before the last one that it entered. A replan does not reduce
-/// it.
+/// The number of phases that an execution has passed: those before the last one that it entered. A replan does not
+/// reduce it.
 pub(super) fn passed<'a>(phases: &[&BackupPhase], states_entered: impl Iterator<Item = &'a str>) -> usize {
     let position = |state: &str| phases.iter().position(|phase| phase.states.contains(&state));
     states_entered.filter_map(position).max().unwrap_or(0)

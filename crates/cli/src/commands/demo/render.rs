@@ -59,7 +59,7 @@ fn heading(sign: &str, row: &Row) -> String {
 
 fn proof_line(proof: &Proof) -> String {
     let start: String = proof.sha256.source.to_string().chars().take(8).collect();
-    format!("{} · SHA-256 {start}… ×{}", proof.words, proof.sha256.count())
+    format!("{} · SHA-256 {start}… ×{}", proof.summary, proof.sha256.count())
 }
 
 /// The last part of the receipt's key, which differs between the versions of an object.

@@ -48,7 +48,7 @@ fn proven(key: &str) -> Result<Row, serde_json::Error> {
         "bucket": "backup", "key": format!(".holdfast/receipts/{SOURCE}/{key}/v1.json"), "written": true
     });
     let proof = Proof {
-        words: "stored CRC64NVME (backup, replica)".to_owned(),
+        summary: "stored CRC64NVME (backup, replica)".to_owned(),
         backup: copy("backup")?,
         replica: Some(copy("replica")?),
         receipt: serde_json::from_value(receipt)?,

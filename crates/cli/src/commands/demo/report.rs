@@ -86,9 +86,9 @@ pub(super) enum Verdict {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Proof {
-    /// The proof of the functions, in words.
+    /// How the functions proved the copies.
     #[serde(rename = "proof")]
-    pub(super) words: String,
+    pub(super) summary: String,
     /// The backup with its evidence.
     pub(super) backup: ProvenCopy,
     /// The replica with its evidence.
@@ -111,7 +111,7 @@ impl Report {
 }
 
 impl Row {
-    /// Evaluates one upload: reads its receipt, then every byte of source, backup and replica.
+    /// Evaluates one upload: reads its receipt, then all bytes of source, backup and replica.
     pub(super) async fn evaluate(
         upload: &Uploaded,
         finished: Option<&FinishedExecution>,
@@ -171,7 +171,7 @@ async fn proof(upload: &Uploaded, reference: ReceiptRef, clients: &Clients, phas
     }
     let sha256 = read_back(clients, &receipt, &|bytes| phase.add(bytes)).await?;
     Ok(Proof {
-        words: proof::words(&receipt),
+        summary: proof::summary(&receipt),
         backup: receipt.backup,
         replica: receipt.replica,
         receipt: reference,

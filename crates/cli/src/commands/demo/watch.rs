@@ -22,9 +22,9 @@ use crate::render::{
     text,
 };
 
-const PAUSE: Duration = Duration::from_millis(250);
-/// The time in which the event of an upload starts its execution. It usually takes less than a second.
-const START_WITHIN: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The longest wait for the event of an upload to start its execution. It usually takes less than a second.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An execution that has ended, with its history.
 #[derive(Debug)]
@@ -87,23 +87,23 @@ impl<'a> Watch<'a> {
         mut self,
         all_uploaded: &AtomicBool,
     ) -> Result<Vec<Option<FinishedExecution>>, AwsError> {
-        let mut quiet_since = Instant::now();
+        let mut last_change = Instant::now();
         loop {
-            let is_waiting = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
-            if self.refresh().await? || is_waiting {
-                quiet_since = Instant::now();
+            let is_in_progress = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
+            if self.refresh().await? || is_in_progress {
+                last_change = Instant::now();
             }
             self.show();
             let all_ended = self.finished.iter().all(Option::is_some);
-            if all_ended || quiet_since.elapsed() > START_WITHIN {
+            if all_ended || last_change.elapsed() > START_TIMEOUT {
                 self.show_end();
                 return Ok(self.finished);
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Reads every execution once, and returns whether one was new.
+    /// Reads the new and the running executions once. Returns whether one was new.
     async fn refresh(&mut self) -> Result<bool, AwsError> {
         let mut has_new = false;
         let wanted = self.running.keys().cloned().collect();

@@ -1,6 +1,7 @@
 //! `holdfast sandbox fault`: adds, lists and removes the fault rules of a running sandbox.
 
 mod arguments;
+mod rule;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use holdfast_operate::faults::{ActiveRule, ActiveRules, AddedRule, FaultRules, RemovedRules};

@@ -23,9 +23,9 @@ use crate::{
     render::{failure, proof, text},
 };
 
-const PAUSE: Duration = Duration::from_millis(400);
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// Watches a machine's executions.
+/// Follows the executions of a state machine.
 #[derive(Debug)]
 pub(super) struct Log {
     executions: Executions,
@@ -35,7 +35,8 @@ pub(super) struct Log {
     known: BTreeSet<String>,
     /// The known executions that have not ended.
     running: BTreeSet<String>,
-    /// How often each one was redriven. A short redrive may end between two lists and is then never listed as running.
+    /// The number of redrives of each execution. A short redrive may end between two listings, so that it is never
+    /// listed as running.
     redrives: BTreeMap<String, i32>,
 }
 
@@ -86,12 +87,12 @@ impl Log {
         Ok(self.known.len())
     }
 
-    /// Prints a line for each execution that ends, and never returns. If an execution cannot be read, for example because
-    /// its receipt was deleted, it is reported and skipped: the sandbox continues to serve.
+    /// Prints a line for each execution that ends, until an error of the output. An execution that cannot be read, for
+    /// example because its receipt was deleted, is reported and skipped, so that the sandbox continues to serve.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
         let mut last_warning = None;
         loop {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             match self.ended().await {
                 Ok(ended) => {
                     last_warning = None;
@@ -127,7 +128,7 @@ impl Log {
         }
     }
 
-    /// The executions that ended since the last list, oldest first.
+    /// The executions that ended since the last listing, oldest first.
     async fn ended(&mut self) -> Result<Vec<String>, AwsError> {
         let mut ended = Vec::new();
         for listed in self.executions.newest(&self.known, &self.running).await? {
@@ -144,7 +145,7 @@ impl Log {
         Ok(ended)
     }
 
-    /// Records how often an execution was redriven. Returns whether it was redriven since the last list.
+    /// Records how often an execution was redriven. Returns whether it was redriven since the last listing.
     fn note_redrives(&mut self, listed: &ExecutionSummary) -> bool {
         let before = self.redrives.get(&listed.arn).copied().unwrap_or_default();
         if listed.redrives > before {
@@ -160,7 +161,7 @@ impl Log {
             ExecutionOutput::Receipt(reference) => {
                 let receipt = receipts::read(&self.s3, &reference).await?;
                 size = Some(receipt.source.size);
-                ExecutionResult::Proven { proof: proof::words(&receipt), receipt: location(&reference) }
+                ExecutionResult::Proven { proof: proof::summary(&receipt), receipt: location(&reference) }
             }
             ExecutionOutput::Skipped { message, .. } => ExecutionResult::Skipped { reason: message },
             // The history of an execution that succeeded after a redrive also has a failure.
@@ -191,7 +192,7 @@ fn location(reference: &ReceiptRef) -> String {
     format!("s3://{}/{}", reference.bucket, reference.key)
 }
 
-/// A line for people. After a failure that a redrive can fix, a second line has the command.
+/// One line of text. After a failure that a redrive can fix, a second line has the command.
 fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let clock = now.format(format_description!("[hour]:[minute]:[second]Z")).unwrap_or_default();
     let key = entry.key.as_deref().map_or_else(|| "(no object)".to_owned(), text::key);
@@ -201,13 +202,13 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let (status, detail) = match &entry.result {
         ExecutionResult::Proven { proof, .. } => (entry.status.as_str(), proof.clone()),
         ExecutionResult::Skipped { reason } => ("SKIPPED", reason.clone()),
-        ExecutionResult::Failed { failure } => (entry.status.as_str(), failure_with_advice(failure, arn)),
+        ExecutionResult::Failed { failure } => (entry.status.as_str(), failure_with_command(failure, arn)),
         ExecutionResult::Unknown { .. } => (entry.status.as_str(), format!("without a receipt: {arn}")),
     };
     format!("{clock}  {status:<9}  {duration:>8}  {key}{size}  {detail}")
 }
 
-fn failure_with_advice(failure: &Failure, arn: &str) -> String {
+fn failure_with_command(failure: &Failure, arn: &str) -> String {
     let sentence = failure::sentence(failure);
     let when = match next_step(failure) {
         NextStep::Redrive => "After you fix the cause",
