@@ -27,7 +27,7 @@ const NEVER_RAISED: [ErrorName; 1] = [ErrorName::StepFunctionsUnavailable];
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Response {
     Retries,
-    PlansAnew,
+    Replans,
     Fails,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn response(machine: &Machine, state: &State, name: ErrorName) -> Res
     match (retriers, catchers) {
         (0, 0) => Response::Fails,
         (1, 0) => Response::Retries,
-        (0, 1) => Response::PlansAnew,
+        (0, 1) => Response::Replans,
         _ => panic!("{} names {name} in {retriers} retriers and {catchers} catchers", state.name),
     }
 }
@@ -57,7 +57,7 @@ fn expected(state: &str, name: ErrorName) -> Response {
     }
     match name.recovery() {
         Recovery::Retry => Response::Retries,
-        Recovery::Replan => Response::PlansAnew,
+        Recovery::Replan => Response::Replans,
         Recovery::Redrive => Response::Fails,
     }
 }

@@ -59,7 +59,7 @@ fn reaction(machine: &Machine, name: ErrorName, raised: &[RaisedBy]) -> String {
     let states: Vec<_> = raised.iter().flat_map(|raised| &raised.states).map(|state| machine.state(state)).collect();
     let mut sentences = Vec::new();
     for (wanted, verb) in
-        [(Response::Retries, "retries"), (Response::PlansAnew, "makes a new plan"), (Response::Fails, "fails")]
+        [(Response::Retries, "retries"), (Response::Replans, "makes a new plan"), (Response::Fails, "fails")]
     {
         let matching = states.iter().filter(|state| response(machine, state, name) == wanted);
         let names: Vec<_> = matching.map(|state| state.name.as_str()).collect();

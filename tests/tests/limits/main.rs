@@ -7,8 +7,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod measure;
-mod stage;
+mod measurement;
+mod scenario;
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ use holdfast_core::{
 };
 use holdfast_tests::{
     TestResult,
+    fixture::{Fixture, Setup},
     history::{Attempt, attempts},
-    in_process::Reading,
+    in_process::ReadMode,
     machine::{Machine, State},
-    world::{Setup, World},
     worst_case::{Retries, copied_once, copied_twice, reading_runs, verified},
 };
 
-use crate::measure::Measured;
+use crate::measurement::Measurement;
 
 /// How often each slice was tried, and answered, in each state that works on slices.
 fn slices(attempts: &[Attempt]) -> BTreeMap<&str, BTreeMap<u64, (u64, u64)>> {
@@ -56,18 +56,18 @@ fn entered(attempts: &[Attempt], state: &str) -> u64 {
 async fn the_largest_object_stays_within_every_quota_when_it_has_to_be_read_and_every_retrier_is_used_up() -> TestResult
 {
     let machine = Machine::read();
-    let reading = Reading::OfZeros { failing: stage::failures(machine.state("DigestSlice")) };
-    let world = World::start(Setup { time_scale: 1.0, reading, ..Setup::default() }).await?;
+    let reading = ReadMode::SimulatedZeros { failing: scenario::failures(machine.state("DigestSlice")) };
+    let fixture = Fixture::start(Setup { time_scale: 1.0, reading, ..Setup::default() }).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
-    stage::refuse_every_state(&world, &machine)?;
-    stage::refuse_every_slice(&world, &machine, &layout.slices())?;
-    stage::copies_take_their_time(&world)?;
+    scenario::refuse_every_state(&fixture, &machine)?;
+    scenario::refuse_every_slice(&fixture, &machine, &layout.slices())?;
+    scenario::copies_take_their_time(&fixture)?;
     // The only checksum that it has is one that many SDKs have sent, and that says nothing of S3's own.
-    stage::upload_the_largest(&world, ChecksumAlgorithm::Crc32C).await?;
-    let execution = stage::success(&world).await?;
+    scenario::upload_the_largest(&fixture, ChecksumAlgorithm::Crc32C).await?;
+    let execution = scenario::success(&fixture).await?;
 
-    let history = world.history(&execution).await?;
-    let measured = Measured::of(&history);
+    let history = fixture.history(&execution).await?;
+    let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
     for (state, runs) in [("CopySlice", 2), ("CopyReplicaSlice", 2), ("DigestSlice", 11)] {
@@ -82,7 +82,7 @@ async fn the_largest_object_stays_within_every_quota_when_it_has_to_be_read_and_
     let computed = copied_twice(&machine, layout, Retries::All) + verified.iter().sum::<u64>();
     assert_eq!(measured.events as u64, computed, "the worst case is computed as it happens");
 
-    let receipts = world.receipts().await?;
+    let receipts = fixture.receipts().await?;
     let receipt = receipts.first().ok_or("no receipt")?;
     let replica = receipt.replica.as_ref().ok_or("no replica")?;
     assert_eq!(receipt.source.size, MAX_OBJECT);
@@ -99,16 +99,16 @@ async fn the_largest_object_stays_within_every_quota_when_it_has_to_be_read_and_
 #[tokio::test(start_paused = true)]
 async fn the_largest_object_stays_within_every_quota_when_it_is_read_back() -> TestResult {
     let machine = Machine::read();
-    let reading = Reading::OfZeros { failing: Vec::new() };
+    let reading = ReadMode::SimulatedZeros { failing: Vec::new() };
     let setup = Setup { time_scale: 1.0, reading, ..Setup::default() };
-    let world = World::start(setup.without_replica().with("VerifyMode", "streamed")).await?;
+    let fixture = Fixture::start(setup.without_replica().with_parameter("VerifyMode", "streamed")).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
-    stage::copies_take_their_time(&world)?;
-    stage::upload_the_largest(&world, ChecksumAlgorithm::Crc64Nvme).await?;
-    let execution = stage::success(&world).await?;
+    scenario::copies_take_their_time(&fixture)?;
+    scenario::upload_the_largest(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;
+    let execution = scenario::success(&fixture).await?;
 
-    let history = world.history(&execution).await?;
-    let measured = Measured::of(&history);
+    let history = fixture.history(&execution).await?;
+    let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
     assert_runs(&attempts, machine.state("CopySlice"), 2, 0);
@@ -119,7 +119,7 @@ async fn the_largest_object_stays_within_every_quota_when_it_is_read_back() -> T
     let computed = copied_once(&machine, layout, Retries::None) + read_back;
     assert_eq!(measured.events as u64, computed, "the history is computed as it happens");
 
-    let receipts = world.receipts().await?;
+    let receipts = fixture.receipts().await?;
     let evidence = &receipts.first().ok_or("no receipt")?.backup.evidence;
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothStreamed, 2 * MAX_OBJECT));
     Ok(())

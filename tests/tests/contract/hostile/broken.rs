@@ -7,7 +7,7 @@ use crate::types::TASKS;
 async fn bytes_that_are_not_json_are_refused_by_every_function() {
     let functions = Functions::new().await;
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(5000), close.repeat(5000)).into_bytes();
-    for (sentence, bytes) in [
+    for (description, bytes) in [
         ("nothing", Vec::new()),
         ("a NUL", b"\0".to_vec()),
         ("half an object", b"{\"copy\": {".to_vec()),
@@ -21,8 +21,12 @@ async fn bytes_that_are_not_json_are_refused_by_every_function() {
     ] {
         for (state, ..) in TASKS {
             let report = functions.ask(state, &bytes).await.unwrap_err();
-            assert_eq!(report.error_type, holdfast_core::ErrorName::InputInvalid, "{sentence} to {state}: {report:?}");
-            assert!(report.error_message.len() < 1000, "{sentence} to {state}: {}", report.error_message);
+            assert_eq!(
+                report.error_type,
+                holdfast_core::ErrorName::InputInvalid,
+                "{description} to {state}: {report:?}"
+            );
+            assert!(report.error_message.len() < 1000, "{description} to {state}: {}", report.error_message);
         }
     }
 }
@@ -31,7 +35,7 @@ async fn bytes_that_are_not_json_are_refused_by_every_function() {
 async fn text_that_is_not_unicode_and_numbers_that_are_none_are_refused_with_their_path() {
     let functions = Functions::new().await;
     let payloads = valid();
-    for (sentence, state, from, to, path) in [
+    for (description, state, from, to, path) in [
         (
             "half a surrogate pair",
             "Validate",
@@ -47,7 +51,7 @@ async fn text_that_is_not_unicode_and_numbers_that_are_none_are_refused_with_the
         let text = payloads[state].to_string();
         assert!(text.contains(from), "{from} is not in {text}");
         let outcome = functions.refuses(state, text.replacen(from, to, 1).as_bytes(), path).await;
-        assert_eq!(outcome, Ok(()), "{sentence}");
+        assert_eq!(outcome, Ok(()), "{description}");
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-/// A case. Its sentence says what is wrong.
+/// A case. Its description says what is wrong.
 pub(super) struct Case {
-    pub(super) sentence: &'static str,
+    pub(super) description: &'static str,
     /// The state whose payload is changed.
     pub(super) state: &'static str,
     /// Where, as a JSON pointer.
@@ -17,13 +17,13 @@ pub(super) struct Case {
 
 impl Case {
     /// Makes the change.
-    pub(super) fn spoil(&self, payload: &mut Value) {
-        spoil(payload, self.pointer, self.change.as_ref());
+    pub(super) fn corrupt(&self, payload: &mut Value) {
+        corrupt(payload, self.pointer, self.change.as_ref());
     }
 }
 
 /// Puts a value where the pointer leads, or takes away what is there.
-pub(super) fn spoil(payload: &mut Value, pointer: &str, change: Option<&Value>) {
+pub(super) fn corrupt(payload: &mut Value, pointer: &str, change: Option<&Value>) {
     let Some((outer, name)) = pointer.rsplit_once('/') else {
         *payload = change.unwrap().clone();
         return;
@@ -47,10 +47,10 @@ pub(super) fn spoil(payload: &mut Value, pointer: &str, change: Option<&Value>) 
     }
 }
 
-/// Rows of a table: sentence, pointer, what is put there, and the path of the refusal.
+/// Rows of a table: description, pointer, what is put there, and the path of the refusal.
 pub(super) type Row = (&'static str, &'static str, Option<Value>, &'static str);
 
 /// The rows of one state.
 pub(super) fn rows<const N: usize>(state: &'static str, rows: [Row; N]) -> impl Iterator<Item = Case> {
-    rows.into_iter().map(move |(sentence, pointer, change, path)| Case { sentence, state, pointer, change, path })
+    rows.into_iter().map(move |(description, pointer, change, path)| Case { description, state, pointer, change, path })
 }

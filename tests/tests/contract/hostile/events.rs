@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Functions,
-    case::{Case, rows, spoil},
+    case::{Case, corrupt, rows},
     failed, valid,
 };
 
@@ -143,10 +143,10 @@ async fn an_operators_request_is_looked_at_as_closely_as_an_event_of_s3() {
         if lenient || case.pointer.starts_with("/event/detail-type") || case.path == "source" || case.path == "." {
             continue;
         }
-        spoil(&mut payload, "/event/detail-type", Some(&json!("Backup Requested")));
-        case.spoil(&mut payload);
+        corrupt(&mut payload, "/event/detail-type", Some(&json!("Backup Requested")));
+        case.corrupt(&mut payload);
         let outcome = functions.refuses(case.state, payload.to_string().as_bytes(), case.path).await;
-        assert_eq!(outcome, Ok(()), "{}", case.sentence);
+        assert_eq!(outcome, Ok(()), "{}", case.description);
     }
 }
 

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     Functions,
-    case::{Case, rows, spoil},
+    case::{Case, corrupt, rows},
     events, valid,
 };
 
@@ -275,9 +275,9 @@ async fn every_hostile_case_is_refused_by_name_with_its_path() {
     assert!(cases.len() >= 150, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for (case, mut payload) in cases {
-        case.spoil(&mut payload);
+        case.corrupt(&mut payload);
         if let Err(problem) = functions.refuses(case.state, payload.to_string().as_bytes(), case.path).await {
-            wrong.push(format!("{}, sent by {}: {problem}", case.sentence, case.state));
+            wrong.push(format!("{}, sent by {}: {problem}", case.description, case.state));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -291,7 +291,7 @@ fn receipt() -> Value {
 #[test]
 fn a_receipt_that_somebody_has_changed_is_refused_with_the_path() {
     assert!(decode::<Receipt>(&receipt()).is_ok());
-    for (sentence, pointer, change, path) in [
+    for (description, pointer, change, path) in [
         ("a receipt of no version", "/receiptVersion", None, "."),
         ("a negative version", "/receiptVersion", Some(json!(-1)), "receiptVersion"),
         ("a source without a key", "/source/key", None, "source"),
@@ -305,8 +305,8 @@ fn a_receipt_that_somebody_has_changed_is_refused_with_the_path() {
         ("a lag past all numbers", "/lagMs", Some(json!(u64::MAX)), "lagMs"),
     ] {
         let mut receipt = receipt();
-        spoil(&mut receipt, pointer, change.as_ref());
+        corrupt(&mut receipt, pointer, change.as_ref());
         let refused = decode::<Receipt>(&receipt).err().map(|error| error.path);
-        assert_eq!(refused.as_deref(), Some(path), "{sentence}");
+        assert_eq!(refused.as_deref(), Some(path), "{description}");
     }
 }

@@ -1,9 +1,9 @@
-//! Every place of every payload, spoilt in every way that needs no imagination.
+//! Every place of every payload, corrupt in every way that needs no imagination.
 
 use holdfast_core::ErrorName;
 use serde_json::{Value, json};
 
-use super::{Functions, case::spoil, valid};
+use super::{Functions, case::corrupt, valid};
 
 /// A place in a payload: its JSON pointer and its path as a refusal writes it.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ async fn a_value_of_another_kind_is_refused_wherever_it_stands() {
             let truth = if value.is_boolean() { json!(0) } else { json!(true) };
             for wrong in [text, truth] {
                 let mut payload = payload.clone();
-                spoil(&mut payload, &place.pointer, Some(&wrong));
+                corrupt(&mut payload, &place.pointer, Some(&wrong));
                 let path = if place.path.is_empty() { "." } else { &place.path };
                 let outcome = functions.refuses(state, payload.to_string().as_bytes(), path).await;
                 assert_eq!(outcome, Ok(()), "{wrong} at {} of {state}", place.pointer);
@@ -72,7 +72,7 @@ async fn an_unknown_field_is_ignored_in_every_object() {
             let added =
                 if place.path.ends_with("etadata") || place.path.ends_with("tags") { json!("x") } else { json!(null) };
             let mut payload = payload.clone();
-            spoil(&mut payload, &format!("{}/surprise", place.pointer), Some(&added));
+            corrupt(&mut payload, &format!("{}/surprise", place.pointer), Some(&added));
 
             let report = functions.ask(state, payload.to_string().as_bytes()).await.unwrap_err();
 
@@ -88,10 +88,10 @@ async fn whatever_is_missing_or_null_nothing_panics_and_nothing_has_a_name_that_
     let huge = json!(u64::MAX);
     for (state, payload) in valid() {
         for (place, value) in all(&payload).into_iter().filter(|(place, _)| !place.pointer.is_empty()) {
-            let spoilt = [None, Some(json!(null)), Some(huge.clone()), Some(json!(0)), Some(json!("x".repeat(5000)))];
-            for change in spoilt {
+            let corrupt = [None, Some(json!(null)), Some(huge.clone()), Some(json!(0)), Some(json!("x".repeat(5000)))];
+            for change in corrupt {
                 let mut payload = payload.clone();
-                spoil(&mut payload, &place.pointer, change.as_ref());
+                corrupt(&mut payload, &place.pointer, change.as_ref());
                 let Err(report) = functions.ask(state, payload.to_string().as_bytes()).await else { continue };
                 let is_fit = matches!(
                     report.error_type,

@@ -16,7 +16,7 @@ const TRANSITIONS_AT_ONCE: usize = 800;
 
 /// What an execution took.
 #[derive(Debug)]
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     /// Events of its history.
     pub(crate) events: usize,
     /// States that it entered.
@@ -28,7 +28,7 @@ pub(crate) struct Measured {
     pub(crate) payloads: BTreeMap<String, usize>,
 }
 
-impl Measured {
+impl Measurement {
     /// Measures.
     pub(crate) fn of(history: &[HistoryEvent]) -> Self {
         let transitions = history.iter().filter(|event| event.state_entered_event_details.is_some()).count();
