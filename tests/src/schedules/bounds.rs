@@ -95,6 +95,7 @@ mod tests {
     #[test]
     fn only_requests_without_a_response_are_counted() {
         let lost = || Effect::Drop(Moment::After);
+
         assert_eq!(bounds_after("validate", "CreateMultipartUpload", lost()), (3, 0));
         assert_eq!(bounds_after("validate", "HeadObject", lost()), (0, 0));
         assert_eq!(bounds_after("validate", "CreateMultipartUpload", Effect::Drop(Moment::Before)), (0, 0));
@@ -109,9 +110,12 @@ mod tests {
     #[test]
     fn repeated_events_are_counted_in_each_leg() {
         let mut bounds = Bounds::default();
+
         assert_eq!(bounds.tolerance(), Tolerance::default());
+
         bounds.add_interrupted(1);
         bounds.add_repeated_events(2);
+
         assert_eq!(bounds.tolerance(), Tolerance { unknown_uploads: 1, duplicate_copies: 5, newest_versions_late: 0 });
     }
 }

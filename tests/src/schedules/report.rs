@@ -170,6 +170,7 @@ mod tests {
             ..Outcome::default()
         };
         let text = description(vec![Step::Wait(Wait::Idle)], outcome);
+
         assert_eq!(text.matches("wait until the sandbox is idle").count(), 1, "{text}");
         assert!(text.contains("passed") && text.contains("removed: nothing"), "{text}");
         assert!(text.contains("VIOLATION: NothingLost: k") && text.contains("VIOLATION: OutcomeReported"), "{text}");

@@ -171,6 +171,7 @@ mod tests {
     fn three_hundred_seeds_cover_every_kind_of_step_and_upload() {
         let schedules: Vec<_> = (0..300).map(Schedule::of).collect();
         let text: String = schedules.iter().map(Schedule::to_string).collect();
+
         for part in [
             "with versions",
             "without versions",

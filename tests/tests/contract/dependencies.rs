@@ -145,6 +145,7 @@ fn each_crate_depends_only_on_the_crates_that_it_may() {
         manifests.iter().map(|manifest| (manifest.package.as_str(), manifest)).collect();
     let sandbox: BTreeSet<&str> =
         manifests.iter().filter(|manifest| manifest.is_sandbox()).map(|manifest| manifest.package.as_str()).collect();
+
     assert!(manifests.len() > 10 && !sandbox.is_empty(), "the root manifest has few members: {:?}", by_name.keys());
 
     let mut objections = Vec::new();

@@ -26,6 +26,7 @@ fn every_function_crate_is_deployed_on_the_provided_runtime() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let stack = stack();
+
     assert_eq!(folders, stack.functions.iter().map(|function| function.crate_name.clone()).collect());
     for function in &stack.functions {
         assert_eq!((function.runtime.as_str(), function.handler.as_str()), ("provided.al2023", "bootstrap"));
@@ -37,9 +38,11 @@ fn every_function_crate_is_deployed_on_the_provided_runtime() {
 #[test]
 fn the_state_machine_may_only_invoke_its_functions_and_write_logs() {
     let machine = Machine::read();
+
     let statements = role_statements(&machine.stack, &machine.stack.state_machines[0].role_arn);
     let (invocations, others): (Vec<_>, Vec<_>) =
         statements.into_iter().partition(|statement| strings(&statement["Action"]) == ["lambda:InvokeFunction"]);
+
     assert_eq!(invocations.len(), 1);
     let allowed: BTreeSet<_> = strings(&invocations[0]["Resource"]).into_iter().collect();
     assert_eq!(allowed, machine.stack.functions.iter().map(|function| function.arn.clone()).collect());
@@ -85,6 +88,7 @@ fn buckets_are_versioned_and_retained() {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text("template.yaml")).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
     let mut kept = Vec::new();
+
     for (name, resource) in resources {
         if ["AWS::S3::Bucket", "AWS::SQS::Queue"].contains(&resource["Type"].as_str().unwrap()) {
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
@@ -114,9 +118,11 @@ fn a_replica_needs_both_its_bucket_and_its_region() {
     let replica = [("ReplicaBucketName", "far-away"), ("ReplicaRegion", "eu-central-1")];
 
     let stack = Stack::read(&file, &settings(&replica)).unwrap();
+
     assert_eq!((stack.state_machines.len(), stack.rules.len(), stack.buckets.len()), (1, 3, 2));
     assert_eq!(stack.outputs["ReplicaBucketName"], "far-away");
 
     let error = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
+
     assert!(error.to_string().contains("ReplicaRegion is missing"), "{error}");
 }

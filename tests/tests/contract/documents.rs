@@ -25,6 +25,7 @@ fn code(names: &[String]) -> String {
 #[test]
 fn the_state_table_agrees_with_the_state_machine() {
     let machine = Machine::read();
+
     let function = |state: &State| {
         let called = machine.tasks().find(|(task, _)| task.name == state.name);
         called.map(|(_, function)| function.crate_name.clone()).unwrap_or_default()
@@ -44,12 +45,14 @@ fn the_state_table_agrees_with_the_state_machine() {
         let caught = state.rules("Catch").iter().map(caught).collect::<Vec<_>>().join("; ");
         vec![state.name.clone(), kind, function(state), then, caught]
     };
+
     assert_table(&STATES, &machine.states.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_retrier_table_agrees_with_the_state_machine() {
     let machine = Machine::read();
+
     let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (state, _) in machine.tasks() {
         for retrier in state.rules("Retry") {
@@ -67,6 +70,7 @@ fn the_retrier_table_agrees_with_the_state_machine() {
         }
     }
     let rows = rows.into_iter().map(|(states, cells)| [vec![states.join(", ")], cells].concat());
+
     assert_table(&RETRIERS, &rows.collect::<Vec<_>>());
 }
 

@@ -139,6 +139,7 @@ fn the_template_sets_exactly_the_variables_of_each_function() {
         .to_vec();
         read.sort_unstable();
         let set: Vec<_> = function.environment.keys().map(String::as_str).collect();
+
         assert_eq!(set, read, "{}: left in template.yaml, right in the function", function.crate_name);
     }
 }

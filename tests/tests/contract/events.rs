@@ -49,14 +49,17 @@ fn every_file_has_a_row_and_every_row_a_file() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "README.md")
         .collect();
+
     assert_eq!(named, files);
 }
 
 #[test]
 fn each_event_matches_only_the_rule_in_its_row() {
     let stack = stack();
+
     let rules: Vec<_> =
         stack.rules.iter().map(|rule| (rule.name.as_str(), Pattern::compile(&rule.pattern).unwrap())).collect();
+
     assert_eq!(rules.len(), 3);
     for case in cases() {
         let matching = rules.iter().filter(|(_, pattern)| pattern.matches(&case.event)).map(|(name, _)| *name);

@@ -35,8 +35,10 @@ fn the_largest_object_with_all_retries_fits_into_one_history() {
 fn the_largest_object_fits_when_it_is_read_back_without_a_replica() {
     let machine = Machine::read();
     let layout = planned(MAX_OBJECT);
+
     let runs = reading_runs(layout, layout.part_count(), 1);
     let read_back = verify_events(machine.state("VerifyBackup"), runs, Retries::None);
+
     assert_fits(backup_leg_events(&machine, layout, Retries::None) + read_back);
 }
 
@@ -44,7 +46,9 @@ fn the_largest_object_fits_when_it_is_read_back_without_a_replica() {
 fn twenty_tebibytes_fit_when_both_legs_are_read_back() {
     let machine = Machine::read();
     let layout = planned(20 * 1024 * GIB);
+
     let runs = reading_runs(layout, layout.part_count(), 2);
+
     assert_fits(both_legs_events(&machine, layout, Retries::All) + both_verifications(&machine, runs, Retries::None));
 }
 
@@ -52,6 +56,7 @@ fn twenty_tebibytes_fit_when_both_legs_are_read_back() {
 fn five_plans_fit_for_an_object_of_forty_slices() {
     let machine = Machine::read();
     let layout = planned(5 * 1024 * GIB);
+
     assert_eq!(layout.slices().len(), 40);
     let replan = task_events(machine.state("Validate"), Retries::All)
         + map_events(&machine, layout, "CopySlice", Some("DigestSlice"), Retries::All)

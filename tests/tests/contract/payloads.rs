@@ -52,6 +52,7 @@ fn walk_with_failures(samples: Samples, failures: &[(&'static str, &'static str)
 #[test]
 fn a_small_object_without_a_replica_enters_six_states() {
     let (end, visits) = walk(|state, payload| Ok(SMALL.output(state, payload)));
+
     assert_eq!(names(&visits), ["Validate", "Route", "CopyObject", "VerifyBackup", "ReplicaWanted", "Notify"]);
     assert_eq!(end, WalkEnd::Succeeded(value(SMALL.notified())));
     let notify = visits[5].payload.as_ref().unwrap();
@@ -63,6 +64,7 @@ fn a_small_object_without_a_replica_enters_six_states() {
 #[test]
 fn a_small_object_with_a_replica_is_proven_twice() {
     let (end, visits) = walk(|state, payload| Ok(SMALL_REPLICATED.output(state, payload)));
+
     assert!(matches!(end, WalkEnd::Succeeded(_)));
     let expected = ["ReplicaWanted", "Replicate", "ReplicaRoute", "VerifyReplica", "ReplicaProven", "Notify"];
     assert_eq!(names(&visits)[4..], expected);
@@ -80,6 +82,7 @@ fn a_skipped_event_ends_with_its_reason() {
 #[test]
 fn a_large_object_copies_every_slice_in_both_legs() {
     let (end, visits) = walk(|state, payload| Ok(LARGE.output(state, payload)));
+
     assert!(matches!(end, WalkEnd::Succeeded(_)));
     let count = |name: &str| names(&visits).into_iter().filter(|state| *state == name).count();
     assert!(count("CopySlice") > 1);
@@ -99,6 +102,7 @@ fn a_large_object_copies_every_slice_in_both_legs() {
 fn a_slice_without_digest_is_copied_and_not_read() {
     let samples = Samples { path: Path::Parts { digest: false }, ..LARGE };
     let (end, visits) = walk(|state, payload| Ok(samples.output(state, payload)));
+
     assert!(matches!(end, WalkEnd::Succeeded(_)));
     assert!(names(&visits).into_iter().all(|state| !state.starts_with("Digest")));
 }
@@ -117,11 +121,13 @@ fn unfinished_work_continues_with_its_progress() {
             _ => LARGE.output(state, payload),
         })
     });
+
     assert!(matches!(end, WalkEnd::Succeeded(_)));
     for state in ["CopySlice", "CopyReplicaSlice", "DigestSlice", "DigestReplicaSlice", "VerifyBackup", "VerifyReplica"]
     {
         let payloads: Vec<_> = visits.iter().filter(|visit| visit.state == state).collect();
         let resumes = |visit: &Visit| visit.payload.as_ref().is_some_and(|payload| payload.get("resume").is_some());
+
         assert!(!resumes(payloads[0]), "the first run of {state} has progress");
         assert_eq!(
             resumes(payloads[1]),
@@ -143,9 +149,11 @@ fn a_failed_plan_is_passed_to_the_next_plan() {
         (LARGE, "CompleteUpload", "Destination.Changed"),
     ] {
         let (end, visits) = walk_with_failures(samples, &[(state, error)]);
+
         assert!(matches!(end, WalkEnd::Succeeded(_)), "{state} {error}: {end:?}");
         let plans: Vec<_> = visits.iter().filter(|visit| visit.state == "Validate").collect();
         assert_eq!(plans.len(), 2, "{state} {error}");
+
         let replan = &plans[1].payload.as_ref().unwrap()["replan"];
         let given_up = value(samples.plan(1))["backup"].clone();
         let mut expected = json!({"attempt": 2, "error": error, "givenUp": given_up});
@@ -153,6 +161,7 @@ fn a_failed_plan_is_passed_to_the_next_plan() {
             let copy = if error == "Source.Gone" { "unproven" } else { "rejected" };
             expected[copy] = value(samples.stored());
         }
+
         assert_eq!(replan, &expected, "{state}");
         assert_eq!(plans[1].payload.as_ref().unwrap()["event"], plans[0].payload.as_ref().unwrap()["event"]);
     }
@@ -167,6 +176,7 @@ fn an_existing_copy_is_proven_without_copying() {
         }
         Ok(output)
     });
+
     assert!(matches!(end, WalkEnd::Succeeded(_)), "{end:?}");
     assert_eq!(names(&visits)[..3], ["Validate", "Route", "VerifyBackup"]);
     assert_eq!(visits[2].payload.as_ref().unwrap()["stored"], value(SMALL.stored()));
@@ -176,6 +186,7 @@ fn an_existing_copy_is_proven_without_copying() {
 fn an_unproven_replica_is_passed_to_the_next_plan() {
     let (end, visits) =
         walk_with_failures(Samples { replica: true, ..SMALL }, &[("VerifyReplica", "Destination.Changed")]);
+
     assert!(matches!(end, WalkEnd::Succeeded(_)), "{end:?}");
     let plans: Vec<_> = visits.iter().filter(|visit| visit.state == "Replicate").collect();
     assert_eq!(plans[1].payload.as_ref().unwrap()["replan"]["rejected"], value(SMALL.stored()));
@@ -220,11 +231,14 @@ fn the_largest_object_and_attributes_stay_within_the_payload_quota() {
         }
         Ok(LARGEST.output(state, payload))
     });
+
     assert!(matches!(end, WalkEnd::Succeeded(_)));
+
     for visit in visits {
         let largest = sizes.entry(visit.state).or_default();
         *largest = (*largest).max(visit.largest);
     }
+
     for (state, bytes) in sizes {
         assert!(bytes < PAYLOAD_QUOTA, "{state} carries {bytes} bytes of {PAYLOAD_QUOTA}");
     }

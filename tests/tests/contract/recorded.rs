@@ -45,6 +45,7 @@ fn every_recorded_payload_and_receipt_is_readable() {
         record(&day);
     }
     let mut read = 0;
+
     for day in json_files(&folder()) {
         for file in json_files(&day) {
             let value: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -57,6 +58,7 @@ fn every_recorded_payload_and_receipt_is_readable() {
             };
 
             assert_eq!(outcome, Ok(()), "{}", file.display());
+
             read += 1;
         }
     }

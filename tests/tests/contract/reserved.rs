@@ -54,6 +54,7 @@ fn every_reserved_error_is_retried_impossible_or_fails_its_state() {
             let name = &state.name;
             let rules: Vec<_> = state.rules("Retry").into_iter().chain(machine.catchers(state)).collect();
             let is_named = rules.iter().any(|rule| rule.names(error));
+
             match handling {
                 Handling::Retried => assert_eq!(is_named, state.kind() == "Task", "{name} {error}"),
                 Handling::Impossible(raises) => {

@@ -99,6 +99,7 @@ fn section(machine: &Machine, name: ErrorName) -> String {
 #[test]
 fn the_error_table_of_the_state_machine_is_generated_from_the_catalogue() {
     let machine = Machine::read();
+
     let row = |name: ErrorName| {
         let raised: Vec<_> = functions(&machine, name).into_iter().map(|raised| raised.function).collect();
         let link = format!("[`{name}`](../docs/operations.md#{})", anchor(name));
@@ -106,6 +107,7 @@ fn the_error_table_of_the_state_machine_is_generated_from_the_catalogue() {
     };
     let rows: Vec<_> = ErrorName::ALL.into_iter().map(row).collect();
     let table = format_table(&["error", "recovery", "raised by", "what to do"], &rows);
+
     assert_generated("statemachine/README.md", "errors", &table);
 }
 

@@ -40,6 +40,7 @@ fn no_state_is_a_fail_state() {
 #[test]
 fn every_state_and_choice_has_a_comment() {
     let machine = Machine::read();
+
     assert!(machine.definition["Comment"].is_string());
     assert_eq!(machine.definition["QueryLanguage"], "JSONata");
     for state in &machine.states {
@@ -57,6 +58,7 @@ fn every_task_timeout_is_longer_than_the_function_timeout() {
         let timeout = state.definition["TimeoutSeconds"].as_u64();
         let timeout = timeout.unwrap_or_else(|| panic!("{} has no TimeoutSeconds", state.name));
         let own = u64::from(function.timeout_seconds);
+
         assert!(
             (own + 10..=own + 60).contains(&timeout),
             "the timeout of {} is {timeout} s, that of {} is {own} s",
@@ -101,6 +103,7 @@ fn a_throttled_slice_waits_longer_than_two_runs() {
         // With full jitter, the average wait is half of the maximum.
         let waited = waits.sum::<f64>() / 2.0;
         let runs = f64::from(function.timeout_seconds) * 2.0;
+
         assert!(waited > runs, "{} waits {waited} s, but two runs take {runs} s", state.name);
     }
 }
@@ -108,6 +111,7 @@ fn a_throttled_slice_waits_longer_than_two_runs() {
 #[test]
 fn every_function_arn_is_substituted_by_the_template() {
     let machine = Machine::read();
+
     for (state, _) in machine.tasks() {
         assert_eq!(state.definition["Resource"], "arn:aws:states:::lambda:invoke", "{}", state.name);
     }
@@ -121,7 +125,9 @@ fn every_function_arn_is_substituted_by_the_template() {
 #[test]
 fn maps_are_inline_with_forty_concurrent_slices_and_no_tolerated_failure() {
     let machine = Machine::read();
+
     let maps: Vec<_> = machine.states.iter().filter(|state| state.kind() == "Map").collect();
+
     assert_eq!(maps.len(), 2);
     for map in maps {
         assert_eq!(map.definition["MaxConcurrency"], 40, "{}", map.name);

@@ -33,9 +33,11 @@ pub(crate) const TASKS: [(&str, &str, Reader); 12] = [
 #[test]
 fn every_task_has_a_function_and_a_payload_type() {
     let machine = Machine::read();
+
     let in_machine: BTreeSet<_> =
         machine.tasks().map(|(state, function)| (state.name.as_str(), function.crate_name.as_str())).collect();
     let in_core: BTreeSet<_> = TASKS.iter().map(|(state, function, _)| (*state, *function)).collect();
+
     assert_eq!(in_machine, in_core, "left: statemachine/backup.asl.json, right: the types of core");
     let called: BTreeSet<_> = in_core.iter().map(|(_, function)| *function).collect();
     let deployed: BTreeSet<_> = machine.stack.functions.iter().map(|function| function.crate_name.as_str()).collect();

@@ -70,6 +70,7 @@ async fn a_copy_with_other_bytes_or_without_its_stamp_is_a_violation() -> TestRe
             bytes.crc64nvme = Crc64Nvme::of(b"other");
         }
     };
+
     assert_eq!(violations(&snapshot, other_bytes).first(), Some(&SameBytes));
     assert_eq!(violations(&snapshot, |snapshot| snapshot.backup.versions[small].size += 1), [SameBytes]);
     assert_eq!(violations(&snapshot, |snapshot| snapshot.backup.versions[small].stamp = None), [Stamped]);
@@ -82,11 +83,14 @@ async fn an_open_upload_is_a_violation_unless_a_redrive_continues_it() -> TestRe
 
     let id = snapshot.executions.iter().flat_map(|execution| &execution.uploads).next().ok_or("no upload")?.clone();
     let open = OpenUpload { key: "large".to_owned(), id };
+
     assert_eq!(violations(&snapshot, |snapshot| snapshot.backup.uploads.push(open.clone())), [NoOpenUpload]);
+
     let needed = |snapshot: &mut Snapshot| {
         snapshot.backup.uploads.push(open.clone());
         snapshot.executions[failed].uploads.push(open.id.clone());
     };
+
     assert_eq!(violations(&snapshot, needed), [], "a redrive continues the upload");
     Ok(())
 }

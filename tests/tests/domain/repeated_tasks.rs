@@ -118,7 +118,9 @@ async fn a_second_invocation_of_a_finished_task_changes_nothing() -> TestResult 
     states.dedup();
     let mut tasks: Vec<_> = Machine::read().tasks().map(|(state, _)| state.name.clone()).collect();
     tasks.sort_unstable();
+
     assert_eq!(states, tasks, "every Task is repeated");
+
     println!("{count} invocations of {} states repeated without a change", tasks.len());
     Ok(())
 }

@@ -57,10 +57,12 @@ async fn assert_same_attributes(fixture: &Fixture, s3: &aws_sdk_s3::Client, buck
 #[tokio::test]
 async fn single_and_multipart_copies_keep_all_attributes() -> TestResult {
     let fixture = Fixture::start(Setup::default().with_parameter("MultipartThreshold", "8388608")).await?;
+
     for (key, size) in [("small.txt", 100), ("large.txt", 9 << 20)] {
         upload_with_everything(&fixture, key, vec![b'x'; size]).await?;
     }
     fixture.wait_for_executions(2).await?;
+
     for key in ["small.txt", "large.txt"] {
         for (s3, bucket) in fixture.destinations() {
             assert_same_attributes(&fixture, s3, bucket, key).await?;
@@ -75,6 +77,7 @@ async fn single_and_multipart_copies_keep_all_attributes() -> TestResult {
 #[tokio::test]
 async fn metadata_without_room_for_the_stamp_is_recorded_in_the_receipt() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let request =
         fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
     let notes = "n".repeat(1900);
@@ -85,6 +88,7 @@ async fn metadata_without_room_for_the_stamp_is_recorded_in_the_receipt() -> Tes
     let copy = fixture.s3.head_object().bucket(&fixture.outputs.backup_bucket).key("k").send().await?;
     let mut names: Vec<_> = copy.metadata().ok_or("the copy has no metadata")?.keys().map(String::as_str).collect();
     names.sort_unstable();
+
     assert_eq!(names, ["holdfast-stamp", "owner"]);
     let receipt = fixture.only_receipt().await?;
     let [difference] = receipt.backup.evidence.differences.as_slice() else {

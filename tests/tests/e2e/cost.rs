@@ -36,10 +36,14 @@ fn counts<const N: usize>(expected: [(&str, u64); N]) -> BTreeMap<String, u64> {
 #[tokio::test]
 async fn a_small_backup_makes_six_s3_requests_and_enters_six_states() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+
     let requests = requests_of_a_backup(&fixture, None).await?;
     let expected = counts([("HeadObject", 3), ("GetObjectTagging", 1), ("CopyObject", 1), ("PutObject", 1)]);
+
     assert_eq!(requests, expected);
+
     let execution = fixture.wait_for_success().await?;
+
     assert_eq!(fixture.path(&execution).await?.len(), 6);
     Ok(())
 }
@@ -55,6 +59,7 @@ async fn tags_cost_no_additional_request() -> TestResult {
 #[tokio::test]
 async fn a_backup_over_an_older_one_costs_one_additional_request() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+
     fixture.upload("k", "first").await?;
     fixture.wait_for_executions(1).await?;
     let before = fixture.sandbox.s3().requests();
@@ -62,6 +67,7 @@ async fn a_backup_over_an_older_one_costs_one_additional_request() -> TestResult
     fixture.wait_for_executions(2).await?;
     let added = added_requests(&before, &fixture.sandbox.s3().requests());
     let count = |operation: &str| added.get(operation).copied().unwrap_or_default();
+
     assert_eq!((count("HeadObject"), count("GetObjectTagging"), count("CopyObject")), (4, 1, 1));
     assert_eq!((count("PutObject"), count("ListObjectVersions")), (2, 0), "the upload and the receipt");
     Ok(())
@@ -70,10 +76,14 @@ async fn a_backup_over_an_older_one_costs_one_additional_request() -> TestResult
 #[tokio::test]
 async fn a_replica_costs_three_additional_requests_and_four_states() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let requests = requests_of_a_backup(&fixture, Some("team=a&stage=b")).await?;
     let expected = counts([("HeadObject", 5), ("GetObjectTagging", 1), ("CopyObject", 2), ("PutObject", 1)]);
+
     assert_eq!(requests, expected);
+
     let execution = fixture.wait_for_success().await?;
+
     assert_eq!(fixture.path(&execution).await?.len(), 10);
     Ok(())
 }
@@ -81,6 +91,7 @@ async fn a_replica_costs_three_additional_requests_and_four_states() -> TestResu
 #[tokio::test]
 async fn a_repeated_event_costs_four_requests_and_copies_nothing() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("k", "bytes").await?;
     let first = fixture.wait_for_success().await?;
     let before = fixture.sandbox.s3().requests();
@@ -88,6 +99,7 @@ async fn a_repeated_event_costs_four_requests_and_copies_nothing() -> TestResult
     fixture.wait_for_executions(2).await?;
     let added = added_requests(&before, &fixture.sandbox.s3().requests());
     let count = |operation: &str| added.get(operation).copied().unwrap_or_default();
+
     assert_eq!((count("HeadObject"), count("GetObjectTagging")), (2, 1), "source and destination; tags");
     assert_eq!(count("GetObject"), 1, "the receipt, which names the version at the destination");
     assert_eq!(added.values().sum::<u64>(), 4);
@@ -97,11 +109,13 @@ async fn a_repeated_event_costs_four_requests_and_copies_nothing() -> TestResult
 #[tokio::test]
 async fn ten_sequential_uploads_start_each_function_once() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     for number in 1..=10 {
         fixture.upload("k", format!("version {number}")).await?;
         fixture.wait_for_executions(number).await?;
     }
     let lambda = fixture.sandbox.lambda();
+
     for function in &fixture.sandbox.stack().functions {
         let cold_starts = lambda.cold_starts(&function.name)?;
         // Every backup of a small object invokes each function, except for complete-multipart.

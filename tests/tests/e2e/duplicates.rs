@@ -10,11 +10,13 @@ use holdfast_tests::{
 #[tokio::test]
 async fn a_repeated_event_changes_nothing() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("k", "bytes").await?;
     let first = fixture.wait_for_success().await?;
     fixture.start_execution(&fixture.input_event(&first).await?).await?;
     let ended = fixture.wait_for_executions(2).await?;
     let second = ended.last().ok_or("no second execution")?;
+
     assert_eq!(fixture.path(second).await?, ["Validate", "Route", "Skipped"]);
     assert_eq!(fixture.output(second).await?["reason"], "alreadyBackedUp");
     let versions = fixture.backup_versions("k").await?;
@@ -26,17 +28,20 @@ async fn a_repeated_event_changes_nothing() -> TestResult {
 #[tokio::test]
 async fn a_repeated_event_proves_an_existing_copy_without_a_receipt() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.fail_next_invocation("checksum-verify", "VerifyBackup")?;
     fixture.upload("k", "bytes").await?;
     let first = fixture.wait_for_failure().await?.execution;
     fixture.start_execution(&fixture.input_event(&first).await?).await?;
     let second = fixture.wait_for_executions(2).await?.remove(1);
+
     assert_eq!(second.status, ExecutionStatus::Succeeded, "{:?}", fixture.path(&second).await?);
     assert_eq!(fixture.path(&second).await?[..3], ["Validate", "Route", "VerifyBackup"]);
     assert_eq!((fixture.receipts().await?.len(), fixture.replica("k").await?), (1, b"bytes".to_vec()));
 
     fixture.redrive(&first.arn).await?;
     fixture.wait_for_executions(2).await?;
+
     assert!(!fixture.output(&first).await?["messageId"].is_string(), "the second execution has reported it");
     assert_eq!((fixture.messages(2).await?.len(), fixture.receipts().await?.len()), (2, 1), "a failure and a success");
     let versions = fixture.backup_versions("k").await?;
@@ -48,6 +53,7 @@ async fn a_repeated_event_proves_an_existing_copy_without_a_receipt() -> TestRes
 #[tokio::test]
 async fn the_new_copy_of_a_deleted_backup_has_a_receipt_and_a_message() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("k", "bytes").await?;
     let first = fixture.wait_for_success().await?;
     let deleted = fixture.receipts().await?.remove(0).backup.stored.version_id.map(|version| version.to_string());
@@ -55,6 +61,7 @@ async fn the_new_copy_of_a_deleted_backup_has_a_receipt_and_a_message() -> TestR
     request.set_version_id(deleted.clone()).send().await?;
     fixture.start_execution(&fixture.input_event(&first).await?).await?;
     let second = fixture.wait_for_executions(2).await?.remove(1);
+
     assert_eq!(fixture.output(&second).await?["receipt"]["written"], true);
     let receipt = fixture.only_receipt().await?;
     assert_ne!(receipt.backup.stored.version_id.as_ref().map(ToString::to_string), deleted);
@@ -67,6 +74,7 @@ async fn the_new_copy_of_a_deleted_backup_has_a_receipt_and_a_message() -> TestR
 #[tokio::test]
 async fn a_repeated_event_copies_a_deleted_older_backup_again() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("k", "first").await?;
     let first = fixture.wait_for_success().await?;
     let deleted = fixture.receipts().await?.remove(0).backup.stored.version_id.map(|version| version.to_string());
@@ -76,6 +84,7 @@ async fn a_repeated_event_copies_a_deleted_older_backup_again() -> TestResult {
     request.set_version_id(deleted).send().await?;
     fixture.start_execution(&fixture.input_event(&first).await?).await?;
     let again = fixture.wait_for_executions(3).await?.remove(2);
+
     assert_eq!(fixture.output(&again).await?["receipt"]["written"], true);
     let receipts = fixture.receipts().await?;
     let receipt =
@@ -91,6 +100,7 @@ async fn a_repeated_event_copies_a_deleted_older_backup_again() -> TestResult {
 #[tokio::test]
 async fn a_repeated_old_event_after_a_newer_upload_changes_nothing() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("k", "first").await?;
     let first = fixture.wait_for_success().await?;
     let old_event = fixture.input_event(&first).await?;
@@ -99,6 +109,7 @@ async fn a_repeated_old_event_after_a_newer_upload_changes_nothing() -> TestResu
     fixture.start_execution(&old_event).await?;
     let ended = fixture.wait_for_executions(3).await?;
     let again = ended.last().ok_or("no third execution")?;
+
     assert_eq!(fixture.output(again).await?["reason"], "alreadyBackedUp");
     assert_eq!((fixture.backup("k").await?, fixture.receipts().await?.len()), (b"second".to_vec(), 2));
     Ok(())
@@ -107,6 +118,7 @@ async fn a_repeated_old_event_after_a_newer_upload_changes_nothing() -> TestResu
 #[tokio::test]
 async fn two_planned_executions_of_one_event_send_one_message() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     for _ in 0..2 {
         fixture.fail_next_invocation("copy-part", "CopyObject")?;
     }
@@ -122,6 +134,7 @@ async fn two_planned_executions_of_one_event_send_one_message() -> TestResult {
     for execution in &both {
         reported.push(fixture.output(execution).await?["messageId"].is_string());
     }
+
     assert_eq!(reported, [true, false]);
     assert_eq!(fixture.messages(3).await?.len(), 3, "two failures and one success");
     let versions = fixture.backup_versions("k").await?;

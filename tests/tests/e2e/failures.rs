@@ -18,13 +18,17 @@ async fn last_state(fixture: &Fixture, execution: &ExecutionSummary) -> TestResu
 #[tokio::test]
 async fn an_archived_upload_fails_in_validate_with_the_restore_command() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload_archived("cold.bin").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Source.Archived");
     assert_eq!(last_state(&fixture, &failed.execution).await?, "Validate");
     let object = format!("s3://{}/cold.bin", fixture.outputs.source_bucket);
     assert_contains(&failed.message, &[&object, "GLACIER", "restore-object", "redrive"]);
+
     let backups = fixture.s3.list_objects_v2().bucket(&fixture.outputs.backup_bucket).send().await?;
+
     assert_eq!(backups.contents().len(), 0, "nothing is copied");
     Ok(())
 }
@@ -32,6 +36,7 @@ async fn an_archived_upload_fails_in_validate_with_the_restore_command() -> Test
 #[tokio::test]
 async fn a_failure_message_has_object_state_cause_and_redrive_command() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let key = format!("reports/naïve/{}.bin", "long ".repeat(40));
     fixture.upload_archived(&key).await?;
     let failed = fixture.wait_for_failure().await?;
@@ -39,6 +44,7 @@ async fn a_failure_message_has_object_state_cause_and_redrive_command() -> TestR
     let [message] = messages.as_slice() else { return Err(format!("one message, not {messages:?}").into()) };
 
     let subject = message["Subject"].as_str().ok_or("no subject")?;
+
     assert!(subject.len() <= 100 && subject.is_ascii(), "{} bytes: {subject}", subject.len());
     assert_contains(subject, &["FAILED", "Source.Archived", "Validate"]);
 
@@ -49,6 +55,7 @@ async fn a_failure_message_has_object_state_cause_and_redrive_command() -> TestR
     let console =
         format!("https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{arn}");
     let redrive = format!("aws stepfunctions redrive-execution --execution-arn {arn} --region eu-west-1");
+
     assert_contains(description, &[&object, "Validate", "Source.Archived", &failed.message, &console, &redrive]);
     assert_contains(description, &["Size:", "4 bytes", "After you fix the cause, resume the execution (until "]);
     assert_eq!(description.matches("restore-object").count(), 1, "the remedy is shown once: {description}");
@@ -66,9 +73,11 @@ async fn a_failure_message_has_object_state_cause_and_redrive_command() -> TestR
 #[tokio::test]
 async fn a_missing_backup_bucket_is_an_invalid_configuration() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.s3.delete_bucket().bucket(&fixture.outputs.backup_bucket).send().await?;
     fixture.upload("hello.txt", "hello").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Config.Invalid", "{}", failed.message);
     // HeadObject has the same response for a missing bucket and a missing key, so Validate does not find it.
     assert_eq!(last_state(&fixture, &failed.execution).await?, "CopyObject");
@@ -80,9 +89,11 @@ async fn a_missing_backup_bucket_is_an_invalid_configuration() -> TestResult {
 #[tokio::test]
 async fn with_a_missing_replica_bucket_the_backup_still_exists() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.replica_s3.delete_bucket().bucket(&fixture.outputs.replica_bucket).send().await?;
     fixture.upload("hello.txt", "hello").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Config.Invalid", "{}", failed.message);
     assert_eq!(last_state(&fixture, &failed.execution).await?, "Replicate");
     assert_contains(&failed.message, &[&fixture.outputs.replica_bucket, "exists", "redrive"]);
@@ -94,10 +105,12 @@ async fn with_a_missing_replica_bucket_the_backup_still_exists() -> TestResult {
 #[tokio::test]
 async fn with_a_missing_topic_notify_fails_after_it_wrote_the_receipt() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let topic = [("TopicArn".to_owned(), fixture.outputs.topic_arn.clone())];
     fixture.sandbox.sns().handle("DeleteTopic", topic.into()).await?;
     fixture.upload("hello.txt", "hello").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Topic.NotFound", "{}", failed.message);
     assert_eq!(last_state(&fixture, &failed.execution).await?, "Notify");
     assert_contains(&failed.message, &[&fixture.outputs.topic_arn, "redrive"]);
@@ -116,8 +129,10 @@ async fn an_invalid_configuration_is_named_by_its_variable() -> TestResult {
         ("REPLICA_BUCKET", "No Bucket", "the name of a bucket"),
     ] {
         let fixture = Fixture::start(Setup::default().with_variable(variable, value)).await?;
+
         fixture.upload("hello.txt", "hello").await?;
         let failed = fixture.wait_for_failure().await?;
+
         assert_eq!(failed.error, "Config.Invalid", "{variable}: {}", failed.message);
         assert_eq!(last_state(&fixture, &failed.execution).await?, "Validate");
         assert_contains(&failed.message, &[variable, &format!("{value:?}"), expected]);
@@ -129,6 +144,7 @@ async fn an_invalid_configuration_is_named_by_its_variable() -> TestResult {
 #[tokio::test]
 async fn an_upload_to_the_backup_bucket_is_rejected_as_a_loop() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let backup = fixture.outputs.backup_bucket.clone();
     fixture.set_rules(EventRules::Disabled).await?;
     fixture.upload("hello.txt", "hello").await?;
@@ -137,6 +153,7 @@ async fn an_upload_to_the_backup_bucket_is_rejected_as_a_loop() -> TestResult {
     fixture.set_rules(EventRules::Enabled).await?;
     fixture.start_execution(&event).await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Config.Loop", "{}", failed.message);
     assert_contains(&failed.message, &[&backup, "BACKUP_BUCKET", "another bucket", "redrive"]);
     Ok(())
@@ -165,13 +182,17 @@ fn read_json(file: &Path) -> TestResult<Value> {
 #[tokio::test]
 async fn a_malformed_event_fails_in_validate_with_the_path_of_the_field() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let cases = rejected_events()?;
+
     assert!(cases.len() > 10, "{cases:?}");
+
     for (file, event, path) in &cases {
         let request = fixture.states.start_execution().state_machine_arn(&fixture.outputs.state_machine_arn);
         let arn = request.input(event.to_string()).send().await?.execution_arn;
         let ended = fixture.wait_for_executions(1).await?;
         let execution = ended.iter().find(|execution| execution.arn == arn).ok_or("it was not listed")?;
+
         assert_eq!(last_state(&fixture, execution).await?, "Validate", "{file}");
         let described = fixture.describe(&arn).await?;
         let cause = described.cause.unwrap_or_default();
@@ -179,6 +200,7 @@ async fn a_malformed_event_fails_in_validate_with_the_path_of_the_field() -> Tes
         let message = serde_json::from_str::<Value>(&cause)?["errorMessage"].as_str().unwrap_or_default().to_owned();
         assert!(message.contains(path.as_str()), "{file}: {path} is missing in: {message}");
     }
+
     assert_eq!(fixture.messages(cases.len()).await?.len(), cases.len(), "each failure is reported");
     Ok(())
 }
@@ -197,6 +219,7 @@ async fn a_function_names_the_missing_field_of_a_payload() -> TestResult {
         let function = &function.crate_name;
         let Invocation::Failed(report) = outcome else { return Err(format!("{function}: {outcome:?}").into()) };
         let report: Value = serde_json::from_slice(&report)?;
+
         assert_eq!(report["errorType"], "Input.Invalid", "{function}: {report}");
         let expected = format!("missing field `{missing}`");
         assert_contains(report["errorMessage"].as_str().unwrap_or_default(), &[expected.as_str()]);
@@ -207,6 +230,7 @@ async fn a_function_names_the_missing_field_of_a_payload() -> TestResult {
 #[tokio::test]
 async fn after_a_configuration_change_a_request_finishes_what_a_redrive_cannot() -> TestResult {
     let folder = tempfile::tempdir()?;
+
     let with_replica = |bucket: &str| {
         let setup = Setup::default().without_replica().with_data_in(folder.path());
         setup.with_parameter("ReplicaBucketName", bucket).with_parameter("ReplicaRegion", "eu-central-1")
@@ -215,17 +239,22 @@ async fn after_a_configuration_change_a_request_finishes_what_a_redrive_cannot()
     fixture.replica_s3.delete_bucket().bucket("misspelt").send().await?;
     fixture.upload("k", "bytes").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Config.Invalid", "{}", failed.message);
     assert_contains(&failed.message, &["correct it and request a new backup"]);
+
     fixture.sandbox.stop().await?;
 
     let fixture = Fixture::start(with_replica("corrected")).await?;
     fixture.redrive(&failed.execution.arn).await?;
     // The plan of the execution keeps the old bucket.
     let again = fixture.wait_for_failure().await?;
+
     assert!(again.message.contains("s3://misspelt/k"), "{}", again.message);
+
     fixture.start_execution(&fixture.backup_request("k")).await?;
     let requested = fixture.wait_for_executions(2).await?.remove(1);
+
     assert_eq!(fixture.output(&requested).await?["receipt"]["written"], true);
     assert_eq!(fixture.replica("k").await?, b"bytes");
     let versions = fixture.backup_versions("k").await?;

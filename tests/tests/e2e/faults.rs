@@ -33,6 +33,7 @@ async fn a_redrive_copies_only_the_part_that_failed() -> TestResult {
     fixture.upload_in_parts("large.bin", &bytes, PART).await?;
 
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "S3.Unavailable", "{}", failed.message);
     let path = fixture.path(&failed.execution).await?;
     assert!(path.contains(&"CopyParts".to_owned()) && !path.contains(&"CompleteUpload".to_owned()), "{path:?}");
@@ -50,9 +51,11 @@ async fn a_redrive_copies_only_the_part_that_failed() -> TestResult {
     }
 
     assert!(fixture.sandbox.faults().remove(&fault), "the rule existed");
+
     let before = fixture.s3_requests("UploadPartCopy");
     fixture.redrive(&failed.execution.arn).await?;
     let redriven = fixture.wait_for_success().await?;
+
     assert_eq!((redriven.arn, redriven.status), (failed.execution.arn, ExecutionStatus::Succeeded));
     assert_eq!(fixture.s3_requests("UploadPartCopy") - before, 1, "only part 7 is copied");
     assert!(fixture.backup("large.bin").await? == bytes, "the backup holds the source's bytes");

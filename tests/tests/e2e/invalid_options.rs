@@ -74,8 +74,10 @@ fn assert_message(message: &str, parts: &[&str]) {
 #[tokio::test]
 async fn a_missing_template_is_named() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     fs::remove_file(copy.template())?;
     let message = start_error(copy.options().await).await?;
+
     assert_message(&message, &["template.yaml", "cannot be read", "No such file"]);
     assert!(!copy.data().exists(), "no data is written");
     Ok(())
@@ -84,10 +86,14 @@ async fn a_missing_template_is_named() -> TestResult {
 #[tokio::test]
 async fn a_template_that_is_not_yaml_is_named_with_its_line() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     fs::write(copy.template(), "Resources:\n  A: [1,\n  B: 2\n")?;
     let message = start_error(copy.options().await).await?;
+
     assert_message(&message, &["template.yaml:4", "not YAML", "line 2"]);
+
     fs::write(copy.template(), "just a text")?;
+
     assert_message(&start_error(copy.options().await).await?, &["template.yaml", "a mapping with a section Resources"]);
     assert!(!copy.data().exists());
     Ok(())
@@ -96,10 +102,12 @@ async fn a_template_that_is_not_yaml_is_named_with_its_line() -> TestResult {
 #[tokio::test]
 async fn an_unknown_resource_type_is_named_with_its_line() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     replace(&copy.template(), "Type: AWS::SNS::Topic\n", "Type: AWS::SNS::Topik\n")?;
     let text = fs::read_to_string(copy.template())?;
     let line = text.lines().position(|line| line == "  Topic:").ok_or("the template has no Topic")? + 1;
     let message = start_error(copy.options().await).await?;
+
     assert_message(
         &message,
         &[&format!("template.yaml:{line}: Resources.Topic"), "AWS::SNS::Topik", "AWS::SNS::Topic,"],
@@ -111,8 +119,10 @@ async fn an_unknown_resource_type_is_named_with_its_line() -> TestResult {
 #[tokio::test]
 async fn a_missing_definition_is_named_with_its_resource() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     fs::remove_file(copy.machine())?;
     let message = start_error(copy.options().await).await?;
+
     assert_message(&message, &["template.yaml", "Resources.StateMachine", "backup.asl.json cannot be read"]);
     assert!(!copy.data().exists());
     Ok(())
@@ -138,8 +148,10 @@ async fn an_invalid_definition_is_named_and_the_next_start_succeeds() -> TestRes
 #[tokio::test]
 async fn a_data_folder_that_is_a_file_is_named_and_unchanged() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     fs::write(copy.data(), "mine")?;
     let message = start_error(copy.options().await).await?;
+
     assert_message(&message, &[&copy.data().display().to_string(), "is a file", "folder"]);
     assert_eq!(fs::read_to_string(copy.data())?, "mine");
     Ok(())
@@ -148,9 +160,12 @@ async fn a_data_folder_that_is_a_file_is_named_and_unchanged() -> TestResult {
 #[tokio::test]
 async fn a_data_folder_in_use_is_named_and_its_sandbox_continues() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     let first = Sandbox::start(copy.options().await).await?;
     let message = start_error(copy.options().await).await?;
+
     assert_message(&message, &[&copy.data().display().to_string(), "in use by another sandbox", "another folder"]);
+
     let address = first.outputs().endpoint_url.trim_start_matches("http://").to_owned();
     tokio::net::TcpStream::connect(address).await?;
     first.stop().await?;
@@ -161,10 +176,13 @@ async fn a_data_folder_in_use_is_named_and_its_sandbox_continues() -> TestResult
 #[tokio::test]
 async fn a_port_in_use_is_named_and_the_data_stays_usable() -> TestResult {
     let copy = TemplateCopy::new()?;
+
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let message = start_error(Options { listen: address, ..copy.options().await }).await?;
+
     assert_message(&message, &[&address.to_string(), "in use", "another port"]);
+
     Sandbox::start(copy.options().await).await?.stop().await?;
     Ok(())
 }
@@ -172,13 +190,19 @@ async fn a_port_in_use_is_named_and_the_data_stays_usable() -> TestResult {
 #[tokio::test]
 async fn an_unknown_parameter_or_variable_is_reported_with_the_known_ones() -> TestResult {
     let mut wrong = options().await;
+
     wrong.parameters.insert("VerifyMod".to_owned(), "streamed".to_owned());
+
     assert_message(&start_error(wrong).await?, &["VerifyMod, which is not a parameter", "VerifyMode"]);
+
     let mut wrong = options().await;
     wrong.environment.insert("VERIFY_MOD".to_owned(), "streamed".to_owned());
+
     assert_message(&start_error(wrong).await?, &["no function has the configuration VERIFY_MOD", "VERIFY_MODE"]);
+
     let mut wrong = options().await;
     wrong.parameters.insert("VerifyMode".to_owned(), "sometimes".to_owned());
+
     assert_message(&start_error(wrong).await?, &["Parameters.VerifyMode", "\"sometimes\"", "stored, streamed"]);
     Ok(())
 }

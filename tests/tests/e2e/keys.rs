@@ -34,6 +34,7 @@ async fn copies_have_the_exact_key_of_their_source() -> TestResult {
         let path = fixture.path(&execution).await?;
         assert_eq!(path.last().map(String::as_str), Some("Notify"), "{path:?}");
     }
+
     for key in keys {
         assert_eq!(fixture.backup(key).await?, key.as_bytes(), "backup of {key:?}");
         assert_eq!(fixture.replica(key).await?, key.as_bytes(), "replica of {key:?}");

@@ -21,11 +21,13 @@ fn large() -> Setup {
 #[tokio::test]
 async fn a_large_upload_is_copied_in_slices_with_its_part_layout() -> TestResult {
     let fixture = Fixture::start(large()).await?;
+
     let bytes = bytes(17 * PART + 3);
     fixture.upload_in_parts("large.bin", &bytes, PART).await?;
     let execution = fixture.wait_for_success().await?;
     let path = fixture.path(&execution).await?;
     let entered = |state| times_entered(&path, state);
+
     assert_eq!((entered("CopyParts"), entered("CopySlice")), (1, 3), "18 parts are 3 slices: {path:?}");
     assert_eq!((entered("DigestSlice"), entered("CompleteUpload")), (0, 1), "nothing is read: {path:?}");
     assert_eq!((entered("ReplicateParts"), entered("CompleteReplica")), (1, 1), "{path:?}");
@@ -41,9 +43,11 @@ async fn a_large_upload_is_copied_in_slices_with_its_part_layout() -> TestResult
 #[tokio::test]
 async fn a_large_single_request_upload_is_copied_in_parts() -> TestResult {
     let fixture = Fixture::start(large().without_replica()).await?;
+
     let bytes = bytes(70 * MIB);
     fixture.upload("large.bin", bytes.clone()).await?;
     let execution = fixture.wait_for_success().await?;
+
     assert!(fixture.path(&execution).await?.contains(&"CompleteUpload".to_owned()));
     assert!(fixture.backup("large.bin").await? == bytes);
     let stored = fixture.only_receipt().await?.backup.stored;
@@ -54,10 +58,12 @@ async fn a_large_single_request_upload_is_copied_in_parts() -> TestResult {
 #[tokio::test]
 async fn with_streamed_verification_a_large_source_is_digested_in_slices() -> TestResult {
     let fixture = Fixture::start(large().without_replica().with_parameter("VerifyMode", "streamed")).await?;
+
     let bytes = bytes(9 * PART);
     fixture.upload_in_parts("large.bin", &bytes, PART).await?;
     let execution = fixture.wait_for_success().await?;
     let path = fixture.path(&execution).await?;
+
     assert_eq!(times_entered(&path, "DigestSlice"), 2, "{path:?}");
     let receipt = fixture.only_receipt().await?;
     assert_eq!(receipt.slices.len(), 2, "the receipt has the digests of the slices");

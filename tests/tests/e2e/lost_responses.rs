@@ -60,10 +60,12 @@ async fn publish_and_delete_source(fixture: &Fixture, algorithm: ChecksumAlgorit
 #[tokio::test]
 async fn a_copy_with_a_lost_response_is_proven_after_its_source_is_deleted() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     publish_and_delete_source(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;
     let execution = fixture.wait_for_success().await?;
     let path = fixture.path(&execution).await?;
     let entered = |state| times_entered(&path, state);
+
     assert_eq!((entered("Validate"), entered("CopyObject"), entered("VerifyBackup")), (2, 1, 1), "{path:?}");
     assert_eq!((copies(&fixture).await?, fixture.receipts().await?.len()), (1, 1), "one copy, one receipt");
     assert_eq!(fixture.replica(KEY).await?, b"bytes");
@@ -74,6 +76,7 @@ async fn a_copy_with_a_lost_response_is_proven_after_its_source_is_deleted() -> 
 #[tokio::test]
 async fn displaced_metadata_is_recorded_although_a_response_was_lost() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let once = Target::operation(Service::S3, "CopyObject");
     fixture.sandbox.faults().add(Rule::new(once, Effect::Drop(Moment::After)).times(1))?;
     let much = "m".repeat(2_000);
@@ -83,12 +86,15 @@ async fn displaced_metadata_is_recorded_although_a_response_was_lost() -> TestRe
     fixture.wait_for_success().await?;
 
     let receipt = fixture.only_receipt().await?;
+
     assert_eq!(copies(&fixture).await?, 1, "the copy is recognized by its stamp");
     for proven in [Some(&receipt.backup), receipt.replica.as_ref()].into_iter().flatten() {
         let [difference] = proven.evidence.differences.as_slice() else { return Err(format!("{proven:?}").into()) };
         assert_eq!((difference.name.as_str(), difference.expected.as_ref()), ("metadata.much", Some(&much)));
     }
+
     let backup = fixture.s3.head_object().bucket(&fixture.outputs.backup_bucket).key(KEY).send().await?;
+
     let metadata = backup.metadata.unwrap_or_default();
     assert_eq!((metadata.get("owner").map(String::as_str), metadata.get("much")), (Some("ann"), None));
     fixture.check_domain(Tolerance::default()).await?;
@@ -98,8 +104,10 @@ async fn displaced_metadata_is_recorded_although_a_response_was_lost() -> TestRe
 #[tokio::test]
 async fn without_a_source_checksum_such_a_copy_fails_and_can_be_deleted() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let execution = publish_and_delete_source(&fixture, ChecksumAlgorithm::Crc32).await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Source.Gone", "{}", failed.message);
     let path = fixture.path(&execution).await?;
     assert_eq!(path.last().map(String::as_str), Some("Validate"), "{path:?}");
@@ -109,6 +117,7 @@ async fn without_a_source_checksum_such_a_copy_fails_and_can_be_deleted() -> Tes
 
     fixture.s3.delete_object().bucket(backup).key(KEY).version_id(copy).send().await?;
     let ended = redrive_without_faults(&fixture, &execution).await?;
+
     assert_eq!(fixture.output(&ended).await?["reason"], "sourceGone");
     Ok(())
 }
@@ -116,6 +125,7 @@ async fn without_a_source_checksum_such_a_copy_fails_and_can_be_deleted() -> Tes
 #[tokio::test]
 async fn the_copy_of_an_overwritten_upload_is_named_and_can_be_deleted() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.make_source_unversioned().await?;
     let put = |bytes: &'static [u8]| {
         let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(KEY);
@@ -134,6 +144,7 @@ async fn the_copy_of_an_overwritten_upload_is_named_and_can_be_deleted() -> Test
     let ended = fixture.wait_for_executions(2).await?.remove(0);
     let described = fixture.describe(&ended.arn).await?;
     let cause = described.cause.unwrap_or_default();
+
     assert_eq!(described.error.as_deref(), Some("Source.Gone"), "{cause}");
     assert!(cause.contains(&copy) && cause.contains("exists without a receipt"), "{cause}");
     let receipt = fixture.receipts().await?.remove(0);
@@ -142,6 +153,7 @@ async fn the_copy_of_an_overwritten_upload_is_named_and_can_be_deleted() -> Test
     fixture.s3.delete_object().bucket(&fixture.outputs.backup_bucket).key(KEY).version_id(copy).send().await?;
     fixture.redrive(&execution.arn).await?;
     let ended = fixture.wait_for_executions(2).await?.remove(0);
+
     assert_eq!(fixture.output(&ended).await?["reason"], "superseded");
     assert_eq!(fixture.backup(KEY).await?, b"the second");
     Ok(())
@@ -150,6 +162,7 @@ async fn the_copy_of_an_overwritten_upload_is_named_and_can_be_deleted() -> Test
 #[tokio::test]
 async fn a_copy_with_a_lost_response_is_found_below_a_newer_one() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     drop_responses(&fixture, "CopyObject")?;
     fixture.upload(KEY, "first").await?;
     let execution = fixture.wait_for_failure().await?.execution;
@@ -158,6 +171,7 @@ async fn a_copy_with_a_lost_response_is_found_below_a_newer_one() -> TestResult 
     fixture.wait_for_executions(2).await?;
     fixture.redrive(&execution.arn).await?;
     fixture.wait_for_executions(2).await?;
+
     assert_eq!(fixture.receipts().await?.len(), 2);
     assert_eq!(copies(&fixture).await?, 2, "nothing is copied twice");
     assert_eq!(fixture.backup(KEY).await?, b"second");
@@ -170,6 +184,7 @@ async fn a_copy_with_a_lost_response_is_found_below_a_newer_one() -> TestResult 
 async fn a_completion_with_a_lost_response_is_found_by_its_stamp() -> TestResult {
     for effect in [Effect::Drop(Moment::After), Effect::Kill(Life::After)] {
         let fixture = Fixture::start(large()).await?;
+
         let target = Target::operation(Service::S3, "CompleteMultipartUpload");
         for bucket in [&fixture.outputs.backup_bucket, &fixture.outputs.replica_bucket] {
             fixture.sandbox.faults().add(Rule::new(target.clone().bucket(bucket), effect.clone()).times(1))?;
@@ -178,6 +193,7 @@ async fn a_completion_with_a_lost_response_is_found_by_its_stamp() -> TestResult
         let execution = fixture.wait_for_success().await?;
         let path = fixture.path(&execution).await?;
         let entered = |state| times_entered(&path, state);
+
         assert_eq!((entered("Validate"), entered("CompleteUpload")), (1, 1), "{effect:?}: {path:?}");
         assert_eq!(entered("CompleteReplica"), 1, "{effect:?}: {path:?}");
         assert_eq!(copies(&fixture).await?, 1, "{effect:?}");
@@ -191,6 +207,7 @@ async fn a_completion_with_a_lost_response_is_found_by_its_stamp() -> TestResult
 async fn an_upload_that_lifecycle_aborted_is_replanned_in_either_leg() -> TestResult {
     for (index, state) in ["CopySlice", "CopyReplicaSlice"].into_iter().enumerate() {
         let fixture = Fixture::start(large()).await?;
+
         let target = Target::operation(Service::S3, "UploadPartCopy").state(state);
         fixture.sandbox.faults().add(Rule::new(target, Effect::error("AccessDenied")))?;
         fixture.upload(KEY, vec![7; 9 << 20]).await?;
@@ -205,6 +222,7 @@ async fn an_upload_that_lifecycle_aborted_is_replanned_in_either_leg() -> TestRe
         let path = fixture.path(&ended).await?;
         let entered = |state| times_entered(&path, state);
         let expected = [(2, 1), (1, 2)][index];
+
         assert_eq!((entered("Validate"), entered("Replicate")), expected, "{path:?}");
         fixture.check_domain(Tolerance::default()).await?;
     }
@@ -214,13 +232,17 @@ async fn an_upload_that_lifecycle_aborted_is_replanned_in_either_leg() -> TestRe
 #[tokio::test]
 async fn a_receipt_with_a_lost_response_is_written_once_and_reported() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let target = Target::operation(Service::S3, "PutObject").state("Notify");
     fixture.sandbox.faults().add(Rule::new(target, Effect::Drop(Moment::After)))?;
     fixture.upload(KEY, "bytes").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "S3.Unavailable", "{}", failed.message);
     assert_eq!(fixture.receipts().await?.len(), 1, "it was written");
+
     let ended = redrive_without_faults(&fixture, &failed.execution).await?;
+
     assert_eq!(fixture.output(&ended).await?["receipt"]["written"], false);
     assert_eq!(fixture.messages(2).await?.len(), 2, "a failure and a success");
     fixture.check_domain(Tolerance::default()).await?;

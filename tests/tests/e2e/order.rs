@@ -19,6 +19,7 @@ use tokio::time::sleep;
 #[tokio::test]
 async fn an_upload_with_a_late_event_becomes_a_late_backup() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.set_rules(EventRules::Disabled).await?;
     fixture.upload("k", "first").await?;
     let late = fixture.late_event("k").await?;
@@ -28,6 +29,7 @@ async fn an_upload_with_a_late_event_becomes_a_late_backup() -> TestResult {
 
     fixture.start_execution(&late).await?;
     let ended = fixture.wait_for_executions(2).await?;
+
     assert!(fixture.path(ended.last().ok_or("no second execution")?).await?.contains(&"CopyObject".to_owned()));
 
     assert_eq!(fixture.backup("k").await?, b"second", "the newest stays current");
@@ -42,10 +44,12 @@ async fn an_upload_with_a_late_event_becomes_a_late_backup() -> TestResult {
 #[tokio::test]
 async fn of_many_versions_the_newest_is_current_and_each_has_a_receipt() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     for number in 0..12 {
         fixture.upload("k", format!("version {number}")).await?;
     }
     fixture.wait_for_executions(12).await?;
+
     assert_eq!(fixture.backup("k").await?, b"version 11");
     assert_eq!(fixture.replica("k").await?, b"version 11");
     assert_eq!(fixture.receipts().await?.len(), 12);
@@ -56,6 +60,7 @@ async fn of_many_versions_the_newest_is_current_and_each_has_a_receipt() -> Test
 async fn an_old_plan_with_a_matching_etag_does_not_replace_the_newest() -> TestResult {
     for (size, state) in [(1 << 10, "CopyObject"), ((5 << 20) + 1, "CopySlice")] {
         let fixture = Fixture::start(Setup::default().with_parameter("MultipartThreshold", "5242880")).await?;
+
         let (a, b) = (vec![b'a'; size], vec![b'b'; size]);
         fixture.upload("k", a.clone()).await?;
         fixture.wait_for_executions(1).await?;
@@ -68,6 +73,7 @@ async fn an_old_plan_with_a_matching_etag_does_not_replace_the_newest() -> TestR
         fixture.wait_for_executions(3).await?;
 
         let path = fixture.path(&late).await?;
+
         assert_eq!(times_entered(&path, "Validate"), 2, "it was replanned: {path:?}");
         assert!(fixture.backup("k").await? == a && fixture.replica("k").await? == a, "the newest is current");
         let receipts = fixture.receipts().await?;
@@ -109,6 +115,7 @@ async fn overlapping(fixture: &Fixture, key: &str) -> TestResult<[Value; 2]> {
 async fn of_overlapping_uploads_the_one_initiated_last_is_current() -> TestResult {
     for is_quick_first in [true, false] {
         let fixture = Fixture::start(Setup::default()).await?;
+
         fixture.set_rules(EventRules::Disabled).await?;
         let mut events = overlapping(&fixture, "k").await?;
         if !is_quick_first {
@@ -118,6 +125,7 @@ async fn of_overlapping_uploads_the_one_initiated_last_is_current() -> TestResul
             fixture.start_execution(event).await?;
             fixture.wait_for_executions(number).await?;
         }
+
         assert!(fixture.backup("k").await? == b"quick" && fixture.replica("k").await? == b"quick");
         let receipts = fixture.receipts().await?;
         let late = receipts.iter().filter(|receipt| receipt.placement == Placement::Late);
@@ -178,10 +186,12 @@ async fn a_late_replica_with_a_matching_etag_does_not_replace_the_newest() -> Te
         ((5 << 20) + 1, LateReplica::Multipart),
     ] {
         let fixture = Fixture::start(Setup::default().with_parameter("MultipartThreshold", "5242880")).await?;
+
         let (a, b) = (vec![b'a'; size], vec![b'b'; size]);
         let second = late_replica(&fixture, [&a, &b], late).await?;
         let path = fixture.path(&second).await?;
         let planned = times_entered(&path, "Replicate");
+
         assert_eq!(planned, 2, "{late:?}: its replica was replanned: {path:?}");
         assert!(fixture.backup("k").await? == a && fixture.replica("k").await? == a, "the newest is current");
         let receipts = fixture.receipts().await?;

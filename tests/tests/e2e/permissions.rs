@@ -108,10 +108,12 @@ async fn upload_without(resource: &str, sid: &str, action: &str) -> TestResult<F
 async fn a_function_without_a_permission_fails_and_says_what_to_grant() -> TestResult {
     for Case { resource, sid, action, state, error, message } in CASES {
         let fixture = upload_without(resource, sid, action).await?;
+
         let failed =
             fixture.wait_for_failure().await.map_err(|error| format!("without {action} of {resource}: {error}"))?;
         let path = fixture.path(&failed.execution).await?;
         let outcome = (path.last().map(String::as_str), failed.error.as_str());
+
         assert_eq!(outcome, (Some(state), error), "without {action} of {resource}: {}", failed.message);
         let outputs = &fixture.outputs;
         let expected = message.replace("SOURCE", &outputs.source_bucket).replace("BACKUP", &outputs.backup_bucket);
@@ -124,8 +126,10 @@ async fn a_function_without_a_permission_fails_and_says_what_to_grant() -> TestR
 #[tokio::test]
 async fn a_state_machine_without_permission_to_invoke_fails_and_is_reported() -> TestResult {
     let fixture = upload_without("StateMachine", "InvokeFunctions", "lambda:InvokeFunction").await?;
+
     let ended = fixture.wait_for_executions(1).await?;
     let execution = ended.first().ok_or("nothing was started")?;
+
     assert_eq!(execution.status, ExecutionStatus::Failed);
     let described = fixture.describe(&execution.arn).await?;
     assert_eq!(described.error(), Some("Lambda.AWSLambdaException"));

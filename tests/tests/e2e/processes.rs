@@ -40,6 +40,7 @@ async fn the_function_binaries_back_up_small_and_large_uploads() -> TestResult {
     let setup =
         Setup { binaries: Some(binaries()?), ..Setup::default() }.with_parameter("MultipartThreshold", "8388608");
     let fixture = Fixture::start(setup).await?;
+
     let large = vec![7; 17 << 20];
     fixture.upload("small.txt", "hello").await?;
     fixture.upload_in_parts("large.bin", &large, 5 << 20).await?;
@@ -47,6 +48,7 @@ async fn the_function_binaries_back_up_small_and_large_uploads() -> TestResult {
         let path = fixture.path(&execution).await?;
         assert_eq!(path.last().map(String::as_str), Some("Notify"), "{path:?}");
     }
+
     assert_eq!(fixture.replica("small.txt").await?, b"hello");
     assert!(fixture.replica("large.bin").await? == large);
     assert_eq!((fixture.receipts().await?.len(), fixture.messages(2).await?.len()), (2, 2));
@@ -113,11 +115,13 @@ async fn every_function_killed_once_is_retried_and_the_backup_succeeds() -> Test
         let setup = Setup { binaries: Some(binaries.clone()), ..Setup::default() }
             .with_parameter("MultipartThreshold", "8388608");
         let fixture = Fixture::start(setup).await?;
+
         for function in FUNCTIONS {
             kill(&fixture, function, when, Some(1)).await?;
         }
         fixture.upload("large.bin", vec![7; 9 << 20]).await?;
         let execution = fixture.wait_for_success().await?;
+
         assert_eq!(killed_processes(&fixture, &execution).await?, FUNCTIONS.len(), "{when:?}");
         let rules = request_faults(&fixture, "GET", "").await?;
         let fired: Vec<_> = rules["faults"].as_array().into_iter().flatten().map(|rule| &rule["fired"]).collect();
@@ -127,10 +131,13 @@ async fn every_function_killed_once_is_retried_and_the_backup_succeeds() -> Test
             "{when:?}: {:?}",
             started_processes(&fixture)?
         );
+
         let unknown_uploads = expected_unknown_uploads(when);
         let report = fixture.check_domain(Tolerance { unknown_uploads, ..Tolerance::default() }).await?;
+
         assert_eq!((report.proven, report.receipts, report.succeeded), (1, 1, 1), "{when:?}: {report}");
         assert_eq!(report.unknown_uploads, unknown_uploads, "{when:?}");
+
         fixture.sandbox.stop().await?;
     }
     Ok(())
@@ -141,6 +148,7 @@ async fn a_redrive_finishes_an_execution_whose_function_was_always_killed() -> T
     let setup =
         Setup { binaries: Some(binaries()?), ..Setup::default() }.with_parameter("MultipartThreshold", "8388608");
     let fixture = Fixture::start(setup).await?;
+
     for (number, when) in [Life::Before, Life::During, Life::After].into_iter().enumerate() {
         let key = format!("large-{number}.bin");
         kill(&fixture, "copy-part", when, None).await?;
@@ -148,12 +156,15 @@ async fn a_redrive_finishes_an_execution_whose_function_was_always_killed() -> T
         fixture.wait_for_executions(number + 1).await?;
         let execution = fixture.newest_execution().await?.ok_or("no execution")?;
         let described = fixture.describe(&execution.arn).await?;
+
         assert_eq!(described.error.as_deref(), Some("Runtime.ExitError"), "{when:?}: {:?}", described.cause);
         assert_eq!(killed_processes(&fixture, &execution).await? % 3, 0, "{when:?}: every slice was tried three times");
 
         assert_eq!(request_faults(&fixture, "DELETE", "").await?, json!({ "removed": 1 }));
+
         fixture.redrive(&execution.arn).await?;
         fixture.wait_for_executions(number + 1).await?;
+
         let path = fixture.path(&execution).await?;
         assert_eq!(times_entered(&path, "Validate"), 1, "{when:?}: {path:?}");
         let report = fixture.check_domain(Tolerance::default()).await?;

@@ -90,17 +90,21 @@ async fn a_copy_with_a_wrong_byte_is_removed_and_a_redrive_succeeds() -> TestRes
             case.upload(&fixture, bytes.clone()).await?;
             let failed = fixture.wait_for_failure().await.map_err(|error| format!("{name}: {error}"))?;
             let path = fixture.path(&failed.execution).await?;
+
             assert_eq!(failed.error, "Checksum.Mismatch", "{name}: {}", failed.message);
             assert_eq!(path.last().map(String::as_str), Some(case.state), "{name}");
             let (s3, bucket) = case.destination(&fixture);
             assert_eq!(versions(&s3, &bucket).await?, [], "{name}: nothing is visible");
+
             let open = s3.list_multipart_uploads().bucket(&bucket).send().await?;
+
             assert_eq!(open.uploads().len(), 0, "{name}: the upload is aborted");
             let message = fixture.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
             let action = if case.operation == "CopyObject" { "was removed" } else { "was aborted" };
             assert!(message.contains(action) && message.contains(KEY), "{name}: {message}");
 
             redrive_to_success(&fixture, &failed.execution).await.map_err(|error| format!("{name}: {error}"))?;
+
             assert!(fixture.backup(KEY).await? == bytes && fixture.replica(KEY).await? == bytes, "{name}");
             fixture.check_domain(Tolerance::default()).await?;
         }
@@ -122,11 +126,13 @@ async fn enable_object_lock(s3: &Client, bucket: &str) -> TestResult {
 async fn a_locked_rejected_copy_is_marked_and_replaced_by_a_redrive() -> TestResult {
     for case in CASES.into_iter().filter(|case| case.operation == "CopyObject") {
         let fixture = Fixture::start(setup("stored")).await?;
+
         let (s3, bucket) = case.destination(&fixture);
         enable_object_lock(&s3, &bucket).await?;
         case.flip(&fixture)?;
         fixture.upload(KEY, "nine byte").await?;
         let failed = fixture.wait_for_failure().await?;
+
         assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.message);
         let existing = versions(&s3, &bucket).await?;
         let [rejected] = existing.as_slice() else { return Err(format!("one version, not {existing:?}").into()) };
@@ -140,6 +146,7 @@ async fn a_locked_rejected_copy_is_marked_and_replaced_by_a_redrive() -> TestRes
         assert_eq!(tags, [("holdfast-proof", "failed")]);
 
         redrive_to_success(&fixture, &failed.execution).await?;
+
         assert_eq!(fixture.backup(KEY).await?, b"nine byte");
         assert_eq!(fixture.replica(KEY).await?, b"nine byte");
         let receipt = fixture.receipts().await?.remove(0);
@@ -157,12 +164,16 @@ async fn a_locked_rejected_copy_is_marked_and_replaced_by_a_redrive() -> TestRes
 #[tokio::test]
 async fn a_rejected_copy_in_an_unversioned_bucket_is_replaced_by_a_redrive() -> TestResult {
     let fixture = Fixture::start(setup("stored").without_replica()).await?;
+
     recreate_bucket(&fixture.s3, &fixture.outputs.backup_bucket, &fixture.outputs.region).await?;
     CASES[0].flip(&fixture)?;
     fixture.upload(KEY, "nine byte").await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert!(failed.message.contains("the bucket has no versions"), "{}", failed.message);
+
     redrive_to_success(&fixture, &failed.execution).await?;
+
     assert_eq!(fixture.backup(KEY).await?, b"nine byte");
     Ok(())
 }
@@ -172,6 +183,7 @@ async fn a_removal_with_a_lost_response_is_in_receipt_and_message() -> TestResul
     for case in CASES.into_iter().filter(|case| case.operation == "CopyObject") {
         for effect in [Effect::Kill(Life::After), Effect::Drop(Moment::After)] {
             let fixture = Fixture::start(setup("stored")).await?;
+
             case.flip(&fixture)?;
             let (s3, bucket) = case.destination(&fixture);
             let removal = Target::operation(Service::S3, "DeleteObject").bucket(&bucket);
@@ -189,11 +201,14 @@ async fn a_removal_with_a_lost_response_is_in_receipt_and_message() -> TestResul
             let [rejected] = proven.evidence.rejected_versions.as_slice() else {
                 return Err(format!("{} {effect:?}: exactly one rejected version is expected", case.state).into());
             };
+
             assert_ne!(Some(rejected.as_str()), proven_version.version_id());
             let message = fixture.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
             assert!(message.contains(rejected.as_str()) && message.contains("do not match the source"), "{message}");
+
             let record =
                 s3.get_object().bucket(&bucket).key(format!(".holdfast/rejected/{KEY}/{rejected}")).send().await?;
+
             let record = String::from_utf8(record.body.collect().await?.to_vec())?;
             assert!(record.contains("does not match its source") && record.contains("CRC64NVME"), "{record}");
             fixture.check_domain(Tolerance::default()).await?;
@@ -223,11 +238,15 @@ async fn reject_without_source(fixture: &Fixture, case: &Case, source: &str) -> 
 #[tokio::test]
 async fn a_rejected_copy_without_its_source_is_not_removed() -> TestResult {
     let fixture = Fixture::start(setup("stored")).await?;
+
     let failed = reject_without_source(&fixture, &CASES[0], &fixture.outputs.source_bucket).await?;
+
     assert_contains(&failed.message, &["The source is gone, so the copy was left as it is", "ends as skipped"]);
+
     delete_versions(&fixture.s3, &fixture.outputs.backup_bucket, KEY).await?;
     redrive_to_success(&fixture, &failed.execution).await?;
     let ended = fixture.wait_for_executions(1).await?.remove(0);
+
     assert_eq!(ended.status, ExecutionStatus::Succeeded);
     assert_eq!(fixture.output(&ended).await?["reason"], "sourceGone");
     Ok(())
@@ -236,7 +255,9 @@ async fn a_rejected_copy_without_its_source_is_not_removed() -> TestResult {
 #[tokio::test]
 async fn a_rejected_replica_without_its_backup_is_replaced_by_a_new_request() -> TestResult {
     let fixture = Fixture::start(setup("stored")).await?;
+
     let failed = reject_without_source(&fixture, &CASES[1], &fixture.outputs.backup_bucket).await?;
+
     assert_contains(
         &failed.message,
         &[
@@ -254,8 +275,11 @@ async fn a_rejected_replica_without_its_backup_is_replaced_by_a_new_request() ->
     request["detail"]["object"] = json!({ "key": KEY, "version-id": version });
     fixture.start_execution(&request).await?;
     let requested = fixture.wait_for_executions(2).await?.remove(1);
+
     assert_eq!(requested.status, ExecutionStatus::Failed, "the wrong replica is rejected and removed");
+
     fixture.redrive(&requested.arn).await?;
+
     assert_eq!(fixture.wait_for_executions(2).await?.remove(1).status, ExecutionStatus::Succeeded);
     assert_eq!(
         (fixture.backup(KEY).await?, fixture.replica(KEY).await?),

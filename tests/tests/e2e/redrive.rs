@@ -40,9 +40,11 @@ async fn redrive_once(fixture: &Fixture, execution: &ExecutionSummary) -> TestRe
 #[tokio::test]
 async fn a_redrive_of_notify_finishes_after_the_topic_is_recreated() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     delete_topic(&fixture).await?;
     fixture.upload("hello.txt", "hello").await?;
     let (execution, before) = wait_for_failed_path(&fixture).await?;
+
     assert_eq!(before.last().map(String::as_str), Some("Notify"));
     let described = fixture.describe(&execution.arn).await?;
     assert_eq!(described.error.as_deref(), Some("Topic.NotFound"));
@@ -50,11 +52,13 @@ async fn a_redrive_of_notify_finishes_after_the_topic_is_recreated() -> TestResu
 
     recreate_topic(&fixture).await?;
     redrive_once(&fixture, &execution).await?;
+
     assert_eq!(fixture.path(&execution).await?, before, "no state was entered again");
     assert_eq!(fixture.receipts().await?.len(), 1, "no second receipt");
     assert_eq!(fixture.backup_versions("hello.txt").await?.len(), 1, "no second copy");
     assert_eq!(fixture.backup("hello.txt").await?, b"hello");
     assert_eq!(fixture.replica("hello.txt").await?, b"hello");
+
     fixture.messages(1).await?;
     Ok(())
 }
@@ -68,6 +72,7 @@ async fn a_redriven_validate_gets_the_number_of_redrives() -> TestResult {
     let bytes = vec![7; 9 << 20];
     fixture.upload("large.bin", bytes.clone()).await?;
     let (execution, before) = wait_for_failed_path(&fixture).await?;
+
     assert_eq!(before, ["Validate"]);
 
     create_bucket(&fixture.s3, bucket, &fixture.outputs.region).await?;
@@ -81,6 +86,7 @@ async fn a_redriven_validate_gets_the_number_of_redrives() -> TestResult {
         .filter_map(|details| serde_json::from_str::<Value>(&details.parameters).ok())
         .filter_map(|arguments| arguments.pointer("/Payload/redrives").cloned())
         .collect();
+
     assert_eq!(redrives, [0, 1]);
     assert!(fixture.backup("large.bin").await? == bytes);
     Ok(())

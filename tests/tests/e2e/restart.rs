@@ -57,6 +57,7 @@ impl PersistedData {
 async fn a_restart_keeps_objects_executions_receipts_and_messages() -> TestResult {
     let folder = tempfile::tempdir()?;
     let first = start_in(folder.path()).await?;
+
     first.upload("k", "first").await?;
     first.wait_for_executions(1).await?;
     first.upload("k", "second").await?;
@@ -66,12 +67,14 @@ async fn a_restart_keeps_objects_executions_receipts_and_messages() -> TestResul
     first.sandbox.stop().await?;
 
     let second = start_in(folder.path()).await?;
+
     assert_eq!(PersistedData::read(&second, 3).await?, before);
     assert_eq!(second.backup("k").await?, b"second");
     assert_eq!(second.replica("other").await?, b"bytes");
     let same = (outputs.access_key_id, outputs.backup_bucket, outputs.state_machine_arn, outputs.topic_arn);
     let now = second.outputs.clone();
     assert_eq!((now.access_key_id, now.backup_bucket, now.state_machine_arn, now.topic_arn), same);
+
     second.sandbox.stop().await?;
     Ok(())
 }
@@ -80,6 +83,7 @@ async fn a_restart_keeps_objects_executions_receipts_and_messages() -> TestResul
 async fn an_upload_after_a_restart_is_newer_than_all_before_it() -> TestResult {
     let folder = tempfile::tempdir()?;
     let first = start_in(folder.path()).await?;
+
     first.upload("k", "before").await?;
     let execution = first.wait_for_success().await?;
     let sequencer = |event: &Value| event["detail"]["object"]["sequencer"].as_str().unwrap_or_default().to_owned();
@@ -90,12 +94,16 @@ async fn an_upload_after_a_restart_is_newer_than_all_before_it() -> TestResult {
     second.upload("k", "after").await?;
     let ended = second.wait_for_executions(2).await?;
     let newest = ended.last().ok_or("no second execution")?;
+
     assert_eq!(newest.status, ExecutionStatus::Succeeded);
+
     let after = sequencer(&second.input_event(newest).await?);
+
     assert!(after.len() == before.len() && after > before, "{after} should be greater than {before}");
     assert_eq!(second.backup("k").await?, b"after");
     assert_eq!(second.replica("k").await?, b"after");
     assert_eq!((second.receipts().await?.len(), second.messages(2).await?.len()), (2, 2));
+
     second.sandbox.stop().await?;
     Ok(())
 }
@@ -118,10 +126,13 @@ async fn executions_that_a_restart_interrupted_succeed_afterwards() -> TestResul
     }
     let listed = first.states.list_executions().state_machine_arn(&first.outputs.state_machine_arn).send().await?;
     let running = listed.executions.iter().filter(|execution| execution.status == ExecutionStatus::Running).count();
+
     assert!(running > 0, "no execution runs when the sandbox stops");
+
     first.sandbox.stop().await?;
 
     let second = Fixture::start(setup()).await?;
+
     for execution in second.wait_for_executions(EXECUTIONS).await? {
         let described = second.describe(&execution.arn).await?;
         assert_eq!(execution.status, ExecutionStatus::Succeeded, "{:?}: {:?}", described.error, described.cause);
@@ -130,6 +141,7 @@ async fn executions_that_a_restart_interrupted_succeed_afterwards() -> TestResul
         assert!(second.replica(&format!("large-{number}")).await? == vec![7; 9 << 20], "large-{number}");
     }
     assert_eq!(second.receipts().await?.len(), EXECUTIONS);
+
     second.sandbox.stop().await?;
     Ok(())
 }
@@ -141,12 +153,15 @@ async fn a_restart_does_not_change_an_existing_bucket() -> TestResult {
         Setup::default().with_data_in(folder.path()).with_parameter("ExistingSourceBucketName", "unversioned-source")
     };
     let first = Fixture::start(setup()).await?;
+
     first.make_source_unversioned().await?;
     first.sandbox.stop().await?;
 
     let second = Fixture::start(setup()).await?;
     let versioning = second.s3.get_bucket_versioning().bucket("unversioned-source").send().await?;
+
     assert_eq!(versioning.status(), None, "the bucket has no versioning");
+
     second.sandbox.stop().await?;
     Ok(())
 }

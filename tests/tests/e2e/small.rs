@@ -11,9 +11,11 @@ use holdfast_tests::{
 #[tokio::test]
 async fn a_small_upload_without_a_replica_enters_six_states() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+
     fixture.upload("hello.txt", "hello").await?;
     let execution = fixture.wait_for_success().await?;
     let path = fixture.path(&execution).await?;
+
     assert_eq!(path, ["Validate", "Route", "CopyObject", "VerifyBackup", "ReplicaWanted", "Notify"]);
     assert_eq!(fixture.backup("hello.txt").await?, b"hello");
     Ok(())
@@ -22,11 +24,13 @@ async fn a_small_upload_without_a_replica_enters_six_states() -> TestResult {
 #[tokio::test]
 async fn a_small_upload_with_a_replica_is_copied_to_both_buckets() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("hello.txt", "hello").await?;
     let execution = fixture.wait_for_success().await?;
     let path = fixture.path(&execution).await?;
     let first_leg = ["Validate", "Route", "CopyObject", "VerifyBackup", "ReplicaWanted"];
     let second_leg = ["Replicate", "ReplicaRoute", "VerifyReplica", "ReplicaProven", "Notify"];
+
     assert_eq!(path, [first_leg, second_leg].concat());
     assert_eq!(fixture.backup("hello.txt").await?, b"hello");
     assert_eq!(fixture.replica("hello.txt").await?, b"hello");
@@ -36,9 +40,11 @@ async fn a_small_upload_with_a_replica_is_copied_to_both_buckets() -> TestResult
 #[tokio::test]
 async fn the_receipt_has_source_copies_evidence_and_execution() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("hello.txt", "hello").await?;
     let execution = fixture.wait_for_success().await?;
     let receipt = fixture.only_receipt().await?;
+
     assert_eq!((receipt.source.key.as_str(), receipt.source.size), ("hello.txt", 5));
     assert!(receipt.source.version_id.is_some(), "the source bucket has versioning");
     assert_eq!(receipt.backup.destination.bucket.as_str(), fixture.outputs.backup_bucket);
@@ -56,11 +62,13 @@ async fn the_receipt_has_source_copies_evidence_and_execution() -> TestResult {
 #[tokio::test]
 async fn one_message_with_subject_text_and_attributes_is_published() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("reports/hello.txt", "hello").await?;
     fixture.wait_for_success().await?;
     let messages = fixture.messages(1).await?;
     let [message] = messages.as_slice() else { return Err(format!("one message, not {messages:?}").into()) };
     let subject = message["Subject"].as_str().ok_or("no subject")?;
+
     assert!(subject.contains("reports/hello.txt"), "{subject}");
     let text = message["Message"].as_str().ok_or("no message")?;
     assert_contains(text, &["reports/hello.txt", "CRC64NVME", ".holdfast/receipts/"]);
@@ -73,8 +81,10 @@ async fn one_message_with_subject_text_and_attributes_is_published() -> TestResu
 #[tokio::test]
 async fn an_empty_object_is_backed_up_like_any_other() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.upload("empty", "").await?;
     fixture.wait_for_success().await?;
+
     assert_eq!(fixture.backup("empty").await?, b"");
     assert_eq!(fixture.replica("empty").await?, b"");
     assert_eq!(fixture.receipts().await?.len(), 1);
@@ -84,11 +94,13 @@ async fn an_empty_object_is_backed_up_like_any_other() -> TestResult {
 #[tokio::test]
 async fn a_source_without_a_crc64nvme_is_read_once() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+
     let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key("sdk.txt");
     let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
     request.body(ByteStream::from_static(b"hello")).send().await?;
     fixture.wait_for_success().await?;
     let evidence = fixture.only_receipt().await?.backup.evidence;
+
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 5));
     Ok(())
 }
@@ -96,9 +108,11 @@ async fn a_source_without_a_crc64nvme_is_read_once() -> TestResult {
 #[tokio::test]
 async fn with_streamed_verification_source_and_copy_are_read() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica().with_parameter("VerifyMode", "streamed")).await?;
+
     fixture.upload("hello.txt", "hello").await?;
     fixture.wait_for_success().await?;
     let evidence = fixture.only_receipt().await?.backup.evidence;
+
     assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::BothStreamed, Algorithm::Sha256));
     assert_eq!(evidence.bytes_read, 10);
     Ok(())

@@ -15,8 +15,11 @@ async fn an_object_in_an_unversioned_bucket_is_backed_up() -> TestResult {
     fixture.make_source_unversioned().await?;
 
     let put = fixture.s3.put_object().bucket("unversioned-source").key("k").body(ByteStream::from_static(b"bytes"));
+
     assert_eq!(put.send().await?.version_id(), None, "the bucket has no versioning");
+
     fixture.wait_for_success().await?;
+
     assert_eq!(fixture.backup("k").await?, b"bytes");
     assert_eq!(fixture.only_receipt().await?.source.version_id, None);
     Ok(())
@@ -36,8 +39,10 @@ async fn back_up_without_checksum(fixture: &Fixture, key: &str, bytes: Vec<u8>) 
 #[tokio::test]
 async fn a_small_source_without_a_checksum_is_read_once() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+
     back_up_without_checksum(&fixture, "old.txt", b"from before December 2024".to_vec()).await?;
     let evidence = fixture.only_receipt().await?.backup.evidence;
+
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 25));
     assert_eq!(evidence.source, evidence.copy);
     Ok(())
@@ -46,8 +51,10 @@ async fn a_small_source_without_a_checksum_is_read_once() -> TestResult {
 #[tokio::test]
 async fn a_large_source_without_a_checksum_is_read_in_slices() -> TestResult {
     let fixture = Fixture::start(Setup::default().with_parameter("MultipartThreshold", "8388608")).await?;
+
     let bytes: Vec<u8> = (0..600_u32 << 16).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect();
     back_up_without_checksum(&fixture, "old.bin", bytes.clone()).await?;
+
     assert!(fixture.backup("old.bin").await? == bytes);
     let receipt = fixture.only_receipt().await?;
     let evidence = &receipt.backup.evidence;
@@ -65,6 +72,7 @@ async fn a_large_source_without_a_checksum_is_read_in_slices() -> TestResult {
 #[tokio::test]
 async fn a_version_deleted_before_its_copy_is_skipped() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.set_rules(EventRules::Disabled).await?;
     fixture.upload("gone", "soon").await?;
     let event = fixture.late_event("gone").await?;
@@ -79,6 +87,7 @@ async fn a_version_deleted_before_its_copy_is_skipped() -> TestResult {
         .await?;
     fixture.start_execution(&event).await?;
     let execution = fixture.wait_for_success().await?;
+
     assert_eq!(fixture.output(&execution).await?["reason"], "sourceGone");
     Ok(())
 }
@@ -86,6 +95,7 @@ async fn a_version_deleted_before_its_copy_is_skipped() -> TestResult {
 #[tokio::test]
 async fn the_last_version_of_a_deleted_key_replaces_a_backup_without_order() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     let source = &fixture.outputs.source_bucket;
     fixture.set_rules(EventRules::Disabled).await?;
     fixture.upload("k", "first").await?;
@@ -103,6 +113,7 @@ async fn the_last_version_of_a_deleted_key_replaces_a_backup_without_order() -> 
         fixture.start_execution(event).await?;
         let count = fixture.executions().await?.len();
         let ended = fixture.wait_for_executions(count).await?.remove(count - 1);
+
         assert_eq!(fixture.output(&ended).await?["receipt"]["written"], true);
         let receipts = fixture.receipts().await?;
         let receipt = receipts.iter().find(|receipt| receipt.execution.arn == ended.arn).ok_or("no receipt")?;
@@ -114,6 +125,7 @@ async fn the_last_version_of_a_deleted_key_replaces_a_backup_without_order() -> 
 #[tokio::test]
 async fn an_operator_can_request_a_backup_with_bucket_and_key_only() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
+
     fixture.set_rules(EventRules::Disabled).await?;
     fixture.upload("existing", "bytes").await?;
     fixture.set_rules(EventRules::Enabled).await?;
@@ -123,6 +135,7 @@ async fn an_operator_can_request_a_backup_with_bucket_and_key_only() -> TestResu
     });
     fixture.sandbox.events().handle("PutEvents", json!({"Entries": [entry]})).await?;
     fixture.wait_for_success().await?;
+
     assert_eq!(fixture.replica("existing").await?, b"bytes");
     Ok(())
 }

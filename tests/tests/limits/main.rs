@@ -58,6 +58,7 @@ async fn with_all_retries_the_largest_object_stays_within_every_quota() -> TestR
     let read_mode = ReadMode::SimulatedZeros { errors: scenario::retried_errors(machine.state("DigestSlice")) };
     let fixture = Fixture::start(Setup { time_scale: 1.0, read_mode, ..Setup::default() }).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
+
     scenario::fail_states(&fixture, &machine)?;
     scenario::fail_slices(&fixture, &machine, &layout.slices())?;
     scenario::delay_copies(&fixture)?;
@@ -69,6 +70,7 @@ async fn with_all_retries_the_largest_object_stays_within_every_quota() -> TestR
     let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
+
     for (state, runs) in [("CopySlice", 2), ("CopyReplicaSlice", 2), ("DigestSlice", 11)] {
         let state = machine.state(state);
         assert_runs(&attempts, state, runs, state.attempts());
@@ -102,6 +104,7 @@ async fn with_streamed_verification_the_largest_object_stays_within_every_quota(
     let setup = Setup { time_scale: 1.0, read_mode, ..Setup::default() };
     let fixture = Fixture::start(setup.without_replica().with_parameter("VerifyMode", "streamed")).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
+
     scenario::delay_copies(&fixture)?;
     scenario::upload_largest(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;
     let execution = scenario::wait_for_success(&fixture).await?;
@@ -110,6 +113,7 @@ async fn with_streamed_verification_the_largest_object_stays_within_every_quota(
     let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
+
     assert_runs(&attempts, machine.state("CopySlice"), 2, 0);
     assert_runs(&attempts, machine.state("DigestSlice"), 11, 0);
     let runs = reading_runs(layout, layout.part_count(), 1);

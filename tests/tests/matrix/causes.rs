@@ -129,6 +129,7 @@ async fn test_state(machine: &Machine, state: &State) -> TestResult<StateTrials>
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_of_every_state_survives_every_fault() -> TestResult {
     let machine = Machine::read();
+
     let tasks = tasks(&machine);
     let runs = tasks.iter().map(|(task, _)| test_state(&machine, task));
     let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(CONCURRENCY).collect().await;
@@ -144,6 +145,7 @@ async fn every_request_of_every_state_survives_every_fault() -> TestResult {
         tasks.len(),
         problems.len()
     ));
+
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     Ok(())
 }

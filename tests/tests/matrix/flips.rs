@@ -47,12 +47,15 @@ async fn a_flipped_byte_is_a_mismatch_and_a_redrive_copies_again() -> TestResult
     let mut count = 0;
     for checksum in [CompletionChecksum::Reported, CompletionChecksum::Missing] {
         let fixture = Fixture::start(setup(checksum)).await?;
+
         let copies = COPIES.into_iter().filter(|(_, _, scenario, _)| scenario.completion_checksum() == checksum);
         let trials: Vec<_> = copies
             .flat_map(|copy| [FaultMode::Transient, FaultMode::Persistent].map(|mode| trial(copy, mode)))
             .collect();
         let problems = run_trials(&fixture, &trials).await?;
+
         assert!(problems.is_empty(), "{}", problems.join("\n"));
+
         count += trials.len();
     }
     print_line(&format!("flips: {count} wrong bytes, each found before or at publication, none visible"));
@@ -69,8 +72,10 @@ async fn exists(s3: &Client, bucket: &str, key: &str) -> TestResult<bool> {
 async fn a_copy_with_a_flipped_byte_is_removed_before_its_execution_fails() -> TestResult {
     for (state, operation, scenario, _) in COPIES {
         let fixture = Fixture::start(setup(scenario.completion_checksum())).await?;
+
         fixture.sandbox.faults().add(flip(state, operation, FaultMode::Transient))?;
         scenario.upload(&fixture, "k").await?;
+
         assert_eq!(fixture.wait_for_failure().await?.error, "Checksum.Mismatch", "{state} {scenario:?}");
         let outputs = &fixture.outputs;
         let is_backup = ["CopyObject", "CopySlice"].contains(&state);

@@ -61,6 +61,7 @@ async fn test_state(machine: &Machine, state: &State, function: &str) -> TestRes
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_survives_every_error_in_every_fault_mode() -> TestResult {
     let machine = Machine::read();
+
     let tasks = tasks(&machine);
     let runs = tasks.iter().map(|(task, function)| test_state(&machine, task, &function.crate_name));
     let outcomes: Vec<_> = stream::iter(runs).buffer_unordered(CONCURRENCY).collect().await;
@@ -82,6 +83,7 @@ async fn every_state_survives_every_error_in_every_fault_mode() -> TestResult {
         problems.len(),
         CANNOT_ARISE.len()
     ));
+
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     Ok(())
 }

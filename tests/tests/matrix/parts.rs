@@ -11,11 +11,13 @@ const PARTS: u64 = 8;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redrive_copies_only_the_failed_one_of_eight_parts() -> TestResult {
     let fixture = Fixture::start(setup(CompletionChecksum::Reported)).await?;
+
     let target = Target::operation(Service::S3, "UploadPartCopy").part(7).state("CopySlice");
     fixture.sandbox.faults().add(Rule::new(target, Effect::error("AccessDenied")))?;
 
     fixture.upload_in_parts("large", &vec![7; 7 * PART + 1], PART).await?;
     let failed = fixture.wait_for_failure().await?;
+
     assert_eq!(failed.error, "Destination.Denied", "{}", failed.message);
     assert_eq!(fixture.s3_requests("UploadPartCopy"), PARTS, "each part is requested once");
     let report = fixture.check_domain(Tolerance::default()).await?;

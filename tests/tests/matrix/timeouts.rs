@@ -51,6 +51,7 @@ async fn time_out_once(machine: &Machine, scenario: Scenario) -> TestResult<Vec<
 #[tokio::test(flavor = "multi_thread")]
 async fn every_task_that_times_out_is_retried() -> TestResult {
     let machine = Machine::read();
+
     let kinds = [Scenario::Small, Scenario::Large, Scenario::OtherChecksum, Scenario::NoCompletionChecksum];
     let runs = kinds.map(|scenario| time_out_once(&machine, scenario));
     let mut timed_out = Vec::new();
@@ -61,6 +62,7 @@ async fn every_task_that_times_out_is_retried() -> TestResult {
     timed_out.dedup();
     let mut tasks: Vec<_> = machine.tasks().map(|(state, _)| state.name.clone()).collect();
     tasks.sort_unstable();
+
     assert_eq!(timed_out, tasks, "every Task has timed out once");
     Ok(())
 }

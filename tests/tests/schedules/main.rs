@@ -24,6 +24,7 @@ fn every_schedule_keeps_every_promise() -> TestResult {
 
     print_line(&report.to_string());
     let failed = report.failed();
+
     assert!(failed.is_empty(), "the schedules {failed:?} failed; see their steps above");
     Ok(())
 }

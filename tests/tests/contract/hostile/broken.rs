@@ -58,8 +58,10 @@ async fn invalid_unicode_and_numbers_are_rejected_with_their_path() {
 #[tokio::test]
 async fn of_a_duplicate_name_the_last_value_counts() {
     let functions = Functions::new().await;
+
     let text = failure_event().to_string();
     let doubled = text.replacen("\"status\":\"FAILED\"", "\"status\":\"FAILED\",\"status\":\"RUNNING\"", 1);
+
     assert_ne!(text, doubled);
     assert_eq!(functions.check_rejection("Notify", doubled.as_bytes(), "detail.status").await, Ok(()));
 }

@@ -162,6 +162,7 @@ async fn a_backup_request_is_validated_like_an_s3_event() {
         change_at(&mut payload, "/event/detail-type", Some(&json!("Backup Requested")));
         case.apply(&mut payload);
         let outcome = functions.check_rejection(case.state, payload.to_string().as_bytes(), case.path).await;
+
         assert_eq!(outcome, Ok(()), "{}", case.description);
     }
 }
@@ -170,7 +171,9 @@ async fn a_backup_request_is_validated_like_an_s3_event() {
 async fn keys_that_look_like_paths_queries_or_commands_are_valid() {
     let functions = Functions::new().await;
     let mut payload = valid_payloads().remove("Validate").unwrap();
+
     payload.as_object_mut().unwrap().remove("replan");
+
     for key in ["../up", "..", ".", "a/../../b", "?versionId=x", "$(reboot)", "a\0b", "\u{feff}", "\u{202e}gpj", "null"]
     {
         payload["event"]["detail"]["object"]["key"] = json!(key);

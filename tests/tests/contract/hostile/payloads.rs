@@ -281,8 +281,11 @@ fn cases() -> Vec<(Case, Value)> {
 #[tokio::test]
 async fn every_invalid_payload_is_rejected_with_its_path() {
     let functions = Functions::new().await;
+
     let cases: Vec<_> = events::cases().into_iter().chain(cases()).collect();
+
     assert!(cases.len() >= 150, "{} cases", cases.len());
+
     let mut problems = Vec::new();
     for (case, mut payload) in cases {
         case.apply(&mut payload);
@@ -290,6 +293,7 @@ async fn every_invalid_payload_is_rejected_with_its_path() {
             problems.push(format!("{}, in the payload of {}: {problem}", case.description, case.state));
         }
     }
+
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -41,6 +41,7 @@ fn fields_of(payload: &Value) -> Vec<(Field, Value)> {
 #[tokio::test]
 async fn a_value_of_another_type_is_rejected_in_every_field() {
     let functions = Functions::new().await;
+
     let mut count = 0;
     for (state, payload) in valid_payloads() {
         for (field, value) in fields_of(&payload) {
@@ -56,6 +57,7 @@ async fn a_value_of_another_type_is_rejected_in_every_field() {
             }
         }
     }
+
     assert!(count > 500, "only {count} payloads");
 }
 
@@ -97,6 +99,7 @@ async fn a_missing_null_or_extreme_field_is_rejected_without_a_panic() {
                     report.error_type,
                     ErrorName::InputInvalid | ErrorName::S3Unavailable | ErrorName::SnsUnavailable
                 );
+
                 assert!(is_expected, "{change:?} instead of {value} at {} of {state}: {report:?}", field.pointer);
             }
         }

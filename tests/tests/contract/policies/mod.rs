@@ -73,6 +73,7 @@ fn template() -> Value {
 #[test]
 fn the_policies_have_these_actions_and_no_others() {
     let (found, expected) = (actions_of(&template()), expected());
+
     for (which, list) in [("the template", &found), ("the table", &expected)] {
         let distinct: BTreeSet<_> = list.iter().collect();
         assert_eq!(distinct.len(), list.len(), "{which} has an action twice in one statement");
@@ -87,6 +88,7 @@ fn the_policies_have_these_actions_and_no_others() {
 fn only_bucket_policies_and_the_protection_of_receipts_deny() {
     let mut effects = BTreeSet::new();
     let template = template();
+
     for (name, resource) in template["Resources"].as_mapping().unwrap() {
         let kind = resource["Type"].as_str().unwrap();
         effects_of(&resource["Properties"], &mut |effect| {

@@ -104,6 +104,7 @@ async fn every_action_of_every_policy_is_needed() -> TestResult {
     let needed = needed().await?;
     let unneeded: Vec<_> =
         needed.iter().filter(|(_, scenario)| scenario.is_none()).map(|(granted, _)| granted).collect();
+
     assert!(unneeded.is_empty(), "no scenario needs {} of {} actions: {unneeded:#?}", unneeded.len(), needed.len());
     assert!(needed.len() >= 50, "only {} actions were read from the template", needed.len());
     let removals = needed.iter().filter_map(|(granted, scenario)| Some(run_without(granted, (*scenario)?)));
@@ -111,6 +112,7 @@ async fn every_action_of_every_policy_is_needed() -> TestResult {
     let found = outcomes.into_iter().collect::<TestResult<Vec<_>>>()?;
     let found: Vec<_> = found.into_iter().flatten().collect();
     assert!(found.is_empty(), "{} actions can be removed:\n{}", found.len(), found.join("\n"));
+
     println!("{} policy actions, each of them needed", needed.len());
     Ok(())
 }
