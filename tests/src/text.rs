@@ -1,5 +1,7 @@
 //! Assertions about messages, and lines for the person who runs the tests.
 
+#![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
 use std::io::Write;
 
 /// Asserts that a text contains each of these parts.

@@ -51,7 +51,7 @@ async fn a_repeated_event_proves_an_existing_copy_without_a_receipt() -> TestRes
 }
 
 #[tokio::test]
-async fn the_new_copy_of_a_deleted_backup_has_a_receipt_and_a_message() -> TestResult {
+async fn a_deleted_backup_is_copied_again_with_receipt_and_message() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
 
     fixture.upload("k", "bytes").await?;

@@ -58,7 +58,7 @@ async fn publish_and_delete_source(fixture: &Fixture, algorithm: ChecksumAlgorit
 }
 
 #[tokio::test]
-async fn a_copy_with_a_lost_response_is_proven_after_its_source_is_deleted() -> TestResult {
+async fn a_copy_with_a_lost_response_is_proven_without_its_source() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
 
     publish_and_delete_source(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;

@@ -1,7 +1,7 @@
 //! Errors from their causes: every request of a function to S3 and SNS in a state fails with every fault that such a
 //! request can have.
 //!
-//! The requests are observed, not listed, so the test includes a new one without a change. It fails if `answers` has no
+//! The requests are observed, not listed, so the test includes a new one without a change. It fails if `request_faults` has no
 //! fault for an observed request.
 
 use std::collections::BTreeSet;
@@ -17,9 +17,9 @@ use sandbox::faults::{Effect, Rule, Service, Target, When};
 
 use crate::{
     CONCURRENCY,
-    answers::{Bucket, Cause, Request},
     cells::FaultMode,
     expected::{ExecutionEnd, Response, response},
+    request_faults::{Bucket, Cause, Request},
     run::{Trial, run_trials},
     scenario::{Scenario, fixture_for, scenarios},
     tasks,
@@ -111,7 +111,7 @@ async fn test_state(machine: &Machine, state: &State) -> TestResult<StateTrials>
         let requests: Vec<_> = observed_requests(&state.name, *scenario).await?.difference(&tried).cloned().collect();
         for request in requests {
             let causes = request.causes(&state.name);
-            assert!(!causes.is_empty(), "{request:?} of {} has no faults; add them to answers.rs", state.name);
+            assert!(!causes.is_empty(), "{request:?} of {} has no faults; add them to request_faults.rs", state.name);
             let of_cause = |cause: &Cause| {
                 let trial = |mode: &FaultMode| trial(&fixture, machine, state, &request, cause, *mode);
                 cause.modes.iter().map(trial).map(|trial| Trial { scenario: *scenario, ..trial }).collect::<Vec<_>>()

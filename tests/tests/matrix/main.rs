@@ -12,13 +12,13 @@
 //!
 //! `HOLDFAST_MATRIX_STATE=CopySlice cargo test -p holdfast-tests --test matrix` runs the cells of one state.
 
-mod answers;
 mod causes;
 mod cells;
 mod expected;
 mod flips;
 mod generated;
 mod parts;
+mod request_faults;
 mod run;
 mod scenario;
 mod timeouts;

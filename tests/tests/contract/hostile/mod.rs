@@ -8,6 +8,7 @@ mod broken;
 mod case;
 mod events;
 mod payloads;
+mod receipts;
 mod sweep;
 
 use std::{collections::BTreeMap, time::Duration};
