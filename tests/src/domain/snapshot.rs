@@ -1,4 +1,4 @@
-//! Everything that the check looks at, gathered once.
+//! The input of the domain check, read once.
 
 use std::collections::BTreeMap;
 
@@ -7,113 +7,113 @@ use holdfast_core::receipt::{OWN_PREFIX, Receipt};
 use serde_json::Value;
 
 use super::objects::{Bucket, Keys, list_versions, version_id};
-use crate::{TestResult, world::World};
+use crate::{TestResult, fixture::Fixture};
 
-/// The present state of a world.
+/// The state of a fixture at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
-    /// Where uploads come from.
+pub struct Snapshot {
+    /// The source bucket.
     pub source: Bucket,
-    /// Where backups are, without the receipts.
+    /// The backup bucket, without the receipts.
     pub backup: Bucket,
-    /// Where replicas are, if there are any.
+    /// The replica bucket, if there is one.
     pub replica: Option<Bucket>,
-    /// Every receipt.
-    pub receipts: Vec<FiledReceipt>,
-    /// Every execution, oldest first.
+    /// All receipts.
+    pub receipts: Vec<StoredReceipt>,
+    /// All executions, oldest first.
     pub executions: Vec<Execution>,
-    /// The JSON of every message: how many of them tell of the end of an execution, by its ARN and status.
+    /// The number of messages by the execution's ARN and its status.
     pub messages: BTreeMap<(String, String), usize>,
-    /// How many events of ended executions could not be delivered and are kept for people, by ARN and status.
+    /// The number of events about ended executions in the dead-letter queue, by ARN and status.
     pub undelivered: BTreeMap<(String, String), usize>,
-    /// What the template says.
+    /// The configuration.
     pub settings: Settings,
 }
 
-/// What the configuration of the functions means for the promises.
+/// The configuration that the promises depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Keys under these prefixes are not backed up.
     pub excluded: Vec<String>,
-    /// What the keys of receipts begin with.
+    /// The prefix of receipts.
     pub receipt_prefix: String,
-    /// The storage class of all backups, where it is configured.
+    /// The storage class of backups, if it is configured.
     pub storage_class: Option<String>,
-    /// Which outcomes are told: `all`, `failures` or `none`.
+    /// The outcomes that have a message: `all`, `failures` or `none`.
     pub notify_on: String,
 }
 
-/// A receipt where it lies.
+/// A receipt in the receipt bucket.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FiledReceipt {
-    /// Its key in the receipt bucket.
+pub struct StoredReceipt {
+    /// The key.
     pub key: String,
-    /// What it says; a sentence where it cannot be read.
+    /// The receipt, or the reason why it is unreadable.
     pub receipt: Result<Receipt, String>,
-    /// What its older versions say, the newest first: a receipt is replaced only when the copy that it names is gone.
+    /// The older versions, newest first. A receipt is replaced only if the copy that it names is gone.
     pub replaced: Vec<Result<Receipt, String>>,
 }
 
 /// An execution as Step Functions describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Execution {
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// How it ended, if it did.
+    /// The status.
     pub status: ExecutionStatus,
     /// The event that started it.
     pub input: Value,
-    /// What it answered, where it succeeded.
+    /// The output, if it succeeded.
     pub output: Option<Value>,
-    /// The name of the error, where it failed.
+    /// The name of the error, if it failed.
     pub error: Option<String>,
-    /// Why it failed.
+    /// The cause, if it failed.
     pub cause: Option<String>,
-    /// Whether it can be redriven.
+    /// Whether it can be redriven; otherwise the reason.
     pub redrivable: Result<(), String>,
-    /// How often it ended, by the status: each redrive may add one.
+    /// How often it ended in each status other than success. Each redrive can add one.
     pub ends: BTreeMap<String, usize>,
-    /// The ids of the uploads that it opened and knows of.
+    /// The IDs of the uploads in its history.
     pub uploads: Vec<String>,
 }
 
 impl Execution {
-    /// Whether a redrive, or time, may still finish it.
+    /// Whether it has not succeeded, so that it can still finish.
     pub fn is_unfinished(&self) -> bool {
         self.status != ExecutionStatus::Succeeded
     }
 
-    /// A field of the object in the event that started it.
+    /// A field of the object in its input.
     pub(super) fn object(&self, field: &str) -> Option<&str> {
         self.input.pointer("/detail/object")?.get(field)?.as_str()
     }
 
-    /// Whether it is about this version of this key: decided by the version id, or without one by the entity tag.
+    /// Whether it is for this version of this key. Without a version ID, the entity tag decides.
     pub(super) fn is_about(&self, key: &str, id: Option<&str>, etag: &str) -> bool {
         self.object("key") == Some(key)
             && match (version_id(self.object("version-id")), id) {
-                (Some(asked), Some(id)) => asked == id,
-                _ => self.object("etag").is_none_or(|asked| asked == etag),
+                (Some(requested), Some(id)) => requested == id,
+                _ => self.object("etag").is_none_or(|requested| requested == etag),
             }
     }
 }
 
-impl Facts {
-    /// Looks at everything, once no event is under way any more.
-    pub async fn of(world: &World) -> TestResult<Self> {
-        Self::about(world, None).await
+impl Snapshot {
+    /// Reads everything, after all events are delivered.
+    pub async fn take(fixture: &Fixture) -> TestResult<Self> {
+        Self::read(fixture, None).await
     }
 
-    /// Looks at one key that was uploaded once, and at the execution of that upload. No other key may continue it after
-    /// a slash.
-    pub async fn of_upload(world: &World, key: &str, execution: &str) -> TestResult<Self> {
-        Self::about(world, Some((key, execution))).await
+    /// Reads one key with one upload, and the execution of that upload. No other key may have the key and a slash as its
+    /// prefix.
+    pub async fn of_upload(fixture: &Fixture, key: &str, execution: &str) -> TestResult<Self> {
+        Self::read(fixture, Some((key, execution))).await
     }
 
-    async fn about(world: &World, only: Option<(&str, &str)>) -> TestResult<Self> {
-        world.sandbox.events().drained().await;
-        let outputs = &world.outputs;
-        let settings = settings(world);
+    async fn read(fixture: &Fixture, only: Option<(&str, &str)>) -> TestResult<Self> {
+        fixture.sandbox.events().drained().await;
+        let outputs = &fixture.outputs;
+        let settings = settings(fixture);
         let receipt_prefix = &settings.receipt_prefix;
         let keys = only.map_or(Keys::All, |(key, _)| Keys::Of(key));
         let of_backup = match keys {
@@ -122,37 +122,42 @@ impl Facts {
         };
         let replica = match outputs.replica_bucket.as_str() {
             "" => None,
-            name => Some(Bucket::read(&world.replica_s3, name, keys).await?),
+            name => Some(Bucket::read(&fixture.replica_s3, name, keys).await?),
         };
         let of_key = only.map(|(key, _)| format!("{receipt_prefix}{}/{key}/", outputs.source_bucket));
         Ok(Self {
-            source: Bucket::read(&world.s3, &outputs.source_bucket, keys).await?,
-            backup: Bucket::read(&world.s3, &outputs.backup_bucket, of_backup).await?,
+            source: Bucket::read(&fixture.s3, &outputs.source_bucket, keys).await?,
+            backup: Bucket::read(&fixture.s3, &outputs.backup_bucket, of_backup).await?,
             replica,
-            receipts: receipts(world, of_key.as_deref().unwrap_or(receipt_prefix)).await?,
+            receipts: receipts(fixture, of_key.as_deref().unwrap_or(receipt_prefix)).await?,
             executions: match only {
-                Some((_, arn)) => vec![execution(world, arn).await?],
-                None => executions(world).await?,
+                Some((_, arn)) => vec![execution(fixture, arn).await?],
+                None => executions(fixture).await?,
             },
-            messages: messages(world).await?,
-            undelivered: undelivered(world)?,
+            messages: messages(fixture).await?,
+            undelivered: undelivered(fixture)?,
             settings,
         })
     }
 
-    /// The receipts that can be read.
-    pub(super) fn readable(&self) -> impl Iterator<Item = &Receipt> {
-        self.receipts.iter().filter_map(|filed| filed.receipt.as_ref().ok())
+    /// The backup bucket, and the replica bucket if there is one.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = &Bucket> {
+        [Some(&self.backup), self.replica.as_ref()].into_iter().flatten()
     }
 
-    /// Whether the configuration leaves a key out.
+    /// The readable receipts.
+    pub(super) fn readable_receipts(&self) -> impl Iterator<Item = &Receipt> {
+        self.receipts.iter().filter_map(|stored| stored.receipt.as_ref().ok())
+    }
+
+    /// Whether the configuration excludes a key.
     pub(super) fn is_excluded(&self, key: &str) -> bool {
         self.settings.excluded.iter().any(|prefix| key.starts_with(prefix))
     }
 }
 
-fn settings(world: &World) -> Settings {
-    let functions = &world.sandbox.stack().functions;
+fn settings(fixture: &Fixture) -> Settings {
+    let functions = &fixture.sandbox.stack().functions;
     let variable = |name: &str| {
         let value = functions.iter().find_map(|function| function.environment.get(name)).cloned();
         value.filter(|value| !value.is_empty())
@@ -161,45 +166,45 @@ fn settings(world: &World) -> Settings {
     let excluded = excluded.split(',').map(str::trim).filter(|prefix| !prefix.is_empty());
     Settings {
         excluded: excluded.chain([OWN_PREFIX]).map(str::to_owned).collect(),
-        receipt_prefix: world.outputs.receipt_prefix.clone(),
+        receipt_prefix: fixture.outputs.receipt_prefix.clone(),
         storage_class: variable("STORAGE_CLASS"),
         notify_on: variable("NOTIFY_ON").unwrap_or_else(|| "all".to_owned()),
     }
 }
 
-async fn receipts(world: &World, prefix: &str) -> TestResult<Vec<FiledReceipt>> {
-    let bucket = &world.outputs.receipt_bucket;
-    let mut receipts: Vec<FiledReceipt> = Vec::new();
-    for version in list_versions(&world.s3, bucket, prefix).await? {
+async fn receipts(fixture: &Fixture, prefix: &str) -> TestResult<Vec<StoredReceipt>> {
+    let bucket = &fixture.outputs.receipt_bucket;
+    let mut receipts: Vec<StoredReceipt> = Vec::new();
+    for version in list_versions(&fixture.s3, bucket, prefix).await? {
         let key = version.key().unwrap_or_default();
-        let object = world.s3.get_object().bucket(bucket).key(key).set_version_id(version.version_id.clone());
+        let object = fixture.s3.get_object().bucket(bucket).key(key).set_version_id(version.version_id.clone());
         let bytes = object.send().await?.body.collect().await?.into_bytes();
         let receipt = serde_json::from_slice(&bytes).map_err(|error| error.to_string());
         match receipts.last_mut().filter(|newer| newer.key == key) {
             Some(newer) => newer.replaced.push(receipt),
-            None => receipts.push(FiledReceipt { key: key.to_owned(), receipt, replaced: Vec::new() }),
+            None => receipts.push(StoredReceipt { key: key.to_owned(), receipt, replaced: Vec::new() }),
         }
     }
     Ok(receipts)
 }
 
-async fn executions(world: &World) -> TestResult<Vec<Execution>> {
-    let request = world.states.list_executions().state_machine_arn(&world.outputs.state_machine_arn);
+async fn executions(fixture: &Fixture) -> TestResult<Vec<Execution>> {
+    let request = fixture.states.list_executions().state_machine_arn(&fixture.outputs.state_machine_arn);
     let mut pages = request.into_paginator().send();
     let mut executions = Vec::new();
     while let Some(page) = pages.next().await {
         for listed in page?.executions {
-            executions.push(execution(world, &listed.execution_arn).await?);
+            executions.push(execution(fixture, &listed.execution_arn).await?);
         }
     }
     executions.reverse();
     Ok(executions)
 }
 
-async fn execution(world: &World, arn: &str) -> TestResult<Execution> {
-    let described = world.states.describe_execution().execution_arn(arn).send().await?;
+async fn execution(fixture: &Fixture, arn: &str) -> TestResult<Execution> {
+    let described = fixture.describe(arn).await?;
     let json = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
-    let history = world.history_of(arn).await?;
+    let history = fixture.history_of(arn).await?;
     let redrivable = match described.redrive_status() {
         Some(ExecutionRedriveStatus::Redrivable) => Ok(()),
         status => {
@@ -220,7 +225,7 @@ async fn execution(world: &World, arn: &str) -> TestResult<Execution> {
     })
 }
 
-/// How often a history ends badly, by the status that the event tells.
+/// How often an execution ended without success, by status.
 fn ends(history: &[HistoryEvent]) -> BTreeMap<String, usize> {
     let mut ends = BTreeMap::new();
     for event in history {
@@ -235,7 +240,7 @@ fn ends(history: &[HistoryEvent]) -> BTreeMap<String, usize> {
     ends
 }
 
-/// The ids of the uploads that functions answered.
+/// The IDs of the uploads in the outputs of functions.
 fn uploads(history: &[HistoryEvent]) -> Vec<String> {
     let outputs = history.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
     let ids = outputs.filter_map(|output| {
@@ -247,27 +252,27 @@ fn uploads(history: &[HistoryEvent]) -> Vec<String> {
     ids.collect()
 }
 
-/// Counts messages by the execution that they tell of and how it ended. A success carries its receipt, a failure the
-/// status and the ARN.
-async fn messages(world: &World) -> TestResult<BTreeMap<(String, String), usize>> {
+/// Counts messages by execution and status. The message of a success has the receipt, that of a failure the status and
+/// the ARN.
+async fn messages(fixture: &Fixture) -> TestResult<BTreeMap<(String, String), usize>> {
     let mut counts = BTreeMap::new();
-    for message in world.messages(0).await? {
+    for message in fixture.messages(0).await? {
         let text = message["Message"].as_str().unwrap_or_default();
         let json = text.split_once("\n\n{").map(|(_, json)| format!("{{{json}"));
         let json: Value = serde_json::from_str(&json.ok_or_else(|| format!("no JSON in the message {text:?}"))?)?;
-        let said = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let arn = said("/executionArn").or_else(|| said("/execution/arn"));
+        let field = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let arn = field("/executionArn").or_else(|| field("/execution/arn"));
         let arn = arn.ok_or_else(|| format!("no execution in the message {text:?}"))?;
-        *counts.entry((arn, said("/status").unwrap_or_else(|| "SUCCEEDED".to_owned()))).or_default() += 1;
+        *counts.entry((arn, field("/status").unwrap_or_else(|| "SUCCEEDED".to_owned()))).or_default() += 1;
     }
     Ok(counts)
 }
 
-fn undelivered(world: &World) -> TestResult<BTreeMap<(String, String), usize>> {
+fn undelivered(fixture: &Fixture) -> TestResult<BTreeMap<(String, String), usize>> {
     let mut counts = BTreeMap::new();
-    for kept in world.sandbox.events().undelivered()? {
-        let said = |field: &str| kept.body.pointer(&format!("/detail/{field}"))?.as_str().map(str::to_owned);
-        if let (Some(arn), Some(status)) = (said("executionArn"), said("status")) {
+    for kept in fixture.sandbox.events().undelivered()? {
+        let detail = |field: &str| kept.body.pointer(&format!("/detail/{field}"))?.as_str().map(str::to_owned);
+        if let (Some(arn), Some(status)) = (detail("executionArn"), detail("status")) {
             *counts.entry((arn, status)).or_default() += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! What an execution takes of the quotas of Step Functions, measured in its history.
+//! Measures an execution against the quotas of Step Functions.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,39 +7,38 @@ use aws_sdk_sfn::types::{
 };
 
 /// Bytes of a state's input, output, arguments or variables
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>, as the next two).
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>, as the next two quotas).
 const PAYLOAD_QUOTA: usize = 256 * 1024;
 /// Events of one execution.
 const HISTORY_QUOTA: usize = 25_000;
-/// State transitions that an account may make at once outside of the three largest regions.
-const TRANSITIONS_AT_ONCE: usize = 800;
+/// The bucket size for state transitions of an account outside of the three largest regions.
+const TRANSITION_BURST: usize = 800;
 
-/// What an execution took.
+/// The measurements of an execution.
 #[derive(Debug)]
-pub(crate) struct Measured {
-    /// Events of its history.
+pub(crate) struct Measurement {
+    /// Events in the history.
     pub(crate) events: usize,
-    /// States that it entered.
+    /// Entered states.
     pub(crate) transitions: usize,
-    /// The most of them at one moment.
-    pub(crate) at_once: usize,
-    /// The largest payload of every state, in bytes: what it was given, what it gave, what it assigned, and what its
-    /// function was sent and answered.
+    /// The largest number of simultaneous transitions.
+    pub(crate) burst: usize,
+    /// The largest payload by state, in bytes: input, output, assigned variables, arguments and result.
     pub(crate) payloads: BTreeMap<String, usize>,
 }
 
-impl Measured {
-    /// Measures.
+impl Measurement {
+    /// Measures an execution by its history.
     pub(crate) fn of(history: &[HistoryEvent]) -> Self {
         let transitions = history.iter().filter(|event| event.state_entered_event_details.is_some()).count();
-        Self { events: history.len(), transitions, at_once: at_once(history), payloads: payloads(history) }
+        Self { events: history.len(), transitions, burst: burst(history), payloads: payloads(history) }
     }
 
-    /// Shows the figures, and fails where one passes its quota.
+    /// Prints the measurements. Panics if one exceeds its quota.
     pub(crate) fn assert_within_quotas(&self) {
-        println!("{} events, {} transitions, {} of them at once", self.events, self.transitions, self.at_once);
+        println!("{} events, {} transitions, at most {} at once", self.events, self.transitions, self.burst);
         assert!(self.events < HISTORY_QUOTA, "{} events of {HISTORY_QUOTA}", self.events);
-        assert!(self.at_once < TRANSITIONS_AT_ONCE, "{} transitions at once of {TRANSITIONS_AT_ONCE}", self.at_once);
+        assert!(self.burst < TRANSITION_BURST, "{} transitions at once of {TRANSITION_BURST}", self.burst);
         for (state, bytes) in &self.payloads {
             println!("{bytes:>8} bytes {state}");
             assert!(*bytes < PAYLOAD_QUOTA, "{state} carries {bytes} bytes of {PAYLOAD_QUOTA}");
@@ -47,11 +46,11 @@ impl Measured {
     }
 }
 
-/// The most iterations that run beside each other, times the most states that one of them enters without a function
-/// running between.
-fn at_once(history: &[HistoryEvent]) -> usize {
-    let (mut running, mut most) = (0_usize, 1);
-    // How many states were entered since a function ended, by the event that came last.
+/// The largest number of concurrent iterations, times the longest sequence of states that one of them enters without a
+/// function in between.
+fn burst(history: &[HistoryEvent]) -> usize {
+    let (mut running, mut max_running) = (0_usize, 1);
+    // The number of states entered since the last result of a function, by event ID.
     let mut entered: HashMap<i64, usize> = HashMap::new();
     let mut longest = 1;
     for event in history {
@@ -60,7 +59,7 @@ fn at_once(history: &[HistoryEvent]) -> usize {
             HistoryEventType::MapIterationSucceeded => running -= 1,
             _ => {}
         }
-        most = most.max(running);
+        max_running = max_running.max(running);
         let before = entered.get(&event.previous_event_id()).copied().unwrap_or_default();
         let now = match event.r#type {
             HistoryEventType::TaskSucceeded | HistoryEventType::TaskFailed | HistoryEventType::TaskTimedOut => 0,
@@ -69,7 +68,7 @@ fn at_once(history: &[HistoryEvent]) -> usize {
         longest = longest.max(now);
         entered.insert(event.id(), now);
     }
-    most * longest
+    max_running * longest
 }
 
 fn payloads(history: &[HistoryEvent]) -> BTreeMap<String, usize> {
@@ -90,9 +89,10 @@ fn payloads(history: &[HistoryEvent]) -> BTreeMap<String, usize> {
             event.task_succeeded_event_details().and_then(|details| details.output()),
             event.execution_succeeded_event_details().and_then(|details| details.output()),
         ];
-        let met = texts.into_iter().flatten().map(str::len).chain(variables.map(String::len)).max().unwrap_or_default();
+        let size =
+            texts.into_iter().flatten().map(str::len).chain(variables.map(String::len)).max().unwrap_or_default();
         let largest = largest.entry(state).or_default();
-        *largest = met.max(*largest);
+        *largest = size.max(*largest);
     }
     largest
 }

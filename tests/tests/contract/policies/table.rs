@@ -1,20 +1,9 @@
-//! Every action of every policy of the template, and why it is there. A policy that gains or loses one fails here
-//! first.
-//!
-//! That no action of a function or of the state machine can be missed is seen in `tests/tests/e2e/policies`, except
-//! where the sandbox has no service: for logs and keys, and for the bucket and queue policies, which are of other
-//! services.
+//! The policy actions of the template, each with its purpose.
 
-use std::collections::BTreeSet;
+/// A statement: the logical ID of its resource, its `Sid`, and its actions, each with its purpose.
+pub(super) type Statement = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-use serde_yaml_ng::Value;
-
-use crate::machine::text;
-
-/// A statement: the resource that its policy belongs to, its `Sid`, and each action with what needs it.
-type Statement = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
-
-const VALIDATE: [Statement; 8] = [
+pub(super) const VALIDATE: [Statement; 8] = [
     (
         "ValidateFunction",
         "ReadSource",
@@ -25,11 +14,7 @@ const VALIDATE: [Statement; 8] = [
             ("s3:GetObjectVersionTagging", "tags of the version"),
         ],
     ),
-    (
-        "ValidateFunction",
-        "ListSourceVersions",
-        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
-    ),
+    ("ValidateFunction", "ListSourceVersions", &[("s3:ListBucketVersions", "the newest version of a deleted key")]),
     (
         "ValidateFunction",
         "ReadBackupsAndOpenUploads",
@@ -38,12 +23,12 @@ const VALIDATE: [Statement; 8] = [
             ("s3:GetObjectVersion", "HEAD of versions below a newer one"),
             ("s3:PutObject", "CreateMultipartUpload"),
             ("s3:PutObjectTagging", "CreateMultipartUpload with tags"),
-            ("s3:AbortMultipartUpload", "an upload that a new plan gives up"),
+            ("s3:AbortMultipartUpload", "an upload of a previous plan"),
         ],
     ),
     ("ValidateFunction", "ListBackupVersions", &[("s3:ListBucketVersions", "versions below a newer one")]),
     ("ValidateFunction", "ReadReceipts", &[("s3:GetObject", "the receipt of an upload whose copy exists")]),
-    ("ValidateFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("ValidateFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for a missing key")]),
     ("ValidateFunction", "UseSourceKey", &[("kms:Decrypt", "HEAD of an object under that key")]),
     (
         "ValidateFunction",
@@ -55,7 +40,7 @@ const VALIDATE: [Statement; 8] = [
     ),
 ];
 
-const COPY_PART: [Statement; 8] = [
+pub(super) const COPY_PART: [Statement; 8] = [
     (
         "CopyPartFunction",
         "ReadSource",
@@ -70,22 +55,22 @@ const COPY_PART: [Statement; 8] = [
         &[
             (
                 "s3:GetObject",
-                "UploadPartCopy of a backup without versions into the replica, and HEAD after a lost answer",
+                "UploadPartCopy of a backup without versions into the replica, and HEAD after a lost response",
             ),
             ("s3:GetObjectVersion", "UploadPartCopy of a version of the backup into the replica"),
             ("s3:PutObject", "CopyObject and UploadPartCopy"),
             ("s3:PutObjectTagging", "CopyObject with tags"),
-            ("s3:ListMultipartUploadParts", "which parts are there"),
+            ("s3:ListMultipartUploadParts", "the copied parts"),
         ],
     ),
-    ("CopyPartFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("CopyPartFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for a missing key")]),
     (
         "CopyPartFunction",
         "WriteReplicas",
         &[
-            ("s3:GetObject", "HEAD of the object at the key, to tell an upload that is gone"),
+            ("s3:GetObject", "HEAD of the object at the key, to find out why an upload is gone"),
             ("s3:PutObject", "UploadPartCopy"),
-            ("s3:ListMultipartUploadParts", "which parts are there"),
+            ("s3:ListMultipartUploadParts", "the copied parts"),
         ],
     ),
     ("CopyPartFunction", "ListReplicaForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
@@ -105,15 +90,18 @@ const COPY_PART: [Statement; 8] = [
     ),
 ];
 
-const COMPLETE_MULTIPART: [Statement; 6] = [
+pub(super) const COMPLETE_MULTIPART: [Statement; 6] = [
     (
         "CompleteMultipartFunction",
         "PublishBackups",
         &[
-            ("s3:GetObject", "HEAD of the object at the key, to tell a lost answer from another's copy"),
+            (
+                "s3:GetObject",
+                "HEAD of the object at the key, to distinguish a lost response from the copy of another execution",
+            ),
             ("s3:PutObject", "CompleteMultipartUpload"),
             ("s3:ListMultipartUploadParts", "the list of parts"),
-            ("s3:AbortMultipartUpload", "an upload that can never become the object"),
+            ("s3:AbortMultipartUpload", "an upload with a mismatch"),
         ],
     ),
     ("CompleteMultipartFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
@@ -140,7 +128,7 @@ const COMPLETE_MULTIPART: [Statement; 6] = [
     ),
 ];
 
-const CHECKSUM_VERIFY: [Statement; 17] = [
+pub(super) const CHECKSUM_VERIFY: [Statement; 17] = [
     (
         "ChecksumVerifyFunction",
         "ReadSource",
@@ -152,17 +140,17 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     (
         "ChecksumVerifyFunction",
         "ListSourceVersions",
-        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
+        &[("s3:ListBucketVersions", "the newest version of a deleted key")],
     ),
     (
         "ChecksumVerifyFunction",
         "ReadBackupsAndSetTags",
         &[
             ("s3:GetObject", "HEAD of a backup without versions"),
-            ("s3:GetObjectVersion", "HEAD, and GET where the bytes are read back"),
+            ("s3:GetObjectVersion", "HEAD, and GET if the bytes are read back"),
             ("s3:GetObjectTagging", "tags of a backup without versions"),
             ("s3:GetObjectVersionTagging", "tags of the version"),
-            ("s3:PutObjectTagging", "tags of a late copy, which go with it"),
+            ("s3:PutObjectTagging", "tags of a late backup"),
             ("s3:PutObjectVersionTagging", "tags that the copy lost"),
         ],
     ),
@@ -174,7 +162,10 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     (
         "ChecksumVerifyFunction",
         "DenyRemovalOfReceipts",
-        &[("s3:DeleteObjectVersion", "denied, although the statement before allows it in all of the backup bucket")],
+        &[(
+            "s3:DeleteObjectVersion",
+            "denied for receipts, although the previous statement allows it in the whole backup bucket",
+        )],
     ),
     ("ChecksumVerifyFunction", "WriteLateBackups", &[("s3:PutObject", "the late backup, before a copy is withdrawn")]),
     ("ChecksumVerifyFunction", "WriteRejectedCopyRecord", &[("s3:PutObject", "the record of a rejected version")]),
@@ -190,10 +181,10 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
         "ReadReplicasAndSetTags",
         &[
             ("s3:GetObject", "HEAD of a replica without versions"),
-            ("s3:GetObjectVersion", "HEAD, and GET where the bytes are read back"),
+            ("s3:GetObjectVersion", "HEAD, and GET if the bytes are read back"),
             ("s3:GetObjectTagging", "tags of a replica without versions"),
             ("s3:GetObjectVersionTagging", "tags of the version"),
-            ("s3:PutObjectTagging", "tags that the copy of a bucket without versions lost"),
+            ("s3:PutObjectTagging", "tags that a copy without versioning lost"),
             ("s3:PutObjectVersionTagging", "tags that the copy lost"),
         ],
     ),
@@ -209,7 +200,7 @@ const CHECKSUM_VERIFY: [Statement; 17] = [
     ("ChecksumVerifyFunction", "UseReplicaKey", &[("kms:Decrypt", "GET of objects under that key")]),
 ];
 
-const CROSS_REGION_REPLICATE: [Statement; 8] = [
+pub(super) const CROSS_REGION_REPLICATE: [Statement; 8] = [
     (
         "CrossRegionReplicateFunction",
         "ReadBackups",
@@ -221,7 +212,7 @@ const CROSS_REGION_REPLICATE: [Statement; 8] = [
     (
         "CrossRegionReplicateFunction",
         "ListBackupVersions",
-        &[("s3:ListBucketVersions", "the newest version of a key that was deleted since")],
+        &[("s3:ListBucketVersions", "the newest version of a deleted key")],
     ),
     ("CrossRegionReplicateFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403")]),
     (
@@ -232,7 +223,7 @@ const CROSS_REGION_REPLICATE: [Statement; 8] = [
             ("s3:GetObjectVersion", "HEAD of versions below a newer one"),
             ("s3:PutObject", "CopyObject and CreateMultipartUpload"),
             ("s3:PutObjectTagging", "the same with tags"),
-            ("s3:AbortMultipartUpload", "an upload that a new plan gives up"),
+            ("s3:AbortMultipartUpload", "an upload of a previous plan"),
         ],
     ),
     ("CrossRegionReplicateFunction", "ListReplicaVersions", &[("s3:ListBucketVersions", "versions below a newer one")]),
@@ -248,7 +239,7 @@ const CROSS_REGION_REPLICATE: [Statement; 8] = [
     ),
 ];
 
-const NOTIFY: [Statement; 6] = [
+pub(super) const NOTIFY: [Statement; 6] = [
     (
         "NotifyFunction",
         "ReadAndWriteReceipts",
@@ -262,7 +253,7 @@ const NOTIFY: [Statement; 6] = [
             ("s3:GetObjectVersion", "HEAD of the version that a receipt names"),
         ],
     ),
-    ("NotifyFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for what is not there")]),
+    ("NotifyFunction", "ListBucketsForMissingKeys", &[("s3:ListBucket", "404 instead of 403 for a missing key")]),
     ("NotifyFunction", "PublishMessages", &[("sns:Publish", "the message")]),
     (
         "NotifyFunction",
@@ -279,9 +270,9 @@ const NOTIFY: [Statement; 6] = [
     ),
 ];
 
-const OTHERS: [Statement; 5] = [
-    ("SourceBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "refuses whatever comes without TLS")]),
-    ("BackupBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "refuses whatever comes without TLS")]),
+pub(super) const OTHERS: [Statement; 5] = [
+    ("SourceBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "denies requests without TLS")]),
+    ("BackupBucketPolicy", "DenyRequestsWithoutTls", &[("s3:*", "denies requests without TLS")]),
     ("UndeliveredEventsPolicy", "AllowRulesToSend", &[("sqs:SendMessage", "events that a rule cannot deliver")]),
     ("StateMachine", "InvokeFunctions", &[("lambda:InvokeFunction", "every Task")]),
     (
@@ -300,111 +291,3 @@ const OTHERS: [Statement; 5] = [
         ],
     ),
 ];
-
-/// An action of a policy, by its owner and statement.
-type Action = (String, String, String);
-
-fn pinned() -> Vec<Action> {
-    let all =
-        [&VALIDATE[..], &COPY_PART, &COMPLETE_MULTIPART, &CHECKSUM_VERIFY, &CROSS_REGION_REPLICATE, &NOTIFY, &OTHERS];
-    let mut pinned = Vec::new();
-    for (owner, sid, actions) in all.into_iter().flatten() {
-        for (action, why) in *actions {
-            assert!(!why.is_empty(), "{owner} {sid} {action}: say why it is there");
-            pinned.push(((*owner).to_owned(), (*sid).to_owned(), (*action).to_owned()));
-        }
-    }
-    pinned
-}
-
-/// The actions of every statement, also of one in a branch of `!If`.
-fn collect(owner: &str, value: &Value, found: &mut Vec<Action>) {
-    match value {
-        Value::Tagged(tagged) => collect(owner, &tagged.value, found),
-        Value::Sequence(list) => list.iter().for_each(|item| collect(owner, item, found)),
-        Value::Mapping(mapping) if mapping.contains_key("Effect") => {
-            assert!(!mapping.contains_key("NotAction"), "{owner}: a statement names what it is about");
-            let sid = mapping.get("Sid").and_then(Value::as_str).unwrap_or_else(|| panic!("{owner}: a Sid is missing"));
-            let actions = match &mapping["Action"] {
-                Value::Sequence(list) => list.iter().collect(),
-                one => vec![one],
-            };
-            for action in actions {
-                let action = action.as_str().unwrap_or_else(|| panic!("{owner} {sid}: {action:?} is no action"));
-                found.push((owner.to_owned(), sid.to_owned(), action.to_owned()));
-            }
-        }
-        Value::Mapping(mapping) => mapping.values().for_each(|item| collect(owner, item, found)),
-        _ => {}
-    }
-}
-
-fn of(template: &Value) -> Vec<Action> {
-    let mut found = Vec::new();
-    for (name, resource) in template["Resources"].as_mapping().unwrap() {
-        let policies = resource["Properties"]["Policies"].as_sequence().into_iter().flatten();
-        assert!(
-            policies.clone().all(|policy| policy.get("Statement").is_some()),
-            "{name:?} has a policy by name alone"
-        );
-        collect(name.as_str().unwrap(), &resource["Properties"], &mut found);
-    }
-    found
-}
-
-fn template() -> Value {
-    serde_yaml_ng::from_str(&text("template.yaml")).unwrap()
-}
-
-#[test]
-fn the_policies_have_these_actions_and_no_others() {
-    let (found, pinned) = (of(&template()), pinned());
-    for (which, list) in [("the template", &found), ("the table", &pinned)] {
-        let distinct: BTreeSet<_> = list.iter().collect();
-        assert_eq!(distinct.len(), list.len(), "{which} has an action twice in one statement");
-    }
-    let unknown: Vec<_> = found.iter().filter(|action| !pinned.contains(action)).collect();
-    assert!(unknown.is_empty(), "nobody has said what these are for: {unknown:#?}");
-    let missing: Vec<_> = pinned.iter().filter(|action| !found.contains(action)).collect();
-    assert!(missing.is_empty(), "these are needed, and the template lacks them: {missing:#?}");
-}
-
-#[test]
-fn policies_of_buckets_refuse_and_all_others_allow_but_that_receipts_are_never_removed() {
-    let mut effects = BTreeSet::new();
-    let template = template();
-    for (name, resource) in template["Resources"].as_mapping().unwrap() {
-        let kind = resource["Type"].as_str().unwrap();
-        effects_of(&resource["Properties"], &mut |effect| {
-            effects.insert((kind.to_owned(), effect.to_owned()));
-            let refuses = kind == "AWS::S3::BucketPolicy";
-            let denies_one = name.as_str() == Some("ChecksumVerifyFunction");
-            assert!(denies_one || (effect == "Deny") == refuses, "{name:?}");
-        });
-    }
-    let kinds: Vec<_> = effects.iter().map(|(kind, effect)| (kind.as_str(), effect.as_str())).collect();
-    assert_eq!(
-        kinds,
-        [
-            ("AWS::S3::BucketPolicy", "Deny"),
-            ("AWS::SQS::QueuePolicy", "Allow"),
-            ("AWS::Serverless::Function", "Allow"),
-            ("AWS::Serverless::Function", "Deny"),
-            ("AWS::Serverless::StateMachine", "Allow"),
-        ]
-    );
-}
-
-fn effects_of(value: &Value, tell: &mut impl FnMut(&str)) {
-    match value {
-        Value::Tagged(tagged) => effects_of(&tagged.value, tell),
-        Value::Sequence(list) => list.iter().for_each(|item| effects_of(item, tell)),
-        Value::Mapping(mapping) => {
-            if let Some(effect) = mapping.get("Effect").and_then(Value::as_str) {
-                tell(effect);
-            }
-            mapping.values().for_each(|item| effects_of(item, tell));
-        }
-        _ => {}
-    }
-}

@@ -1,19 +1,19 @@
-//! How each execution of a failing schedule went, one line for each, for people to read.
+//! The path of each execution of a failing schedule, one line each.
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
 
-use super::stage::Stage;
-use crate::{TestResult, world::Ended};
+use super::session::Session;
+use crate::{TestResult, fixture::ExecutionSummary};
 
 /// A line for each execution, oldest first.
-pub(super) async fn of(stage: &Stage) -> TestResult<Vec<String>> {
-    let world = stage.world()?;
+pub(super) async fn execution_lines(session: &Session) -> TestResult<Vec<String>> {
+    let fixture = session.fixture()?;
     let mut lines = Vec::new();
-    for execution in stage.executions().await? {
-        let event = world.event_of(&execution).await?;
+    for execution in fixture.executions().await? {
+        let event = fixture.input_event(&execution).await?;
         let object = &event["detail"]["object"];
-        let path: Vec<String> = world.history(&execution).await?.iter().filter_map(word).collect();
-        let Ended { arn, status } = &execution;
+        let path: Vec<String> = fixture.history(&execution).await?.iter().filter_map(label).collect();
+        let ExecutionSummary { arn, status } = &execution;
         let name = arn.rsplit(':').next().unwrap_or_default();
         let version = object["version-id"].as_str().unwrap_or("null");
         let status = status.as_str();
@@ -22,8 +22,8 @@ pub(super) async fn of(stage: &Stage) -> TestResult<Vec<String>> {
     Ok(lines)
 }
 
-/// What an event of the history adds to the line, if anything.
-fn word(event: &HistoryEvent) -> Option<String> {
+/// The label of a history event; most events have none.
+fn label(event: &HistoryEvent) -> Option<String> {
     if let Some(entered) = &event.state_entered_event_details {
         return Some(entered.name.clone());
     }

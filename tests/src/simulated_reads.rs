@@ -1,8 +1,8 @@
-//! A stand-in for the reading of checksum-verify, for an object of nothing but zeros that is too large to be read: its
-//! bytes take the time that they would take, on Tokio's clock, and none moves. The digests that it answers are true.
+//! Simulates the reads of checksum-verify for an object of zeros that is too large to read. A read advances Tokio's clock
+//! by the time that it would take on AWS, and the digests are the true ones of zeros.
 //!
-//! It stops before its time is up by the very rule that the function itself uses (`Pace`), so that an object takes as
-//! many runs as it would on AWS at the same speed. What is not reading, it leaves to the function.
+//! A run stops before its deadline by the function's own rule (`Pace`), so an object needs as many runs as on AWS at the
+//! same speed. Everything but the reads is left to the function.
 
 use std::{
     collections::HashMap,
@@ -31,52 +31,52 @@ use tokio::time::{sleep, timeout};
 
 use crate::worst_case;
 
-/// That it cannot be done is an answer of the stand-in, which crosses threads.
+/// Its error can cross threads, as [`Handler`] requires.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// What `head -c 5368709120 /dev/zero | sha256sum` prints: the SHA-256 of the largest part.
+/// The SHA-256 of the largest part: the output of `head -c 5368709120 /dev/zero | sha256sum`.
 const SHA256_OF_A_PART: &str = "7f06c62352aebd8125b2a1841e2b9e1ffcbed602f381c3dcb3200200e383d1d5";
 
-/// The CRC64NVME of so many of the largest parts.
+/// The CRC64NVME of n parts of the largest size, by n.
 static CRC_OF_PARTS: LazyLock<Vec<Crc64Nvme>> = LazyLock::new(|| {
     let part = crc_of_zeros(MAX_PART);
-    let more = |crc: &Crc64Nvme| Some(crc.followed_by(part, MAX_PART));
-    std::iter::successors(Some(Crc64Nvme::EMPTY), more).take(PARTS_OF_A_SLICE).collect()
+    let next = |crc: &Crc64Nvme| Some(crc.followed_by(part, MAX_PART));
+    std::iter::successors(Some(Crc64Nvme::EMPTY), next).take(MAX_PARTS_OF_SLICE).collect()
 });
-/// More than any slice of the largest object has.
-const PARTS_OF_A_SLICE: usize = 256;
+/// More parts than a slice of the largest object has.
+const MAX_PARTS_OF_SLICE: usize = 256;
 
-/// The errors that digesting fails with before it works, each time that it is asked something new.
+/// The errors that an invocation with a new payload raises, one per attempt, before it succeeds.
 #[derive(Debug, Default)]
-pub(crate) struct Troubles {
+pub(crate) struct InjectedErrors {
     errors: Vec<String>,
-    met: Mutex<HashMap<Bytes, usize>>,
+    attempts: Mutex<HashMap<Bytes, usize>>,
 }
 
-impl Troubles {
+impl InjectedErrors {
     pub(crate) fn new(errors: Vec<String>) -> Self {
-        Self { errors, met: Mutex::default() }
+        Self { errors, attempts: Mutex::default() }
     }
 
-    /// The next error for a function that is asked this.
+    /// The error of the next attempt with this payload.
     fn next(&self, payload: &Bytes) -> Option<&str> {
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        let met = met.entry(payload.clone()).or_default();
-        *met += 1;
-        self.errors.get(*met - 1).map(String::as_str)
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = attempts.entry(payload.clone()).or_default();
+        *attempt += 1;
+        self.errors.get(*attempt - 1).map(String::as_str)
     }
 }
 
-/// The stand-in.
-pub(crate) struct Zeros {
-    pub(crate) troubles: Arc<Troubles>,
+/// A checksum-verify that does not read.
+pub(crate) struct SimulatedVerify {
+    pub(crate) errors: Arc<InjectedErrors>,
     pub(crate) mode: VerifyMode,
-    /// The function itself, in the mode that reads nothing.
+    /// The function, in the mode that does not read.
     pub(crate) function: Arc<dyn Handler>,
 }
 
 #[async_trait]
-impl Handler for Zeros {
+impl Handler for SimulatedVerify {
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         match self.answer(&payload, deadline, Pace::new(Deadline::after(left))).await {
@@ -86,13 +86,13 @@ impl Handler for Zeros {
     }
 }
 
-impl Zeros {
+impl SimulatedVerify {
     async fn answer(&self, payload: &Bytes, deadline: SystemTime, mut pace: Pace) -> Outcome<Invocation> {
         let input: Value = serde_json::from_slice(payload)?;
         match VerifyInput::read(&input)? {
             VerifyInput::Digest { copy, slice, resume } => {
-                if let Some(error) = self.troubles.next(payload) {
-                    return Ok(failed(error, "Another try is wanted."));
+                if let Some(error) = self.errors.next(payload) {
+                    return Ok(failed(error, "An error injected by the test."));
                 }
                 answered(&digest(layout(&copy)?, slice, resume, &mut pace).await?)
             }
@@ -110,16 +110,16 @@ impl Zeros {
         }
     }
 
-    /// What the function itself says of everything but the bytes, as the proof by what was read.
+    /// The verification of the function, with the evidence of the simulated reads.
     async fn proven(
         &self,
-        mut asked: Value,
+        mut input: Value,
         deadline: SystemTime,
         progress: &VerifyProgress,
         digested: u64,
     ) -> Outcome<Invocation> {
-        asked.as_object_mut().map(|asked| asked.remove("resume"));
-        let outcome = self.function.call(asked.to_string().into(), deadline).await;
+        input.as_object_mut().map(|input| input.remove("resume"));
+        let outcome = self.function.call(input.to_string().into(), deadline).await;
         let Invocation::Answered(verification) = outcome else { return Ok(outcome) };
         let mut verification: Verification = serde_json::from_slice(&verification)?;
         if let Some(evidence) = &mut verification.evidence {
@@ -141,7 +141,7 @@ fn failed(error: &str, message: &str) -> Invocation {
 }
 
 fn layout(copy: &Copy) -> Outcome<PartLayout> {
-    Ok(copy.layout().ok_or("an object in one piece can be read")?)
+    Ok(copy.layout().ok_or("an object without parts is not simulated")?)
 }
 
 /// The digest mode of checksum-verify.
@@ -152,11 +152,11 @@ async fn digest(
     pace: &mut Pace,
 ) -> Outcome<SliceResult> {
     Ok(match read(layout, slice, resume, 1, pace).await? {
-        Read::Whole(digest) => {
+        Read::Complete(digest) => {
             let bytes = layout.slice_bytes(slice);
             SliceResult { index: slice.index, done: true, bytes, digest: Some(digest), resume: None }
         }
-        Read::UpTo(progress) => {
+        Read::Partial(progress) => {
             let before = slice.parts().take_while(|part| *part < progress.next_part);
             let bytes = before.filter_map(|part| layout.range(part)).map(ByteRange::length).sum();
             SliceResult { index: slice.index, done: false, bytes, digest: None, resume: Some(progress) }
@@ -164,7 +164,7 @@ async fn digest(
     })
 }
 
-/// How its object mode reads a copy back, and the source beside it unless that was digested: as far as the time goes.
+/// The object mode of checksum-verify: reads the copy, and the source unless it was digested, until the deadline.
 async fn read_back(
     layout: PartLayout,
     digested: bool,
@@ -180,11 +180,11 @@ async fn read_back(
         let parts = |digest: &Option<DigestProgress>| digest.as_ref().map_or(0, |digest| digest.part_sha256.len());
         let before = parts(&progress.digest);
         match read(layout, slice, progress.digest.take(), sides, pace).await? {
-            Read::Whole(digest) => {
+            Read::Complete(digest) => {
                 progress.bytes_read += (slice.parts().count() - before) as u64 * MAX_PART * sides;
                 progress.slices.push(digest);
             }
-            Read::UpTo(digest) => {
+            Read::Partial(digest) => {
                 progress.digest = Some(digest);
                 progress.bytes_read += (parts(&progress.digest) - before) as u64 * MAX_PART * sides;
                 break;
@@ -194,13 +194,13 @@ async fn read_back(
     Ok(progress)
 }
 
-/// How far a slice was read.
+/// The progress in a slice.
 enum Read {
-    Whole(SliceDigest),
-    UpTo(DigestProgress),
+    Complete(SliceDigest),
+    Partial(DigestProgress),
 }
 
-/// Reads a slice of so many sides, as far as the time goes: part after part, as checksum-verify does.
+/// Reads a slice of this many objects, part by part, until the deadline.
 async fn read(
     layout: PartLayout,
     slice: Slice,
@@ -214,28 +214,28 @@ async fn read(
     for part in slice.parts().filter(|part| *part >= from) {
         let length = layout.range(part).map_or(0, ByteRange::length);
         if length != MAX_PART {
-            return Err(format!("only parts of {MAX_PART} bytes are known, and part {part} has {length}").into());
+            return Err(format!("only parts of {MAX_PART} bytes are simulated, and part {part} has {length}").into());
         }
-        let time = worst_case::reading(MAX_PART * sides);
+        let time = worst_case::read_time(MAX_PART * sides);
         if timeout(pace.patience(), sleep(time)).await.is_err() {
-            return Ok(Read::UpTo(progress));
+            return Ok(Read::Partial(progress));
         }
         pace.took(time);
         progress.part_sha256.push(Sha256::try_from(SHA256_OF_A_PART.to_owned())?);
-        let crc = CRC_OF_PARTS.get(progress.part_sha256.len()).ok_or("the slice has more parts than are known")?;
+        let crc = CRC_OF_PARTS.get(progress.part_sha256.len()).ok_or("the slice has too many parts")?;
         progress.crc64nvme = *crc;
         if part != slice.last_part {
             progress.next_part = PartNumber::new(part.get() + 1)?;
             if !pace.may_start() {
-                return Ok(Read::UpTo(progress));
+                return Ok(Read::Partial(progress));
             }
         }
     }
     let sha256 = Sha256::over_parts(&progress.part_sha256);
-    Ok(Read::Whole(SliceDigest { crc64nvme: progress.crc64nvme, sha256 }))
+    Ok(Read::Complete(SliceDigest { crc64nvme: progress.crc64nvme, sha256 }))
 }
 
-/// The CRC64NVME of so many zeros: that of twice as many follows from two of one.
+/// The CRC64NVME of this many zeros, by repeated doubling.
 fn crc_of_zeros(length: u64) -> Crc64Nvme {
     let (mut doubled, mut doubled_length) = (Crc64Nvme::of(&[0]), 1);
     let (mut crc, mut left) = (Crc64Nvme::EMPTY, length);

@@ -1,14 +1,14 @@
-//! Random fault rules: what may go wrong between the functions and AWS, and on the way of an event.
+//! Random fault rules for the requests of the functions, for invocations, and for the delivery of events.
 //!
-//! Only what can be true is said. S3 is strongly consistent, so a rule never says that an existing object is gone,
-//! or that a source has changed that has not: versions are deleted and replaced by steps of their own. A condition may
-//! be said to have failed, and an upload to be gone: a new plan settles these whether or not they are true.
+//! A rule raises only errors that AWS can raise in that state. S3 is strongly consistent, so no rule reports an existing
+//! object as missing, or an unchanged source as changed: steps delete and replace versions. A rule can report a failed
+//! precondition or a missing upload, because a new plan checks both.
 
 use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target, When};
 
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// The calls that each function makes.
+/// The calls of each function. Duplicates are more likely.
 const CALLS: &[(&str, Service, &str)] = &[
     ("validate", Service::S3, "HeadObject"),
     ("validate", Service::S3, "GetObjectTagging"),
@@ -48,39 +48,39 @@ const COPIES: &[(&str, &str)] =
 const FUNCTIONS: &[&str] =
     &["validate", "copy-part", "complete-multipart", "checksum-verify", "cross-region-replicate", "notify"];
 
-/// A rule.
-pub(super) fn rule(dice: &mut Dice) -> Rule {
-    let (target, effect) = match dice.weighted(&[(6, 0), (4, 1), (3, 2), (4, 3), (1, 4), (1, 5), (5, 6)]) {
-        0 => refused(dice),
-        1 => on_a_call(dice, |dice| Effect::Drop(moment(dice))),
-        2 => on_a_call(dice, |dice| Effect::Kill(dice.pick(&[Life::Before, Life::After]))),
-        3 => invoked(dice),
-        4 => on_a_call(dice, |dice| Effect::Latency { millis: dice.pick(&[500, 30_000, 300_000, 1_200_000]) }),
-        5 => copied_wrongly(dice),
-        _ => delivered(dice),
+/// A random fault rule.
+pub(super) fn random_rule(rng: &mut Rng) -> Rule {
+    let (target, effect) = match rng.weighted(&[(6, 0), (4, 1), (3, 2), (4, 3), (1, 4), (1, 5), (5, 6)]) {
+        0 => error_response(rng),
+        1 => for_a_call(rng, |rng| Effect::Drop(moment(rng))),
+        2 => for_a_call(rng, |rng| Effect::Kill(rng.pick(&[Life::Before, Life::After]))),
+        3 => failing_invocation(rng),
+        4 => for_a_call(rng, |rng| Effect::Latency { millis: rng.pick(&[500, 30_000, 300_000, 1_200_000]) }),
+        5 => flipped_byte(rng),
+        _ => irregular_delivery(rng),
     };
-    let when = when(dice, &effect);
+    let when = when(rng, &effect);
     Rule { target, when, effect }
 }
 
-fn on_a_call(dice: &mut Dice, effect: impl Fn(&mut Dice) -> Effect) -> (Target, Effect) {
-    let (function, service, operation) = dice.pick(CALLS);
-    (Target::operation(service, operation).function(function), effect(dice))
+fn for_a_call(rng: &mut Rng, effect: impl Fn(&mut Rng) -> Effect) -> (Target, Effect) {
+    let (function, service, operation) = rng.pick(CALLS);
+    (Target::operation(service, operation).function(function), effect(rng))
 }
 
-/// A service answers an error.
-fn refused(dice: &mut Dice) -> (Target, Effect) {
-    let (function, service, operation) = dice.pick(CALLS);
+/// A service responds with an error.
+fn error_response(rng: &mut Rng) -> (Target, Effect) {
+    let (function, service, operation) = rng.pick(CALLS);
     let target = Target::operation(service, operation).function(function);
     let effect = match service {
-        Service::S3 => by_s3(dice, operation),
-        Service::Sns => Effect::error(dice.pick(&["Throttled", "InternalFailure", "AuthorizationError", "NotFound"])),
-        _ => Effect::error(dice.pick(&["ThrottlingException", "InternalFailure", "AccessDeniedException"])),
+        Service::S3 => s3_error(rng, operation),
+        Service::Sns => Effect::error(rng.pick(&["Throttled", "InternalFailure", "AuthorizationError", "NotFound"])),
+        _ => Effect::error(rng.pick(&["ThrottlingException", "InternalFailure", "AccessDeniedException"])),
     };
     (target, effect)
 }
 
-fn by_s3(dice: &mut Dice, operation: &str) -> Effect {
+fn s3_error(rng: &mut Rng, operation: &str) -> Effect {
     let mut codes = vec!["SlowDown", "SlowDown", "InternalError", "ServiceUnavailable", "AccessDenied"];
     let publishes = ["CopyObject", "CompleteMultipartUpload"].contains(&operation);
     if publishes {
@@ -89,68 +89,69 @@ fn by_s3(dice: &mut Dice, operation: &str) -> Effect {
     if ["UploadPartCopy", "ListParts", "CompleteMultipartUpload"].contains(&operation) {
         codes.push("NoSuchUpload");
     }
-    let code = dice.pick(&codes);
+    let code = rng.pick(&codes);
     let may_be_inside_200 =
         (publishes || operation == "UploadPartCopy") && ["SlowDown", "InternalError"].contains(&code);
-    if may_be_inside_200 && dice.percent(50) { Effect::error_inside_200(code) } else { Effect::error(code) }
+    if may_be_inside_200 && rng.percent(50) { Effect::error_inside_200(code) } else { Effect::error(code) }
 }
 
-/// A copy has another byte than its source.
-fn copied_wrongly(dice: &mut Dice) -> (Target, Effect) {
-    let (function, operation) = dice.pick(COPIES);
-    let offset = dice.pick(&[0, 500, 5 << 20]);
+/// A byte of a copy differs from its source.
+fn flipped_byte(rng: &mut Rng) -> (Target, Effect) {
+    let (function, operation) = rng.pick(COPIES);
+    let offset = rng.pick(&[0, 500, 5 << 20]);
     (Target::operation(Service::S3, operation).function(function), Effect::Flip { offset })
 }
 
-/// An invocation goes wrong.
-fn invoked(dice: &mut Dice) -> (Target, Effect) {
-    let target = Target::operation(Service::Lambda, "Invoke").function(dice.pick(FUNCTIONS));
-    let effect = match dice.below(4) {
-        0 | 1 => Effect::Kill(dice.pick(&[Life::Before, Life::During, Life::After])),
-        2 => Effect::error(dice.pick(&["TooManyRequestsException", "ServiceException", "AWSLambdaException"])),
+/// An invocation fails.
+fn failing_invocation(rng: &mut Rng) -> (Target, Effect) {
+    let target = Target::operation(Service::Lambda, "Invoke").function(rng.pick(FUNCTIONS));
+    let effect = match rng.below(4) {
+        0 | 1 => Effect::Kill(rng.pick(&[Life::Before, Life::During, Life::After])),
+        2 => Effect::error(rng.pick(&["TooManyRequestsException", "ServiceException", "AWSLambdaException"])),
         _ => Effect::FunctionError {
-            error_type: dice.pick(&["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]).to_owned(),
+            error_type: rng.pick(&["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]).to_owned(),
             error_message: "A fault of the schedule.".to_owned(),
-            at: moment(dice),
+            at: moment(rng),
         },
     };
     (target, effect)
 }
 
-/// An event arrives more than once, late, or after later ones.
-fn delivered(dice: &mut Dice) -> (Target, Effect) {
-    let effect = match dice.below(3) {
-        0 => Effect::Repeat { copies: u32::try_from(dice.between(1, 3)).unwrap_or(1) },
-        1 => Effect::Delay { millis: dice.pick(&[5, 300, 20_000, 900_000]) },
-        _ => Effect::Reorder { after: dice.between(1, 3) },
+/// An event is delivered several times, late, or after newer ones.
+fn irregular_delivery(rng: &mut Rng) -> (Target, Effect) {
+    let effect = match rng.below(3) {
+        0 => Effect::Repeat { copies: u32::try_from(rng.between(1, 3)).unwrap_or(1) },
+        1 => Effect::Delay { millis: rng.pick(&[5, 300, 20_000, 900_000]) },
+        _ => Effect::Reorder { after: rng.between(1, 3) },
     };
     (Target::operation(Service::Events, "Deliver"), effect)
 }
 
-fn moment(dice: &mut Dice) -> Moment {
-    dice.pick(&[Moment::Before, Moment::After])
+fn moment(rng: &mut Rng) -> Moment {
+    rng.pick(&[Moment::Before, Moment::After])
 }
 
-/// Which calls it strikes: a few, so that a retry wins; many, so that the execution fails; all, until it is lifted.
-fn when(dice: &mut Dice, effect: &Effect) -> When {
-    let skip = if dice.percent(60) { 0 } else { dice.between(1, 6) };
-    let times = match dice.weighted(&[(4, 0), (2, 1), (1, 2), (1, 3)]) {
-        0 => Some(dice.between(1, 3)),
-        1 => Some(dice.between(4, 9)),
-        2 => Some(dice.between(10, 40)),
+/// The calls that the rule changes: a few, so that a retry succeeds; many, so that the execution fails; or all, until
+/// the rule is removed.
+fn when(rng: &mut Rng, effect: &Effect) -> When {
+    let skip = if rng.percent(60) { 0 } else { rng.between(1, 6) };
+    let times = match rng.weighted(&[(4, 0), (2, 1), (1, 2), (1, 3)]) {
+        0 => Some(rng.between(1, 3)),
+        1 => Some(rng.between(4, 9)),
+        2 => Some(rng.between(10, 40)),
         _ => None,
     };
-    // Slow calls add up: three of twenty minutes are an hour for every try.
+    // The delays add up: three of twenty minutes are an hour for every attempt.
     let times = if matches!(effect, Effect::Latency { .. }) { Some(times.unwrap_or(3).min(3)) } else { times };
-    let probability = dice.percent(25).then(|| dice.pick(&[0.2, 0.4, 0.7]));
-    let seed = if probability.is_some() { dice.below(1_000) } else { 0 };
+    let probability = rng.percent(25).then(|| rng.pick(&[0.2, 0.4, 0.7]));
+    let seed = if probability.is_some() { rng.below(1_000) } else { 0 };
     When { skip, times, probability, seed }
 }
 
-/// What kind of fault an effect is, for the counts.
+/// The kind of an effect, for the counts.
 pub(super) fn kind(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Error(_) => "errors answered",
+        Effect::Error(_) => "error responses",
         Effect::Latency { .. } => "slow calls",
         Effect::Drop(Moment::Before) => "connections dropped before the effect",
         Effect::Drop(Moment::After) => "connections dropped after the effect",
