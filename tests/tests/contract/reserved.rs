@@ -58,7 +58,7 @@ fn every_reserved_error_is_retried_impossible_or_fails_its_state() {
             match handling {
                 Handling::Retried => assert_eq!(is_named, state.kind() == "Task", "{name} {error}"),
                 Handling::Impossible(raises) => {
-                    assert!(!raises(state), "{name} can raise {error}, but does not handle it")
+                    assert!(!raises(state), "{name} can raise {error}, but does not handle it");
                 }
                 Handling::Fails => assert!(!is_named, "{name} hides {error}"),
             }
