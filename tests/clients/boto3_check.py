@@ -1,9 +1,9 @@
-"""Drives `holdfast up` from outside with boto3: the product as its users meet it, and every call they may make.
+"""Tests `holdfast up` with boto3: uploads and their backups, and every call of the sandbox.
 
     holdfast up --ready-file ready.json --set MULTIPART_THRESHOLD=8388608
     python tests/clients/boto3_check.py ready.json
 
-Prints one line for each fact that holds. The first that does not ends it with a sentence and exit code 1.
+Prints one line for each fact that is true. The first one that is false ends the program with a message and exit code 1.
 """
 
 import json
@@ -18,22 +18,22 @@ import management
 import redrive
 
 
-class World:
-    """The sandbox, by its ready file, and clients for it."""
+class Session:
+    """A sandbox, found by its ready file, and clients for it."""
 
     def __init__(self, ready):
         self.ready = ready
         self.outputs = ready["outputs"]
         self.source = self.outputs["SourceBucketName"]
         self.s3 = self.client("s3")
-        # Sends no checksum, as older SDKs do: S3 then computes a CRC64NVME. Others send a CRC32, and S3 keeps that.
+        # Sends no checksum, as older SDKs, so S3 computes a CRC64NVME. Newer SDKs send a CRC32, which S3 keeps.
         self.plain_s3 = self.client("s3", request_checksum_calculation="when_required")
         self.replica_s3 = self.client("s3", region_name=self.outputs["ReplicaRegion"])
         self.states = self.client("stepfunctions")
         self.events = self.client("events")
 
     def client(self, service, request_checksum_calculation="when_supported", **other):
-        """A client of a service; what is given replaces what the ready file says."""
+        """A client of a service. The arguments replace the values of the ready file."""
         config = Config(
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 2},
@@ -53,13 +53,13 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("usage: boto3_check.py READY_FILE, the file that holdfast up --ready-file writes")
     try:
-        world = World(json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")))
+        session = Session(json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"{sys.argv[1]} is not the ready file of a sandbox that serves: {type(error).__name__}: {error}")
-    management.check(world)
-    backups.check(world)
-    redrive.check(world)
-    print("boto3 finds everything as it should be.")
+        sys.exit(f"{sys.argv[1]} is not a ready file of a running sandbox: {type(error).__name__}: {error}")
+    management.check(session)
+    backups.check(session)
+    redrive.check(session)
+    print("All facts are true.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the check states what holds: one line per fact, and one clear sentence when one does not hold."""
+"""Prints one line per fact, and a message if a fact is false."""
 
 import contextlib
 import sys
@@ -7,52 +7,52 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 
 
-class NotSo(Exception):
-    """What was found instead of what should hold."""
+class CheckFailed(Exception):
+    """A fact is false. The message has the actual value."""
 
 
 @contextlib.contextmanager
 def fact(sentence):
-    """Prints the sentence when everything inside holds; otherwise says why it does not, and ends the program."""
+    """Prints the fact if its block raises nothing; otherwise prints the reason and ends the program."""
     started = time.monotonic()
     try:
         yield
     except Exception as error:
-        # What was foreseen says it in its own words; of anything else (a field that an answer lacks) the kind matters.
-        known = isinstance(error, (NotSo, BotoCoreError, ClientError))
-        found = error if known else f"{type(error).__name__}: {error}"
-        sys.exit(f"NOT SO: {sentence}: {found}")
+        # Other errors, for example a missing field of a response, are shown with their type.
+        is_expected = isinstance(error, (CheckFailed, BotoCoreError, ClientError))
+        reason = error if is_expected else f"{type(error).__name__}: {error}"
+        sys.exit(f"FAILED: {sentence}: {reason}")
     print(f"ok {time.monotonic() - started:6.2f} s  {sentence}", flush=True)
 
 
-def equal(what, found, wanted):
-    """Found must be what is wanted."""
-    if found != wanted:
-        raise NotSo(f"{what} is {found!r}, it should be {wanted!r}")
+def equal(what, found, expected):
+    """The found value must be the expected one."""
+    if found != expected:
+        raise CheckFailed(f"{what} is {found!r}, it should be {expected!r}")
 
 
-def holds(condition, otherwise):
-    """The condition must hold; otherwise says what was found."""
+def holds(condition, message):
+    """The condition must be true; otherwise the message says what was found."""
     if not condition:
-        raise NotSo(otherwise)
+        raise CheckFailed(message)
 
 
 def refused(code, call, **parameters):
-    """The call must be refused with this error code."""
+    """The call must fail with this error code."""
     try:
         call(**parameters)
     except ClientError as error:
         equal("the error code", error.response["Error"]["Code"], code)
         return
-    raise NotSo(f"the call succeeded, it should be refused with {code}")
+    raise CheckFailed(f"the call succeeded, it should fail with {code}")
 
 
 def eventually(what, seconds, probe):
-    """Asks until the probe answers something, and gives that back."""
+    """Calls the probe until it returns a value, and returns that value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        answer = probe()
-        if answer:
-            return answer
+        value = probe()
+        if value:
+            return value
         time.sleep(0.2)
-    raise NotSo(f"{what} did not happen within {seconds} s")
+    raise CheckFailed(f"{what} did not happen within {seconds} s")

@@ -1,4 +1,4 @@
-//! The six functions inside this process: the same handlers as in the binaries, without starting any.
+//! The six functions in the process of the test: the same handlers as in the binaries.
 
 use std::{
     collections::BTreeMap,
@@ -20,77 +20,76 @@ use sandbox::{Handler, HandlerSet, ports::Invocation};
 use serde_json::{Map, Value, json};
 use validate::Validate;
 
-use crate::zeros::{Troubles, Zeros};
+use crate::simulated_reads::{InjectedErrors, SimulatedVerify};
 
-/// How long the SDK waits at most before it makes a request again for the first time. Nothing recovers in a sandbox
-/// while it waits.
-const FIRST_WAIT: Duration = Duration::from_millis(5);
+/// The SDK's first back-off. A longer one has no use: nothing recovers in a sandbox meanwhile.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(5);
 
-/// What the store of the backups tells about what it stores.
+/// Whether the response to CompleteMultipartUpload has a checksum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Store {
-    /// The checksum that it computed, as S3 does.
+pub enum CompletionChecksum {
+    /// It has the CRC64NVME that the store computed, as S3's response.
     #[default]
-    TellsChecksums,
-    /// None when an upload is completed, as some S3-compatible stores.
-    TellsNone,
+    Reported,
+    /// It has none, as the responses of some S3-compatible stores.
+    Missing,
 }
 
 /// How checksum-verify reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Reading {
-    /// Byte by byte.
+pub enum ReadMode {
+    /// It reads every byte.
     #[default]
     Real,
-    /// Not at all, as long as that would take on AWS: see [`zeros`](crate::zeros).
-    OfZeros {
-        /// The errors that each digest of a slice meets before it works, and every time that it goes on.
-        failing: Vec<String>,
+    /// It waits as long as AWS would need, and reads nothing: see [`simulated_reads`](crate::simulated_reads).
+    SimulatedZeros {
+        /// The errors that each invocation for a slice raises before it succeeds.
+        errors: Vec<String>,
     },
 }
 
-/// Makes handlers that share one HTTP client.
+/// Creates handlers that share one HTTP client.
 #[derive(Debug)]
 pub struct InProcess {
     base: SdkConfig,
-    store: Store,
-    /// What digests fail with, where nothing is read.
-    zeros: Option<Arc<Troubles>>,
+    completion_checksum: CompletionChecksum,
+    /// The errors of simulated reads; absent if checksum-verify reads every byte.
+    simulated: Option<Arc<InjectedErrors>>,
 }
 
 impl InProcess {
-    /// With a client for plain HTTP, which is all that a sandbox on loopback speaks.
+    /// Uses plain HTTP: a sandbox on the loopback interface has no TLS.
     pub async fn new() -> Self {
         let http = aws_smithy_http_client::Builder::new().build_http();
         Self {
-            store: Store::default(),
-            zeros: None,
+            completion_checksum: CompletionChecksum::default(),
+            simulated: None,
             base: aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http)
-                .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
+                .retry_config(RetryConfig::standard().with_initial_backoff(INITIAL_BACKOFF))
                 .empty_test_environment()
                 .load()
                 .await,
         }
     }
 
-    /// The same on another store.
+    /// Sets whether the response to CompleteMultipartUpload has a checksum.
     #[must_use]
-    pub fn on(self, store: Store) -> Self {
-        Self { store, ..self }
+    pub fn with_completion_checksum(self, completion_checksum: CompletionChecksum) -> Self {
+        Self { completion_checksum, ..self }
     }
 
-    /// The same with another way of reading.
+    /// Sets how checksum-verify reads.
     #[must_use]
-    pub fn reading(self, reading: Reading) -> Self {
-        let zeros = match reading {
-            Reading::Real => None,
-            Reading::OfZeros { failing } => Some(Arc::new(Troubles::new(failing))),
+    pub fn with_read_mode(self, read_mode: ReadMode) -> Self {
+        let simulated = match read_mode {
+            ReadMode::Real => None,
+            ReadMode::SimulatedZeros { errors } => Some(Arc::new(InjectedErrors::new(errors))),
         };
-        Self { zeros, ..self }
+        Self { simulated, ..self }
     }
 
-    /// The configuration of a client that calls an endpoint with a key of its own.
+    /// The configuration of a client for this endpoint and access key.
     pub fn config(&self, endpoint: &str, region: &str, access_key_id: &str, secret_access_key: &str) -> SdkConfig {
         let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "sandbox");
         self.base
@@ -101,7 +100,7 @@ impl InProcess {
             .build()
     }
 
-    fn ready<F: Function>(&self, environment: &BTreeMap<String, String>) -> Arc<dyn Handler> {
+    fn handler_for<F: Function>(&self, environment: &BTreeMap<String, String>) -> Arc<dyn Handler> {
         let variable = |name: &str| environment.get(name).map(String::as_str).unwrap_or_default();
         let config = self.config(
             variable("AWS_ENDPOINT_URL"),
@@ -110,45 +109,48 @@ impl InProcess {
             variable("AWS_SECRET_ACCESS_KEY"),
         );
         let environment: Environment = environment.clone().into_iter().collect();
-        Arc::new(Ready(F::new(&environment, Aws::new(config))))
+        Arc::new(FunctionHandler(F::new(&environment, Aws::new(config))))
     }
 
-    fn zeros(
+    fn simulated_verify(
         &self,
         environment: &BTreeMap<String, String>,
-        troubles: Arc<Troubles>,
+        errors: Arc<InjectedErrors>,
     ) -> Result<Arc<dyn Handler>, ConfigError> {
         let mode = VerifyMode::of(&environment.clone().into_iter().collect())?;
         let mut environment = environment.clone();
         environment.remove(VerifyMode::VARIABLE);
-        Ok(Arc::new(Zeros { troubles, mode, function: self.ready::<ChecksumVerify>(&environment) }))
+        Ok(Arc::new(SimulatedVerify { errors, mode, function: self.handler_for::<ChecksumVerify>(&environment) }))
     }
 }
 
 impl HandlerSet for InProcess {
     fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String> {
         match function {
-            Validate::NAME => Ok(self.ready::<Validate>(environment)),
-            CopyPart::NAME => Ok(self.ready::<CopyPart>(environment)),
-            CompleteMultipart::NAME if self.store == Store::TellsNone => {
-                Ok(Arc::new(WithoutChecksum(self.ready::<CompleteMultipart>(environment))))
+            Validate::NAME => Ok(self.handler_for::<Validate>(environment)),
+            CopyPart::NAME => Ok(self.handler_for::<CopyPart>(environment)),
+            CompleteMultipart::NAME if self.completion_checksum == CompletionChecksum::Missing => {
+                Ok(Arc::new(WithoutChecksum(self.handler_for::<CompleteMultipart>(environment))))
             }
-            CompleteMultipart::NAME => Ok(self.ready::<CompleteMultipart>(environment)),
-            ChecksumVerify::NAME => match &self.zeros {
-                None => Ok(self.ready::<ChecksumVerify>(environment)),
-                Some(troubles) => self.zeros(environment, Arc::clone(troubles)).map_err(|error| error.to_string()),
+            CompleteMultipart::NAME => Ok(self.handler_for::<CompleteMultipart>(environment)),
+            ChecksumVerify::NAME => match &self.simulated {
+                None => Ok(self.handler_for::<ChecksumVerify>(environment)),
+                Some(errors) => {
+                    self.simulated_verify(environment, Arc::clone(errors)).map_err(|error| error.to_string())
+                }
             },
-            CrossRegionReplicate::NAME => Ok(self.ready::<CrossRegionReplicate>(environment)),
-            Notify::NAME => Ok(self.ready::<Notify>(environment)),
+            CrossRegionReplicate::NAME => Ok(self.handler_for::<CrossRegionReplicate>(environment)),
+            Notify::NAME => Ok(self.handler_for::<Notify>(environment)),
             other => Err(format!("there is no function {other:?}")),
         }
     }
 }
 
-struct Ready<F>(Result<F, ConfigError>);
+/// A handler that runs a function in this process.
+struct FunctionHandler<F>(Result<F, ConfigError>);
 
 #[async_trait]
-impl<F: Function> Handler for Ready<F> {
+impl<F: Function> Handler for FunctionHandler<F> {
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         match respond(&self.0, &payload, Deadline::after(left)).await {
@@ -158,7 +160,7 @@ impl<F: Function> Handler for Ready<F> {
     }
 }
 
-/// Answers what complete-multipart does, as if S3 had told it no checksum.
+/// Runs complete-multipart and removes the checksum from its output.
 struct WithoutChecksum(Arc<dyn Handler>);
 
 #[async_trait]

@@ -1,16 +1,16 @@
-//! What the end-to-end and contract tests share: a world (a sandbox with clients that know their way around it), the
-//! check that such a world keeps every promise, the six functions run inside the test's own process, and the template
-//! with a permission taken away.
+//! The harness that the end-to-end and contract tests share: a fixture (a sandbox with Holdfast deployed in it), the
+//! domain check, the six functions run in the test's own process, and the template with one permission removed.
 
 pub mod domain;
+pub mod fixture;
 pub mod history;
 pub mod in_process;
 pub mod machine;
 pub mod schedules;
+pub mod simulated_reads;
 pub mod template;
-pub mod world;
+pub mod text;
 pub mod worst_case;
-pub mod zeros;
 
-/// How tests fail.
+/// The result of a test or of one of its helpers.
 pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;

@@ -1,5 +1,5 @@
-//! `statemachine/backup.asl.json` as tests look at it: every state by name, with what it retries and catches, and which
-//! errors its function raises.
+//! `statemachine/backup.asl.json` for tests: each state with its retriers and catchers, and the errors that its function
+//! raises.
 
 #![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
@@ -13,43 +13,43 @@ use sandbox::{
 };
 use serde_json::Value;
 
-use crate::world::workspace;
+use crate::fixture::workspace;
 
-/// The bucket that the sample events name.
+/// The bucket in the sample events.
 pub const SOURCE_BUCKET: &str = "holdfast-source";
 
 /// The state machine and the stack that it is deployed with.
 #[derive(Debug)]
 pub struct Machine {
-    /// The stack.
+    /// The stack of the template.
     pub stack: Stack,
-    /// The whole definition.
+    /// The definition.
     pub definition: Value,
-    /// Every state, also those of iterations, in the order of the file.
+    /// All states, those of iterations included, in the order of the file.
     pub states: Vec<State>,
 }
 
-/// A state, of the machine itself or of a Map's iteration.
+/// A state of the machine or of a Map's iteration.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its definition.
+    /// The definition.
     pub definition: Value,
-    /// The Map whose iteration the state belongs to.
+    /// The Map that the state is an iteration's state of.
     pub map: Option<String>,
 }
 
-/// A retrier or a catcher: the errors that it names, and everything else about it.
+/// A retrier or a catcher.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub struct ErrorRule {
     /// The names of the errors.
     pub errors: Vec<String>,
-    /// The whole rule.
+    /// The definition.
     pub definition: Value,
 }
 
-/// A file of the repository.
+/// The path of a file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     workspace().join(path)
 }
@@ -75,17 +75,17 @@ pub fn stack() -> Stack {
     Stack::read(&repository("template.yaml"), &settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Errors that a function raises elsewhere but that its work in a state cannot meet, and why. They are neither retried
-/// nor caught there.
+/// Errors that a function raises in other states but cannot raise in this one, each with the reason. The state neither
+/// retries nor catches them.
 pub const CANNOT_ARISE: [(&str, ErrorName, &str); 5] = [
     ("CopyObject", ErrorName::UploadGone, "a single copy has no upload"),
-    ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so nothing is asked of the destination"),
+    ("CopySlice", ErrorName::DestinationChanged, "a part is not published, so it has no precondition"),
     ("CopyReplicaSlice", ErrorName::DestinationChanged, "as in CopySlice"),
-    ("DigestSlice", ErrorName::DestinationChanged, "a digest reads the source alone"),
+    ("DigestSlice", ErrorName::DestinationChanged, "a digest reads only the source"),
     ("DigestReplicaSlice", ErrorName::DestinationChanged, "as in DigestSlice"),
 ];
 
-/// What the function of a crate can raise.
+/// The errors that the function of a crate can raise.
 pub fn raised_by(function: &str) -> &'static [ErrorName] {
     match function {
         "validate" => validate::Validate::RAISES,
@@ -106,7 +106,7 @@ impl Machine {
         let definition: Value = serde_json::from_str(&machine.definition).unwrap_or_else(|error| panic!("{error}"));
         let mut states = Vec::new();
         collect(&definition, None, &mut states);
-        // The order of the file, which is the order that people read.
+        // In the order of the file.
         states.sort_by_key(|state| machine.definition.find(&format!("\"{}\": {{", state.name)));
         Self { stack, definition, states }
     }
@@ -116,17 +116,17 @@ impl Machine {
         self.states.iter().find(|state| state.name == name).unwrap_or_else(|| panic!("there is no state {name}"))
     }
 
-    /// Every Task with the function that it invokes.
+    /// All Tasks, each with the function that it invokes.
     pub fn tasks(&self) -> impl Iterator<Item = (&State, &Function)> {
         self.states.iter().filter(|state| state.kind() == "Task").map(|state| {
             let arn = state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_default();
             let function = self.stack.functions.iter().find(|function| function.arn == arn);
-            (state, function.unwrap_or_else(|| panic!("{} invokes {arn:?}, which is no function", state.name)))
+            (state, function.unwrap_or_else(|| panic!("{} invokes {arn:?}, which is not a function", state.name)))
         })
     }
 
-    /// The catchers that see what a state raises: its own, and those of the Map around it.
-    pub fn catchers(&self, state: &State) -> Vec<Rule> {
+    /// The catchers for the errors of a state: its own, and those of its Map.
+    pub fn catchers(&self, state: &State) -> Vec<ErrorRule> {
         let around = state.map.as_deref().map(|map| self.state(map).rules("Catch")).unwrap_or_default();
         state.rules("Catch").into_iter().chain(around).collect()
     }
@@ -138,18 +138,21 @@ impl State {
         self.definition["Type"].as_str().unwrap_or_default()
     }
 
-    /// The retriers (`Retry`) or catchers (`Catch`).
-    pub fn rules(&self, field: &str) -> Vec<Rule> {
+    /// The retriers (`Retry`) or the catchers (`Catch`).
+    pub fn rules(&self, field: &str) -> Vec<ErrorRule> {
         let rules = self.definition[field].as_array().cloned().unwrap_or_default();
-        rules.into_iter().map(|definition| Rule { errors: texts(&definition["ErrorEquals"]), definition }).collect()
+        rules
+            .into_iter()
+            .map(|definition| ErrorRule { errors: texts(&definition["ErrorEquals"]), definition })
+            .collect()
     }
 
-    /// How often the state is tried again at most, all retriers together.
+    /// The maximum number of retries, all retriers together.
     pub fn attempts(&self) -> u64 {
         self.retries().iter().map(|(_, times)| times).sum()
     }
 
-    /// For each retrier an error that it names, and how often it tries again.
+    /// For each retrier, its first error and its maximum number of retries.
     pub fn retries(&self) -> Vec<(String, u64)> {
         let rules = self.rules("Retry").into_iter();
         rules
@@ -159,7 +162,7 @@ impl State {
             .collect()
     }
 
-    /// Every state that may come next, catchers left out, in the order in which they are written.
+    /// The states that can follow, without those of catchers, in the order of the definition.
     pub fn next(&self) -> Vec<String> {
         let choices = self.definition["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
         let all = choices.chain([&self.definition["Default"], &self.definition["Next"]]);
@@ -167,8 +170,8 @@ impl State {
     }
 }
 
-impl Rule {
-    /// Whether it names the error.
+impl ErrorRule {
+    /// Whether it matches the error by name.
     pub fn names(&self, error: &str) -> bool {
         self.errors.iter().any(|name| name == error)
     }
@@ -189,13 +192,13 @@ fn collect(machine: &Value, map: Option<&str>, states: &mut Vec<State>) {
     }
 }
 
-/// The names of all states; each has to lie on some path.
+/// The names of all states. Panics if a state is not reachable.
 fn reachable(machine: &Value, found: &BTreeMap<&String, &Value>) -> Vec<String> {
     let mut names = vec![machine["StartAt"].as_str().unwrap_or_default().to_owned()];
     let mut index = 0;
     while let Some(name) = names.get(index).cloned() {
         index += 1;
-        let Some(definition) = found.get(&name) else { panic!("Next names {name}, which is no state") };
+        let Some(definition) = found.get(&name) else { panic!("Next names {name}, which is not a state") };
         let state = State { name, definition: (*definition).clone(), map: None };
         for next in state.next() {
             if !names.contains(&next) {
@@ -204,7 +207,7 @@ fn reachable(machine: &Value, found: &BTreeMap<&String, &Value>) -> Vec<String> 
         }
     }
     for name in found.keys() {
-        assert!(names.contains(name), "no path leads to the state {name}");
+        assert!(names.contains(name), "the state {name} is not reachable");
     }
     names
 }

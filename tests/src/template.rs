@@ -1,64 +1,66 @@
-//! The product's template with a permission, or time, taken away.
+//! The template with one permission removed, or with short timeouts.
 
 use std::{fs, path::PathBuf};
 
 use serde_yaml_ng::Value;
 use tempfile::TempDir;
 
-use crate::{TestResult, world::workspace};
+use crate::{TestResult, fixture::workspace};
 
-/// The replacement of an action that was taken away: no service has it.
-const NOTHING: &str = "none:Nothing";
+/// The replacement of a removed action. No service has it.
+const REMOVED_ACTION: &str = "none:Nothing";
 
-/// The state machine, beside the template.
+/// The path of the state machine, relative to the template.
 const MACHINE: &str = "statemachine/backup.asl.json";
 
-/// A copy of the template, beside a copy of the state machine.
+/// Modified copies of the template and the state machine.
 #[derive(Debug)]
-pub struct Changed {
+pub struct ModifiedTemplate {
     folder: TempDir,
 }
 
-impl Changed {
-    /// Without one action of the statement `sid` in the policies of a resource.
+impl ModifiedTemplate {
+    /// Removes one action of the statement `sid` from the policies of a resource.
     pub fn without(resource: &str, sid: &str, action: &str) -> TestResult<Self> {
         let text = fs::read_to_string(workspace().join("template.yaml"))?;
         let mut template: Value = serde_yaml_ng::from_str(&text)?;
         let policies = &mut template["Resources"][resource]["Properties"]["Policies"];
         let removed = remove(policies, sid, action);
         if removed != 1 {
-            return Err(format!("{resource} has {action} {removed} times in its statement {sid}").into());
+            return Err(
+                format!("the statement {sid} of {resource} has the action {action} {removed} times, not once").into()
+            );
         }
         let machine = fs::read_to_string(workspace().join(MACHINE))?;
         Self::write(&serde_yaml_ng::to_string(&template)?, &machine)
     }
 
-    /// With a state machine whose Tasks may take no more than a second each.
+    /// Sets `TimeoutSeconds` of every Task to one second.
     pub fn with_tasks_of_one_second() -> TestResult<Self> {
         let template = fs::read_to_string(workspace().join("template.yaml"))?;
         let mut machine: serde_json::Value = serde_json::from_slice(&fs::read(workspace().join(MACHINE))?)?;
-        if hurry(&mut machine) == 0 {
+        if set_timeouts(&mut machine) == 0 {
             return Err("no Task has TimeoutSeconds".into());
         }
         Self::write(&template, &machine.to_string())
     }
 
     fn write(template: &str, machine: &str) -> TestResult<Self> {
-        let changed = Self { folder: tempfile::tempdir()? };
-        fs::create_dir(changed.folder.path().join("statemachine"))?;
-        fs::write(changed.folder.path().join(MACHINE), machine)?;
-        fs::write(changed.path(), template)?;
-        Ok(changed)
+        let modified = Self { folder: tempfile::tempdir()? };
+        fs::create_dir(modified.folder.path().join("statemachine"))?;
+        fs::write(modified.folder.path().join(MACHINE), machine)?;
+        fs::write(modified.path(), template)?;
+        Ok(modified)
     }
 
-    /// The template's file.
+    /// The path of the template.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("template.yaml")
     }
 }
 
-/// Takes an action away wherever a statement with this `Sid` is, also as a branch of `!If`; answers how many there
-/// were.
+/// Removes an action from the statements with this `Sid`, those in a branch of `!If` included. Returns the number of
+/// removals.
 fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
     match value {
         Value::Tagged(tagged) => remove(&mut tagged.value, sid, action),
@@ -69,10 +71,10 @@ fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
                 Some(one) => vec![one],
                 None => Vec::new(),
             };
-            let meant: Vec<_> = actions.into_iter().filter(|found| found.as_str() == Some(action)).collect();
-            let count = meant.len();
-            for found in meant {
-                *found = Value::from(NOTHING);
+            let matching: Vec<_> = actions.into_iter().filter(|found| found.as_str() == Some(action)).collect();
+            let count = matching.len();
+            for found in matching {
+                *found = Value::from(REMOVED_ACTION);
             }
             count
         }
@@ -81,8 +83,8 @@ fn remove(value: &mut Value, sid: &str, action: &str) -> usize {
     }
 }
 
-/// Sets every `TimeoutSeconds` to one; answers how many there were.
-fn hurry(definition: &mut serde_json::Value) -> usize {
+/// Sets every `TimeoutSeconds` to one. Returns the number of changes.
+fn set_timeouts(definition: &mut serde_json::Value) -> usize {
     match definition {
         serde_json::Value::Object(members) => {
             let mut count = 0;
@@ -90,9 +92,9 @@ fn hurry(definition: &mut serde_json::Value) -> usize {
                 *seconds = 1.into();
                 count = 1;
             }
-            count + members.values_mut().map(hurry).sum::<usize>()
+            count + members.values_mut().map(set_timeouts).sum::<usize>()
         }
-        serde_json::Value::Array(items) => items.iter_mut().map(hurry).sum(),
+        serde_json::Value::Array(items) => items.iter_mut().map(set_timeouts).sum(),
         _ => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! The longest history that an object can cause, computed from the retriers of the state machine itself.
 //!
-//! What it assumes, each as a constant with its reason: how much one run of a function gets done. What it does not
-//! assume away: retries. Where they are counted, every retrier of a Task is used up in every run.
+//! The constants are the assumptions about the speed of AWS, each with its reason. If retries are counted, every run of
+//! a Task uses all its retries.
 
 #![allow(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
@@ -14,103 +14,107 @@ use crate::machine::{Machine, State};
 
 /// Events of one execution (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 pub const HISTORY_QUOTA: u64 = 25_000;
-/// Bytes a second that a function reads: Lambda's network gives about 75 MB/s for as long as one likes.
+/// Bytes per second that a function reads: the sustained network bandwidth of Lambda is about 75 MB/s.
 const READ_BYTES_PER_SECOND: u64 = 75_000_000;
-/// Bytes a second of one part copy of the largest size; S3 copies a part of 5 GiB in well under a minute and a half.
+/// Bytes per second of one part copy: S3 copies a part of 5 GiB in less than 90 seconds.
 const COPY_BYTES_PER_SECOND: u64 = 60_000_000;
-/// Part copies in flight: the template's default.
-const COPIES_AT_ONCE: u64 = 8;
-/// The longest run of a function (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), which the
-/// template gives to those that copy and read.
-const RUN: Duration = Duration::from_mins(15);
+/// Concurrent part copies: the default of the template.
+const CONCURRENT_COPIES: u64 = 8;
+/// The longest run of a function (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). The
+/// template sets it for the functions that copy and read.
+const MAX_RUN: Duration = Duration::from_mins(15);
 
-/// Entered, scheduled, started, succeeded, exited.
+/// Events of a Task: entered, scheduled, started, succeeded, exited.
 const TASK: u64 = 5;
-/// Scheduled, started and failed once more.
+/// Events of a retry: scheduled, started, failed.
 const RETRY: u64 = 3;
-/// Entered and exited: a Choice or a Succeed.
-const PASSING: u64 = 2;
-/// Entered, started, succeeded, exited.
+/// Events of a Choice or a Succeed: entered, exited.
+const CHOICE: u64 = 2;
+/// Events of a Map: entered, started, succeeded, exited.
 const MAP: u64 = 4;
-/// An iteration's start and end, and those of the execution.
+/// Start and end of an iteration or an execution.
 const START_AND_END: u64 = 2;
 
-/// Whether retriers are counted.
+/// How many retries are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retries {
-    /// All of them, in every run.
+    /// All retries of every retrier, in every run.
     All,
     /// None.
     None,
 }
 
-/// How long it takes to read so many bytes.
-pub fn reading(bytes: u64) -> Duration {
+/// The time to read this many bytes.
+pub fn read_time(bytes: u64) -> Duration {
     Duration::from_millis(bytes * 1000 / READ_BYTES_PER_SECOND)
 }
 
-/// How long one part copy of so many bytes takes.
-pub fn copying(bytes: u64) -> Duration {
+/// The time to copy a part of this many bytes.
+pub fn copy_time(bytes: u64) -> Duration {
     Duration::from_millis(bytes * 1000 / COPY_BYTES_PER_SECOND)
 }
 
-/// Runs that it takes to do so many pieces of work, one after the other: as [`Pace`] has it, another one is started as
-/// long as there is time for one that takes half as long again.
+/// The runs that a number of sequential pieces of work needs. A run starts another piece if the remaining time is at
+/// least 1.5 times that of a piece, as [`Pace`] does.
 fn runs(pieces: u64, time: Duration) -> u64 {
     let needed = (time * 3 / 2).max(Pace::LEAST_MARGIN);
-    let (mut in_one, mut left) = (1, RUN.saturating_sub(time));
+    let (mut in_one, mut left) = (1, MAX_RUN.saturating_sub(time));
     while left >= needed && in_one < pieces {
         (in_one, left) = (in_one + 1, left.saturating_sub(time));
     }
     pieces.div_ceil(in_one)
 }
 
-/// Runs that it takes to read so many parts, of so many objects beside each other.
+/// The runs to read this many parts of this many objects in parallel.
 pub fn reading_runs(layout: PartLayout, parts: u64, objects: u64) -> u64 {
-    runs(parts, reading(layout.part_size() * objects))
+    runs(parts, read_time(layout.part_size() * objects))
 }
 
-/// Runs that it takes to copy so many parts.
+/// The runs to copy this many parts.
 fn copying_runs(layout: PartLayout, parts: u64) -> u64 {
-    runs(parts.div_ceil(COPIES_AT_ONCE), copying(layout.part_size()))
+    runs(parts.div_ceil(CONCURRENT_COPIES), copy_time(layout.part_size()))
 }
 
-/// Events of a Task that does its work in one run.
-pub fn task(state: &State, retries: Retries) -> u64 {
+/// The events of a Task with one run.
+pub fn task_events(state: &State, retries: Retries) -> u64 {
     TASK + if retries == Retries::All { RETRY * state.attempts() } else { 0 }
 }
 
-/// Events of a verification that does its work in so many runs.
-pub fn verified(state: &State, runs: u64, retries: Retries) -> u64 {
-    runs * (task(state, retries) + PASSING)
+/// The events of a verification with this many runs.
+pub fn verify_events(state: &State, runs: u64, retries: Retries) -> u64 {
+    runs * (task_events(state, retries) + CHOICE)
 }
 
-/// Events of one leg's Map: its slices are copied, and read too where the state that does so is given.
-pub fn parts(machine: &Machine, layout: PartLayout, copy: &str, digest: Option<&str>, retries: Retries) -> u64 {
+/// The events of one leg's Map, which copies its slices, and reads them if `digest` names a state.
+pub fn map_events(machine: &Machine, layout: PartLayout, copy: &str, digest: Option<&str>, retries: Retries) -> u64 {
     let iteration = |slice: &Slice| {
         let parts = slice.parts().count() as u64;
-        let copied = copying_runs(layout, parts) * (task(machine.state(copy), retries) + PASSING);
-        let read = digest
-            .map_or(0, |digest| reading_runs(layout, parts, 1) * (task(machine.state(digest), retries) + PASSING));
-        START_AND_END + copied + read + PASSING
+        let copied = copying_runs(layout, parts) * (task_events(machine.state(copy), retries) + CHOICE);
+        let read = digest.map_or(0, |digest| {
+            reading_runs(layout, parts, 1) * (task_events(machine.state(digest), retries) + CHOICE)
+        });
+        START_AND_END + copied + read + CHOICE
     };
     MAP + layout.slices().iter().map(iteration).sum::<u64>()
 }
 
-/// Events of the states that are entered once, without those that verify.
-fn once<const N: usize>(machine: &Machine, states: [&str; N], retries: Retries) -> u64 {
-    states.iter().map(|name| task(machine.state(name), retries)).sum()
+/// The events of states that are entered once. Verifications are counted apart.
+fn single_events<const N: usize>(machine: &Machine, states: [&str; N], retries: Retries) -> u64 {
+    states.iter().map(|name| task_events(machine.state(name), retries)).sum()
 }
 
-/// Events of an execution without a replica, save for its verification: its source is read.
-pub fn copied_once(machine: &Machine, layout: PartLayout, retries: Retries) -> u64 {
-    let first = parts(machine, layout, "CopySlice", Some("DigestSlice"), retries);
-    START_AND_END + once(machine, ["Validate", "CompleteUpload", "Notify"], retries) + PASSING + first
+/// The events of an execution without a replica whose source is read, without its verification.
+pub fn backup_leg_events(machine: &Machine, layout: PartLayout, retries: Retries) -> u64 {
+    let first = map_events(machine, layout, "CopySlice", Some("DigestSlice"), retries);
+    START_AND_END + single_events(machine, ["Validate", "CompleteUpload", "Notify"], retries) + CHOICE + first
 }
 
-/// The same of both legs. The backup has a full-object checksum, which S3 computed: the second leg never reads to
-/// digest.
-pub fn copied_twice(machine: &Machine, layout: PartLayout, retries: Retries) -> u64 {
-    let second = parts(machine, layout, "CopyReplicaSlice", None, retries);
-    copied_once(machine, layout, retries) + once(machine, ["Replicate", "CompleteReplica"], retries) + PASSING + second
+/// The events of an execution with both legs, without its verifications. The backup has a full-object checksum of S3,
+/// so the replica leg does not read.
+pub fn both_legs_events(machine: &Machine, layout: PartLayout, retries: Retries) -> u64 {
+    let second = map_events(machine, layout, "CopyReplicaSlice", None, retries);
+    backup_leg_events(machine, layout, retries)
+        + single_events(machine, ["Replicate", "CompleteReplica"], retries)
+        + CHOICE
+        + second
 }

@@ -1,4 +1,4 @@
-//! The commands of holdfast, and the help about them.
+//! The commands of holdfast and their help.
 
 use clap::{Parser, Subcommand};
 
@@ -9,24 +9,23 @@ use crate::commands::{demo::DemoArguments, fault::SandboxArguments, up::UpArgume
 #[cfg(feature = "local")]
 const EXAMPLES: &str = "\
 Examples:
-  holdfast demo                       back up a small set of samples and show the proof
+  holdfast demo                       back up samples and show the proof
   holdfast demo ~/Pictures notes.txt  back up your own files and folders
   holdfast up                         start a sandbox for the AWS CLI and SDKs
   holdfast sandbox fault --help       make calls in that sandbox fail
-  holdfast stack --stack backups      show the buckets, topic and state machine of a stack
+  holdfast stack --stack backups      show the resources of a deployed stack
 
 demo and up read template.yaml: run them inside a clone of the repository.";
 
 #[cfg(not(feature = "local"))]
 const EXAMPLES: &str = "\
 Examples:
-  holdfast stack --stack backups      show the buckets, topic and state machine of a stack";
+  holdfast stack --stack backups      show the resources of a deployed stack";
 
 /// Event-driven, proven S3 backups.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "holdfast", version, after_help = EXAMPLES, arg_required_else_help = true, max_term_width = 80)]
 pub(crate) struct Cli {
-    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -56,5 +55,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_fits_80_columns() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands = vec![cli];
+        while let Some(mut command) = commands.pop() {
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 }

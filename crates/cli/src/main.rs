@@ -4,8 +4,11 @@ mod cli;
 mod commands;
 #[cfg(feature = "local")]
 mod local;
+mod output;
 #[cfg(feature = "local")]
 mod render;
+#[cfg(all(test, feature = "local"))]
+mod testing;
 
 use std::process::ExitCode;
 
@@ -17,12 +20,12 @@ use crate::{
     commands::CommandError,
 };
 
-/// How a command that ran to its end came out.
+/// The result of a command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Everything is as it should be.
+    /// The command succeeded.
     Success,
-    /// Something is not as it should be; the command has reported it.
+    /// The command found a problem and reported it.
     #[cfg(feature = "local")]
     Failure,
     /// The user stopped the command.
@@ -36,7 +39,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Success => Self::SUCCESS,
             #[cfg(feature = "local")]
             Outcome::Failure => Self::FAILURE,
-            // As a shell reports a process that SIGINT ended.
+            // 128 plus the number of SIGINT, as shells report it.
             #[cfg(feature = "local")]
             Outcome::Interrupted => Self::from(130),
         }

@@ -56,8 +56,8 @@ async fn every_example_of_the_help_is_accepted() {
 
     for example in &examples {
         let arguments: Vec<&str> = std::iter::once("add").chain(example.split(' ')).collect();
-        let (ok, said) = fault(endpoint, &arguments).await;
-        assert!(ok, "{example}: {said}");
+        let (ok, text) = fault(endpoint, &arguments).await;
+        assert!(ok, "{example}: {text}");
     }
 
     assert_eq!(sandbox.faults().rules().len(), examples.len());
@@ -74,7 +74,7 @@ async fn a_rule_is_added_listed_and_removed() {
     assert_eq!(text, "fault-1 is in force; `holdfast sandbox fault remove fault-1` removes it.");
     let (_, table) = fault(&["list"]).await;
     assert!(table.contains("fault-1") && table.contains("part 7") && table.contains("0 of 0"), "{table}");
-    let (_, json) = fault(&["list", "--json"]).await;
+    let (_, json) = fault(&["list", "--output", "json"]).await;
     assert!(json.starts_with(r#"{"faults":[{"id":"fault-1","match":{"part":7}"#), "{json}");
     assert_eq!(fault(&["remove", "fault-1"]).await, (true, "1 rule removed.".to_owned()));
     let (ok, text) = fault(&["remove", "fault-1"]).await;
@@ -84,7 +84,7 @@ async fn a_rule_is_added_listed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invalid_request_is_refused_with_what_to_do() {
+async fn an_invalid_request_is_refused_with_a_remedy() {
     let sandbox = sandbox().await;
     let endpoint = sandbox.outputs().endpoint_url.clone();
     let (ok, text) = fault(&endpoint, &["add", "--error", "Odd"]).await;

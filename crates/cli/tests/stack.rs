@@ -1,4 +1,4 @@
-//! `holdfast stack`: what it prints, and the exit codes.
+//! `holdfast stack`: its output and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -64,7 +64,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_stack_is_found_by_name_and_shown_as_a_table_or_as_json() {
+fn a_stack_is_found_by_name_and_shown_as_text_or_json() {
     let endpoint = cloudformation("200 OK", described());
 
     let table = holdfast(&endpoint, &["--stack", "backups"]);
@@ -82,7 +82,7 @@ fn a_stack_is_found_by_name_and_shown_as_a_table_or_as_json() {
 }
 
 #[test]
-fn the_exit_code_tells_a_missing_stack_from_a_failure_and_from_wrong_usage() {
+fn a_missing_stack_a_failure_and_wrong_usage_have_different_exit_codes() {
     let missing = cloudformation("400 Bad Request", refused("ValidationError", "Stack with id backups does not exist"));
     let denied = cloudformation("403 Forbidden", refused("AccessDenied", "not allowed"));
     for (endpoint, arguments, code, expected) in [
@@ -106,7 +106,7 @@ fn the_exit_code_tells_a_missing_stack_from_a_failure_and_from_wrong_usage() {
 }
 
 #[test]
-fn the_ready_file_of_a_sandbox_leads_to_its_stack() {
+fn a_stack_is_found_by_the_ready_file_of_its_sandbox() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ready.json");
     let outputs: serde_json::Map<_, _> =
@@ -117,7 +117,7 @@ fn the_ready_file_of_a_sandbox_leads_to_its_stack() {
     });
     std::fs::write(&path, ready.to_string()).unwrap();
 
-    for format in ["table", "json"] {
+    for format in ["text", "json"] {
         let output = holdfast("http://127.0.0.1:1", &["--ready-file", path.to_str().unwrap(), "--output", format]);
         let text = text(&output.stdout);
         assert!(text.contains("http://127.0.0.1:4510") && text.contains("backup"), "{text}");

@@ -1,4 +1,4 @@
-//! The attributes of an object: headers, metadata, tags and storage class. A copy has to carry all of them.
+//! The attributes of an object: headers, metadata, tags and storage class. A copy has to have all of them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{bounds::shown, event::InvalidInput};
 
-/// The attributes of an object that a backup keeps. Names and values are S3's own.
+/// The attributes of an object that a backup keeps. Names and values are those of S3.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Attributes {
@@ -25,7 +25,7 @@ pub struct Attributes {
     /// `Content-Language`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_language: Option<String>,
-    /// `Expires`, as the header's own text.
+    /// `Expires`, as the text of the header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// `x-amz-website-redirect-location`.
@@ -37,16 +37,16 @@ pub struct Attributes {
     /// Object tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// Storage class; absent means STANDARD, as in S3's answers.
+    /// Storage class; absent means STANDARD, as in S3's responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
 }
 
-/// An attribute of the copy that is not as planned.
+/// An attribute of a copy that differs from the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// Which one, for example `contentType`, `metadata.owner` or `tags.team`.
+    /// The name of the attribute, for example `contentType`, `metadata.owner` or `tags.team`.
     pub name: String,
     /// The planned value; absent if the copy should not have the attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ impl Attributes {
             .collect()
     }
 
-    /// Checks that HTTP headers can carry all values: a line break would begin another header.
+    /// Checks that all values are valid in HTTP headers: a line break would start another header.
     pub(crate) fn check(&self, path: &str) -> Result<(), InvalidInput> {
         let wrong = |name: &str, problem: &str| {
             Err(InvalidInput { path: format!("{path}.{name}"), problem: problem.to_owned() })

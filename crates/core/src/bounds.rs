@@ -1,11 +1,14 @@
-//! Limits of numbers and texts that have no type of their own, for serde: what passes them can be counted with, put
-//! into a header and shown to a person.
+//! Limits of numbers and texts without a type of their own, as functions for serde. Arithmetic with a valid number does
+//! not overflow, and a valid text is safe in a header and in a message.
+
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::layout::{MAX_OBJECT, MAX_PART, MAX_PARTS};
 
-/// A region's name: one label of a host name, because it becomes one. Regions that do not exist yet are let through.
+/// The name of a region: one label of a host name, because it becomes part of one. Unknown regions are valid, because
+/// AWS adds regions.
 pub(crate) fn check_region(text: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_label = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
@@ -16,9 +19,9 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
     }
 }
 
-/// The ARN of an execution, `arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`. It is put into
-/// links and into a command that people paste, so it has none of the characters that names of state machines may not
-/// have (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
+/// The ARN of an execution, `arn:<partition>:states:<region>:<account>:execution:<machine>:<name>`. Links and commands
+/// that people paste contain it, so it must not contain the characters that are forbidden in names of state machines
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
 pub(crate) fn check_execution_arn(text: &str) -> Result<(), String> {
     let fields: Vec<_> = text.split(':').collect();
     let legal = |character: char| {
@@ -32,7 +35,7 @@ pub(crate) fn check_execution_arn(text: &str) -> Result<(), String> {
     if is_arn { Ok(()) } else { Err(format!("{} is not the ARN of an execution; {expected}", shown(text))) }
 }
 
-/// An opaque name of somebody else's: an upload's id, an event's id.
+/// An opaque ID that another service assigned: that of an upload or an event.
 pub(crate) fn check_opaque(text: &str) -> Result<(), String> {
     if (1..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
@@ -41,7 +44,7 @@ pub(crate) fn check_opaque(text: &str) -> Result<(), String> {
     }
 }
 
-/// A text as an error message shows it: quoted, with control characters escaped, and cut where it is long.
+/// A text as an error message shows it: quoted, with control characters escaped, and cut off if it is long.
 pub(crate) fn shown(text: &str) -> String {
     const SHOWN: usize = 80;
     match text.char_indices().nth(SHOWN) {
@@ -69,37 +72,41 @@ pub(crate) fn execution_arn<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     text_that(deserializer, check_execution_arn)
 }
 
-/// An [opaque name](check_opaque).
+/// An [opaque ID](check_opaque).
 pub(crate) fn opaque<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     text_that(deserializer, check_opaque)
 }
 
-fn number<'de, D: Deserializer<'de>>(deserializer: D, [least, most]: [u64; 2], what: &str) -> Result<u64, D::Error> {
+fn number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: RangeInclusive<u64>,
+    quantity: &str,
+) -> Result<u64, D::Error> {
     let number = u64::deserialize(deserializer)?;
-    if (least..=most).contains(&number) {
+    if range.contains(&number) {
         Ok(number)
     } else {
-        Err(D::Error::custom(format!("{number} is not {what}; expected {least} to {most}")))
+        let (least, most) = range.into_inner();
+        Err(D::Error::custom(format!("{number} is not {quantity}; expected {least} to {most}")))
     }
 }
 
-/// The size of an object, or of a run of its bytes.
+/// The size of an object or of a part of it.
 pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    number(deserializer, [0, MAX_OBJECT], "a size in bytes")
+    number(deserializer, 0..=MAX_OBJECT, "a size in bytes")
 }
 
-/// Bytes that were read to prove a copy: at most all of both sides.
+/// The number of bytes that were read for a proof: at most all bytes of both sides.
 pub(crate) fn bytes_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    number(deserializer, [0, 2 * MAX_OBJECT], "a number of bytes read")
+    number(deserializer, 0..=2 * MAX_OBJECT, "a number of bytes read")
 }
 
-/// The size of a part. The least size is S3's own business: servers like S3 take smaller ones.
+/// The size of a part. The lower limit is not checked: other S3-compatible servers accept smaller parts than S3.
 pub(crate) fn part_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    number(deserializer, [1, MAX_PART], "a part size in bytes")
+    number(deserializer, 1..=MAX_PART, "a part size in bytes")
 }
 
-/// How many parts an upload has.
-pub(crate) fn part_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    number(deserializer, [1, MAX_PARTS], "a number of parts")
-        .and_then(|count| u32::try_from(count).map_err(D::Error::custom))
+/// The number of parts of an upload.
+pub(crate) fn part_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number(deserializer, 1..=MAX_PARTS, "a number of parts")
 }

@@ -1,7 +1,8 @@
-//! CRC64NVME of whole objects, also from the CRCs of their pieces, and SHA-256 of slices from their parts.
+//! CRC64NVME of whole objects, computed from the bytes or from the CRCs of their pieces, and SHA-256 of slices,
+//! computed from their parts.
 //!
-//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two runs of bytes laid
-//! end to end follows from both CRCs and the length of the second
+//! S3 stores CRC64NVME as base64 of the eight big-endian bytes. The CRC is linear: the CRC of two concatenated pieces
+//! can be computed from both CRCs and the length of the second piece
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
 
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::{bounds::shown, names::InvalidName};
 
 const ALGORITHM: CrcAlgorithm = CrcAlgorithm::Crc64Nvme;
 
-/// A CRC64NVME over a run of bytes; as text, the base64 that S3's headers carry.
+/// A CRC64NVME; as text, the base64 form of S3's headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Crc64Nvme(u64);
@@ -26,7 +27,7 @@ pub struct Crc64Nvme(u64);
 pub struct InvalidCrc(String);
 
 impl Crc64Nvme {
-    /// The CRC of no bytes at all.
+    /// The CRC of zero bytes.
     pub const EMPTY: Self = Self(0);
 
     /// The CRC of these bytes.
@@ -34,13 +35,13 @@ impl Crc64Nvme {
         Self(crc_fast::checksum(ALGORITHM, bytes))
     }
 
-    /// The CRC of the bytes of `self` followed by `length` bytes whose CRC is `next`.
+    /// The CRC of the bytes of `self` followed by `length` bytes with the CRC `next`.
     #[must_use]
     pub fn followed_by(self, next: Self, length: u64) -> Self {
         if length == 0 { self } else { Self(crc_fast::checksum_combine(ALGORITHM, self.0, next.0, length)) }
     }
 
-    /// Parses the base64 that S3 gives.
+    /// Parses the base64 form.
     pub fn parse(text: &str) -> Result<Self, InvalidCrc> {
         let bytes = STANDARD.decode(text).map_err(|_| InvalidCrc(text.to_owned()))?;
         let bytes = <[u8; 8]>::try_from(bytes).map_err(|_| InvalidCrc(text.to_owned()))?;
@@ -79,7 +80,7 @@ impl Sha256 {
         Self(Hasher::digest(bytes).into())
     }
 
-    /// The SHA-256 over the SHA-256s of parts, in part order: what a slice's digest is.
+    /// The SHA-256 over the SHA-256s of parts, in part order. This is the digest of a slice.
     pub fn over_parts(parts: &[Self]) -> Self {
         let mut hasher = Hasher::new();
         for part in parts {
@@ -113,7 +114,7 @@ impl From<Sha256> for String {
     }
 }
 
-/// Digests bytes as they stream by.
+/// Digests a stream of bytes.
 #[derive(Debug, Clone)]
 pub struct StreamDigest {
     crc: crc_fast::Digest,
@@ -128,19 +129,19 @@ impl Default for StreamDigest {
 }
 
 impl StreamDigest {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.crc.update(bytes);
         self.sha.update(bytes);
         self.length += bytes.len() as u64;
     }
 
-    /// How many bytes were taken.
+    /// The number of bytes so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Both digests of everything taken.
+    /// Both digests of all bytes.
     pub fn finish(self) -> (Crc64Nvme, Sha256) {
         (Crc64Nvme(self.crc.finalize()), Sha256(self.sha.finalize().into()))
     }
@@ -185,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn a_stream_digests_like_the_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6)) {
+        fn a_stream_has_the_digest_of_the_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6)) {
             let mut digest = StreamDigest::default();
             for piece in &pieces {
                 digest.update(piece);
@@ -196,7 +197,7 @@ mod tests {
         }
 
         #[test]
-        fn text_and_value_are_the_same(value in any::<u64>()) {
+        fn a_crc_is_parsed_from_its_own_text(value in any::<u64>()) {
             prop_assert_eq!(Crc64Nvme::parse(&Crc64Nvme(value).to_string()), Ok(Crc64Nvme(value)));
         }
     }

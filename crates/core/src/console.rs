@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::contract::{Destination, Stored};
 
-/// What stays as it is in the query of a link.
+/// The characters that are not encoded in the query of a link.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// The page of an execution. Its ARN has the partition and the region

@@ -1,5 +1,6 @@
-//! The encodings that S3 asks of its callers. The SDK for Rust does not encode a copy source
-//! (<https://github.com/awslabs/aws-sdk-rust/issues/1357>), and tags on Create and Copy travel as a query string.
+//! The encodings that S3 requires. The SDK for Rust does not encode a copy source
+//! (<https://github.com/awslabs/aws-sdk-rust/issues/1357>), and CreateMultipartUpload and CopyObject take tags as a
+//! query string.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::names::{BucketName, ObjectKey, VersionId};
 
-/// What stays as it is in a path: unreserved characters and the slash.
+/// The characters that are not encoded in a path: unreserved characters and the slash.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-/// What stays as it is in a query: unreserved characters.
+/// The characters that are not encoded in a query: unreserved characters.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The value of `x-amz-copy-source`: bucket and key, encoded, then the version
@@ -33,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copy_sources_are_encoded_so_that_s3_reads_back_the_very_key() -> Result<(), Box<dyn std::error::Error>> {
+    fn s3_decodes_a_copy_source_to_the_same_key() -> Result<(), Box<dyn std::error::Error>> {
         let bucket = BucketName::new("src")?;
         for (key, encoded) in [
             ("plain.txt", "src/plain.txt"),

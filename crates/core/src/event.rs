@@ -16,24 +16,25 @@ use crate::{
     names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
 };
 
-/// What S3 sends when an object was created.
+/// The detail type of the event that S3 sends when an object is created.
 pub const OBJECT_CREATED: &str = "Object Created";
-/// What an operator sends to request a backup. It has the same shape; only bucket and key are required.
+/// The detail type of the event that an operator sends to request a backup. It has the same fields; only bucket and key
+/// are required.
 pub const BACKUP_REQUESTED: &str = "Backup Requested";
-/// What Step Functions sends when an execution starts or ends.
+/// The detail type of the event that Step Functions sends when an execution starts or ends.
 pub const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
 
 /// An event or a payload is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", clipped(path), clipped(problem))]
 pub struct InvalidInput {
-    /// Where, as a JSON path from the top, for example `detail.object.key`.
+    /// The JSON path of the invalid value, for example `detail.object.key`.
     pub path: String,
-    /// What is wrong there, and what is expected.
+    /// The problem, with the expected value.
     pub problem: String,
 }
 
-/// A path or a problem on one line, at most 400 characters of it. Both may hold what was sent.
+/// A path or a problem on one line, cut off after 400 characters. Both may contain text of the sender.
 fn clipped(text: &str) -> String {
     const SHOWN: usize = 400;
     let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(end, _)| end);
@@ -44,13 +45,14 @@ fn clipped(text: &str) -> String {
     if end < text.len() { format!("{shown} (and {} more bytes)", text.len() - end) } else { shown }
 }
 
-/// What serde refuses, and where. A field with an empty name is shown as two quotation marks.
+/// Converts an error of serde. A field with an empty name is shown as two quotation marks.
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidInput {
     let path = error.path().to_string();
     InvalidInput { path: if path.is_empty() { "\"\"".to_owned() } else { path }, problem: error.inner().to_string() }
 }
 
-/// Reads JSON text. The error says where the text is malformed: not JSON, nested too deeply, or not Unicode.
+/// Parses JSON text. The error names the position at which the text is not JSON, is nested too deeply, or is not
+/// Unicode.
 pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(&error))?;
@@ -58,7 +60,7 @@ pub fn parse(text: &[u8]) -> Result<Value, InvalidInput> {
     Ok(value)
 }
 
-/// Decodes a JSON value. The error says where the value is malformed.
+/// Decodes a JSON value. The error names the path of the invalid value.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
     serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
 }
@@ -67,13 +69,13 @@ pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, InvalidInput> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventRef {
-    /// The event's id.
+    /// The event's ID.
     #[serde(deserialize_with = "bounds::opaque")]
     pub id: String,
-    /// When it happened.
+    /// The time of the event.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
-    /// The upload's place among the uploads of its key; absent if an operator requested the backup.
+    /// The sequencer, which orders the uploads of one key; absent if an operator requested the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<Sequencer>,
 }
@@ -83,15 +85,15 @@ pub struct EventRef {
 pub struct Upload {
     /// The source bucket.
     pub bucket: BucketName,
-    /// The key, as it is.
+    /// The key, not encoded.
     pub key: ObjectKey,
-    /// The version; absent if the bucket has no versions, or if a request means the current version.
+    /// The version; absent if the bucket has no versions, or in a request for the current version.
     pub version_id: Option<VersionId>,
     /// The entity tag; absent only in a request.
     pub etag: Option<ETag>,
     /// The region of the source bucket.
     pub region: String,
-    /// The event that announced it.
+    /// The event that announced the upload.
     pub event: EventRef,
 }
 
@@ -171,8 +173,8 @@ impl Upload {
     }
 }
 
-/// Refuses a request with a field that means nothing, for example a misspelled one. The fields of S3's own events are
-/// allowed, so that an event can be sent again as a request.
+/// Refuses a request with an unknown field, for example a misspelled one. The fields of S3's own events are allowed, so
+/// that an event can be sent again as a request.
 fn check_request(detail: &Value) -> Result<(), InvalidInput> {
     const DETAIL: &[&str] = &["version", "bucket", "object", "request-id", "requester", "source-ip-address", "reason"];
     const BUCKET: &[&str] = &["name"];
@@ -191,25 +193,25 @@ fn check_request(detail: &Value) -> Result<(), InvalidInput> {
     Ok(())
 }
 
-/// The end of an execution, as Step Functions announces it.
+/// The event that announces the end of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionEnded {
     /// The execution.
     #[serde(deserialize_with = "bounds::execution_arn")]
     pub execution_arn: String,
-    /// Its state machine.
+    /// The state machine.
     pub state_machine_arn: String,
     /// The execution's name.
     pub name: String,
     /// `FAILED`, `TIMED_OUT` or `ABORTED`.
     pub status: String,
-    /// Milliseconds since 1970.
+    /// The start time in milliseconds since 1970.
     pub start_date: i64,
-    /// Milliseconds since 1970; absent while it runs.
+    /// The end time in milliseconds since 1970; absent while the execution runs.
     #[serde(default)]
     pub stop_date: Option<i64>,
-    /// The input as JSON text, where it was small enough to be included.
+    /// The input as JSON text; absent if it is too large for the event.
     #[serde(default)]
     pub input: Option<String>,
     /// The error's name.
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_is_read_with_its_key_as_it_is() -> Result<(), InvalidInput> {
+    fn the_key_of_an_upload_is_not_decoded() -> Result<(), InvalidInput> {
         let upload = Upload::from_event(&created())?;
         assert_eq!((upload.key.as_str(), upload.bucket.as_str()), ("a b+c", "source"));
         assert_eq!(upload.version_id.map(String::from).as_deref(), Some("v1"));
@@ -315,13 +317,13 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_event_is_refused_with_the_path_of_the_fault() {
+    fn a_malformed_event_is_refused_with_the_path_of_the_problem() {
         for (event, path) in [
             (json!([]), "."),
             (json!({}), "detail-type"),
             (with("/detail-type", json!("Object Deleted")), "detail-type"),
             (with("/detail-type", json!(7)), "detail-type"),
-            (with("/source", json!("someone.else")), "source"),
+            (with("/source", json!("another.source")), "source"),
             (with("/time", json!("yesterday")), "time"),
             (with("/region", json!("")), "region"),
             (with("/detail", json!(null)), "detail"),
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_need_name_no_more_than_bucket_and_key() -> Result<(), InvalidInput> {
+    fn a_request_requires_only_bucket_and_key() -> Result<(), InvalidInput> {
         let mut event = with("/detail-type", json!(BACKUP_REQUESTED));
         event["source"] = json!("ops");
         event["detail"] = json!({"bucket": {"name": "source"}, "object": {"key": "k"}});

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     contract::Method,
+    event::InvalidInput,
     names::{ByteRange, InvalidName, PartNumber},
 };
 
@@ -23,20 +24,20 @@ pub const MAX_PARTS: u64 = 10_000;
 /// The largest object: 10,000 parts of 5 GiB, which AWS writes as 48.8 TiB.
 pub const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
 
-/// The default size from which on an object is copied in parts.
+/// The default size at which an object is copied in parts.
 pub const DEFAULT_MULTIPART_THRESHOLD: u64 = 256 * MIB;
 
-/// The number of parts that a planned layout aims at.
+/// The target number of parts of a planned layout.
 const AIM_PARTS: u64 = 2048;
 /// The smallest part of a planned layout.
 const AIM_MIN_PART: u64 = 64 * MIB;
 /// The iterations that an inline Map runs at once
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>).
 const CONCURRENT_SLICES: u64 = 40;
-/// A slice with fewer parts than one invocation keeps in flight would waste invocations.
+/// The parts of a slice: as many as one invocation keeps in flight. Smaller slices waste invocations.
 const PARTS_PER_SLICE: u64 = 8;
-/// The bytes that one invocation copies safely: a fifth of the 600 GiB that 8 concurrent copies of 5 GiB move in its
-/// time at a minute each.
+/// The bytes that one invocation copies safely: a fifth of the 600 GiB that 8 concurrent copies of 5 GiB, at one minute
+/// each, copy in the time of an invocation.
 const SLICE_BYTES: u64 = 128 * GIB;
 /// The most slices: two rounds of forty. Every slice costs history events, retries included, and an execution may have
 /// 25,000. The contract tests compute the worst case from the state machine.
@@ -49,10 +50,10 @@ pub struct PartLayout {
     part_size: u64,
 }
 
-/// The source's own layout, from `HeadObject` with `partNumber=1`.
+/// The layout of the source, from `HeadObject` with `partNumber=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceParts {
-    /// How many parts the source was uploaded in.
+    /// The number of parts of the source.
     pub count: u64,
     /// The size of the first part in bytes.
     pub first_size: u64,
@@ -67,8 +68,8 @@ pub struct TooLarge {
 }
 
 impl PartLayout {
-    /// The layout for a copy of an object of `size` bytes. It is the source's own if that is uniform, so that the copy
-    /// has the source's entity tag; otherwise about 2,048 parts of 64 MiB to 5 GiB.
+    /// The layout for a copy of an object of `size` bytes. If the layout of the source is uniform, the copy has the
+    /// same layout, so that its entity tag is equal. Otherwise it has about 2,048 parts of 64 MiB to 5 GiB.
     pub fn plan(size: u64, source: Option<SourceParts>) -> Result<Self, TooLarge> {
         if size > MAX_OBJECT {
             return Err(TooLarge { size });
@@ -85,14 +86,19 @@ impl PartLayout {
         Self { size, part_size: part_size.max(1) }
     }
 
-    /// Bytes of every part but the last.
+    /// The size of every part except the last, in bytes.
     pub fn part_size(self) -> u64 {
         self.part_size
     }
 
-    /// The number of parts. An empty object has one, because S3 completes no upload without a part.
+    /// The number of parts. An empty object has one part, because S3 does not complete an upload without parts.
     pub fn part_count(self) -> u64 {
         self.size.div_ceil(self.part_size).max(1)
+    }
+
+    /// The last part; `None` if the layout has more parts than an upload may have.
+    pub fn last_part(self) -> Option<PartNumber> {
+        part_number(self.part_count())
     }
 
     /// The bytes of a part; `None` for the part of an empty object and for parts past the end.
@@ -107,8 +113,8 @@ impl PartLayout {
         slice.parts().filter_map(|part| self.range(part)).map(ByteRange::length).sum()
     }
 
-    /// Divides the parts into slices: enough to keep forty invocations busy, at least eight parts each if there are
-    /// that many, short enough for one invocation, and at most [`MAX_SLICES`].
+    /// Divides the parts into slices: enough for forty concurrent invocations, with at least eight parts each if the
+    /// object has that many, short enough for one invocation, and at most [`MAX_SLICES`].
     pub fn slices(self) -> Vec<Slice> {
         let parts = self.part_count();
         let busy = parts.div_ceil(PARTS_PER_SLICE).min(CONCURRENT_SLICES);
@@ -132,15 +138,27 @@ impl PartLayout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "ReadSlice")]
 pub struct Slice {
-    /// Position among the slices, from 0.
+    /// The position among the slices, from 0.
     pub index: u32,
-    /// First part.
+    /// The first part.
     pub first_part: PartNumber,
-    /// Last part, included.
+    /// The last part, inclusive.
     pub last_part: PartNumber,
 }
 
-/// A slice as JSON has it.
+impl PartLayout {
+    /// Checks that the parts of a slice are parts of the object.
+    pub fn check(self, slice: Slice) -> Result<(), InvalidInput> {
+        let (first, last, count) = (slice.first_part, slice.last_part, self.part_count());
+        if first <= last && u64::from(last.get()) <= count {
+            return Ok(());
+        }
+        let problem = format!("it has parts {first} to {last}, but the object has parts 1 to {count}");
+        Err(InvalidInput { path: "slice".to_owned(), problem })
+    }
+}
+
+/// The JSON form of a slice, before the check.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReadSlice {
@@ -163,7 +181,7 @@ impl TryFrom<ReadSlice> for Slice {
 }
 
 impl Slice {
-    /// Its parts in order.
+    /// The parts in order.
     pub fn parts(self) -> impl DoubleEndedIterator<Item = PartNumber> {
         (self.first_part.get()..=self.last_part.get()).filter_map(|number| PartNumber::new(number).ok())
     }
@@ -174,8 +192,8 @@ impl Slice {
     }
 }
 
-/// How an object of this size is copied: in parts from the threshold on, and always if one `CopyObject` does not take
-/// it. An empty object has no parts.
+/// The copy method for an object of this size. An object is copied in parts if its size reaches the threshold or
+/// exceeds the limit of `CopyObject`. An empty object is never copied in parts.
 pub fn method_for(size: u64, threshold: u64) -> Method {
     let in_parts = size >= threshold || size > MAX_PART;
     if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }
@@ -185,7 +203,7 @@ fn part_number(number: u64) -> Option<PartNumber> {
     PartNumber::new(u32::try_from(number).ok()?).ok()
 }
 
-/// The part size of a layout whose parts, except the last, all have the same size; `None` if there is no such layout.
+/// The part size of a source in which all parts except the last have the same size; `None` for other sources.
 fn uniform_part_size(size: u64, source: SourceParts) -> Option<u64> {
     let SourceParts { count, first_size } = source;
     let legal = (2..=MAX_PARTS).contains(&count) && (MIN_PART..=MAX_PART).contains(&first_size);

@@ -1,6 +1,6 @@
 //! Values and decisions of Holdfast: names, layout, checksums, order, plans, receipts and errors.
 //!
-//! Nothing here does I/O. A function gathers facts, asks this crate what to do, and does it.
+//! This crate does no I/O. A function gathers facts, calls a decision of this crate, and carries it out.
 
 pub mod attributes;
 mod bounds;
@@ -20,6 +20,5 @@ pub mod payload;
 pub mod planner;
 pub mod receipt;
 pub mod slices;
-pub mod time_format;
 
-pub use failure::{ErrorName, Fact, Failure, Named, Recovery, Remedy};
+pub use failure::{ErrorName, Fact, Recovery, Remedy};

@@ -1,4 +1,5 @@
-//! The names of S3's things. Each is parsed once, at the edge, and cannot be mixed up with another afterwards.
+//! Types for the names and numbers of S3. Each is parsed once, at the edge. The type then excludes a mix-up with
+//! another one.
 
 use std::{cmp::Ordering, fmt};
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::shown;
 
-/// A value that is not what its type promises.
+/// A text or number is not a valid value of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidName(String);
@@ -61,20 +62,21 @@ macro_rules! text_newtype {
 }
 
 text_newtype!(
-    /// A bucket's name: 3 to 63 characters of `a-z 0-9 . -`
+    /// The name of a bucket: 3 to 63 characters of `a-z 0-9 . -`
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
     BucketName,
     check_bucket
 );
 text_newtype!(
-    /// An object's key as it is, not encoded: 1 to 1,024 bytes of UTF-8
+    /// The key of an object, not encoded: 1 to 1,024 bytes of UTF-8
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
     ObjectKey,
     check_key
 );
 text_newtype!(
-    /// A version id: opaque text of at most 1,024 bytes that is ready to stand in a URL, so without blanks and control
-    /// characters; `null` names the version of an unversioned object
+    /// A version ID: opaque text of at most 1,024 bytes that is valid in a URL, so without blanks and control
+    /// characters.
+    /// `null` is the version of an object that was written without versioning
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>).
     VersionId,
     check_version
@@ -115,14 +117,14 @@ fn check_version(text: &str) -> Result<(), InvalidName> {
     }
 }
 
-/// An entity tag without its quotation marks: visible ASCII, because it is sent in headers. Events carry it bare, HTTP
-/// headers quoted; both parse to the same value.
+/// An entity tag without its quotation marks: visible ASCII, because it is sent in headers. In events it
+/// has no quotation marks, in HTTP headers it has them; both forms parse to the same value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ETag(String);
 
 impl ETag {
-    /// Parses a bare or a quoted tag.
+    /// Parses a tag with or without quotation marks.
     pub fn new(text: &str) -> Result<Self, InvalidName> {
         let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
         let visible = bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
@@ -135,19 +137,19 @@ impl ETag {
         Ok(Self(bare.to_owned()))
     }
 
-    /// The bare tag.
+    /// The tag without quotation marks.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the tag of an object that was uploaded in parts: it ends with their number, as in `…-3`
+    /// Whether it is the tag of an object that was uploaded in parts: it ends with the number of parts, as in `…-3`
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
     pub fn is_of_parts(&self) -> bool {
         let count = self.0.rsplit_once('-').map(|(_, count)| count);
         count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
-    /// The tag as HTTP headers carry it.
+    /// The tag with quotation marks, as in HTTP headers.
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
     }
@@ -173,17 +175,17 @@ impl fmt::Display for ETag {
     }
 }
 
-/// The place of an upload among the uploads of one key: a hexadecimal number of any length.
+/// The position of an upload among the uploads of one key: a hexadecimal number of any length.
 ///
 /// Two sequencers of one key compare as hexadecimal strings, the shorter padded with zeros on the right
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Sequencers of
-/// different keys say nothing about each other.
+/// different keys cannot be compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
 
 impl Sequencer {
-    /// Parses 1 to 1,024 hexadecimal digits; case is kept but does not count.
+    /// Parses 1 to 1,024 hexadecimal digits. The case is kept, but comparisons ignore it.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidName> {
         let text = text.into();
         if text.is_empty() || text.len() > 1024 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -195,7 +197,7 @@ impl Sequencer {
         Ok(Self(text))
     }
 
-    /// The text as it came.
+    /// The text, unchanged.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -271,7 +273,7 @@ impl PartNumber {
         self.0
     }
 
-    /// The number as the SDK takes it.
+    /// The number in the type of the SDK.
     pub fn as_i32(self) -> i32 {
         i32::try_from(self.0).unwrap_or(i32::MAX)
     }
@@ -297,18 +299,18 @@ impl fmt::Display for PartNumber {
     }
 }
 
-/// A run of bytes that is not empty: first and last offset, both included, as HTTP's `bytes=first-last` has them.
+/// A byte range that is not empty: the first and the last offset, both inclusive, as in HTTP's `bytes=first-last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ByteRange {
-    /// Offset of the first byte.
+    /// The offset of the first byte.
     pub first: u64,
-    /// Offset of the last byte.
+    /// The offset of the last byte.
     pub last: u64,
 }
 
 impl ByteRange {
-    /// How many bytes.
+    /// The number of bytes.
     pub fn length(self) -> u64 {
         self.last - self.first + 1
     }
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_s3_would_refuse_do_not_parse() {
+    fn names_that_s3_refuses_do_not_parse() {
         for bad in ["ab", "Upper", "under_score", "-edge", "edge-", "two..dots", &"a".repeat(64)] {
             assert!(BucketName::new(bad).is_err(), "{bad}");
         }
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_and_a_bare_entity_tag_are_the_same() {
+    fn an_entity_tag_parses_with_and_without_quotation_marks() {
         assert_eq!(ETag::new("\"abc-2\""), ETag::new("abc-2"));
         assert_eq!(ETag::new("abc").map(|tag| tag.quoted()), Ok("\"abc\"".to_owned()));
         assert!(ETag::new("\"\"").is_err());

@@ -19,17 +19,17 @@ pub struct Head {
     pub etag: ETag,
     /// The size in bytes.
     pub size: u64,
-    /// When its upload was initiated, in whole seconds.
+    /// The time at which its upload was initiated, in whole seconds.
     pub last_modified: OffsetDateTime,
-    /// The stored full-object CRC64NVME; absent if S3 answers none.
+    /// The stored full-object CRC64NVME; absent if S3 returns none.
     pub crc64nvme: Option<Crc64Nvme>,
-    /// Headers, metadata and storage class. HeadObject answers no tags.
+    /// Headers, metadata and storage class. HeadObject returns no tags.
     pub attributes: Attributes,
     /// Holdfast's stamp, if the metadata has one.
     pub stamp: Option<Stamp>,
     /// The number of tags; S3 omits it if there are none.
     pub tag_count: Option<u64>,
-    /// Whether it must be restored before it can be read.
+    /// Whether the object must be restored before it can be read.
     pub archived: bool,
 }
 
@@ -46,7 +46,7 @@ impl Head {
     }
 }
 
-/// The current object of a key, as the decision where a copy goes sees it.
+/// The current object of a key, as an input of [`place`](crate::order::place).
 pub fn occupant(current: Option<&Head>) -> Occupant<'_> {
     current.map_or(Occupant::Nothing, |head| Occupant::Object(head.stamp.as_ref()))
 }

@@ -1,17 +1,17 @@
-//! What a function is asked, read from JSON in one place: decoded, and refused where it contradicts itself. What comes
-//! out can be worked with without looking at it again.
+//! Reads the payloads of functions from JSON: decodes them, and refuses contradictory fields. The functions do not
+//! check them again.
 
 use serde_json::Value;
 
 use crate::event::{InvalidInput, decode};
 
-/// What a function is asked.
+/// The payload of a function.
 pub trait Payload: Sized {
-    /// Reads it from JSON; says where it is wrong if it is.
+    /// Reads the payload from JSON. The error names the path of the invalid value.
     fn read(json: &Value) -> Result<Self, InvalidInput>;
 }
 
-/// Reads a payload by its type alone, then looks whether its parts belong together.
+/// Decodes a payload, then checks that its fields agree with each other.
 pub(crate) fn checked<T: serde::de::DeserializeOwned>(
     json: &Value,
     check: impl FnOnce(&T) -> Result<(), InvalidInput>,

@@ -9,9 +9,9 @@ use crate::{
     checksum::Sha256,
     contract::{Backup, ExecutionRef, NotifyInput, Placement, ProvenCopy, SliceDigest, Source},
     event::EventRef,
+    format::compact_time,
     names::{BucketName, ETag, InvalidName, ObjectKey, Sequencer, VersionId},
     order::Stamp,
-    time_format::compact,
 };
 
 /// The default prefix of receipts.
@@ -24,14 +24,14 @@ pub const REJECTED_PREFIX: &str = ".holdfast/rejected/";
 pub const OWN_PREFIX: &str = ".holdfast/";
 /// S3's limit for keys, in bytes.
 const KEY_LIMIT: usize = 1024;
-/// The characters of a version that a key's last segment keeps.
+/// The characters of a version that are not encoded in the last segment of a key.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// The proof of one backed-up version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
-    /// Version of this format: 1.
+    /// The version of this format: 1.
     pub receipt_version: u32,
     /// The source version.
     pub source: Source,
@@ -40,18 +40,18 @@ pub struct Receipt {
     /// The replica, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<ProvenCopy>,
-    /// Digests of the source's slices, if they were read.
+    /// The digests of the source's slices, if they were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<SliceDigest>,
     /// Whether the backup was the current one of its key or a late one.
     pub placement: Placement,
-    /// Which upload the backup holds.
+    /// The stamp, which identifies the upload.
     pub stamp: Stamp,
     /// The event that announced the upload.
     pub event: EventRef,
     /// The execution that made the backup.
     pub execution: ExecutionRef,
-    /// When the receipt was written.
+    /// The time at which the receipt was written.
     #[serde(with = "time::serde::rfc3339")]
     pub completed_at: OffsetDateTime,
     /// Milliseconds from the event to the receipt.
@@ -81,8 +81,8 @@ impl Receipt {
     }
 }
 
-/// What identifies an upload of a known key. Its version, if the bucket has versions; otherwise its sequencer, or its
-/// entity tag if it has no sequencer either.
+/// The identifiers of an upload of a known key: its version if the bucket has versions, otherwise its sequencer, or its
+/// entity tag if it has no sequencer.
 #[derive(Debug, Clone, Copy)]
 pub struct UploadId<'a> {
     /// The version.
@@ -100,7 +100,7 @@ impl<'a> From<&'a Stamp> for UploadId<'a> {
 }
 
 impl UploadId<'_> {
-    /// As the last segment of a key has it.
+    /// The form in the last segment of a key.
     fn segment(self) -> String {
         let version = self.version_id.filter(|version| version.as_str() != "null");
         let text = match (version, self.sequencer) {
@@ -112,7 +112,7 @@ impl UploadId<'_> {
     }
 }
 
-/// Where receipts are kept.
+/// The location of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipts {
     /// The bucket.
@@ -125,22 +125,22 @@ impl Receipts {
     /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<Last-Modified>.<version>.json`, with the
     /// time in the form `20261130T175703Z`. If the key would exceed S3's limit, the source key is replaced by its
     /// SHA-256.
-    pub fn key_of(&self, (bucket, key): (&BucketName, &ObjectKey), stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
-        let name = format!("/{}.{}.json", compact(stamp.last_modified), UploadId::from(stamp).segment());
+    pub fn key_of(&self, bucket: &BucketName, key: &ObjectKey, stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
+        let name = format!("/{}.{}.json", compact_time(stamp.last_modified), UploadId::from(stamp).segment());
         ObjectKey::new(within_limit(&format!("{}{bucket}/", self.prefix), key, &name))
     }
 
-    /// How to find the receipt of an upload whose `Last-Modified` is not known, by a listing.
-    pub fn search(&self, (bucket, key): (&BucketName, &ObjectKey), upload: UploadId<'_>) -> ReceiptSearch {
+    /// The search in a listing for the receipt of an upload with an unknown `Last-Modified`.
+    pub fn search(&self, bucket: &BucketName, key: &ObjectKey, upload: UploadId<'_>) -> ReceiptSearch {
         let name_end = format!(".{}.json", upload.segment());
-        let name = format!("/{}{name_end}", compact(OffsetDateTime::UNIX_EPOCH));
+        let name = format!("/{}{name_end}", compact_time(OffsetDateTime::UNIX_EPOCH));
         let mut folder = within_limit(&format!("{}{bucket}/", self.prefix), key, &name);
         folder.truncate(folder.len() + 1 - name.len());
         ReceiptSearch { folder, name_end }
     }
 }
 
-/// How to find a receipt by a listing: its key is the folder, a time, and this end.
+/// A search for a receipt in a listing: its key is the folder, a time, and this end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptSearch {
     /// The prefix of all receipts of the source key; ends with a slash.
@@ -205,7 +205,7 @@ mod tests {
             (stamp(None, Some("0A"))?, "r/src//a b/20261122T100000Z.null-0A.json"),
             (stamp(None, None)?, "r/src//a b/20261122T100000Z.null-tag.json"),
         ] {
-            assert_eq!(receipts("r/")?.key_of((&bucket, &key), &stamp)?.as_str(), expected);
+            assert_eq!(receipts("r/")?.key_of(&bucket, &key, &stamp)?.as_str(), expected);
         }
         assert_eq!(late_key(&key, &stamp(Some("v1"), None)?)?.as_str(), ".holdfast/late//a b/v1");
         assert_eq!(rejected_key(&key, &VersionId::new("w/1")?)?.as_str(), ".holdfast/rejected//a b/w%2F1");
@@ -217,21 +217,21 @@ mod tests {
         let (bucket, key) = (BucketName::new("src")?, ObjectKey::new("k")?);
         let at = |seconds, version: &str| {
             let last_modified = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
-            receipts("r/")?.key_of((&bucket, &key), &Stamp { last_modified, ..stamp(Some(version), None)? })
+            receipts("r/")?.key_of(&bucket, &key, &Stamp { last_modified, ..stamp(Some(version), None)? })
         };
         assert!(at(999_999_999, "z")? < at(1_000_000_000, "a")?);
         Ok(())
     }
 
     #[test]
-    fn a_receipt_is_found_without_its_time() -> Result<(), InvalidName> {
+    fn a_receipt_is_found_if_its_time_is_unknown() -> Result<(), InvalidName> {
         let bucket = BucketName::new("src")?;
         for key in ["a/b", &"k".repeat(1000)] {
             let (key, stamp) = (ObjectKey::new(key)?, stamp(Some("v.1"), Some("0A"))?);
             let receipts = receipts("r/")?;
-            let search = receipts.search((&bucket, &key), UploadId::from(&stamp));
+            let search = receipts.search(&bucket, &key, UploadId::from(&stamp));
 
-            let found = receipts.key_of((&bucket, &key), &stamp)?;
+            let found = receipts.key_of(&bucket, &key, &stamp)?;
 
             assert!(search.matches(found.as_str()), "{search:?} {found}");
             let other = found.as_str().replace("v.1", "1");
@@ -248,7 +248,7 @@ mod tests {
         let stamp = stamp(Some("v1"), None)?;
         let receipt = |last: &str| {
             let key = ObjectKey::new(format!("{}{last}", "k".repeat(1023)))?;
-            receipts(DEFAULT_PREFIX)?.key_of((&bucket, &key), &stamp)
+            receipts(DEFAULT_PREFIX)?.key_of(&bucket, &key, &stamp)
         };
         assert!(receipt("a")?.as_str().starts_with(".holdfast/receipts/src/sha256-"));
         assert_ne!(receipt("a")?, receipt("b")?);

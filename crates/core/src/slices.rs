@@ -1,4 +1,4 @@
-//! What the results of all slices say together.
+//! Combines the results of all slices.
 
 use crate::{
     checksum::{Crc64Nvme, Sha256},
@@ -9,20 +9,20 @@ use crate::{
 /// The results are not those of all slices of the layout.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IncompleteSlices {
-    /// One is missing, doubled, or none of the layout's.
+    /// A slice is missing, duplicated, or not in the layout.
     #[error("the results are of slices {found:?}, but the object has slices 0 to {last}", last = .expected - 1)]
     Others {
-        /// The indices that came, sorted.
+        /// The indices of the results, sorted.
         found: Vec<u32>,
-        /// How many there should be.
+        /// The number of slices in the layout.
         expected: usize,
     },
-    /// One is not done.
+    /// A slice is not done.
     #[error("slice {0} is not done")]
     NotDone(u32),
 }
 
-/// The results in the order of the layout's slices, once every slice has one and is done.
+/// The results in the order of the layout's slices, if every slice is done.
 pub fn in_order(layout: PartLayout, results: &[SliceResult]) -> Result<Vec<(Slice, &SliceResult)>, IncompleteSlices> {
     let slices = layout.slices();
     let mut results: Vec<_> = results.iter().collect();
@@ -38,7 +38,7 @@ pub fn in_order(layout: PartLayout, results: &[SliceResult]) -> Result<Vec<(Slic
     }
 }
 
-/// The digests in the order of the layout's slices; none unless every slice has one.
+/// The digests in the order of the layout's slices; `None` if a slice has no digest.
 pub fn digests(layout: PartLayout, results: &[SliceResult]) -> Option<Vec<SliceDigest>> {
     in_order(layout, results).ok()?.into_iter().map(|(_, result)| result.digest).collect()
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_that_is_missing_doubled_undone_or_undigested_is_noticed() {
+    fn missing_duplicate_and_incomplete_slices_are_refused() {
         let layout = PartLayout::with_part_size(90, 5);
         let [a, b, c] = [0, 1, 2].map(|index| result(index, b"x"));
         let refused = |results: &[SliceResult]| in_order(layout, results).err().map(|error| error.to_string());

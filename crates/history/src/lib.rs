@@ -1,7 +1,7 @@
 //! Converts the SDK's history events to those of [`holdfast_core::history`].
 //!
-//! It is a crate of its own because notify and the command line both need it, and notify must not link what only an
-//! operator uses.
+//! This is a separate crate because notify and the command line both need it, and notify must not link the crate for
+//! operators.
 
 use aws_sdk_sfn::types::{self, HistoryEventType};
 use holdfast_core::history::{End, EventKind, HistoryEvent, StateKind};

@@ -1,4 +1,4 @@
-//! The details of each type of event that carries a name or an error.
+//! The details of each type of event that has a name or an error.
 
 use aws_sdk_sfn::{
     error::BuildError,

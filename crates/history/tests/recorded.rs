@@ -1,4 +1,4 @@
-//! Histories that AWS returned, read by the SDK, converted and evaluated.
+//! Recorded histories of AWS, read by the SDK, converted and evaluated.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;

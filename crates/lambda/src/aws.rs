@@ -22,21 +22,23 @@ use crate::Environment;
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
-    /// Clients that were made, by region.
+    /// The clients that exist, by region.
     s3: Mutex<HashMap<String, aws_sdk_s3::Client>>,
     #[cfg(any(test, feature = "testing"))]
     fixed_s3: Option<aws_sdk_s3::Client>,
-    // Made when asked for: a function that never asks does not link them either.
+    // Created at the first use. A function that does not use them does not link them.
     sns: OnceLock<aws_sdk_sns::Client>,
     states: OnceLock<aws_sdk_sfn::Client>,
 }
 
 impl Aws {
-    /// With the region and endpoint of this environment, and the credentials that Lambda gives the process in its own.
-    /// The SDK's own chain would also look in profiles, containers and identity providers: none of them is there, and
-    /// what looks is a megabyte of each zip.
+    /// Reads the region and the endpoint from this environment. The credentials come from the variables that Lambda
+    /// sets for the process.
+    ///
+    /// The SDK's default chain also searches profiles, containers and identity providers. Lambda has none of them, and
+    /// the code of these providers adds a megabyte to each zip.
     pub fn from_environment(environment: &Environment) -> Self {
-        // *ring* rather than the SDK's default: it halves the build and the functions' size, and needs no CMake.
+        // *ring* halves build time and function size compared with the SDK's default, and needs no CMake.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -49,7 +51,7 @@ impl Aws {
         Self::new(config.build())
     }
 
-    /// With a configuration made elsewhere, for example one that points at a sandbox.
+    /// Uses an existing configuration, for example that of a sandbox.
     pub fn new(config: SdkConfig) -> Self {
         Self {
             config,
@@ -93,10 +95,10 @@ impl Aws {
     }
 }
 
-/// A test's own clients.
+/// Clients for tests.
 #[cfg(any(test, feature = "testing"))]
 impl Aws {
-    /// With one S3 client for every region: a mock's. SNS and Step Functions clients are made from the configuration.
+    /// Uses one S3 client, a mock, for every region. SNS and Step Functions clients are created from the configuration.
     pub fn with_s3(client: aws_sdk_s3::Client) -> Self {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -105,13 +107,13 @@ impl Aws {
         Self { fixed_s3: Some(client), ..Self::new(config) }
     }
 
-    /// With this SNS client instead.
+    /// Uses this SNS client.
     #[must_use]
     pub fn with_sns(self, client: aws_sdk_sns::Client) -> Self {
         Self { sns: client.into(), ..self }
     }
 
-    /// With this Step Functions client instead.
+    /// Uses this Step Functions client.
     #[must_use]
     pub fn with_states(self, client: aws_sdk_sfn::Client) -> Self {
         Self { states: client.into(), ..self }
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn region_and_endpoint_are_those_of_the_environment_and_an_empty_one_is_none() {
+    fn region_and_endpoint_come_from_the_environment() {
         let aws = |variables: [(&str, &str); 2]| Aws::from_environment(&variables.into_iter().collect());
         let here = aws([("AWS_REGION", "eu-north-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]);
         assert_eq!((here.region(), here.config.endpoint_url()), ("eu-north-1", Some("http://127.0.0.1:9")));

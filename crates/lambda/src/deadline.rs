@@ -1,8 +1,8 @@
-//! How long an invocation may still run, and whether that is enough for another piece of work.
+//! The remaining time of an invocation, and whether it is enough for another unit of work.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-// Tokio's clock, because a test can stop it.
+// Tokio's clock, because tests can pause it.
 use tokio::time::Instant;
 
 /// The moment at which Lambda kills the invocation.
@@ -10,29 +10,29 @@ use tokio::time::Instant;
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// The deadline that is this far away.
+    /// The deadline after this time.
     pub fn after(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// The deadline at a moment of the wall clock, in milliseconds since 1970, as Lambda gives it.
+    /// The deadline at a wall-clock time in milliseconds since 1970, as Lambda passes it.
     pub fn at_epoch_ms(milliseconds: u64) -> Self {
         let moment = UNIX_EPOCH + Duration::from_millis(milliseconds);
         Self::after(moment.duration_since(SystemTime::now()).unwrap_or_default())
     }
 
-    /// How long it is until then; zero once it is past.
+    /// The time until the deadline; zero after it.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Whether less than this is left.
+    /// Whether less than this time remains.
     pub fn is_within(self, time: Duration) -> bool {
         self.remaining() < time
     }
 }
 
-/// Decides whether an invocation starts another piece of work, by the slowest that it saw.
+/// Decides whether an invocation starts another unit of work, by the duration of the slowest unit so far.
 #[derive(Debug, Clone)]
 pub struct Pace {
     deadline: Deadline,
@@ -41,36 +41,36 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Nothing is started with less time left than this, however quick the work was.
+    /// The remaining time below which no unit starts, however fast the units are.
     pub const LEAST_MARGIN: Duration = Duration::from_secs(5);
-    /// What it takes to answer.
-    const TO_ANSWER: Duration = Duration::from_millis(1500);
+    /// The time that is reserved for the response.
+    const RESPONSE_TIME: Duration = Duration::from_millis(1500);
 
-    /// The pace of an invocation that has done nothing yet.
+    /// The pace of an invocation that has completed no unit.
     pub fn new(deadline: Deadline) -> Self {
         Self { deadline, slowest: Duration::ZERO, pieces: 0 }
     }
 
-    /// Takes note of a piece that is done.
+    /// Records the duration of a completed unit.
     pub fn took(&mut self, time: Duration) {
         self.slowest = self.slowest.max(time);
         self.pieces += 1;
     }
 
-    /// How many pieces are done.
+    /// The number of completed units.
     pub fn pieces(&self) -> u64 {
         self.pieces
     }
 
-    /// Whether there is time for another piece, should it take half as long again as the slowest. What does not end in
-    /// time is done once more, which costs less than to leave the end of every invocation unused.
+    /// Whether the time is enough for another unit, even if it takes one and a half times as long as the slowest unit.
+    /// A unit that does not end in time is repeated. That costs less than leaving the end of every invocation unused.
     pub fn may_start(&self) -> bool {
         !self.deadline.is_within((self.slowest * 3 / 2).max(Self::LEAST_MARGIN))
     }
 
-    /// How long what is in flight may be waited for, so that there is time to answer.
+    /// The longest time to wait for units in flight that leaves time for the response.
     pub fn patience(&self) -> Duration {
-        self.deadline.remaining().saturating_sub(Self::TO_ANSWER)
+        self.deadline.remaining().saturating_sub(Self::RESPONSE_TIME)
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn work_starts_only_with_time_for_half_as_long_again_as_the_slowest_and_never_in_the_last_seconds() {
+    async fn work_starts_only_if_the_remaining_time_is_enough() {
         let mut pace = Pace::new(Deadline::after(Duration::from_mins(1)));
         assert!(pace.may_start());
         pace.took(Duration::from_secs(20));

@@ -7,7 +7,7 @@ use holdfast_core::{
     receipt::{DEFAULT_PREFIX, Receipts},
 };
 
-/// A set of environment variables. An empty one counts as missing, because CloudFormation cannot leave one out.
+/// A set of environment variables. An empty variable counts as missing, because CloudFormation cannot omit a variable.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
@@ -36,7 +36,7 @@ impl Fact for ConfigError {
 impl Environment {
     /// The environment of this process.
     pub fn of_process() -> Self {
-        // A value that is not Unicode is left out, and then reported as missing.
+        // A value that is not Unicode is skipped, and then reported as missing.
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -44,7 +44,7 @@ impl Environment {
         )
     }
 
-    /// A variable's text without surrounding blanks; none if the variable is missing or empty.
+    /// The text of a variable without surrounding blanks; `None` if the variable is missing or empty.
     pub fn text(&self, variable: &str) -> Option<&str> {
         self.0.get(variable).map(|text| text.trim()).filter(|text| !text.is_empty())
     }
@@ -95,7 +95,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 
 /// A type that the text of a variable is parsed into.
 pub trait FromText: Sized {
-    /// Parses the text. The error says what is wrong with it.
+    /// Parses the text. The error describes the problem.
     fn from_text(text: &str) -> Result<Self, String>;
 }
 
@@ -119,13 +119,13 @@ from_text_by!(usize, usize::from_str);
 from_text_by!(std::num::NonZeroUsize, std::num::NonZeroUsize::from_str);
 from_text_by!(holdfast_core::names::BucketName, holdfast_core::names::BucketName::new);
 
-/// How a copy is proven: `VERIFY_MODE`.
+/// The method of the proof: `VERIFY_MODE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum VerifyMode {
-    /// By the stored checksums. Bytes are read only if an object has no checksum.
+    /// Compare the stored checksums. Read bytes only if an object has no checksum.
     #[default]
     Stored,
-    /// By reading both sides.
+    /// Read both sides.
     Streamed,
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_and_an_invalid_variable_are_named_with_a_valid_value() {
+    fn the_error_of_a_variable_names_it_with_a_valid_value() {
         let environment: Environment = [("SIZE", "many"), ("EMPTY", "")].into_iter().collect();
         let missing = environment.required::<String>("EMPTY", "a name").err().map(|error| report(&error));
         let sentence = "The environment variable EMPTY is missing. Set EMPTY to a name, deploy, then redrive.";

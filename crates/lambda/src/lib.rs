@@ -1,5 +1,4 @@
-//! The runtime edge of every function: payload in, answer or named error out, tracing, typed configuration and SDK
-//! clients.
+//! The runtime edge of every function: payload, result or named error, tracing, typed configuration and SDK clients.
 
 pub mod aws;
 pub mod deadline;
@@ -10,5 +9,5 @@ pub use aws::Aws;
 pub use deadline::{Deadline, Pace};
 pub use environment::{ConfigError, Environment, VerifyMode};
 pub use function::{Function, Report, respond, serve};
-/// How `main` fails: the runtime's own error.
+/// The error of `main`.
 pub use lambda_runtime::Error as RuntimeError;

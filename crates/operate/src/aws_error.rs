@@ -1,11 +1,11 @@
-//! A failed call to AWS as a sentence.
+//! A failed call to AWS.
 
 use std::{error::Error, fmt::Display};
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::format::error_chain;
 
-/// A failed call to AWS: what did not work, and the reason.
+/// A failed call to AWS: the problem and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}: {reason}")]
 pub struct AwsError {
@@ -15,16 +15,16 @@ pub struct AwsError {
 
 impl AwsError {
     /// A call that AWS refused, or that did not reach AWS.
-    pub fn new(problem: impl Into<String>, error: impl ProvideErrorMetadata + Error) -> Self {
+    pub fn new(problem: impl Into<String>, error: &(impl ProvideErrorMetadata + Error + 'static)) -> Self {
         let reason = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            _ => error_chain(&error),
+            _ => error_chain(error),
         };
         Self { problem: problem.into(), reason }
     }
 
-    /// A call that AWS answered, but not as expected.
+    /// A call with an unexpected response.
     pub fn unexpected(problem: impl Into<String>, reason: impl Display) -> Self {
         Self { problem: problem.into(), reason: reason.to_string() }
     }

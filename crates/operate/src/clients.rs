@@ -27,7 +27,7 @@ impl Clients {
         let s3 = |region: &str| {
             let builder = aws_sdk_s3::config::Builder::from(&config)
                 .region(Region::new(region.to_owned()))
-                // An endpoint of one's own has no host name for each bucket.
+                // A custom endpoint has no host name for each bucket.
                 .force_path_style(config.endpoint_url().is_some());
             aws_sdk_s3::Client::from_conf(builder.build())
         };

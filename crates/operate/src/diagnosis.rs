@@ -1,11 +1,11 @@
-//! What an operator can do about a failed execution.
+//! The next step after a failed execution.
 
 use holdfast_core::{
     failure::{NextStep, catalogue},
     history::Failure,
 };
 
-/// How to complete the backup after this failure, by the catalogue of errors.
+/// The next step to complete the backup after this failure, by the catalogue of errors.
 pub fn next_step(failure: &Failure) -> NextStep {
     match &failure.error {
         Some(error) => catalogue::next_step(error, failure.cause.as_deref().unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! Executions of the state machine: which there are, what each one is about, and its history.
+//! Executions of the state machine: list them, describe one, and read its history.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ pub struct ExecutionSummary {
     pub arn: String,
     /// The execution's status.
     pub status: ExecutionStatus,
-    /// How often it was redriven.
+    /// The number of redrives.
     pub redrives: i32,
 }
 
@@ -44,11 +44,11 @@ pub struct Execution {
     pub input: Value,
     /// The output, once it succeeded.
     pub output: Option<Value>,
-    /// How long it took, once it ended.
+    /// The duration, once it ended.
     pub duration: Option<Duration>,
 }
 
-/// What an execution that succeeded returned.
+/// The output of an execution that succeeded.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExecutionOutput {
     /// A backup with this receipt.
@@ -60,17 +60,17 @@ pub enum ExecutionOutput {
         /// The reason as a sentence.
         message: String,
     },
-    /// None of these, or no output.
+    /// Another output, or none.
     Unknown,
 }
 
 impl Execution {
-    /// The upload that the execution backs up; none if the input is not an event about an upload.
+    /// The upload that the execution backs up; `None` if the input is not the event of an upload.
     pub fn upload(&self) -> Option<Upload> {
         Upload::from_event(&self.input).ok()
     }
 
-    /// What the execution returned.
+    /// The output of the execution.
     pub fn output(&self) -> ExecutionOutput {
         ExecutionOutput::read(self.output.as_ref())
     }
@@ -95,8 +95,8 @@ impl Executions {
         Self { client, machine_arn: machine_arn.to_owned() }
     }
 
-    /// The newest executions first, page by page, until a page has only executions in `known` and all of `wanted` were
-    /// listed.
+    /// Lists the newest executions first, page by page. Stops when a page contains only executions in `known` and all
+    /// executions in `wanted` are listed.
     pub async fn newest(
         &self,
         known: &BTreeSet<String>,
@@ -109,7 +109,7 @@ impl Executions {
             let request = self.client.list_executions().state_machine_arn(&self.machine_arn).set_next_token(token);
             let page = request.send().await.map_err(|error| {
                 let problem = format!("the executions of {} cannot be listed", self.machine_arn);
-                AwsError::new(problem, error.into_service_error())
+                AwsError::new(problem, &error.into_service_error())
             })?;
             let before = found.len();
             found.extend(page.executions().iter().map(|execution| ExecutionSummary {
@@ -128,42 +128,42 @@ impl Executions {
         }
     }
 
-    /// One execution.
+    /// Describes one execution.
     pub async fn describe(&self, arn: &str) -> Result<Execution, AwsError> {
         let problem = || format!("the execution {arn} cannot be described");
-        let answer = self.client.describe_execution().execution_arn(arn).send().await;
-        let answer = answer.map_err(|error| AwsError::new(problem(), error.into_service_error()))?;
+        let response = self.client.describe_execution().execution_arn(arn).send().await;
+        let output = response.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?;
         let json = |text: &str| serde_json::from_str(text).map_err(|error| AwsError::unexpected(problem(), error));
         Ok(Execution {
             arn: arn.to_owned(),
-            status: answer.status().clone(),
-            input: answer.input().map_or(Ok(Value::Null), json)?,
-            output: answer.output().map(json).transpose()?,
-            duration: answer.stop_date().and_then(|stop| between(answer.start_date(), stop)),
+            status: output.status().clone(),
+            input: output.input().map_or(Ok(Value::Null), json)?,
+            output: output.output().map(json).transpose()?,
+            duration: output.stop_date().and_then(|stop| between(output.start_date(), stop)),
         })
     }
 
-    /// The whole history of an execution, oldest event first, without the data that passed between the states.
+    /// The whole history of an execution, oldest event first, without the input and output of the states.
     pub async fn history(&self, arn: &str) -> Result<Vec<HistoryEvent>, AwsError> {
         let request = self.client.get_execution_history().execution_arn(arn).include_execution_data(false);
         let mut pages = request.max_results(1000).into_paginator().items().send();
         let mut events = Vec::new();
         while let Some(event) = pages.next().await {
             let event = event.map_err(|error| {
-                AwsError::new(format!("the history of {arn} cannot be read"), error.into_service_error())
+                AwsError::new(format!("the history of {arn} cannot be read"), &error.into_service_error())
             })?;
             events.push(holdfast_history::event(&event));
         }
         Ok(events)
     }
 
-    /// Which state of an execution failed, and why; none if it has not failed.
+    /// The state of an execution that failed, and its error; `None` if it has not failed.
     pub async fn failure(&self, arn: &str) -> Result<Option<Failure>, AwsError> {
         Ok(history::failure(&self.history(arn).await?))
     }
 }
 
-/// Whether an execution has ended, unless it is redriven.
+/// Whether an execution has ended. A redrive can still continue it.
 pub fn is_over(status: &ExecutionStatus) -> bool {
     !matches!(status, ExecutionStatus::Running | ExecutionStatus::PendingRedrive)
 }
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(ExecutionOutput::read(None), ExecutionOutput::Unknown);
     }
 
-    /// A page of executions `from..to`; the next page has the number of this one plus one.
+    /// A page of executions. The token of the next page is the next number.
     fn page(number: usize, names: &'static [&'static str]) -> Rule {
         mock!(Client::list_executions)
             .match_requests(move |request| request.next_token() == (number > 0).then(|| number.to_string()).as_deref())
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn listing_stops_at_a_page_without_new_executions_once_all_wanted_ones_were_listed() -> Result<(), AwsError> {
+    async fn listing_stops_after_all_new_and_wanted_executions() -> Result<(), AwsError> {
         let pages = [page(0, &["e4", "e3"]), page(1, &["e2"]), page(2, &["e1"])];
         let known: BTreeSet<String> = ["e3", "e2", "e1"].map(str::to_owned).into();
         for (wanted, expected) in [(vec![], vec!["e4", "e3", "e2"]), (vec!["e1"], vec!["e4", "e3", "e2", "e1"])] {

@@ -1,7 +1,6 @@
-//! Fault rules of a running sandbox, by its HTTP endpoint `/_sandbox/faults`.
+//! The fault rules of a running sandbox, through its HTTP endpoint `/_sandbox/faults`.
 
-use std::error::Error as _;
-
+use holdfast_core::format::root_cause;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -14,30 +13,30 @@ use serde_json::Value;
 
 const PATH: &str = "/_sandbox/faults";
 
-/// Why the sandbox did not do what was requested.
+/// A request about fault rules failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// The endpoint is not an HTTP address.
     #[error("{0:?} is not an endpoint; give an address such as http://127.0.0.1:4510, as `holdfast up` prints it")]
     InvalidEndpoint(String),
-    /// Nothing answers.
+    /// No server answers at the endpoint.
     #[error(
         "no sandbox answers at {endpoint} ({reason}); start one with `holdfast up`, or name another with --endpoint"
     )]
     NoAnswer {
         /// The endpoint.
         endpoint: String,
-        /// What the connection reported.
+        /// The error of the connection.
         reason: String,
     },
-    /// Another program answers.
+    /// Another program answers at the endpoint.
     #[error(
         "the server at {endpoint} is not a sandbox of this version (status {status}); name another with --endpoint"
     )]
     NotASandbox {
         /// The endpoint.
         endpoint: String,
-        /// The status of its answer.
+        /// The HTTP status of the response.
         status: StatusCode,
     },
     /// The rule cannot be sent.
@@ -48,21 +47,21 @@ pub enum FaultError {
     Refused(String),
 }
 
-/// A rule in force, and how often it fired.
+/// A rule in force, with its counters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActiveRule {
     /// The rule's ID, for example `fault-1`.
     pub id: String,
-    /// Which calls it is about.
+    /// The calls that the rule matches.
     #[serde(rename = "match")]
     pub target: Value,
-    /// For which of these calls it fires.
+    /// The matching calls for which the rule fires.
     pub when: Value,
-    /// What happens then.
+    /// The effect of the rule on these calls.
     pub effect: Value,
-    /// How many calls matched.
+    /// The number of calls that matched.
     pub matched: u64,
-    /// How many times it fired.
+    /// The number of times that the rule fired.
     pub fired: u64,
 }
 
@@ -80,7 +79,7 @@ pub struct ActiveRules {
     pub faults: Vec<ActiveRule>,
 }
 
-/// How many rules were removed.
+/// The number of rules that were removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedRules {
     /// The number.
@@ -141,8 +140,9 @@ impl FaultRules {
             .body(Full::from(body))
             .map_err(|_| FaultError::Refused(format!("{path:?} is not the ID of a rule; `list` shows the IDs")))?;
         let no_answer = |reason: String| FaultError::NoAnswer { endpoint: endpoint.clone(), reason };
-        let answer = self.client.request(request).await.map_err(|error| no_answer(innermost(&error)))?;
-        let (head, body) = answer.into_parts();
+        // Only the root cause, which is the error of the operating system, means something to a user.
+        let response = self.client.request(request).await.map_err(|error| no_answer(root_cause(&error)))?;
+        let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| no_answer(error.to_string()))?.to_bytes();
         let not_a_sandbox = || FaultError::NotASandbox { endpoint: endpoint.clone(), status: head.status };
         if head.status.is_success() {
@@ -153,17 +153,6 @@ impl FaultRules {
             Err(_) => Err(not_a_sandbox()),
         }
     }
-}
-
-/// The innermost source of an error: what the operating system reported.
-fn innermost(error: &hyper_util::client::legacy::Error) -> String {
-    let mut innermost = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        innermost = error.to_string();
-        next = error.source();
-    }
-    innermost
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What an operator of Holdfast does, without printing: find a stack, follow its executions, explain a failure, read
-//! receipts, compare copies, and control the faults of a sandbox.
+//! The tasks of an operator: find a stack, follow its executions, explain a failure, read receipts, compare copies, and
+//! control the faults of a sandbox.
 //!
-//! The command line renders what this crate returns. It needs no sandbox: a sandbox is one more place where a stack
-//! runs.
+//! This crate does not print; the command line renders its results. It does not depend on the sandbox: a stack in a
+//! sandbox is a stack with another endpoint.
 
 mod aws_error;
 mod clients;

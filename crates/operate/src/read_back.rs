@@ -12,26 +12,26 @@ use serde::Serialize;
 
 use crate::{AwsError, Clients};
 
-/// The SHA-256 of an object and of its copies, as they were read.
+/// The SHA-256 of an object and of its copies, computed over the bytes that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Digests {
-    /// Of the source.
+    /// The digest of the source.
     pub source: Sha256,
-    /// Of the backup.
+    /// The digest of the backup.
     pub backup: Sha256,
-    /// Of the replica, if there is one.
+    /// The digest of the replica, if one is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<Sha256>,
 }
 
 impl Digests {
-    /// Whether all are the same.
+    /// Whether all digests are equal.
     pub fn are_equal(&self) -> bool {
         self.source == self.backup && self.replica.is_none_or(|replica| replica == self.source)
     }
 
-    /// How many objects were read.
+    /// The number of objects that were read.
     pub fn count(&self) -> u64 {
         if self.replica.is_some() { 3 } else { 2 }
     }
@@ -93,14 +93,14 @@ async fn digest(object: &ObjectVersion<'_>, on_read: &(dyn Fn(u64) + Sync)) -> R
         .bucket(object.bucket)
         .key(object.key)
         .set_version_id(object.version.map(|version| version.as_str().to_owned()));
-    let mut body = request.send().await.map_err(|error| AwsError::new(problem(), error.into_service_error()))?.body;
+    let mut body = request.send().await.map_err(|error| AwsError::new(problem(), &error.into_service_error()))?.body;
     let mut digest = StreamDigest::default();
     while let Some(bytes) = body.try_next().await.map_err(|error| AwsError::unexpected(problem(), error))? {
         digest.update(&bytes);
         on_read(bytes.len() as u64);
     }
     if digest.length() != object.size {
-        let reason = format!("it has {} bytes, but the receipt says {}", digest.length(), object.size);
+        let reason = format!("it has {} bytes, but the receipt names {}", digest.length(), object.size);
         return Err(AwsError::unexpected(problem(), reason));
     }
     Ok(digest.finish().1)

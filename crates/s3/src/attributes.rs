@@ -1,10 +1,10 @@
-//! The attributes that a request gives to a copy.
+//! Sets the attributes of a copy in a request.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use holdfast_core::contract::Copy;
 
 /// Adds every attribute of a copy, and the key that encrypts it, to a request. CopyObject and CreateMultipartUpload
-/// take the same headers, but their builders have no trait in common.
+/// have the same headers, but their builders have no common trait.
 macro_rules! with_attributes {
     ($request:expr, $copy:expr, $kms_key:expr) => {{
         use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
@@ -46,7 +46,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn the_expires_header_is_sent_even_if_it_is_no_date() {
+    fn the_expires_header_is_sent_even_if_it_is_not_a_date() {
         for text in ["Wed, 21 Oct 2026 07:28:00 GMT", "Fri, 1 Sep 2023 01:01:01 GMT", "0", "never"] {
             let mut copy = testing::single(3).copy;
             copy.attributes.expires = Some(text.to_owned());

@@ -9,10 +9,12 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 pub use holdfast_core::failure::Side;
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName,
     failure::{Answer, CallFailure, Request},
     format::error_chain,
 };
+
+use crate::S3Error;
 
 /// A call of S3, for the failures that it may have.
 #[derive(Debug, Clone)]
@@ -31,23 +33,23 @@ pub struct Call {
 
 impl Call {
     /// The failure that an error of S3 is.
-    pub fn s3_failure<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    pub fn s3_failure<E>(&self, error: SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let answer = answer(&error);
         let classified = answer.classify_s3(self.request());
-        CallFailure::new(self.request(), answer, classified, error).into()
+        Box::new(CallFailure::new(self.request(), answer, classified, error)).into()
     }
 
     /// The same for a caller that knows a more exact name, because it knows its request.
-    pub fn s3_failure_named<E>(&self, name: ErrorName, error: SdkError<E, HttpResponse>) -> Failure
+    pub fn s3_failure_named<E>(&self, name: ErrorName, error: SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let answer = answer(&error);
         let classified = answer.classify_s3_as(name, self.request());
-        CallFailure::new(self.request(), answer, classified, error).into()
+        Box::new(CallFailure::new(self.request(), answer, classified, error)).into()
     }
 
     fn request(&self) -> Request<'_> {

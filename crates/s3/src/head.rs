@@ -8,7 +8,6 @@ use aws_sdk_s3::{
     types::{ArchiveStatus, ChecksumMode, ChecksumType, StorageClass},
 };
 use holdfast_core::{
-    ErrorName, Failure,
     attributes::Attributes,
     checksum::Crc64Nvme,
     contract::{Destination, Source, Stored},
@@ -19,18 +18,21 @@ use holdfast_core::{
 };
 use time::OffsetDateTime;
 
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// An object, or one version of it.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectRef<'a> {
-    /// Its bucket.
+    /// The bucket.
     pub bucket: &'a BucketName,
-    /// Its key.
+    /// The key.
     pub key: &'a ObjectKey,
-    /// Its version; absent for the current one.
+    /// The version; absent for the current one.
     pub version_id: Option<&'a VersionId>,
-    /// The side of the copy that it is.
+    /// The side of the copy.
     pub side: Side,
 }
 
@@ -55,7 +57,7 @@ impl<'a> ObjectRef<'a> {
         self.version_id.map(ToString::to_string)
     }
 
-    /// A call to this object, for its failures.
+    /// A call to this object, for the messages of its failures.
     pub fn call(&self, operation: &'static str, grant: &'static str) -> Call {
         Call { operation, side: self.side, resource: self.to_string(), from: None, grant }
     }
@@ -68,8 +70,8 @@ impl fmt::Display for ObjectRef<'_> {
     }
 }
 
-/// Describes an object; `None` if it does not exist or is a delete marker.
-pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, Failure> {
+/// Describes an object with HeadObject; `None` if it does not exist or is a delete marker.
+pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>, S3Error> {
     let request = client
         .head_object()
         .bucket(object.bucket.as_str())
@@ -77,14 +79,13 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
         .set_version_id(object.version())
         .checksum_mode(ChecksumMode::Enabled);
     match request.send().await {
-        Ok(output) => read(&output).map(Some).map_err(|problem| {
-            Failure::new(
-                ErrorName::Internal,
-                format!("HeadObject of {object} answered a value that S3 never answers: {problem}"),
-            )
+        Ok(output) => read(&output).map(Some).map_err(|problem| S3Error::Invalid {
+            operation: "HeadObject",
+            resource: object.to_string(),
+            problem,
         }),
         Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-            // 405 is S3's answer to a version that is a delete marker.
+            // S3 returns 405 for a version that is a delete marker.
             Some(404 | 405) => Ok(None),
             _ => {
                 Err(object.call("HeadObject", "s3:GetObject, s3:GetObjectVersion and s3:ListBucket").s3_failure(error))
@@ -94,7 +95,7 @@ pub async fn head(client: &Client, object: ObjectRef<'_>) -> Result<Option<Head>
 }
 
 /// The parts that an object was uploaded in; `None` if it was uploaded in one request.
-pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -> Result<Option<SourceParts>, Failure> {
+pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -> Result<Option<SourceParts>, S3Error> {
     let request = client
         .head_object()
         .bucket(object.bucket.as_str())
@@ -102,7 +103,7 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
         .set_version_id(object.version())
         .if_match(etag.quoted())
         .part_number(1);
-    // With another entity tag the object does not exist any more.
+    // S3 refuses the request if the entity tag differs. The described object then does not exist any more.
     let call = object.call("HeadObject", "s3:GetObject and s3:GetObjectVersion");
     let output = request.send().await.map_err(|error| call.s3_failure(error))?;
     let count = output.parts_count().and_then(|count| u64::try_from(count).ok());
@@ -111,19 +112,19 @@ pub async fn source_parts(client: &Client, object: ObjectRef<'_>, etag: &ETag) -
 }
 
 fn read(output: &HeadObjectOutput) -> Result<Head, String> {
-    let sentence = |error: &dyn fmt::Display| error.to_string();
+    let text = |error: &dyn fmt::Display| error.to_string();
     let metadata: BTreeMap<_, _> = output.metadata().cloned().unwrap_or_default().into_iter().collect();
-    // S3 never answers a composite CRC64NVME; other stores may. It would say nothing about the whole object.
+    // S3 never returns a composite CRC64NVME, but other servers may. It does not cover the whole object.
     let full_object = output.checksum_type() != Some(&ChecksumType::Composite);
     let crc64nvme = output.checksum_crc64_nvme().filter(|_| full_object);
     let stamp = Stamp::read(&metadata);
     let last_modified = output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok());
     Ok(Head {
-        version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| sentence(&error))?,
-        etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| sentence(&error))?,
-        size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| sentence(&error))?,
+        version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| text(&error))?,
+        etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| text(&error))?,
+        size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| text(&error))?,
         last_modified: last_modified.ok_or("no Last-Modified")?,
-        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| sentence(&error))?,
+        crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| text(&error))?,
         attributes: Attributes {
             content_type: output.content_type().map(str::to_owned),
             cache_control: output.cache_control().map(str::to_owned),
@@ -143,7 +144,7 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
 }
 
 /// Whether the bytes are in an archive (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html>).
-/// `x-amz-restore: ongoing-request="false"` is the answer for an object whose restored copy can be read.
+/// `x-amz-restore: ongoing-request="false"` marks an object with a readable restored copy.
 fn is_archived(output: &HeadObjectOutput) -> bool {
     let archive_class = matches!(output.storage_class(), Some(StorageClass::Glacier | StorageClass::DeepArchive));
     let archive_tier =

@@ -1,6 +1,7 @@
-//! S3 in the terms of `holdfast_core`: the calls that more than one crate makes, and the names of S3's errors.
+//! S3 with the types of `holdfast_core`: the calls that several crates make, and the names of the errors of S3.
 
 mod attributes;
+mod error;
 pub mod failure;
 mod head;
 mod publish;
@@ -14,10 +15,11 @@ mod tests;
 mod upload;
 mod versions;
 
+pub use error::S3Error;
 pub use head::{ObjectRef, head, source_parts};
 pub use holdfast_core::object::Head;
-pub use publish::{copy_call, copy_object, published, stored};
+pub use publish::{copy_call, copy_object, find_published, published, stored};
 pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
-pub use versions::{Listed, Page, Search, SearchFor, Versions, find_copy, recency, remove_version};
+pub use versions::{ListedVersion, Page, SearchCriteria, SearchResult, Versions, find_copy, recency, remove_version};

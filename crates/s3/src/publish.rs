@@ -1,11 +1,11 @@
-//! CopyObject, and whether a copy with our own stamp is published already.
+//! CopyObject, and the check whether a copy with the same stamp is already published.
 
 use aws_sdk_s3::{
     Client,
     types::{AnnotationDirective, ChecksumAlgorithm, MetadataDirective, TaggingDirective},
 };
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::{Copy, Precondition, Stored},
     encoding,
@@ -17,18 +17,23 @@ use super::{
     attributes::{expires, with_attributes},
     head,
 };
-use crate::failure::{Call, Side};
+use crate::{
+    S3Error,
+    failure::{Call, Side},
+};
 
 /// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
 /// tag and has the precondition of the plan.
 ///
-/// The request replaces the metadata to add the stamp, so it sets every attribute again. If the precondition fails
-/// because an earlier call, whose answer was lost, published the copy, that is success. If the object to replace has
-/// the bytes of the source, the precondition would hold over that copy too, so the copy is looked for first.
-pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, Failure> {
+/// The request replaces the metadata to add the stamp, so it sets every attribute again.
+///
+/// An earlier call may have published the copy although its response was lost. Then the precondition fails, and the
+/// call succeeds with the published copy. If the replaced object has the entity tag of the source, the precondition
+/// would not fail, so the published copy is searched for before the request.
+pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<Stored, S3Error> {
     let source = &copy.source;
     if matches!(&copy.precondition, Precondition::IfMatch(etag) if *etag == source.etag)
-        && let Some(stored) = own_copy(client, copy).await?
+        && let Some(stored) = find_published(client, copy).await?
     {
         return Ok(stored);
     }
@@ -41,8 +46,8 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .metadata_directive(MetadataDirective::Replace)
         .tagging_directive(TaggingDirective::Replace)
-        // Without this, S3 refuses a source with annotations if the role may not read them. Multipart copies have none
-        // either.
+        // Without this directive, S3 refuses a source with annotations if the role may not read them. Multipart copies
+        // have no annotations either.
         .annotation_directive(AnnotationDirective::Exclude);
     let request = with_attributes!(request, copy, kms_key);
     let request = match &copy.precondition {
@@ -58,16 +63,17 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
                 result.and_then(|result| result.e_tag()),
                 result.and_then(|result| result.checksum_crc64_nvme()),
             )
-            .map_err(|problem| {
-                // The copy may be published. The next try finds it.
-                Failure::new(ErrorName::S3Unavailable, format!("CopyObject to {destination} answered {problem}"))
+            // The copy may be published. The next attempt finds it.
+            .map_err(|problem| S3Error::Incomplete {
+                operation: "CopyObject",
+                resource: destination.to_string(),
+                problem,
             })
         }
         Err(error) => {
             let grant = "s3:PutObject and s3:PutObjectTagging";
             let call = copy_call(copy, "CopyObject", grant);
-            let failure = call.s3_failure(error);
-            published(client, copy, failure).await
+            published(client, copy, call.s3_failure(error)).await
         }
     }
 }
@@ -78,25 +84,25 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
     Call { side: Side::Both, from, ..ObjectRef::current(&copy.destination).call(operation, grant) }
 }
 
-/// Resolves a failure to publish. If the destination holds a copy with the same stamp, that is success, whoever made
-/// it. Only failures that say that the destination changed, or that the upload is gone, are looked into.
-pub async fn published(client: &Client, copy: &Copy, failure: Failure) -> Result<Stored, Failure> {
-    let may_be_published = matches!(failure.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
-    let found = if may_be_published { own_copy(client, copy).await? } else { None };
-    found.ok_or(failure)
+/// Resolves a changed destination or a missing upload: if the destination has a copy with the same stamp, that copy is
+/// the result, even if another execution made it. Returns any other error unchanged.
+pub async fn published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
+    let may_be_published = matches!(error.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
+    let found = if may_be_published { find_published(client, copy).await? } else { None };
+    found.ok_or(error)
 }
 
-/// The copy at the destination that has the same stamp, whoever made it.
-async fn own_copy(client: &Client, copy: &Copy) -> Result<Option<Stored>, Failure> {
+/// The copy at the destination with the same stamp, even if another execution made it.
+pub async fn find_published(client: &Client, copy: &Copy) -> Result<Option<Stored>, S3Error> {
     let Some(stamp) = copy.stamp() else { return Ok(None) };
     let current = head(client, ObjectRef::current(&copy.destination)).await?;
     let is_rejected =
         |head: &Head| head.version_id.as_ref().is_some_and(|version| copy.rejected_versions.contains(version));
-    let own = current.filter(|head| head.stamp.as_ref() == Some(&stamp) && !is_rejected(head));
-    Ok(own.map(|head| head.stored()))
+    let published = current.filter(|head| head.stamp.as_ref() == Some(&stamp) && !is_rejected(head));
+    Ok(published.map(|head| head.stored()))
 }
 
-/// A published copy from the fields of S3's answer.
+/// A published copy from the fields of S3's response.
 pub fn stored(version: Option<&str>, etag: Option<&str>, crc64nvme: Option<&str>) -> Result<Stored, String> {
     Ok(Stored {
         version_id: version.map(VersionId::new).transpose().map_err(|error| error.to_string())?,

@@ -3,14 +3,14 @@
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName, Fact, Remedy,
     contract::{Backup, Destination, Replan},
     event::InvalidInput,
     names::{BucketName, ObjectKey, VersionId},
     receipt::rejected_key,
 };
 
-use crate::{Head, ObjectRef, abort_upload, head};
+use crate::{Head, ObjectRef, S3Error, abort_upload, head};
 
 /// The leg that is planned. The plan that was given up must be of the same leg.
 #[derive(Debug, Clone, Copy)]
@@ -23,27 +23,48 @@ pub struct Leg<'a> {
     pub to: &'a BucketName,
 }
 
-/// Too many plans in a row could not be carried out, because the destination changed.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{object} changed under every one of {plans} plans (the last error was {last}). Find out what else writes to that key, \
-     for example a second deployment with the same bucket, stop it, then redrive."
-)]
-pub struct Contended {
-    /// The destination.
-    pub object: String,
-    /// How many plans were made.
-    pub plans: u32,
-    /// What the last plan met.
-    pub last: String,
+/// Another plan cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplanError {
+    /// The plan that was given up belongs to another leg or another event.
+    #[error(transparent)]
+    OtherLeg(#[from] InvalidInput),
+    /// The destination changed during every plan that is allowed.
+    #[error("{object} changed during {plans} plans in a row. The last error was {last}.")]
+    Contended {
+        /// The destination.
+        object: String,
+        /// The number of plans.
+        plans: u32,
+        /// The error of the last plan.
+        last: String,
+    },
+    /// The upload of the plan that was given up was not aborted.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+}
+
+impl Fact for ReplanError {
+    fn name(&self) -> ErrorName {
+        match self {
+            Self::OtherLeg(error) => error.name(),
+            Self::Contended { .. } => ErrorName::DestinationContended,
+            Self::S3(error) => error.name(),
+        }
+    }
+
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::OtherLeg(error) => error.remedy(),
+            Self::Contended { .. } => self.name().entry().remedy.clone(),
+            Self::S3(error) => error.remedy(),
+        }
+    }
 }
 
 /// Aborts the upload of the plan that was given up, because it will never be completed. Refuses a plan of another leg,
 /// so that no other upload is aborted, and the plan after the last one that is allowed.
-pub async fn give_up<E>(client: &Client, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), E>
-where
-    E: From<InvalidInput> + From<Failure> + From<Contended>,
-{
+pub async fn give_up(client: &Client, replan: &Replan, redrives: u32, leg: Leg<'_>) -> Result<(), ReplanError> {
     check(replan, leg)?;
     let given_up = &replan.given_up.copy;
     if let Some(open) = &given_up.upload {
@@ -53,7 +74,7 @@ where
         let Destination { bucket, key, .. } = &given_up.destination;
         let object = format!("s3://{bucket}/{key}");
         let plans = replan.attempt.saturating_sub(1);
-        return Err(Contended { object, plans, last: replan.error.clone() }.into());
+        return Err(ReplanError::Contended { object, plans, last: replan.error.clone() });
     }
     Ok(())
 }
@@ -62,7 +83,7 @@ where
 ///
 /// A version that still exists could not be removed. A version that is gone was rejected only if a record of that
 /// exists: another client may have deleted it, or it was withdrawn because it replaced a newer one.
-pub async fn rejected_versions(client: &Client, replan: &Replan) -> Result<Vec<VersionId>, Failure> {
+pub async fn rejected_versions(client: &Client, replan: &Replan) -> Result<Vec<VersionId>, S3Error> {
     let given_up = &replan.given_up.copy;
     let mut versions = given_up.rejected_versions.clone();
     let rejected = replan.rejected.as_ref().and_then(|stored| Some((stored, stored.version_id.as_ref()?)));
@@ -72,9 +93,8 @@ pub async fn rejected_versions(client: &Client, replan: &Replan) -> Result<Vec<V
     {
         let Destination { bucket, key, .. } = &given_up.destination;
         let copy = ObjectRef::stored(&given_up.destination, stored);
-        let record = rejected_key(key, version).map_err(|error| {
-            Failure::new(ErrorName::Internal, format!("the key of the record about {copy} is invalid: {error}"))
-        })?;
+        let record =
+            rejected_key(key, version).map_err(|problem| S3Error::RecordKey { copy: copy.to_string(), problem })?;
         let record = ObjectRef { key: &record, version_id: None, bucket, ..copy };
         if head(client, copy).await?.is_some() || head(client, record).await?.is_some() {
             versions.push(version.clone());

@@ -6,18 +6,19 @@ use aws_sdk_s3::{
     Client,
     types::{Tag, Tagging},
 };
-use holdfast_core::{ErrorName, Failure, contract::Copy, encoding};
+use holdfast_core::{contract::Copy, encoding};
 
-use super::ObjectRef;
+use super::{ObjectRef, S3Error};
 
-/// The bytes of headers that S3 takes in one request
+/// The most bytes of headers that S3 accepts in one request
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
-const HEADERS: usize = 8 * 1024;
-/// The bytes of the headers that every request has: the role's session token, a signature, conditions, dates.
-const EVERY_REQUEST: usize = 3 * 1024;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+/// The estimated bytes of the headers in every request: the session token of the role, the signature, conditions,
+/// dates.
+const COMMON_HEADER_BYTES: usize = 3 * 1024;
 
 /// The value of the header `x-amz-tagging`; `None` without tags, or if the other headers leave no room. Ten encoded
-/// tags may take 46 KB. The verification then finds that the copy lacks its tags, and sets them.
+/// tags may take 46 KB. Without the header, the verification finds that the copy lacks its tags, and sets them.
 pub(super) fn header(copy: &Copy) -> Option<String> {
     let Copy { source, attributes, .. } = copy;
     let copied_from = encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()).len();
@@ -33,12 +34,12 @@ pub(super) fn header(copy: &Copy) -> Option<String> {
         &attributes.website_redirect_location,
     ];
     let content: usize = text.into_iter().flatten().map(String::len).sum();
-    let room = HEADERS.saturating_sub(EVERY_REQUEST + copied_from + metadata + content);
+    let room = MAX_HEADER_BYTES.saturating_sub(COMMON_HEADER_BYTES + copied_from + metadata + content);
     Some(encoding::tagging(&attributes.tags)).filter(|text| !text.is_empty() && text.len() <= room)
 }
 
 /// The tags of an object version.
-pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMap<String, String>, Failure> {
+pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMap<String, String>, S3Error> {
     let request = client
         .get_object_tagging()
         .bucket(object.bucket.as_str())
@@ -51,12 +52,11 @@ pub async fn read_tags(client: &Client, object: ObjectRef<'_>) -> Result<BTreeMa
 }
 
 /// Sets the tags of an object version, all at once.
-pub async fn put_tags(client: &Client, object: ObjectRef<'_>, tags: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let malformed =
-        |error| Failure::new(ErrorName::Internal, format!("the tags of {object} cannot be written: {error}"));
+pub async fn put_tags(client: &Client, object: ObjectRef<'_>, tags: &BTreeMap<String, String>) -> Result<(), S3Error> {
+    let invalid = |problem| S3Error::Tags { object: object.to_string(), problem };
     let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let tags = tags.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-    let tagging = Tagging::builder().set_tag_set(Some(tags)).build().map_err(malformed)?;
+    let tags = tags.collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+    let tagging = Tagging::builder().set_tag_set(Some(tags)).build().map_err(invalid)?;
     let request = client
         .put_object_tagging()
         .bucket(object.bucket.as_str())

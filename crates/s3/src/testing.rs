@@ -1,4 +1,4 @@
-//! Sample backups and S3 answers for unit tests, here and in the functions' crates.
+//! Sample backups and S3 responses for the unit tests of this crate and of the functions.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use serde_json::json;
 /// The stamp of [`single`], as metadata has it.
 pub const STAMP: &str = "v=v1 s=0A e=tag m=20261122T095959Z";
 
-/// A copy in one request of `s3://src/a b` (version `v1`, entity tag `tag`) to `s3://dst/a b`, where no object exists.
+/// A copy in one request of `s3://src/a b` (version `v1`, entity tag `tag`) to `s3://dst/a b`, which does not exist.
 pub fn single(size: u64) -> Backup {
     serde_json::from_value(json!({
         "copy": {
@@ -48,17 +48,17 @@ pub fn multipart(size: u64, part_size: u64) -> Backup {
     let Backup { copy, stamp, placement, event } = single(size);
     let upload = MultipartUpload { upload_id: "up".to_owned(), part_size, part_count: 0 };
     let copy = Copy { method: Method::Multipart, upload: Some(upload.clone()), ..copy };
-    let part_count = u32::try_from(copy.layout().unwrap().part_count()).unwrap();
+    let part_count = copy.layout().unwrap().part_count();
     let copy = Copy { upload: Some(MultipartUpload { part_count, ..upload }), ..copy };
     Backup { copy, stamp, placement, event }
 }
 
-/// An answer of HeadObject that has the time of [`single`]'s source.
+/// A response of HeadObject with the time of [`single`]'s source.
 pub fn head_object() -> HeadObjectOutputBuilder {
     HeadObjectOutput::builder().last_modified(DateTime::from_secs(1_795_341_599))
 }
 
-/// S3's answer with an error in its body.
+/// A response of S3 with an error in the body.
 pub fn s3_error(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -66,21 +66,21 @@ pub fn s3_error(status: u16, code: &str, message: &str) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
 
-/// S3's answer without a body, as HeadObject has it.
+/// A response of S3 without a body, as for HeadObject.
 pub fn bare(status: u16) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
 }
 
-/// The versions of a key with their sizes, as ListObjectVersions answers them, with a key beside it that has the same
-/// beginning.
+/// A response of ListObjectVersions with the versions of a key and their sizes, and with another key that has the same
+/// prefix.
 pub fn versions(key: &str, versions: &[(&str, i64)]) -> ListObjectVersionsOutput {
     let version = |key: &str, id: &str, size| ObjectVersion::builder().key(key).version_id(id).size(size).build();
-    let beside = version(&format!("{key}2"), "other", 5);
-    let all = versions.iter().map(|(id, size)| version(key, id, *size)).chain([beside]).collect();
+    let other_key = version(&format!("{key}2"), "other", 5);
+    let all = versions.iter().map(|(id, size)| version(key, id, *size)).chain([other_key]).collect();
     ListObjectVersionsOutput::builder().set_versions(Some(all)).build()
 }
 
-/// Remembers the requests that a mock's rule was asked to match, so that a test can compare them field by field.
+/// Records the requests that the rule of a mock matches, so that a test can compare them field by field.
 #[derive(Debug, Clone)]
 pub struct Sent<I>(Arc<Mutex<Vec<I>>>);
 
@@ -91,7 +91,7 @@ impl<I: Clone> Default for Sent<I> {
 }
 
 impl<I: Clone> Sent<I> {
-    /// Remembers a request; answers true, as a matcher of every request does.
+    /// Records a request. Returns true, so that the rule matches every request.
     pub fn note(&self, request: &I) -> bool {
         self.0.lock().unwrap().push(request.clone());
         true

@@ -1,5 +1,7 @@
 //! Multipart uploads: open, list parts, abort.
 
+use std::ops::RangeInclusive;
+
 use aws_sdk_s3::{
     Client,
     error::SdkError,
@@ -7,19 +9,18 @@ use aws_sdk_s3::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
-    ErrorName, Failure,
     contract::Copy,
     names::{ETag, PartNumber},
 };
 
 use super::{
-    ObjectRef,
+    ObjectRef, S3Error,
     attributes::{expires, with_attributes},
 };
 
-/// Opens an upload at the copy's destination and answers its id. A multipart copy takes no attributes from its source,
-/// so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks when the upload is completed.
-pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, Failure> {
+/// Opens an upload at the copy's destination and returns its ID. A multipart copy does not inherit attributes from its
+/// source, so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks at the completion.
+pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, S3Error> {
     let request = client
         .create_multipart_upload()
         .bucket(copy.destination.bucket.as_str())
@@ -31,54 +32,56 @@ pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
     let output = request.customize().mutate_request(expires(copy)).send().await.map_err(|error| {
         destination.call("CreateMultipartUpload", "s3:PutObject and s3:PutObjectTagging").s3_failure(error)
     })?;
-    output.upload_id().map(str::to_owned).ok_or_else(|| {
-        Failure::new(ErrorName::S3Unavailable, format!("CreateMultipartUpload of {destination} answered no upload id"))
+    output.upload_id().map(str::to_owned).ok_or_else(|| S3Error::Incomplete {
+        operation: "CreateMultipartUpload",
+        resource: destination.to_string(),
+        problem: "the upload ID is missing".to_owned(),
     })
 }
 
 /// A part that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
-    /// Its number.
+    /// The part number.
     pub number: PartNumber,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The CRC64NVME that S3 computed over it, as S3 writes it.
+    /// The CRC64NVME that S3 computed over the part, in the text form of S3.
     pub crc64nvme: Option<String>,
 }
 
-/// The stored parts of the copy's upload with numbers in `first..=last`, in order.
+/// The stored parts of the copy's upload with these numbers, in order.
 pub async fn list_parts(
     client: &Client,
     copy: &Copy,
     upload_id: &str,
-    (first, last): (PartNumber, PartNumber),
-) -> Result<Vec<StoredPart>, Failure> {
+    numbers: RangeInclusive<PartNumber>,
+) -> Result<Vec<StoredPart>, S3Error> {
     let destination = ObjectRef::current(&copy.destination);
+    let (first, last) = numbers.into_inner();
     let mut parts = Vec::new();
-    // A page starts after the number of its marker.
+    // A page starts after the part number of its marker.
     let mut marker = first.get() - 1;
     loop {
-        let wanted = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
+        let max_parts = i32::try_from(last.get().saturating_sub(marker).min(1000)).unwrap_or(1000);
         let request = client
             .list_parts()
             .bucket(copy.destination.bucket.as_str())
             .key(copy.destination.key.as_str())
             .upload_id(upload_id)
             .part_number_marker(marker.to_string())
-            .max_parts(wanted);
+            .max_parts(max_parts);
         let page = request
             .send()
             .await
             .map_err(|error| destination.call("ListParts", "s3:ListMultipartUploadParts").s3_failure(error))?;
         for part in page.parts() {
-            let part = read(part).ok_or_else(|| {
-                Failure::new(
-                    ErrorName::Internal,
-                    format!("ListParts of {destination} answered a part that cannot be: {part:?}"),
-                )
+            let part = read(part).ok_or_else(|| S3Error::Invalid {
+                operation: "ListParts",
+                resource: destination.to_string(),
+                problem: format!("{part:?}"),
             })?;
             marker = part.number.get();
             if part.number > last {
@@ -101,8 +104,8 @@ fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
     })
 }
 
-/// Aborts an upload that will never be completed. If it does not exist any more, that is no error.
-pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), Failure> {
+/// Aborts an upload that is not completed any more. A missing upload is not an error.
+pub async fn abort_upload(client: &Client, copy: &Copy, upload_id: &str) -> Result<(), S3Error> {
     let request = client
         .abort_multipart_upload()
         .bucket(copy.destination.bucket.as_str())

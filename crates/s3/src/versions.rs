@@ -1,27 +1,27 @@
-//! The versions of a key: list them, find a copy below newer ones, find the newest one, remove one.
+//! The versions of a key: lists them, finds a copy below newer ones, finds the newest one, removes one.
 
 use aws_sdk_s3::Client;
-use holdfast_core::{Failure, contract::Destination, names::VersionId, order::Recency};
+use holdfast_core::{contract::Destination, names::VersionId, order::Recency};
 
-use super::{Head, ObjectRef, head};
+use super::{Head, ObjectRef, S3Error, head};
 
-/// The size of the first page. The copy that is looked for was usually published a few minutes ago, so few versions are
+/// The size of the first page. The copy was usually published a few minutes before the search, so few versions are
 /// above it.
-const FIRST_PAGE: i32 = 50;
-/// The size of the other pages: S3's limit
+const FIRST_PAGE_SIZE: i32 = 50;
+/// The size of the other pages, which is the limit of S3
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>).
-const PAGE: i32 = 1000;
-/// The most pages that are listed, which takes about two seconds: 9,050 versions and delete markers.
-const PAGES: u32 = 10;
-/// The most versions that a search describes one by one, which takes about ten seconds.
+const PAGE_SIZE: i32 = 1000;
+/// The most pages that are listed: 9,050 versions and delete markers, in about two seconds.
+const MAX_PAGES: u32 = 10;
+/// The most versions that a search describes one by one, in about ten seconds.
 const MAX_HEADS: usize = 500;
 
 /// A version in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id; `null` if it was written without versioning.
+pub struct ListedVersion {
+    /// The version ID; `null` if the version was written without versioning.
     pub version_id: VersionId,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -29,11 +29,11 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     /// Some versions, without delete markers.
-    Versions(Vec<Listed>),
-    /// There are no more.
+    Versions(Vec<ListedVersion>),
+    /// The listing has ended.
     End,
-    /// There are more, but the limit of pages is reached.
-    CutShort,
+    /// The limit of pages is reached before the end.
+    LimitReached,
 }
 
 /// The versions of a key, newest first and page by page.
@@ -45,7 +45,7 @@ pub struct Versions<'a> {
     next: Next,
 }
 
-/// Where the listing continues.
+/// The position at which the listing continues.
 #[derive(Debug)]
 enum Next {
     Start,
@@ -60,109 +60,111 @@ impl<'a> Versions<'a> {
     }
 
     /// The next page.
-    pub async fn next_page(&mut self) -> Result<Page, Failure> {
+    pub async fn next_page(&mut self) -> Result<Page, S3Error> {
         let ObjectRef { bucket, key, .. } = self.key;
         let request = self.client.list_object_versions().bucket(bucket.as_str()).prefix(key.as_str());
         let request = match &self.next {
             Next::End => return Ok(Page::End),
-            _ if self.pages == PAGES => return Ok(Page::CutShort),
-            Next::Start => request.max_keys(FIRST_PAGE),
+            _ if self.pages == MAX_PAGES => return Ok(Page::LimitReached),
+            Next::Start => request.max_keys(FIRST_PAGE_SIZE),
             Next::After(version) => {
-                request.max_keys(PAGE).key_marker(key.as_str()).set_version_id_marker(version.clone())
+                request.max_keys(PAGE_SIZE).key_marker(key.as_str()).set_version_id_marker(version.clone())
             }
         };
         let call = self.key.call("ListObjectVersions", "s3:ListBucketVersions");
         let page = request.send().await.map_err(|error| call.s3_failure(error))?;
         self.pages += 1;
-        // Keys are listed in order, so the key itself comes before the keys that it is a prefix of.
+        // Keys are listed in order, so a key comes before other keys that begin with it.
         let has_more = page.is_truncated() == Some(true) && page.next_key_marker() == Some(key.as_str());
         self.next = if has_more { Next::After(page.next_version_id_marker().map(str::to_owned)) } else { Next::End };
         let versions = page.versions().iter().filter(|version| version.key() == Some(key.as_str()));
         let versions = versions.filter_map(|version| {
             let version_id = VersionId::new(version.version_id()?).ok()?;
-            Some(Listed { version_id, size: u64::try_from(version.size()?).ok()? })
+            Some(ListedVersion { version_id, size: u64::try_from(version.size()?).ok()? })
         });
         Ok(Page::Versions(versions.collect()))
     }
 }
 
-/// What is known of a copy that is looked for.
+/// The known properties of a copy to search for.
 #[derive(Debug, Clone, Copy)]
-pub struct SearchFor<'a> {
-    /// Its size in bytes.
+pub struct SearchCriteria<'a> {
+    /// The size in bytes.
     pub size: u64,
-    /// A version below which it cannot be: the current one when the copy was planned.
+    /// A version that the copy is above: the current one when the copy was planned.
     pub not_below: Option<&'a VersionId>,
 }
 
 /// The result of a search for a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Search {
+pub enum SearchResult {
     /// The copy exists.
     Found(Box<Head>),
     /// The copy does not exist.
     NotFound,
-    /// The copy may exist below more versions than a search reads.
-    CutShort,
+    /// The search reached its limit. The copy may exist below more versions.
+    LimitReached,
 }
 
-impl Search {
-    /// The copy, if it was found. A search that was cut short is logged: its caller makes the copy again, which is
+impl SearchResult {
+    /// The copy, if it was found. A search that reached its limit is logged. The caller then copies again, which is
     /// safe.
     pub fn found(self, destination: &Destination) -> Option<Head> {
         match self {
             Self::Found(head) => Some(*head),
             Self::NotFound => None,
-            Self::CutShort => {
+            Self::LimitReached => {
                 let key = ObjectRef::current(destination);
-                tracing::warn!(%key, "too many versions are above the copy; it is made again");
+                tracing::warn!(%key, "the search for the copy reached its limit; the object is copied again");
                 None
             }
         }
     }
 }
 
-/// Looks for a copy at a key, also below newer versions. `current` is what HeadObject answered for the key.
+/// Searches for a copy among the versions of a key, also below newer ones. `current` is the current version of the key.
 pub async fn find_copy(
     client: &Client,
     destination: &Destination,
-    wanted: SearchFor<'_>,
+    criteria: SearchCriteria<'_>,
     current: Option<&Head>,
-    is_it: impl Fn(&Head) -> bool,
-) -> Result<Search, Failure> {
-    if let Some(current) = current.filter(|head| is_it(head)) {
-        return Ok(Search::Found(Box::new(current.clone())));
+    is_copy: impl Fn(&Head) -> bool,
+) -> Result<SearchResult, S3Error> {
+    if let Some(current) = current.filter(|head| is_copy(head)) {
+        return Ok(SearchResult::Found(Box::new(current.clone())));
     }
-    // Without versions there is nothing below.
-    let Some(top) = current.and_then(|head| head.version_id.as_ref()) else { return Ok(Search::NotFound) };
+    // A bucket without versions has no version below the current one.
+    let Some(current_version) = current.and_then(|head| head.version_id.as_ref()) else {
+        return Ok(SearchResult::NotFound);
+    };
     let mut versions = Versions::of(client, ObjectRef::current(destination));
     let mut heads = 0;
     loop {
         let page = match versions.next_page().await? {
             Page::Versions(page) => page,
-            Page::End => return Ok(Search::NotFound),
-            Page::CutShort => return Ok(Search::CutShort),
+            Page::End => return Ok(SearchResult::NotFound),
+            Page::LimitReached => return Ok(SearchResult::LimitReached),
         };
         for version in page {
-            if version.size == wanted.size && version.version_id != *top {
+            if version.size == criteria.size && version.version_id != *current_version {
                 if heads == MAX_HEADS {
-                    return Ok(Search::CutShort);
+                    return Ok(SearchResult::LimitReached);
                 }
                 heads += 1;
                 let object = ObjectRef { version_id: Some(&version.version_id), ..ObjectRef::current(destination) };
-                if let Some(head) = head(client, object).await?.filter(|head| is_it(head)) {
-                    return Ok(Search::Found(Box::new(head)));
+                if let Some(head) = head(client, object).await?.filter(|head| is_copy(head)) {
+                    return Ok(SearchResult::Found(Box::new(head)));
                 }
             }
-            if Some(&version.version_id) == wanted.not_below {
-                return Ok(Search::NotFound);
+            if Some(&version.version_id) == criteria.not_below {
+                return Ok(SearchResult::NotFound);
             }
         }
     }
 }
 
-/// Whether a version is the newest one of its key, delete markers not counted.
-pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, Failure> {
+/// Whether a version is the newest one of its key. Delete markers do not count.
+pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency, S3Error> {
     let Some(pinned) = version.version_id.filter(|version| version.as_str() != "null") else {
         return Ok(Recency::Unversioned);
     };
@@ -175,23 +177,23 @@ pub async fn recency(client: &Client, version: ObjectRef<'_>) -> Result<Recency,
 }
 
 /// The newest version of a deleted key: the first one below the delete markers.
-async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, Failure> {
+async fn newest_of_deleted(client: &Client, key: ObjectRef<'_>) -> Result<Option<VersionId>, S3Error> {
     let mut versions = Versions::of(client, key);
     loop {
         match versions.next_page().await? {
             Page::Versions(page) if page.is_empty() => {}
             Page::Versions(page) => return Ok(page.into_iter().next().map(|version| version.version_id)),
             Page::End => return Ok(None),
-            Page::CutShort => {
-                tracing::warn!(%key, "too many delete markers are above the newest version");
+            Page::LimitReached => {
+                tracing::warn!(%key, "the search for the newest version reached its limit of delete markers");
                 return Ok(None);
             }
         }
     }
 }
 
-/// Deletes one version permanently. S3 answers the same if the version does not exist any more.
-pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), Failure> {
+/// Deletes one version permanently. A missing version is not an error for S3.
+pub async fn remove_version(client: &Client, destination: &Destination, version_id: &VersionId) -> Result<(), S3Error> {
     let request = client
         .delete_object()
         .bucket(destination.bucket.as_str())

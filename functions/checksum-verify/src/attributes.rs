@@ -2,12 +2,11 @@
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
-    Failure,
     attributes::{Attributes, Difference},
     contract::{Copy, Method, TagComparison},
     order::STAMP_NAME,
 };
-use holdfast_s3::{self as s3, Head, ObjectRef};
+use holdfast_s3::{self as s3, Head, ObjectRef, S3Error};
 
 /// How tags were compared, and every attribute that was not as planned.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub(crate) async fn compare(
     copy: &Copy,
     published: ObjectRef<'_>,
     head: &Head,
-) -> Result<Compared, Failure> {
+) -> Result<Compared, S3Error> {
     let expected = &copy.attributes;
     let tags = tag_comparison(copy.method, expected.tags.len(), head.tag_count);
     let found = match tags {

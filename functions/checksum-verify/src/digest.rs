@@ -1,35 +1,32 @@
 //! Digest mode: one slice of the source.
 
 use holdfast_core::{
-    ErrorName, Failure,
     contract::{Copy, DigestProgress, SliceResult},
+    event::InvalidInput,
     layout::{PartLayout, Slice},
     names::ByteRange,
 };
 use holdfast_lambda::{Aws, Pace};
 
 use crate::{
+    Error,
     read::Target,
     walk::{Sides, Walk, walk},
 };
 
-/// Digests a slice from where an earlier call stopped, as far as the time goes.
+/// Digests a slice from the position of an earlier call, until the slice ends or the time is over.
 pub(crate) async fn digest(
     aws: &Aws,
     copy: &Copy,
     slice: Slice,
     resume: Option<DigestProgress>,
     mut pace: Pace,
-) -> Result<SliceResult, Failure> {
-    let layout = copy.layout().ok_or_else(|| {
-        let problem = "copy.upload is missing: only a multipart copy has slices";
-        Failure::new(ErrorName::InputInvalid, problem)
+) -> Result<SliceResult, Error> {
+    let layout = copy.layout().ok_or_else(|| InvalidInput {
+        path: "copy.upload".to_owned(),
+        problem: "it is missing: only a multipart copy has slices".to_owned(),
     })?;
-    if slice.first_part > slice.last_part || u64::from(slice.last_part.get()) > layout.part_count() {
-        let (first, last, count) = (slice.first_part, slice.last_part, layout.part_count());
-        let problem = format!("slice has parts {first} to {last}, but the object has parts 1 to {count}");
-        return Err(Failure::new(ErrorName::InputInvalid, problem));
-    }
+    layout.check(slice)?;
     let source = Target::source(aws.s3(&copy.source.region), &copy.source);
     let walked = walk(layout, slice, resume, &Sides::One(source), &mut pace).await?;
     Ok(match walked.walk {

@@ -5,7 +5,10 @@
 
 mod attributes;
 mod digest;
+mod error;
+mod mismatch;
 mod object;
+mod obstacle;
 mod order;
 mod proof;
 mod read;
@@ -15,11 +18,17 @@ mod tests;
 mod walk;
 
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName,
     contract::{SliceResult, Verification, VerifyInput},
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, Pace, VerifyMode};
 use serde::Serialize;
+
+pub use crate::{
+    error::{Change, Error, Rejection, WrongOrder},
+    mismatch::{ComparedValue, Mismatch},
+    obstacle::Obstacle,
+};
 
 /// The function.
 #[derive(Debug)]
@@ -58,13 +67,13 @@ impl Function for ChecksumVerify {
     ];
     type Input = VerifyInput;
     type Output = Verified;
-    type Error = Failure;
+    type Error = Error;
 
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         Ok(Self { aws, mode: VerifyMode::of(environment)? })
     }
 
-    async fn call(&self, input: VerifyInput, deadline: Deadline) -> Result<Verified, Failure> {
+    async fn call(&self, input: VerifyInput, deadline: Deadline) -> Result<Verified, Error> {
         let pace = Pace::new(deadline);
         match input {
             VerifyInput::Digest { copy, slice, resume } => {

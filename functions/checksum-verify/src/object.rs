@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::Sha256,
-    contract::{
-        Algorithm, Backup, Copy, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Verification, VerifyProgress,
-    },
+    contract::{Backup, Copy, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, Verification, VerifyProgress},
+    event::InvalidInput,
     layout::PartLayout,
     slices,
 };
@@ -16,9 +15,11 @@ use holdfast_lambda::{Aws, Pace, VerifyMode};
 use holdfast_s3::{self as s3, Head, ObjectRef};
 
 use crate::{
+    Change, ComparedValue, Error,
     attributes::{self, Compared},
+    mismatch::Comparison,
     order,
-    proof::{self, Strategy, mismatch},
+    proof::{self, Proof, Strategy},
     read::Target,
     reject::reject,
     walk::{Sides, Walk, walk},
@@ -27,11 +28,11 @@ use crate::{
 /// The copy that is verified.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    /// As it was planned.
+    /// The plan.
     pub(crate) backup: &'a Backup,
-    /// As it was published.
+    /// The published object.
     pub(crate) stored: &'a Stored,
-    /// The results of its slices.
+    /// The results of the slices.
     pub(crate) slices: &'a [SliceResult],
 }
 
@@ -47,32 +48,26 @@ impl<'a> Subject<'a> {
     pub(crate) fn published(self) -> ObjectRef<'a> {
         ObjectRef::stored(&self.copy().destination, self.stored)
     }
+
+    fn comparison<T>(self, what: ComparedValue, of_source: &'a T, of_copy: &'a T) -> Comparison<'a, T> {
+        Comparison { source: self.source(), copy: self.published(), what, of_source, of_copy }
+    }
 }
 
-/// The proof that the bytes are the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Proof {
-    method: ProofMethod,
-    algorithm: Algorithm,
-    source: String,
-    copy: String,
-    bytes_read: u64,
-}
-
-/// Verifies a copy, as far as the time allows.
+/// Verifies a copy, until it is verified or the time is over.
 pub(crate) async fn verify(
     aws: &Aws,
     mode: VerifyMode,
     subject: Subject<'_>,
     resume: Option<VerifyProgress>,
     pace: Pace,
-) -> Result<Verification, Failure> {
+) -> Result<Verification, Error> {
     let verified = match prove(aws, mode, subject, resume, pace).await {
-        Err(failure) if failure.name() == ErrorName::SourceGone => without_source(aws, subject).await,
+        Err(error) if error.name() == ErrorName::SourceGone => without_source(aws, subject).await,
         other => other,
     };
     match verified {
-        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => Err(reject(aws, subject, failure).await),
+        Err(Error::Mismatch(mismatch)) => Err(reject(aws, subject, mismatch).await),
         Ok(verification) => match &verification.evidence {
             Some(evidence) => order::check(aws, subject, evidence).await.map(|()| verification),
             None => Ok(verification),
@@ -82,23 +77,19 @@ pub(crate) async fn verify(
 }
 
 /// Proves a copy whose source is gone, by the full-object checksum that the source had when it was planned.
-async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification, Failure> {
+async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification, Error> {
     let client = aws.s3(&subject.copy().destination.region);
     let head = unchanged(subject, s3::head(&client, subject.published()).await?)?;
     let (Some(source), Some(copy)) = (subject.copy().crc64nvme, head.crc64nvme) else {
-        return Err(proof::source_gone(subject));
+        return Err(source_gone(subject));
     };
-    let proof = compared(
-        subject,
-        Algorithm::Crc64Nvme,
-        (&source, &copy),
-        Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
-    )?;
+    let proof = Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0);
     finished(&client, subject, &head, proof).await
 }
 
-/// The proof, with what the copy carries besides its bytes.
-async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, Failure> {
+/// Checks a proof, and adds the comparison of the attributes.
+async fn finished(client: &Client, subject: Subject<'_>, head: &Head, proof: Proof) -> Result<Verification, Error> {
+    subject.comparison(ComparedValue::Object(proof.algorithm), &proof.source, &proof.copy).check()?;
     let compared = attributes::compare(client, subject.copy(), subject.published(), head).await?;
     Ok(Verification { done: true, evidence: Some(evidence(subject.copy(), head, proof, compared)), resume: None })
 }
@@ -109,37 +100,20 @@ async fn prove(
     subject: Subject<'_>,
     resume: Option<VerifyProgress>,
     mut pace: Pace,
-) -> Result<Verification, Failure> {
+) -> Result<Verification, Error> {
     let client = aws.s3(&subject.copy().destination.region);
     let head = unchanged(subject, s3::head(&client, subject.published()).await?)?;
     let layout = proof::layout(subject.copy())?;
     let digests = slices::digests(layout, subject.slices);
     let size = subject.copy().source.size;
     let proof = match proof::choose(mode, subject.copy().crc64nvme, head.crc64nvme, digests) {
-        Strategy::Compare { source, copy } => compared(
-            subject,
-            Algorithm::Crc64Nvme,
-            (&source, &copy),
-            Read { method: ProofMethod::StoredChecksums, bytes_read: 0 },
-        )?,
+        Strategy::Compare { source, copy } => Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0),
         Strategy::Combine { source, copy } => {
-            let source = slices::crc64nvme(layout, &source);
-            compared(
-                subject,
-                Algorithm::Crc64Nvme,
-                (&source, &copy),
-                Read { method: ProofMethod::SourceStreamed, bytes_read: size },
-            )?
+            Proof::crc64nvme(slices::crc64nvme(layout, &source), copy, ProofMethod::SourceStreamed, size)
         }
         Strategy::StreamSource { copy } => match read(aws, subject, layout, Reads::Source, resume, &mut pace).await? {
-            Reading::Done(done) => {
-                let source = slices::crc64nvme(layout, &done.slices);
-                compared(
-                    subject,
-                    Algorithm::Crc64Nvme,
-                    (&source, &copy),
-                    Read { method: ProofMethod::SourceStreamed, bytes_read: done.bytes_read },
-                )?
+            Reading::Done(Done { slices, bytes_read, .. }) => {
+                Proof::crc64nvme(slices::crc64nvme(layout, &slices), copy, ProofMethod::SourceStreamed, bytes_read)
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
@@ -147,17 +121,7 @@ async fn prove(
         Strategy::StreamBoth { source } => {
             let digested = if source.is_some() { size } else { 0 };
             match read(aws, subject, layout, Reads::Copy { source }, resume, &mut pace).await? {
-                Reading::Done(done) => {
-                    // Every part or slice of the copy was compared with the source's as it was read.
-                    let value = whole_sha256(layout, &done);
-                    let bytes_read = done.bytes_read + digested;
-                    compared(
-                        subject,
-                        Algorithm::Sha256,
-                        (&value, &value),
-                        Read { method: ProofMethod::BothStreamed, bytes_read },
-                    )?
-                }
+                Reading::Done(done) => Proof::both_streamed(whole_sha256(layout, &done), done.bytes_read + digested),
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
             }
         }
@@ -166,59 +130,32 @@ async fn prove(
 }
 
 /// Checks that the published object still exists and has the source's size.
-fn unchanged(subject: Subject<'_>, head: Option<Head>) -> Result<Head, Failure> {
+fn unchanged(subject: Subject<'_>, head: Option<Head>) -> Result<Head, Error> {
     let copy = subject.published();
-    let changed = |change: &str| {
-        let message = format!("{copy} was {change} after it was copied. A new plan is made.");
-        Failure::new(ErrorName::DestinationChanged, message)
-    };
-    let head = head.ok_or_else(|| changed("deleted"))?;
+    let changed = |change| Error::CopyChanged { copy: copy.to_string(), change };
+    let head = head.ok_or_else(|| changed(Change::Deleted))?;
     if head.etag != subject.stored.etag {
-        return Err(changed("replaced"));
+        return Err(changed(Change::Replaced));
     }
-    let size = subject.copy().source.size;
-    if head.size != size {
-        return Err(mismatch(subject.source(), copy, "the size in bytes", (&size, &head.size)));
-    }
+    subject.comparison(ComparedValue::Size, &subject.copy().source.size, &head.size).check()?;
     Ok(head)
 }
 
-/// The failure of a copy that must be restored from its archive before it can be read.
-fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Failure {
-    let class = head.attributes.storage_class.as_deref().unwrap_or("an archive tier");
-    Failure::new(
-        ErrorName::ConfigInvalid,
-        format!(
-            "The copy {copy} is stored as {class} and cannot be read. Set VERIFY_MODE to stored, or restore the copy (aws s3api \
-             restore-object) and wait until the restore is complete, then redrive."
-        ),
-    )
-}
-
-/// How the two values of a proof were obtained.
-#[derive(Clone, Copy)]
-struct Read {
-    method: ProofMethod,
-    /// Bytes that were read, of both sides.
-    bytes_read: u64,
-}
-
-/// Compares the source's and the copy's value of one digest.
-fn compared<T: Eq + std::fmt::Display>(
-    subject: Subject<'_>,
-    algorithm: Algorithm,
-    (source, copy): (&T, &T),
-    read: Read,
-) -> Result<Proof, Failure> {
-    let what = match algorithm {
-        Algorithm::Crc64Nvme => "the CRC64NVME",
-        Algorithm::Sha256 => "the SHA-256",
-    };
-    if source != copy {
-        return Err(mismatch(subject.source(), subject.published(), what, (source, copy)));
+/// The error of a copy whose source is gone. In the backup leg a new plan checks whether another execution proved the
+/// copy.
+fn source_gone(subject: Subject<'_>) -> Error {
+    let (source, copy) = (subject.source().to_string(), subject.published().to_string());
+    if subject.backup.is_replica() {
+        Error::BackupGone { backup: source, replica: copy }
+    } else {
+        Error::SourceGone { source_version: source, copy }
     }
-    let Read { method, bytes_read } = read;
-    Ok(Proof { method, algorithm, source: source.to_string(), copy: copy.to_string(), bytes_read })
+}
+
+/// The error of a copy that must be restored from its archive before it can be read.
+fn unreadable(copy: ObjectRef<'_>, head: &Head) -> Error {
+    let class = head.attributes.storage_class.as_deref().unwrap_or("an archive tier");
+    Error::CopyArchived { copy: copy.to_string(), class: class.to_owned() }
 }
 
 /// What is read, slice by slice.
@@ -245,7 +182,7 @@ enum Reading {
     Paused(VerifyProgress),
 }
 
-/// Reads slice after slice from where an earlier call stopped.
+/// Reads slice by slice from the position of an earlier call.
 async fn read(
     aws: &Aws,
     subject: Subject<'_>,
@@ -253,12 +190,12 @@ async fn read(
     reads: Reads,
     resume: Option<VerifyProgress>,
     pace: &mut Pace,
-) -> Result<Reading, Failure> {
+) -> Result<Reading, Error> {
     let start = VerifyProgress { slices: Vec::new(), digest: None, bytes_read: 0 };
     let VerifyProgress { slices: mut digests, mut digest, mut bytes_read } = resume.unwrap_or(start);
     if digests.len() >= layout.slices().len() {
-        let problem = "resume.slices has all slices already, so there is nothing to continue";
-        return Err(Failure::new(ErrorName::InputInvalid, problem));
+        let problem = "all slices are digested already".to_owned();
+        return Err(InvalidInput { path: "resume.slices".to_owned(), problem }.into());
     }
     let source = Target::source(aws.s3(&subject.copy().source.region), &subject.copy().source);
     let destination = &subject.copy().destination;
@@ -278,16 +215,9 @@ async fn read(
         match walked.walk {
             Walk::Done { digest, parts } => {
                 let position = digests.len();
-                if let Some(expected) = expected.as_ref().and_then(|expected| expected.get(position))
-                    && expected.sha256 != digest.sha256
-                {
-                    let what = format!("the SHA-256 of parts {} to {}", slice.first_part, slice.last_part);
-                    return Err(mismatch(
-                        subject.source(),
-                        subject.published(),
-                        &what,
-                        (&expected.sha256, &digest.sha256),
-                    ));
+                if let Some(expected) = expected.as_ref().and_then(|expected| expected.get(position)) {
+                    let parts = ComparedValue::Parts { first: slice.first_part, last: slice.last_part };
+                    subject.comparison(parts, &expected.sha256, &digest.sha256).check()?;
                 }
                 digests.push(digest);
                 last_parts = parts;

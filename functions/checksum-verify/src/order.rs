@@ -5,7 +5,7 @@
 //! cannot have replaced a newer one, and that takes one HEAD. Only for the others are the versions of the key listed.
 
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::Crc64Nvme,
     contract::{Algorithm, Backup, Copy, Destination, Evidence, Method, Placement, Precondition, Source},
     layout::MAX_PART,
@@ -16,26 +16,27 @@ use holdfast_core::{
     receipt::late_key,
 };
 use holdfast_lambda::Aws;
-use holdfast_s3::{self as s3, Listed, ObjectRef, Page, Versions};
+use holdfast_s3::{self as s3, ListedVersion, ObjectRef, Page, S3Error, Versions};
 
 use crate::{
+    Error, Obstacle, WrongOrder,
     object::Subject,
     reject::{self, Removal},
 };
 
-/// The most versions below the copy that are read, if the version that the plan knew is not found before.
+/// The most versions below the copy that are read, if the version that the plan replaced is not found before.
 const MAX_BELOW: usize = 50;
 
 /// The versions around a copy.
 struct Around {
     /// The current version of the key, if it is another one.
     above: Option<Neighbor>,
-    /// The versions below the copy, the nearest first, down to the one that the plan knew.
+    /// The versions below the copy, the nearest first, down to the one that the plan replaced.
     below: Vec<Neighbor>,
 }
 
 /// Checks the place of a proven copy among the versions of its key.
-pub(crate) async fn check(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<(), Failure> {
+pub(crate) async fn check(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<(), Error> {
     let copy = subject.copy();
     let (Some(version), Precondition::IfMatch(replaced)) = (&subject.stored.version_id, &copy.precondition) else {
         return Ok(());
@@ -65,17 +66,14 @@ pub(crate) async fn check(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) 
     };
     match check_published(&facts) {
         PublishedDecision::InPlace => Ok(()),
-        PublishedDecision::Withdraw { newer } => withdraw(aws, subject, evidence, &newer, &around).await,
-        PublishedDecision::BelowOlder { older } => {
-            let reason = "S3 orders a multipart object by when its upload was opened, not by when it was completed.";
-            Err(out_of_order(subject, &older, reason))
-        }
+        PublishedDecision::Withdraw { newer } => withdraw(aws, subject, evidence, newer, &around).await,
+        PublishedDecision::BelowOlder { older } => Err(wrong_order(subject, older, WrongOrder::BelowOlder)),
     }
 }
 
-/// Lists and describes the versions around the copy, down to the one that its plan knew. `None` if the copy does not
+/// Lists and describes the versions around the copy, down to the one that its plan replaced. `None` if the copy does not
 /// exist any more, or is below more versions than are listed: then it is not the current backup, and that is logged.
-async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Around>, Failure> {
+async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Around>, S3Error> {
     let destination = &subject.copy().destination;
     let known = subject.copy().replaces.as_ref().filter(|known| *known != version);
     let client = aws.s3(&destination.region);
@@ -85,12 +83,12 @@ async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<
         let page = match versions.next_page().await? {
             Page::Versions(page) => page,
             Page::End => break,
-            Page::CutShort => {
+            Page::LimitReached => {
                 tracing::warn!(copy = %subject.published(), "too many versions are above the copy to check its place");
                 break;
             }
         };
-        for Listed { version_id, .. } in page {
+        for ListedVersion { version_id, .. } in page {
             if version_id == *version {
                 is_found = true;
             } else if !is_found {
@@ -117,7 +115,7 @@ async fn around(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<
 }
 
 /// Another version of the copy's key; `None` if it does not exist any more.
-async fn neighbor(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Neighbor>, Failure> {
+async fn neighbor(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Result<Option<Neighbor>, S3Error> {
     let destination = &subject.copy().destination;
     let object = ObjectRef { version_id: Some(version), ..ObjectRef::current(destination) };
     let head = s3::head(&aws.s3(&destination.region), object).await?;
@@ -125,7 +123,7 @@ async fn neighbor(aws: &Aws, subject: Subject<'_>, version: &VersionId) -> Resul
 }
 
 /// The stamp of the upload that was copied. A request has no sequencer; the copy that it found may carry one.
-async fn carried_stamp(aws: &Aws, subject: Subject<'_>) -> Result<Stamp, Failure> {
+async fn carried_stamp(aws: &Aws, subject: Subject<'_>) -> Result<Stamp, S3Error> {
     let planned = &subject.backup.stamp;
     if planned.sequencer.is_some() {
         return Ok(planned.clone());
@@ -135,58 +133,53 @@ async fn carried_stamp(aws: &Aws, subject: Subject<'_>) -> Result<Stamp, Failure
     Ok(carried.unwrap_or_else(|| planned.clone()))
 }
 
-/// Withdraws a copy that replaced a newer one. Answers the failure that leads to the next plan, which finds another
+/// Withdraws a copy that replaced a newer one. Returns the error that leads to the next plan, which finds another
 /// place for the copy. A copy that cannot be removed is in order if the newer version is current again.
 async fn withdraw(
     aws: &Aws,
     subject: Subject<'_>,
     evidence: &Evidence,
-    newer: &VersionId,
+    newer: VersionId,
     around: &Around,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let removal = match Box::pin(keep(aws, subject, evidence)).await? {
         Kept::Yes => reject::remove(aws, subject).await?,
-        Kept::No(reason) => Removal::Impossible(reason),
+        Kept::No(obstacle) => Removal::Impossible(obstacle),
     };
-    let Removal::Impossible(reason) = removal else {
-        let message = format!(
-            "Two uploads of the same bytes let {} replace the newer version {newer} of its key. The copy was withdrawn. A new \
-             plan is made.",
-            subject.published()
-        );
-        return Err(Failure::new(ErrorName::DestinationChanged, message));
+    let Removal::Impossible(obstacle) = removal else {
+        return Err(Error::Withdrawn { copy: subject.published().to_string(), newer });
     };
-    let replaced = around.below.iter().find(|neighbor| neighbor.version_id == *newer);
+    let replaced = around.below.iter().find(|neighbor| neighbor.version_id == newer);
     if replaced.is_some_and(|replaced| is_repaired(replaced, around.above.as_ref())) {
         return Ok(());
     }
-    Err(out_of_order(subject, newer, &format!("The copy is proven, but it cannot be withdrawn: {reason}")))
+    Err(wrong_order(subject, newer, WrongOrder::NotWithdrawn(obstacle)))
 }
 
-/// Whether a copy that will be withdrawn is kept elsewhere.
+/// Whether a copy that will be withdrawn is kept at another key.
 enum Kept {
+    /// It is kept.
     Yes,
-    /// It cannot be kept, for this reason.
-    No(String),
+    /// It cannot be kept.
+    No(Obstacle),
 }
 
-/// Keeps a copy before it is removed from its key. A backup is copied to the late backups, where the next plan finds
-/// and proves it, even if its source is gone by then. A replica is kept by its backup.
-async fn keep(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<Kept, Failure> {
+/// Keeps a copy before it is removed from its key. A backup is copied to the late backups. The next plan finds and
+/// proves it there, even if its source is gone. A replica needs no other copy than its backup.
+async fn keep(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<Kept, Error> {
     let Backup { copy, stamp, .. } = subject.backup;
     let destination = &copy.destination;
     if subject.backup.is_replica() {
         let exists = reject::source_exists(aws, subject).await?;
-        let reason = "its backup is gone, and it is the only copy.";
-        return Ok(if exists { Kept::Yes } else { Kept::No(reason.to_owned()) });
+        return Ok(if exists { Kept::Yes } else { Kept::No(Obstacle::OnlyCopy) });
     }
     // One CopyObject takes as many bytes as one part.
     if copy.source.size > MAX_PART {
-        return Ok(Kept::No("it is too large to be copied to the late backups in one request.".to_owned()));
+        return Ok(Kept::No(Obstacle::TooLarge));
     }
     let key = match late_key(&destination.key, stamp) {
         Ok(key) => key,
-        Err(error) => return Ok(Kept::No(format!("its key among the late backups is invalid: {error}."))),
+        Err(error) => return Ok(Kept::No(Obstacle::LateKey(error))),
     };
     let late = Copy {
         source: Source {
@@ -204,29 +197,17 @@ async fn keep(aws: &Aws, subject: Subject<'_>, evidence: &Evidence) -> Result<Ke
         ..copy.clone()
     };
     // Without a KMS key: only a bucket that encrypts with S3's own key has equal tags for equal bytes.
-    let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await.map_err(|failure| {
-        if failure.name() != ErrorName::SourceGone {
-            return failure;
+    let kept = s3::copy_object(&aws.s3(&destination.region), &late, None).await.map_err(|error| {
+        if error.name() != ErrorName::SourceGone {
+            return Error::S3(error);
         }
-        // Another execution of the same event withdrew the copy first.
-        let message = format!("{} was withdrawn by another execution. A new plan is made.", subject.published());
-        Failure::new(ErrorName::DestinationChanged, message)
+        Error::WithdrawnBefore { copy: subject.published().to_string() }
     })?;
     let differs = |kept: Crc64Nvme| evidence.algorithm == Algorithm::Crc64Nvme && kept.to_string() != evidence.copy;
-    Ok(if kept.crc64nvme.is_some_and(differs) {
-        Kept::No("its copy among the late backups has another checksum.".to_owned())
-    } else {
-        Kept::Yes
-    })
+    Ok(if kept.crc64nvme.is_some_and(differs) { Kept::No(Obstacle::LateCopyDiffers) } else { Kept::Yes })
 }
 
-/// The failure of a copy whose place a person has to repair.
-fn out_of_order(subject: Subject<'_>, other: &VersionId, reason: &str) -> Failure {
-    let message = format!(
-        "Two uploads of the same bytes left {} and version {other} of its key in the wrong order: an older upload is the \
-         current backup. {reason} Copy the newer of the two versions to the key (aws s3api copy-object; above 5 GiB with \
-         upload-part-copy), then redrive.",
-        subject.published()
-    );
-    Failure::new(ErrorName::DestinationDenied, message)
+/// The error of a copy in an order that only a person can repair.
+fn wrong_order(subject: Subject<'_>, other: VersionId, reason: WrongOrder) -> Error {
+    Error::WrongOrder { copy: subject.published().to_string(), other, reason }
 }

@@ -1,16 +1,37 @@
-//! Decisions without I/O: how a copy is proven, and what a mismatch means.
+//! Decides how a copy is proven, and holds the compared values.
 
 use holdfast_core::{
-    ErrorName, Failure,
     checksum::{Crc64Nvme, Sha256},
-    contract::{Copy, SliceDigest},
+    contract::{Algorithm, Copy, ProofMethod, SliceDigest},
+    event::InvalidInput,
     layout::PartLayout,
-    names::PartNumber,
 };
 use holdfast_lambda::VerifyMode;
-use holdfast_s3::ObjectRef;
 
-use crate::{object::Subject, read::Target};
+/// The values that prove a copy, once they are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) method: ProofMethod,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) source: String,
+    pub(crate) copy: String,
+    /// The bytes that were read, of both sides.
+    pub(crate) bytes_read: u64,
+}
+
+impl Proof {
+    pub(crate) fn crc64nvme(source: Crc64Nvme, copy: Crc64Nvme, method: ProofMethod, bytes_read: u64) -> Self {
+        let (source, copy) = (source.to_string(), copy.to_string());
+        Self { method, algorithm: Algorithm::Crc64Nvme, source, copy, bytes_read }
+    }
+
+    /// The SHA-256 of a copy whose parts or slices were compared with the source while they were read.
+    pub(crate) fn both_streamed(value: Sha256, bytes_read: u64) -> Self {
+        let value = value.to_string();
+        let (method, algorithm) = (ProofMethod::BothStreamed, Algorithm::Sha256);
+        Self { method, algorithm, source: value.clone(), copy: value, bytes_read }
+    }
+}
 
 /// How a copy is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,74 +62,12 @@ pub(crate) fn choose(
 }
 
 /// The layout by which a copy is read: that of its upload, or a planned one.
-pub(crate) fn layout(copy: &Copy) -> Result<PartLayout, Failure> {
+pub(crate) fn layout(copy: &Copy) -> Result<PartLayout, InvalidInput> {
     match copy.layout() {
         Some(layout) => Ok(layout),
         None => PartLayout::plan(copy.source.size, None)
-            .map_err(|error| Failure::new(ErrorName::InputInvalid, format!("copy.source.size: {error}"))),
+            .map_err(|error| InvalidInput { path: "copy.source.size".to_owned(), problem: error.to_string() }),
     }
-}
-
-/// The failure of a copy that does not match its source.
-pub(crate) fn mismatch(
-    source: ObjectRef<'_>,
-    copy: ObjectRef<'_>,
-    what: &str,
-    (of_source, of_copy): (&dyn std::fmt::Display, &dyn std::fmt::Display),
-) -> Failure {
-    Failure::new(
-        ErrorName::ChecksumMismatch,
-        format!(
-            "The copy {copy} does not match its source {source}: {what} of the source is {of_source}, of the copy {of_copy}."
-        ),
-    )
-}
-
-/// The failure of a copy whose source is gone, so that nothing is left to prove it by.
-pub(crate) fn source_gone(subject: Subject<'_>) -> Failure {
-    let (source, copy) = (subject.source(), subject.published());
-    let message = if subject.backup.is_replica() {
-        format!(
-            "The backup version {source} was deleted before its replica could be proven. The replica {copy} exists, \
-             unproven, and no receipt was written. {}",
-            without_source(subject)
-        )
-    } else {
-        format!(
-            "The source version {source} was deleted before its copy could be proven. The copy {copy} exists, unproven and \
-             without a receipt. A new plan checks whether another execution proved it."
-        )
-    };
-    Failure::new(ErrorName::SourceGone, message)
-}
-
-/// What a person can do about a copy whose source is gone.
-///
-/// If the copy is deleted, a redrive makes a new plan. In the backup leg the plan is to skip, because there is nothing
-/// to copy. In the replica leg the backup is gone, and only a new backup of the upload brings another one.
-pub(crate) fn without_source(subject: Subject<'_>) -> &'static str {
-    if subject.backup.is_replica() {
-        "No redrive can bring the backup back. If the source version still exists, request its backup again (an event Backup \
-         Requested that names it): that proves this replica too, or replaces it. Otherwise the replica may be the only copy: \
-         keep it, and compare it by other means."
-    } else {
-        "Compare it by other means, or delete that version of it and redrive, which then ends as skipped."
-    }
-}
-
-/// Compares a part that was read from both sides.
-pub(crate) fn same_part(
-    source: &Target,
-    copy: &Target,
-    part: PartNumber,
-    of_source: Sha256,
-    of_copy: Sha256,
-) -> Result<(), Failure> {
-    if of_source == of_copy {
-        return Ok(());
-    }
-    let what = format!("the SHA-256 of part {part}");
-    Err(mismatch(source.object(), copy.object(), &what, (&of_source, &of_copy)))
 }
 
 #[cfg(test)]

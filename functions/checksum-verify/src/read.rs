@@ -1,4 +1,4 @@
-//! Reads ranges of one object version, and continues where a read breaks off.
+//! Reads ranges of one object version. A read that breaks off continues from the last byte.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,19 +8,19 @@ use aws_sdk_s3::{
 };
 use futures::{FutureExt, Stream, StreamExt, future::OptionFuture, stream};
 use holdfast_core::{
-    ErrorName, Failure, Named, Recovery,
+    Fact, Recovery,
     contract::{Destination, Source, Stored},
     format::error_chain,
     layout::{MIB, PartLayout, Slice},
     names::{BucketName, ByteRange, ETag, ObjectKey, PartNumber, VersionId},
 };
-use holdfast_s3::{ObjectRef, failure::Side};
+use holdfast_s3::{ObjectRef, S3Error, failure::Side};
 
 /// Bytes of one read.
 const CHUNK: u64 = 8 * MIB;
-/// How often a read is tried, each time from where it broke off.
+/// The most attempts of a read. Each one continues from the last byte.
 const TRIES: u32 = 5;
-/// The wait before the second try; every further wait is twice as long.
+/// The wait before the second attempt. Every further wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// An object version to read, pinned by its entity tag.
@@ -35,7 +35,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A transfer's source.
+    /// The source of a copy.
     pub(crate) fn source(client: Client, source: &Source) -> Arc<Self> {
         Arc::new(Self {
             client,
@@ -59,30 +59,30 @@ impl Target {
         })
     }
 
-    /// The object, for sentences.
+    /// The object, for messages.
     pub(crate) fn object(&self) -> ObjectRef<'_> {
         ObjectRef { bucket: &self.bucket, key: &self.key, version_id: self.version_id.as_ref(), side: self.side }
     }
 
-    /// Reads a range whole.
-    pub(crate) async fn read(&self, range: ByteRange) -> Result<Vec<u8>, Failure> {
+    /// Reads all bytes of a range.
+    pub(crate) async fn read(&self, range: ByteRange) -> Result<Vec<u8>, S3Error> {
         let mut bytes = Vec::with_capacity(usize::try_from(range.length()).unwrap_or_default());
         let mut tries = 1;
         loop {
-            match self.read_on(range, &mut bytes).await {
+            match self.read_rest(range, &mut bytes).await {
                 Ok(()) => return Ok(bytes),
-                Err(failure) if tries < TRIES && failure.name().recovery() == Recovery::Retry => {
-                    tracing::warn!(%failure, read = bytes.len(), "a read broke off and goes on");
+                Err(error) if tries < TRIES && error.name().recovery() == Recovery::Retry => {
+                    tracing::warn!(%error, read = bytes.len(), "a read broke off and continues");
                     tokio::time::sleep(FIRST_WAIT * (1 << (tries - 1))).await;
                     tries += 1;
                 }
-                Err(failure) => return Err(failure),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Reads what `bytes` lacks of the range.
-    async fn read_on(&self, range: ByteRange, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+    /// Appends the missing bytes of the range to `bytes`.
+    async fn read_rest(&self, range: ByteRange, bytes: &mut Vec<u8>) -> Result<(), S3Error> {
         let object = self.object();
         let missing = ByteRange { first: range.first + bytes.len() as u64, ..range };
         let request = self
@@ -97,41 +97,37 @@ impl Target {
             // The bytes are digested here, and a range has no checksum of its own.
             .config_override(Builder::new().response_checksum_validation(ResponseChecksumValidation::WhenRequired));
         let call = object.call("GetObject", "s3:GetObject and s3:GetObjectVersion");
+        let incomplete =
+            |problem| S3Error::Incomplete { operation: "GetObject", resource: object.to_string(), problem };
         let mut body = request.send().await.map_err(|error| call.s3_failure(error))?.body;
         while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| {
-                broken(&format!("Reading {missing} of {object} broke off: {}.", error_chain(&error)))
-            })?;
+            let piece = piece.map_err(|error| incomplete(format!("{missing} broke off: {}", error_chain(&error))))?;
             bytes.extend_from_slice(&piece);
             if bytes.len() as u64 > range.length() {
                 bytes.clear();
-                return Err(broken(&format!("Reading {missing} of {object} answered more bytes than that.")));
+                return Err(incomplete(format!("it has more bytes than {missing}")));
             }
         }
         let lacking = range.length() - bytes.len() as u64;
         if lacking > 0 {
-            return Err(broken(&format!("Reading {missing} of {object} ended {lacking} bytes early.")));
+            return Err(incomplete(format!("{missing} ended {lacking} bytes early")));
         }
         Ok(())
     }
 }
 
-fn broken(problem: &str) -> Failure {
-    Failure::new(ErrorName::S3Unavailable, format!("{problem} It is tried again; if it lasts, redrive later."))
-}
-
-/// A run of bytes within one part, small enough to be held in memory.
+/// A range of bytes within one part, small enough to be held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    /// Which part it belongs to.
+    /// The part.
     pub(crate) part: PartNumber,
-    /// Its bytes; none for the one part of an empty object.
+    /// The range; `None` for the only part of an empty object.
     pub(crate) range: Option<ByteRange>,
-    /// Whether the part ends with it.
+    /// Whether it is the last chunk of the part.
     pub(crate) ends_part: bool,
 }
 
-/// The chunks of a slice's parts, in order, from a part on.
+/// The chunks of the parts of a slice, in order, starting with the part `from`.
 pub(crate) fn chunks(layout: PartLayout, slice: Slice, from: PartNumber) -> impl Iterator<Item = Chunk> + Send {
     let parts = (from.get()..=slice.last_part.get()).filter_map(|number| PartNumber::new(number).ok());
     parts.flat_map(move |part| {
@@ -148,16 +144,16 @@ pub(crate) fn chunks(layout: PartLayout, slice: Slice, from: PartNumber) -> impl
     })
 }
 
-/// The bytes of chunks in order, `at_once` of them being read at every moment. At most that many are held.
+/// The bytes of chunks, in order. At most `at_once` chunks are read or held at the same time.
 ///
-/// Every read is a task of its own, so that it continues while its reader digests.
+/// Every read is a task of its own, so that it continues while the caller digests.
 pub(crate) fn read_ahead<F>(
     chunks: impl Iterator<Item = Chunk> + Send,
     at_once: usize,
     read: impl Fn(ByteRange) -> F + Send,
-) -> impl Stream<Item = (Chunk, Result<Vec<u8>, Failure>)> + Send
+) -> impl Stream<Item = (Chunk, Result<Vec<u8>, S3Error>)> + Send
 where
-    F: Future<Output = Result<Vec<u8>, Failure>> + Send + 'static,
+    F: Future<Output = Result<Vec<u8>, S3Error>> + Send + 'static,
 {
     stream::iter(chunks)
         .map(move |chunk| {
@@ -221,7 +217,7 @@ mod tests {
         }
         assert_eq!(parts, (1..=10).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), 3);
-        // 10 seconds for the first read, then 5 for each of ten digests: the reader waits for no read but the first.
+        // 10 seconds for the first read, then 5 for each of ten digests: the reader waits only for the first read.
         assert_eq!(began.elapsed(), SECOND * 60);
     }
 }

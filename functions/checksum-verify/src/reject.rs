@@ -1,81 +1,50 @@
-//! A published copy that does not match its source is rejected: it must not be used as a backup. It is removed. If
-//! object lock or a policy forbids that, or the bucket has no versions, it is marked with a tag. Either way the failure
+//! Rejects a published copy that does not match its source: it must not be used as a backup. The copy is removed. If
+//! object lock or a policy forbids that, or the bucket has no versions, it is marked with a tag. In both cases the error
 //! names the version, and a redrive copies the object again.
 //!
-//! The mark also tells a redrive that the failure was reported already: the state that failed is entered again with the
-//! same input and finds the same version. A marked version leads to a new plan instead of the same failure.
+//! The mark also shows a redrive that the error was reported: the failed state receives the same input again and finds
+//! the same version. A marked version leads to a new plan instead of the same error.
 //!
 //! Before a version is removed, a record of it is written under `.holdfast/rejected/`. If the call ends after the
 //! removal, the record is the only way for the next plan, and the receipt, to know the rejected version.
 //!
-//! Nothing is removed if its source is gone: then even a copy that does not match may be all that is left.
+//! Nothing is removed if its source is gone: then even a copy that does not match may be the only one.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::{Client, primitives::ByteStream, types::ServerSideEncryption};
-use holdfast_core::{
-    ErrorName, Failure, Named, Recovery, contract::Destination, names::VersionId, receipt::rejected_key,
-};
+use holdfast_core::{ErrorName, Fact, Recovery, contract::Destination, names::VersionId, receipt::rejected_key};
 use holdfast_lambda::Aws;
-use holdfast_s3::{self as s3, ObjectRef};
+use holdfast_s3::{self as s3, ObjectRef, S3Error};
 
-use crate::{object::Subject, proof};
+use crate::{Change, Error, Mismatch, Obstacle, Rejection, object::Subject};
 
 /// The tag of a rejected version.
 const MARK: (&str, &str) = ("holdfast-proof", "failed");
 
-/// What was done with a rejected copy.
-enum Outcome {
-    /// It was removed.
-    Removed,
-    /// It was marked; the reason why it could not be removed.
-    Marked(String),
-    /// It was marked before. It is time to copy again.
-    MarkedBefore,
-    /// It was left as it is, because its source is gone.
-    SourceGone,
-}
-
 /// Whether a version was removed.
 pub(crate) enum Removal {
-    /// It was.
+    /// It was removed.
     Removed,
-    /// It cannot be removed, for this reason.
-    Impossible(String),
+    /// It cannot be removed.
+    Impossible(Obstacle),
 }
 
-/// Rejects a copy that does not match its source, and says what was done. If that itself fails for a transient reason,
-/// the state tries again and finds the same copy.
-pub(crate) async fn reject(aws: &Aws, subject: Subject<'_>, mismatch: Failure) -> Failure {
-    let again = "Redrive: a new plan copies every byte again";
-    match dispose(aws, subject, &mismatch).await {
-        Ok(Outcome::Removed) => mismatch.followed_by(format!("That version was removed. {again}.")),
-        Ok(Outcome::Marked(reason)) => {
-            let (name, value) = MARK;
-            mismatch.followed_by(format!(
-                "That version is no backup, but it could not be removed: {reason} It has the tag {name}={value} now. \
-                 {again}, and the receipt will name the rejected version."
-            ))
-        }
-        Ok(Outcome::MarkedBefore) => Failure::new(
-            ErrorName::DestinationChanged,
-            format!("The copy {} was rejected before. A new plan is made.", subject.published()),
-        ),
-        Ok(Outcome::SourceGone) => {
-            let what = if subject.backup.is_replica() { "backup" } else { "source" };
-            let advice = proof::without_source(subject);
-            mismatch.followed_by(format!("The {what} is gone, so the copy was left as it is. {advice}"))
-        }
-        Err(failure) if failure.name().recovery() == Recovery::Redrive => {
-            mismatch.followed_by(format!("The version could not be removed or marked: {failure}"))
-        }
-        Err(failure) => failure,
-    }
+/// Rejects a copy that does not match its source. Returns the error that says what was done. If that itself fails for a
+/// transient reason, the state tries again and finds the same copy.
+pub(crate) async fn reject(aws: &Aws, subject: Subject<'_>, mismatch: Box<Mismatch>) -> Error {
+    let rejection = match dispose(aws, subject, &mismatch).await {
+        Ok(rejection) => rejection,
+        Err(Error::S3(error)) if error.name().recovery() == Recovery::Redrive => Rejection::Failed(Box::new(error)),
+        Err(error) => return error,
+    };
+    Error::Rejected { mismatch, rejection }
 }
 
-async fn dispose(aws: &Aws, subject: Subject<'_>, mismatch: &Failure) -> Result<Outcome, Failure> {
+/// Removes or marks the copy.
+async fn dispose(aws: &Aws, subject: Subject<'_>, mismatch: &Mismatch) -> Result<Rejection, Error> {
     if !source_exists(aws, subject).await? {
-        return Ok(Outcome::SourceGone);
+        return Ok(if subject.backup.is_replica() { Rejection::ReplicaKept } else { Rejection::Kept });
     }
     let client = aws.s3(&subject.copy().destination.region);
     let (name, value) = MARK;
@@ -85,37 +54,36 @@ async fn dispose(aws: &Aws, subject: Subject<'_>, mismatch: &Failure) -> Result<
         Box::pin(write_record(&client, subject, mismatch)).await?;
     }
     match remove(aws, subject).await? {
-        _ if is_marked => Ok(Outcome::MarkedBefore),
-        Removal::Removed => Ok(Outcome::Removed),
-        Removal::Impossible(reason) => {
+        _ if is_marked => Err(Error::RejectedBefore { copy: subject.published().to_string() }),
+        Removal::Removed => Ok(Rejection::Removed),
+        Removal::Impossible(obstacle) => {
             check_unchanged(&client, subject).await?;
             let mark = BTreeMap::from([(name.to_owned(), value.to_owned())]);
             s3::put_tags(&client, subject.published(), &mark).await?;
-            Ok(Outcome::Marked(reason))
+            Ok(Rejection::Marked(obstacle))
         }
     }
 }
 
 /// Checks that the key still holds the rejected copy, right before it is marked. Without versions another execution may
 /// have replaced it by a good backup. S3 has no condition on tags.
-async fn check_unchanged(client: &Client, subject: Subject<'_>) -> Result<(), Failure> {
+async fn check_unchanged(client: &Client, subject: Subject<'_>) -> Result<(), Error> {
     let copy = subject.published();
     let head = s3::head(client, copy).await?;
-    if head.is_some_and(|head| head.etag == subject.stored.etag) {
-        return Ok(());
-    }
-    let problem = format!("The rejected copy {copy} was replaced or deleted. A new plan is made.");
-    Err(Failure::new(ErrorName::DestinationChanged, problem))
+    let change = match head {
+        Some(head) if head.etag == subject.stored.etag => return Ok(()),
+        Some(_) => Change::Replaced,
+        None => Change::Deleted,
+    };
+    Err(Error::CopyChanged { copy: copy.to_string(), change })
 }
 
 /// Writes the record of a version before it is removed.
-async fn write_record(client: &Client, subject: Subject<'_>, mismatch: &Failure) -> Result<(), Failure> {
+async fn write_record(client: &Client, subject: Subject<'_>, mismatch: &Mismatch) -> Result<(), S3Error> {
     let Some(version) = removable(subject) else { return Ok(()) };
     let Destination { bucket, key, .. } = &subject.copy().destination;
-    let key = rejected_key(key, version).map_err(|error| {
-        let copy = subject.published();
-        Failure::new(ErrorName::Internal, format!("the key of the record about {copy} is invalid: {error}"))
-    })?;
+    let key = rejected_key(key, version)
+        .map_err(|problem| S3Error::RecordKey { copy: subject.published().to_string(), problem })?;
     let record = ObjectRef { bucket, key: &key, version_id: None, ..subject.published() };
     let request = client
         .put_object()
@@ -129,7 +97,7 @@ async fn write_record(client: &Client, subject: Subject<'_>, mismatch: &Failure)
 }
 
 /// Whether the source still exists, so that it can be copied again.
-pub(crate) async fn source_exists(aws: &Aws, subject: Subject<'_>) -> Result<bool, Failure> {
+pub(crate) async fn source_exists(aws: &Aws, subject: Subject<'_>) -> Result<bool, S3Error> {
     let source = &subject.copy().source;
     let head = s3::head(&aws.s3(&source.region), subject.source()).await?;
     Ok(head.is_some_and(|head| head.etag == source.etag))
@@ -137,20 +105,21 @@ pub(crate) async fn source_exists(aws: &Aws, subject: Subject<'_>) -> Result<boo
 
 /// Removes the copy's version. Without versions nothing is removed, because another execution may have replaced the
 /// object.
-pub(crate) async fn remove(aws: &Aws, subject: Subject<'_>) -> Result<Removal, Failure> {
+pub(crate) async fn remove(aws: &Aws, subject: Subject<'_>) -> Result<Removal, S3Error> {
     let destination = &subject.copy().destination;
     let Some(version) = removable(subject) else {
-        let reason = "the bucket has no versions, and the next copy replaces it.";
-        return Ok(Removal::Impossible(reason.to_owned()));
+        return Ok(Removal::Impossible(Obstacle::NoVersions));
     };
     match s3::remove_version(&aws.s3(&destination.region), destination, version).await {
         Ok(()) => Ok(Removal::Removed),
-        Err(failure) if failure.name() == ErrorName::DestinationDenied => Ok(Removal::Impossible(failure.to_string())),
-        Err(failure) => Err(failure),
+        Err(error) if error.name() == ErrorName::DestinationDenied => {
+            Ok(Removal::Impossible(Obstacle::Denied(Box::new(error))))
+        }
+        Err(error) => Err(error),
     }
 }
 
-/// The version of the copy; `None` if its id may name another object later.
+/// The version of the copy; `None` if its version ID may name another object later.
 fn removable(subject: Subject<'_>) -> Option<&VersionId> {
     subject.stored.version_id.as_ref().filter(|version| version.as_str() != "null")
 }

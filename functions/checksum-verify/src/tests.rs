@@ -23,17 +23,17 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use holdfast_core::{Failure, contract::VerifyInput, names::PartNumber};
+use holdfast_core::{contract::VerifyInput, names::PartNumber};
 use holdfast_lambda::{Aws, Deadline, Environment, Function};
 
-use crate::{ChecksumVerify, Verified};
+use crate::{ChecksumVerify, Error, Verified};
 
 /// Answers one call.
-async fn call(mode: &str, input: VerifyInput, rules: &[&Rule]) -> Result<Verified, Failure> {
+async fn call(mode: &str, input: VerifyInput, rules: &[&Rule]) -> Result<Verified, Error> {
     call_within(Duration::from_mins(15), mode, input, rules).await
 }
 
-async fn call_within(time: Duration, mode: &str, input: VerifyInput, rules: &[&Rule]) -> Result<Verified, Failure> {
+async fn call_within(time: Duration, mode: &str, input: VerifyInput, rules: &[&Rule]) -> Result<Verified, Error> {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules);
     let environment = [("VERIFY_MODE", mode)].into_iter().collect::<Environment>();
     let function = ChecksumVerify::new(&environment, Aws::with_s3(client)).unwrap();

@@ -1,20 +1,23 @@
-//! Reads a slice of one or both sides of a copy part by part, digesting and, with both sides, comparing.
+//! Reads a slice part by part, from the source, from the copy, or from both. Digests every part and compares the two
+//! sides.
 
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future::OptionFuture, stream::BoxStream};
 use holdfast_core::{
-    ErrorName, Failure,
     checksum::{Crc64Nvme, Sha256, StreamDigest},
     contract::{DigestProgress, SliceDigest},
+    event::InvalidInput,
     layout::{PartLayout, Slice},
-    names::{ByteRange, PartNumber},
+    names::ByteRange,
 };
 use holdfast_lambda::Pace;
+use holdfast_s3::S3Error;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    proof,
+    ComparedValue, Error,
+    mismatch::Comparison,
     read::{Chunk, Target, chunks, read_ahead},
 };
 
@@ -30,32 +33,32 @@ pub(crate) enum Sides {
     Both { source: Arc<Target>, copy: Arc<Target> },
 }
 
-/// How far a walk came.
+/// The progress of a walk.
 #[derive(Debug)]
 pub(crate) enum Walk {
-    /// To the slice's end.
+    /// The slice is digested.
     Done {
-        /// The slice's digest.
+        /// The digest of the slice.
         digest: SliceDigest,
-        /// Of its parts.
+        /// The SHA-256 of each part.
         parts: Vec<Sha256>,
     },
-    /// Time ran out.
+    /// The time is over.
     Paused(DigestProgress),
 }
 
-/// A walk's answer.
+/// The result of a walk.
 #[derive(Debug)]
 pub(crate) struct Walked {
-    /// How far it came.
+    /// The progress.
     pub(crate) walk: Walk,
-    /// Bytes that it read and that count, of all sides.
+    /// The bytes of the digested parts, of all sides.
     pub(crate) bytes_read: u64,
 }
 
-type Read = (Chunk, Result<Vec<u8>, Failure>);
+type Read = (Chunk, Result<Vec<u8>, S3Error>);
 
-/// One side being read and digested.
+/// One side, which is read and digested.
 struct Lane<'a> {
     reads: BoxStream<'a, Read>,
     digest: StreamDigest,
@@ -66,36 +69,34 @@ impl<'a> Lane<'a> {
         Self { reads: reads.boxed(), digest: StreamDigest::default() }
     }
 
-    /// Takes the next chunk into the digest; none at the end.
-    async fn step(&mut self) -> Result<Option<Chunk>, Failure> {
+    /// Adds the next chunk to the digest; `None` at the end.
+    async fn step(&mut self) -> Result<Option<Chunk>, Error> {
         let Some((chunk, read)) = self.reads.next().await else { return Ok(None) };
         let bytes = read?;
         let mut digest = std::mem::take(&mut self.digest);
-        // Off the threads that drive the reads.
+        // On another thread than those that drive the reads.
         let digesting = tokio::task::spawn_blocking(move || {
             digest.update(&bytes);
             digest
         });
-        self.digest = digesting
-            .await
-            .map_err(|error| Failure::new(ErrorName::Internal, format!("digesting ended by itself: {error}")))?;
+        self.digest = digesting.await?;
         Ok(Some(chunk))
     }
 
-    /// The digests of everything since the last call.
+    /// The digests of all chunks since the last call.
     fn finish(&mut self) -> (Crc64Nvme, Sha256) {
         std::mem::take(&mut self.digest).finish()
     }
 }
 
-/// Walks through a slice from where an earlier walk stopped, as far as the time goes.
+/// Digests a slice from the position of an earlier walk, until the slice ends or the time is over.
 pub(crate) async fn walk(
     layout: PartLayout,
     slice: Slice,
     resume: Option<DigestProgress>,
     sides: &Sides,
     pace: &mut Pace,
-) -> Result<Walked, Failure> {
+) -> Result<Walked, Error> {
     let mut progress = start(slice, resume)?;
     let lane = |target: &Arc<Target>, at_once| {
         let target = Arc::clone(target);
@@ -133,7 +134,8 @@ pub(crate) async fn walk(
         let (crc, sha) = first.finish();
         if let (Some(second), Sides::Both { source, copy }) = (&mut second, sides) {
             let (_, of_copy) = second.finish();
-            proof::same_part(source, copy, chunk.part, sha, of_copy)?;
+            let (source, copy, what) = (source.object(), copy.object(), ComparedValue::Part(chunk.part));
+            Comparison { source, copy, what, of_source: &sha, of_copy: &of_copy }.check()?;
         }
         let length = layout.range(chunk.part).map_or(0, ByteRange::length);
         bytes_read += length * lanes;
@@ -141,55 +143,37 @@ pub(crate) async fn walk(
         progress.part_sha256.push(sha);
         pace.took(part_began.elapsed());
         part_began = Instant::now();
-        match chunk.part {
-            part if part == slice.last_part => {}
-            part => progress.next_part = after(part)?,
-        }
-        if chunk.part != slice.last_part && !pace.may_start() {
+        let Some(next) = slice.parts().find(|part| *part > chunk.part) else { continue };
+        progress.next_part = next;
+        if !pace.may_start() {
             return paused(progress, bytes_read, pace);
         }
     }
 }
 
-/// Stops here, when this invocation has come any further at all. One that has not would be called again for ever.
-fn paused(progress: DigestProgress, bytes_read: u64, pace: &Pace) -> Result<Walked, Failure> {
+/// The progress of a walk that ran out of time. A walk without progress is an error: the caller would repeat it forever.
+fn paused(progress: DigestProgress, bytes_read: u64, pace: &Pace) -> Result<Walked, Error> {
     if pace.pieces() == 0 {
-        return Err(Failure::new(
-            ErrorName::S3Unavailable,
-            format!(
-                "Part {} was not read in the time of one invocation. It is tried again; if it lasts, give \
-                 checksum-verify a longer timeout and redrive.",
-                progress.next_part
-            ),
-        ));
+        return Err(Error::NoProgress { part: progress.next_part.get() });
     }
     Ok(Walked { walk: Walk::Paused(progress), bytes_read })
 }
 
-fn after(part: PartNumber) -> Result<PartNumber, Failure> {
-    PartNumber::new(part.get() + 1).map_err(|error| Failure::new(ErrorName::Internal, error.to_string()))
-}
-
-/// The progress to go on from, checked against the slice.
-fn start(slice: Slice, resume: Option<DigestProgress>) -> Result<DigestProgress, Failure> {
+/// The progress to continue from, checked against the slice.
+fn start(slice: Slice, resume: Option<DigestProgress>) -> Result<DigestProgress, InvalidInput> {
     let progress = resume.unwrap_or(DigestProgress {
         next_part: slice.first_part,
         crc64nvme: Crc64Nvme::EMPTY,
         part_sha256: Vec::new(),
     });
-    let digested = progress.next_part.get().checked_sub(slice.first_part.get());
-    if slice.contains(progress.next_part) && digested == u32::try_from(progress.part_sha256.len()).ok() {
-        Ok(progress)
-    } else {
-        Err(Failure::new(
-            ErrorName::InputInvalid,
-            format!(
-                "resume does not belong to parts {} to {}: it goes on at part {} after {} digested ones",
-                slice.first_part,
-                slice.last_part,
-                progress.next_part,
-                progress.part_sha256.len()
-            ),
-        ))
+    let digested = progress.part_sha256.len();
+    let before = progress.next_part.get().checked_sub(slice.first_part.get());
+    if slice.contains(progress.next_part) && before == u32::try_from(digested).ok() {
+        return Ok(progress);
     }
+    let (first, last, next) = (slice.first_part, slice.last_part, progress.next_part);
+    let problem = format!(
+        "it continues at part {next} after {digested} digested parts, which does not fit parts {first} to {last}"
+    );
+    Err(InvalidInput { path: "resume".to_owned(), problem })
 }

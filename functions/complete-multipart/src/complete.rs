@@ -1,4 +1,4 @@
-//! ListParts, CompleteMultipartUpload, and what their failures mean.
+//! ListParts, CompleteMultipartUpload, and the meaning of their errors.
 
 use aws_sdk_s3::{
     Client,
@@ -9,62 +9,65 @@ use aws_sdk_s3::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     contract::{Copy, Precondition, SliceResult, Stored},
     names::PartNumber,
 };
-use holdfast_s3::{self as s3, ObjectRef, failure::Call};
+use holdfast_s3::{self as s3, ObjectRef, S3Error, failure::Call};
 
-use crate::parts::Upload;
+use crate::{
+    error::{Abort, Error},
+    parts::Upload,
+};
 
-/// Completes the upload. If an earlier call, whose answer was lost, completed it, that is success.
-pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResult]) -> Result<Stored, Failure> {
-    let upload = Upload::of(copy, results).map_err(|problem| {
-        Failure::new(ErrorName::InputInvalid, format!("the upload cannot be completed: {problem}"))
-    })?;
+/// Completes the upload. If an earlier call, whose response was lost, completed it, this call succeeds.
+pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResult]) -> Result<Stored, Error> {
+    let upload = Upload::of(copy, results)?;
     match list_and_complete(client, copy, upload).await {
         Ok(stored) => Ok(stored),
-        Err(failure) if failure.name() == ErrorName::ChecksumMismatch => {
-            Err(refused(client, copy, upload, failure).await)
+        Err(Error::S3(mismatch)) if mismatch.name() == ErrorName::ChecksumMismatch => {
+            let abort = abort_refused(client, copy, upload).await;
+            Err(Error::Mismatch { mismatch, abort })
         }
-        Err(failure) => {
-            let stored = s3::published(client, copy, failure).await?;
-            // Another execution may have published the same copy. The upload is aborted whatever S3 said about it: its
-            // parts would be kept and billed.
-            s3::abort_upload(client, copy, upload.id).await?;
-            Ok(stored)
+        Err(Error::S3(error)) => {
+            let stored = s3::published(client, copy, error).await?;
+            abort_remaining(client, copy, upload, stored).await
         }
+        Err(error @ Error::Incomplete { .. }) => match s3::find_published(client, copy).await? {
+            Some(stored) => abort_remaining(client, copy, upload, stored).await,
+            None => Err(error),
+        },
+        Err(error @ (Error::NotReady(_) | Error::Mismatch { .. })) => Err(error),
     }
 }
 
 /// Aborts an upload that S3 refused to complete because its parts do not match the source. A redrive then finds
 /// `Upload.Gone` and makes a new plan. Without the abort S3 would refuse every redrive.
-async fn refused(client: &Client, copy: &Copy, upload: Upload<'_>, mismatch: Failure) -> Failure {
+async fn abort_refused(client: &Client, copy: &Copy, upload: Upload<'_>) -> Abort {
     match s3::abort_upload(client, copy, upload.id).await {
-        Ok(()) => mismatch.followed_by("The upload was aborted. Redrive: a new plan copies every byte again."),
-        Err(failure) => mismatch.followed_by(format!(
-            "The upload could not be aborted ({failure}). Abort it (aws s3api abort-multipart-upload), then redrive: a new \
-             plan copies every byte again."
-        )),
+        Ok(()) => Abort::Done,
+        Err(error) => Abort::Failed(Box::new(error)),
     }
 }
 
-async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Failure> {
-    let stored = s3::list_parts(client, copy, upload.id, (PartNumber::FIRST, upload.last_part)).await?;
-    let parts = upload.part_list(&stored).map_err(|problem| {
-        // All slices reported their parts as stored, and listings are consistent, so another client changed the upload.
-        // A retry would not bring the part back; a new plan with a new upload does.
-        let destination = ObjectRef::current(&copy.destination);
-        let id = upload.id;
-        Failure::new(
-            ErrorName::UploadGone,
-            format!("Upload {id} of {destination} is incomplete: {problem}. A new plan is made."),
-        )
-    })?;
-    send(client, copy, upload, parts).await
+/// Aborts the upload of a copy that is published. Another execution may have published the same copy. S3 keeps and bills
+/// the parts of an upload until it is aborted, so the abort does not depend on what S3 said about the upload.
+async fn abort_remaining(client: &Client, copy: &Copy, upload: Upload<'_>, stored: Stored) -> Result<Stored, Error> {
+    s3::abort_upload(client, copy, upload.id).await?;
+    Ok(stored)
 }
 
-async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<CompletedPart>) -> Result<Stored, Failure> {
+async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Error> {
+    let stored = s3::list_parts(client, copy, upload.id, PartNumber::FIRST..=upload.last_part).await?;
+    let parts = upload.part_list(&stored).map_err(|problem| Error::Incomplete {
+        upload_id: upload.id.to_owned(),
+        destination: ObjectRef::current(&copy.destination).to_string(),
+        problem,
+    })?;
+    Ok(send(client, copy, upload, parts).await?)
+}
+
+async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<CompletedPart>) -> Result<Stored, S3Error> {
     let mut request = client
         .complete_multipart_upload()
         .bucket(copy.destination.bucket.as_str())
@@ -83,16 +86,18 @@ async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<Compl
     let patient = Builder::new().stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let output =
         request.customize().config_override(patient).send().await.map_err(|error| failed(copy, upload, error))?;
+    // The next attempt finds the object by its stamp.
     s3::stored(output.version_id(), output.e_tag(), output.checksum_crc64_nvme()).map_err(|problem| {
-        // The next try finds the object by its stamp.
-        let destination = ObjectRef::current(&copy.destination);
-        let problem = format!("CompleteMultipartUpload of {destination} answered {problem}");
-        Failure::new(ErrorName::S3Unavailable, problem)
+        S3Error::Incomplete {
+            operation: "CompleteMultipartUpload",
+            resource: ObjectRef::current(&copy.destination).to_string(),
+            problem,
+        }
     })
 }
 
-/// Names the failure of a completion.
-fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUploadError, HttpResponse>) -> Failure {
+/// The meaning of an error of CompleteMultipartUpload.
+fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUploadError, HttpResponse>) -> S3Error {
     let destination = ObjectRef::current(&copy.destination);
     let call = destination.call("CompleteMultipartUpload", "s3:PutObject");
     let message = error.message().unwrap_or_default().to_ascii_lowercase();
@@ -106,8 +111,8 @@ fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUplo
             let resource = format!("{destination} (upload {})", upload.id);
             Call { resource, ..call }.s3_failure_named(ErrorName::ChecksumMismatch, error)
         }
-        // An earlier call that was thought dead copied a part again after the list was read. The next try reads it
-        // again.
+        // An earlier call that was presumed to have ended copied a part again after the list was read. The next attempt
+        // reads the list again.
         Some("InvalidPart") => call.s3_failure_named(ErrorName::S3Unavailable, error),
         _ => call.s3_failure(error),
     }

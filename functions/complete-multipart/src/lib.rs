@@ -4,15 +4,18 @@
 //! match its source, or that would replace an object that the plan did not see, is never published.
 
 mod complete;
+mod error;
 mod parts;
 #[cfg(test)]
 mod tests;
 
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName,
     contract::{CompleteInput, Stored},
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
+
+pub use crate::error::{Abort, Error};
 
 /// The function.
 #[derive(Debug)]
@@ -37,13 +40,13 @@ impl Function for CompleteMultipart {
     ];
     type Input = CompleteInput;
     type Output = Stored;
-    type Error = Failure;
+    type Error = Error;
 
     fn new(_environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         Ok(Self { aws })
     }
 
-    async fn call(&self, input: CompleteInput, _deadline: Deadline) -> Result<Stored, Failure> {
+    async fn call(&self, input: CompleteInput, _deadline: Deadline) -> Result<Stored, Error> {
         let client = self.aws.s3(&input.copy.destination.region);
         complete::complete(&client, &input.copy, &input.slices).await
     }

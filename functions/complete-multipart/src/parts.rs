@@ -1,4 +1,4 @@
-//! What the upload has to look like before it is completed.
+//! The checks before an upload is completed.
 
 use aws_sdk_s3::types::CompletedPart;
 use holdfast_core::{
@@ -12,22 +12,52 @@ use holdfast_s3::StoredPart;
 
 /// The payload does not describe an upload whose slices are all done.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum NotReady {
-    #[error("copy.upload is missing: there is no upload to complete")]
+pub enum NotReady {
+    /// The copy has no upload.
+    #[error("copy.upload is missing")]
     NoUpload,
+    /// The number of parts does not agree with their size.
     #[error("copy.upload has {given} parts of {part_size} bytes, but {size} bytes make {right} such parts")]
-    OtherLayout { given: u32, part_size: u64, size: u64, right: u64 },
+    OtherLayout {
+        /// The number of parts in the payload.
+        given: u64,
+        /// The size of a part, in bytes.
+        part_size: u64,
+        /// The size of the object, in bytes.
+        size: u64,
+        /// The number of parts that this makes.
+        right: u64,
+    },
+    /// Slices are missing or not done.
     #[error(transparent)]
     Slices(#[from] IncompleteSlices),
 }
 
-/// What is completed.
+/// A part that is not stored with the bytes that the layout gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IncompleteUpload {
+    /// The part is missing.
+    #[error("part {0} is missing")]
+    Missing(PartNumber),
+    /// The part has a wrong size.
+    #[error("part {part} has {size} bytes instead of {expected}")]
+    WrongSize {
+        /// The part.
+        part: PartNumber,
+        /// Its size, in bytes.
+        size: u64,
+        /// The size in the layout.
+        expected: u64,
+    },
+}
+
+/// The upload to complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Upload<'a> {
     pub(crate) id: &'a str,
     pub(crate) layout: PartLayout,
     pub(crate) last_part: PartNumber,
-    /// Of the whole object, where the source has one or all of its slices were digested.
+    /// Of the whole object, if the source has one or all of its slices were digested.
     pub(crate) crc64nvme: Option<Crc64Nvme>,
 }
 
@@ -37,8 +67,7 @@ impl<'a> Upload<'a> {
         let (Some(upload), Some(layout)) = (&copy.upload, copy.layout()) else {
             return Err(NotReady::NoUpload);
         };
-        let last_part = PartNumber::new(upload.part_count).ok();
-        let (Some(last_part), true) = (last_part, u64::from(upload.part_count) == layout.part_count()) else {
+        let (Some(last_part), true) = (layout.last_part(), upload.part_count == layout.part_count()) else {
             return Err(NotReady::OtherLayout {
                 given: upload.part_count,
                 part_size: upload.part_size,
@@ -51,17 +80,15 @@ impl<'a> Upload<'a> {
         Ok(Self { id: &upload.upload_id, layout, last_part, crc64nvme: copy.crc64nvme.or_else(combined) })
     }
 
-    /// The part list for S3, when every part is stored with the bytes that the layout gives it, and so all bytes of the
-    /// object. Otherwise what is wrong.
-    pub(crate) fn part_list(&self, stored: &[StoredPart]) -> Result<Vec<CompletedPart>, String> {
+    /// The list of parts for S3, if every part is stored with the bytes that the layout gives it.
+    pub(crate) fn part_list(&self, stored: &[StoredPart]) -> Result<Vec<CompletedPart>, IncompleteUpload> {
         let mut stored = stored.iter().peekable();
         let mut list = Vec::with_capacity(stored.len());
         for number in (1..=self.last_part.get()).filter_map(|number| PartNumber::new(number).ok()) {
             let expected = self.layout.range(number).map_or(0, ByteRange::length);
-            let part =
-                stored.next_if(|part| part.number == number).ok_or_else(|| format!("part {number} is missing"))?;
+            let part = stored.next_if(|part| part.number == number).ok_or(IncompleteUpload::Missing(number))?;
             if part.size != expected {
-                return Err(format!("part {number} has {} bytes instead of {expected}", part.size));
+                return Err(IncompleteUpload::WrongSize { part: number, size: part.size, expected });
             }
             list.push(
                 CompletedPart::builder()
@@ -105,7 +132,9 @@ mod tests {
     fn a_missing_part_or_a_wrong_size_is_named() {
         let copy = testing::multipart(25, 10).copy;
         let upload = Upload::of(&copy, &[result(0, None)]).unwrap();
-        let problem = |parts: &[(u32, u64)]| upload.part_list(&stored(parts)).err().unwrap_or_default();
+        let problem = |parts: &[(u32, u64)]| {
+            upload.part_list(&stored(parts)).err().map(|problem| problem.to_string()).unwrap_or_default()
+        };
         assert_eq!(problem(&[(1, 10), (2, 10), (3, 5)]), "");
         assert_eq!(problem(&[(1, 10), (3, 5)]), "part 2 is missing");
         assert_eq!(problem(&[(1, 10), (2, 10)]), "part 3 is missing");
@@ -127,7 +156,7 @@ mod tests {
     fn a_payload_that_is_not_ready_says_why() {
         let copy = testing::multipart(25, 10).copy;
         let problem = |copy: &Copy, results: &[SliceResult]| Upload::of(copy, results).err().unwrap().to_string();
-        assert!(problem(&testing::single(25).copy, &[]).contains("no upload to complete"));
+        assert!(problem(&testing::single(25).copy, &[]).contains("copy.upload is missing"));
         assert_eq!(problem(&copy, &[]), "the results are of slices [], but the object has slices 0 to 0");
         let undone = SliceResult { done: false, ..result(0, None) };
         assert_eq!(problem(&copy, &[undone]), "slice 0 is not done");

@@ -14,17 +14,18 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::{Crc64Nvme, Sha256},
     contract::{CompleteInput, Copy, Precondition, SliceDigest, SliceResult, Stored},
+    failure::report,
     names::ETag,
 };
 use holdfast_lambda::{Aws, Deadline, Environment, Function};
 use holdfast_s3::testing::{self, Sent};
 
-use crate::CompleteMultipart;
+use crate::{CompleteMultipart, Error};
 
-async fn complete(copy: &Copy, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Failure> {
+async fn complete(copy: &Copy, slices: Vec<SliceResult>, rules: &[&Rule]) -> Result<Stored, Error> {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules);
     let function = CompleteMultipart::new(&Environment::default(), Aws::with_s3(client)).unwrap();
     let input = CompleteInput { copy: copy.clone(), slices };
@@ -131,18 +132,19 @@ async fn a_checksum_that_the_source_lacks_is_combined_from_the_slices() {
 async fn an_incomplete_upload_leads_to_a_new_plan() {
     let copy = testing::multipart(45, 10).copy;
 
-    let failure = complete(&copy, vec![done(0)], &[&listed(), &other_copy()]).await.unwrap_err();
+    let error = complete(&copy, vec![done(0)], &[&listed(), &other_copy()]).await.unwrap_err();
 
     let sentence = "Upload up of s3://dst/a b is incomplete: part 3 has 5 bytes instead of 10. A new plan is made.";
-    assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::UploadGone, sentence));
+    assert_eq!((error.name(), report(&error).as_str()), (ErrorName::UploadGone, sentence));
 }
 
 #[tokio::test]
 async fn missing_slices_are_refused_before_anything_is_sent() {
-    let failure = complete(&testing::multipart(25, 10).copy, vec![], &[]).await.unwrap_err();
+    let error = complete(&testing::multipart(25, 10).copy, vec![], &[]).await.unwrap_err();
 
-    let sentence = "the upload cannot be completed: the results are of slices [], but the object has slices 0 to 0";
-    assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::InputInvalid, sentence));
+    let sentence = "The payload is not ready to be completed: the results are of slices [], but the object has slices 0 to 0. Send \
+                    a corrected event. A redrive has the same input and fails again.";
+    assert_eq!((error.name(), report(&error).as_str()), (ErrorName::InputInvalid, sentence));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,15 +170,15 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
         let abort = aborting();
         let rules = [&listed(), &rule, &abort];
 
-        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
+        let error = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
 
-        assert_eq!(failure.name(), name, "{failure}");
+        assert_eq!(error.name(), name, "{error}");
         assert_eq!(
             abort.num_calls(),
             usize::from(name == ChecksumMismatch),
             "only an upload that can never be completed is aborted"
         );
-        assert!(failure.to_string().contains(advice), "{failure}");
+        assert!(report(&error).contains(advice), "{error}");
         assert!(CompleteMultipart::RAISES.contains(&name));
     }
 }
@@ -195,16 +197,16 @@ async fn an_upload_that_s3_refuses_is_aborted_or_the_abort_is_advised() {
     let forbidden =
         mock!(Client::abort_multipart_upload).then_http_response(|| testing::s3_error(403, "AccessDenied", "No."));
     for (abort, words) in [
-        (aborting(), "The upload was aborted. Redrive: a new plan copies every byte again."),
-        (forbidden, "Abort it (aws s3api abort-multipart-upload), then redrive"),
+        (aborting(), "The upload was aborted. Redrive to copy the object again."),
+        (forbidden, "Abort the upload (aws s3api abort-multipart-upload). Then redrive"),
     ] {
         let rules = [&listed(), &completing_fails(400, "BadDigest", "No."), &abort];
 
-        let failure = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
+        let error = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await.unwrap_err();
 
-        assert_eq!((failure.name(), abort.num_calls()), (ErrorName::ChecksumMismatch, 1));
-        assert!(failure.to_string().contains("s3://dst/a b (upload up)"), "{failure}");
-        assert!(failure.to_string().contains(words), "{failure}");
+        assert_eq!((error.name(), abort.num_calls()), (ErrorName::ChecksumMismatch, 1));
+        assert!(report(&error).contains("s3://dst/a b (upload up)"), "{error}");
+        assert!(report(&error).contains(words), "{error}");
     }
 }
 
@@ -222,7 +224,7 @@ async fn an_upload_whose_copy_another_execution_published_is_aborted() {
 
         let completed = complete(&testing::multipart(25, 10).copy, vec![done(0)], &rules).await;
 
-        assert_eq!(completed.as_ref().err().map(Failure::name), name, "{code}: {completed:?}");
+        assert_eq!(completed.as_ref().err().map(Fact::name), name, "{code}: {completed:?}");
         assert!(abort.num_calls() > 0, "{code}");
         if let Ok(stored) = completed {
             assert_eq!(stored.version_id.unwrap().as_str(), "w0");
@@ -245,9 +247,9 @@ async fn only_a_published_copy_of_our_own_resolves_a_failed_completion() {
 
         assert_eq!(stored.version_id.unwrap().as_str(), "w0", "{code}");
 
-        let failure = complete(&copy, vec![done(0)], &[&listed(), &rule, &other_copy()]).await.unwrap_err();
+        let error = complete(&copy, vec![done(0)], &[&listed(), &rule, &other_copy()]).await.unwrap_err();
 
-        assert_eq!(failure.name(), name);
+        assert_eq!(error.name(), name);
     }
     let missing = mock!(Client::list_parts).then_http_response(|| testing::s3_error(404, "NoSuchUpload", "No."));
 

@@ -3,6 +3,7 @@
 //! S3 itself moves the bytes. Every request is pinned to the source's version and entity tag, so a retry, a redrive or
 //! a second delivery copies the same bytes again.
 
+mod error;
 mod schedule;
 mod slice;
 #[cfg(test)]
@@ -11,11 +12,13 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName,
     contract::{CopyInput, CopyOutput},
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
-use holdfast_s3::{self as s3};
+use holdfast_s3 as s3;
+
+pub use crate::error::Error;
 
 /// The default of `COPY_CONCURRENCY`.
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
@@ -50,10 +53,11 @@ impl Function for CopyPart {
     ];
     type Input = CopyInput;
     type Output = CopyOutput;
-    type Error = Failure;
+    type Error = Error;
 
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
-        let concurrency = environment.optional("COPY_CONCURRENCY", "how many parts to copy at once, at least 1")?;
+        let concurrency =
+            environment.optional("COPY_CONCURRENCY", "how many parts to copy at the same time, at least 1")?;
         Ok(Self {
             aws,
             concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
@@ -61,11 +65,11 @@ impl Function for CopyPart {
         })
     }
 
-    async fn call(&self, input: CopyInput, deadline: Deadline) -> Result<CopyOutput, Failure> {
+    async fn call(&self, input: CopyInput, deadline: Deadline) -> Result<CopyOutput, Error> {
         let CopyInput { copy, slice } = input;
         let client = self.aws.s3(&copy.destination.region);
         match slice {
-            None => s3::copy_object(&client, &copy, self.kms_key.as_deref()).await.map(CopyOutput::Stored),
+            None => Ok(CopyOutput::Stored(s3::copy_object(&client, &copy, self.kms_key.as_deref()).await?)),
             Some(slice) => slice::copy(&client, &copy, slice, self.concurrency, deadline).await.map(CopyOutput::Slice),
         }
     }

@@ -1,4 +1,4 @@
-//! Keeps a number of pieces of work in flight, always, until they are done, one fails, or time runs out.
+//! Runs a fixed number of pieces of work at the same time, until all are done, one fails, or the time is over.
 
 use std::num::NonZeroUsize;
 
@@ -6,26 +6,26 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use holdfast_lambda::Pace;
 use tokio::time::{Instant, timeout};
 
-/// How far the work came.
+/// The progress of the work.
 #[derive(Debug)]
 pub(crate) struct Run<T, E> {
-    /// What was answered, in the order of the answers.
+    /// The results, in the order of completion.
     pub(crate) done: Vec<T>,
-    /// How many pieces were not started, or were not finished in time.
+    /// How many pieces did not start, or did not finish in time.
     pub(crate) left: usize,
     /// The first error.
     pub(crate) error: Option<E>,
 }
 
-/// Works on all items, `at_once` of them at every moment: whenever one is done the next is started, so none waits for
-/// the slowest of a batch.
+/// Works on `concurrency` items at the same time. When one is done, the next starts, so that no item waits for the
+/// slowest of a batch.
 ///
-/// After an error nothing more is started, but what is in flight is waited for: S3 does that work anyway, and the next
-/// try then finds it done and copies it once only. Work that outlasts the invocation is dropped. That is safe, because
-/// a part that is copied twice has the same bytes both times.
+/// After an error no item starts, but the items in flight finish: S3 does their work anyway, and the next attempt finds
+/// it done. Items that do not finish in the time of the invocation are dropped. That is safe, because a part that is
+/// copied twice has the same bytes.
 pub(crate) async fn run<I, T, E, F>(
     items: Vec<I>,
-    at_once: NonZeroUsize,
+    concurrency: NonZeroUsize,
     mut pace: Pace,
     work: impl Fn(I) -> F,
 ) -> Run<T, E>
@@ -33,19 +33,19 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let mut waiting = items.into_iter();
-    let mut flying = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     let mut run = Run { done: Vec::new(), left: 0, error: None };
     loop {
-        while flying.len() < at_once.get()
+        while in_flight.len() < concurrency.get()
             && run.error.is_none()
             && pace.may_start()
             && let Some(item) = waiting.next()
         {
             let started = Instant::now();
             let piece = work(item);
-            flying.push(async move { (piece.await, started.elapsed()) });
+            in_flight.push(async move { (piece.await, started.elapsed()) });
         }
-        match timeout(pace.patience(), flying.next()).await {
+        match timeout(pace.patience(), in_flight.next()).await {
             Ok(Some((Ok(answer), time))) => {
                 pace.took(time);
                 run.done.push(answer);
@@ -56,7 +56,7 @@ where
             Ok(None) | Err(_) => break,
         }
     }
-    run.left = waiting.len() + flying.len();
+    run.left = waiting.len() + in_flight.len();
     run
 }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_piece_that_outlasts_the_invocation_is_dropped() {
+    async fn a_piece_that_does_not_finish_in_time_is_dropped() {
         let deadline = Deadline::after(SECOND * 10);
         let run = run(vec![100, 1], three(), Pace::new(deadline), async |seconds: u32| {
             tokio::time::sleep(SECOND * seconds).await;

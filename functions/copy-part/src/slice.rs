@@ -8,16 +8,17 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata,
 };
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     contract::{Copy, SliceResult},
     encoding,
+    event::InvalidInput,
     layout::{PartLayout, Slice},
     names::{ByteRange, PartNumber},
 };
 use holdfast_lambda::{Deadline, Pace};
-use holdfast_s3::{self as s3, ObjectRef, StoredPart};
+use holdfast_s3::{self as s3, ObjectRef, S3Error, StoredPart};
 
-use crate::schedule;
+use crate::{Error, schedule};
 
 /// Copies the missing parts of a slice, as far as the time allows.
 pub(crate) async fn copy(
@@ -26,11 +27,11 @@ pub(crate) async fn copy(
     slice: Slice,
     concurrency: NonZeroUsize,
     deadline: Deadline,
-) -> Result<SliceResult, Failure> {
+) -> Result<SliceResult, Error> {
     let (upload_id, layout) = checked(copy, slice)?;
-    let stored = match s3::list_parts(client, copy, upload_id, (slice.first_part, slice.last_part)).await {
+    let stored = match s3::list_parts(client, copy, upload_id, slice.first_part..=slice.last_part).await {
         Ok(stored) => stored,
-        Err(failure) => return completed_before(client, copy, slice, layout, failure).await,
+        Err(error) => return Ok(completed_before(client, copy, slice, layout, error).await?),
     };
     let missing = missing(layout, slice, &stored);
     let missing_bytes: u64 = missing.iter().map(|part| bytes(layout, *part)).sum();
@@ -38,20 +39,12 @@ pub(crate) async fn copy(
         copy_part(client, copy, upload_id, part, range(layout, part)).await.map(|()| bytes(layout, part))
     })
     .await;
-    if let Some(failure) = run.error {
-        return completed_before(client, copy, slice, layout, failure).await;
+    if let Some(error) = run.error {
+        return Ok(completed_before(client, copy, slice, layout, error).await?);
     }
     if run.left > 0 && run.done.is_empty() {
-        // `done: false` without progress would loop forever; a retrier ends.
-        let destination = ObjectRef::current(&copy.destination);
-        return Err(Failure::new(
-            ErrorName::S3Unavailable,
-            format!(
-                "None of the {} missing parts of slice {} of {destination} was copied in the time of one invocation. It is \
-                 tried again; if it lasts, give copy-part a longer timeout and redrive.",
-                run.left, slice.index
-            ),
-        ));
+        let destination = ObjectRef::current(&copy.destination).to_string();
+        return Err(Error::NoProgress { missing: run.left, slice: slice.index, destination });
     }
     Ok(SliceResult {
         index: slice.index,
@@ -62,17 +55,13 @@ pub(crate) async fn copy(
     })
 }
 
-/// The upload's id and layout, if copy and slice agree with each other.
-fn checked(copy: &Copy, slice: Slice) -> Result<(&str, PartLayout), Failure> {
-    let invalid = |problem: String| Err(Failure::new(ErrorName::InputInvalid, problem));
+/// The ID and the layout of the upload, if copy and slice agree with each other.
+fn checked(copy: &Copy, slice: Slice) -> Result<(&str, PartLayout), InvalidInput> {
     let (Some(upload), Some(layout)) = (&copy.upload, copy.layout()) else {
-        return invalid("copy.upload is missing: a slice can be copied only into an open upload".to_owned());
+        let problem = "it is missing: a slice can be copied only into an open upload".to_owned();
+        return Err(InvalidInput { path: "copy.upload".to_owned(), problem });
     };
-    let (first, last) = (slice.first_part, slice.last_part);
-    if first > last || u64::from(last.get()) > layout.part_count() {
-        let count = layout.part_count();
-        return invalid(format!("slice has parts {first} to {last}, but the object has parts 1 to {count}"));
-    }
+    layout.check(slice)?;
     Ok((&upload.upload_id, layout))
 }
 
@@ -89,18 +78,18 @@ fn bytes(layout: PartLayout, part: PartNumber) -> u64 {
     layout.range(part).map_or(0, ByteRange::length)
 }
 
-/// Resolves a failure: if the upload is gone because an earlier call completed it, nothing is left to do.
+/// Resolves an error: if the upload is gone because an earlier call completed it, nothing is left to do.
 async fn completed_before(
     client: &Client,
     copy: &Copy,
     slice: Slice,
     layout: PartLayout,
-    failure: Failure,
-) -> Result<SliceResult, Failure> {
-    if failure.name() != ErrorName::UploadGone {
-        return Err(failure);
+    error: S3Error,
+) -> Result<SliceResult, S3Error> {
+    if error.name() != ErrorName::UploadGone {
+        return Err(error);
     }
-    s3::published(client, copy, failure).await?;
+    s3::published(client, copy, error).await?;
     let bytes = layout.slice_bytes(slice);
     Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
 }
@@ -118,7 +107,7 @@ async fn copy_part(
     upload_id: &str,
     part: PartNumber,
     range: Option<ByteRange>,
-) -> Result<(), Failure> {
+) -> Result<(), S3Error> {
     let source = &copy.source;
     let request = client
         .upload_part_copy()
@@ -144,9 +133,11 @@ async fn copy_part(
         }
     })?;
     if output.copy_part_result().and_then(|result| result.e_tag()).is_none() {
-        let destination = ObjectRef::current(&copy.destination);
-        let problem = format!("UploadPartCopy of part {part} of {destination} answered no entity tag");
-        return Err(Failure::new(ErrorName::S3Unavailable, problem));
+        return Err(S3Error::Incomplete {
+            operation: "UploadPartCopy",
+            resource: ObjectRef::current(&copy.destination).to_string(),
+            problem: format!("the entity tag of part {part} is missing"),
+        });
     }
     tracing::debug!(%part, "copied");
     Ok(())

@@ -14,15 +14,16 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     contract::{Copy, CopyInput, CopyOutput, SliceResult},
+    failure::report,
     layout::{MIB, Slice},
     names::PartNumber,
 };
 use holdfast_lambda::{Aws, Deadline, Environment, Function};
 use holdfast_s3::testing::{self, Sent};
 
-use crate::CopyPart;
+use crate::{CopyPart, Error};
 
 const PART: u64 = 5 * MIB;
 
@@ -31,7 +32,7 @@ fn function(environment: &[(&str, &str)], rules: &[&Rule]) -> CopyPart {
     CopyPart::new(&environment.iter().copied().collect::<Environment>(), Aws::with_s3(client)).unwrap()
 }
 
-async fn copy_slice(copy: &Copy, slice: Slice, rules: &[&Rule]) -> Result<SliceResult, Failure> {
+async fn copy_slice(copy: &Copy, slice: Slice, rules: &[&Rule]) -> Result<SliceResult, Error> {
     let input = CopyInput { copy: copy.clone(), slice: Some(slice) };
     match function(&[], rules).call(input, Deadline::after(Duration::from_mins(15))).await? {
         CopyOutput::Slice(result) => Ok(result),
@@ -155,10 +156,10 @@ async fn without_time_for_one_part_the_call_fails() {
     let input = CopyInput { copy, slice: Some(slice(1, 2)) };
     let deadline = Deadline::after(Duration::from_secs(2));
 
-    let failure = function(&[], &[&listed(&[])]).call(input, deadline).await.unwrap_err();
+    let error = function(&[], &[&listed(&[])]).call(input, deadline).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::S3Unavailable);
-    assert!(failure.to_string().contains("slice 0 of s3://dst/a b"), "{failure}");
+    assert_eq!(error.name(), ErrorName::S3Unavailable);
+    assert!(report(&error).contains("slice 0 of s3://dst/a b"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,10 +201,10 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
             "Grant s3:GetObject on arn:aws:s3:::src/a b to this function's role",
         ),
     ] {
-        let failure = copy_slice(&copy, slice(1, 1), &[&listed(&[]), &rule]).await.unwrap_err();
+        let error = copy_slice(&copy, slice(1, 1), &[&listed(&[]), &rule]).await.unwrap_err();
 
-        assert_eq!(failure.name(), name, "{failure}");
-        assert!(failure.to_string().contains(advice), "{failure}");
+        assert_eq!(error.name(), name, "{error}");
+        assert!(report(&error).contains(advice), "{error}");
         assert!(CopyPart::RAISES.contains(&name));
     }
 }
@@ -232,22 +233,26 @@ async fn a_slice_of_a_missing_upload_needs_our_published_copy() {
 
     let other = published("v=v1 s=0B e=tag m=20261122T095959Z");
 
-    let failure = copy_slice(&copy, slice(1, 2), &[&missing(), &other]).await.unwrap_err();
+    let error = copy_slice(&copy, slice(1, 2), &[&missing(), &other]).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::UploadGone);
+    assert_eq!(error.name(), ErrorName::UploadGone);
 }
 
 #[tokio::test]
 async fn a_slice_of_another_layout_is_refused_before_anything_is_sent() {
     for (copy, slice, sentence) in [
-        (testing::single(PART).copy, slice(1, 1), "copy.upload is missing"),
-        (testing::multipart(PART, PART).copy, slice(1, 2), "slice has parts 1 to 2, but the object has parts 1 to 1"),
-        (testing::multipart(2 * PART, PART).copy, slice(2, 1), "slice has parts 2 to 1"),
+        (testing::single(PART).copy, slice(1, 1), "copy.upload: it is missing"),
+        (
+            testing::multipart(PART, PART).copy,
+            slice(1, 2),
+            "slice: it has parts 1 to 2, but the object has parts 1 to 1",
+        ),
+        (testing::multipart(2 * PART, PART).copy, slice(2, 1), "slice: it has parts 2 to 1"),
     ] {
-        let failure = copy_slice(&copy, slice, &[]).await.unwrap_err();
+        let error = copy_slice(&copy, slice, &[]).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::InputInvalid);
-        assert!(failure.to_string().contains(sentence), "{failure}");
+        assert_eq!(error.name(), ErrorName::InputInvalid);
+        assert!(report(&error).contains(sentence), "{error}");
     }
 }
 
@@ -257,6 +262,6 @@ fn a_concurrency_of_zero_is_refused_with_what_is_expected() {
     let environment = [("COPY_CONCURRENCY", "0")].into_iter().collect();
     let error = holdfast_core::failure::report(&CopyPart::new(&environment, Aws::with_s3(client)).err().unwrap());
     let sentence = "The environment variable COPY_CONCURRENCY is \"0\": number would be zero for non-zero type. Set \
-                    COPY_CONCURRENCY to how many parts to copy at once, at least 1, deploy, then redrive.";
+                    COPY_CONCURRENCY to how many parts to copy at the same time, at least 1, deploy, then redrive.";
     assert_eq!(error, sentence);
 }

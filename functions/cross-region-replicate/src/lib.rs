@@ -4,22 +4,21 @@
 //! The copy is pinned to the version and entity tag that were proven, and has the attributes and the stamp of the
 //! backup. A large one has the parts of the backup. Every request of the copy goes to the replica's region.
 //!
-//! If the replica of this upload is published already, it is answered as it is, and the next state proves it. If that
-//! proof fails and the version cannot be removed, the next plan copies over it. The same rules of order hold as for
-//! backups.
+//! If the replica of this upload is published already, the plan returns it, and the next state proves it. If that proof
+//! fails and the version cannot be removed, the next plan replaces it. The rules of order are those of backups.
 //!
-//! `Destination.Changed` is retried by the state, because trying again is planning again. `Source.Gone` means that a
+//! The state retries `Destination.Changed`, because every attempt makes a new plan. `Source.Gone` means that a
 //! proven backup was deleted. No new plan resolves that, so the execution fails.
 //!
-//! If this function is called again because its answer was lost, it opens a second upload. The first is never
+//! If this function is called again because its response was lost, it opens a second upload. The first is never
 //! completed; a lifecycle rule of the replica bucket removes it.
 
-mod refusal;
+mod error;
 #[cfg(test)]
 mod tests;
 
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     contract::{Backup, Destination, Method, MultipartUpload, Placement, ReplicaPlan, ReplicateInput},
     layout::{DEFAULT_MULTIPART_THRESHOLD, SourceParts},
     object::occupant,
@@ -29,11 +28,11 @@ use holdfast_core::{
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function};
 use holdfast_s3::{
-    self as s3, Head, ObjectRef, SearchFor,
+    self as s3, Head, ObjectRef, S3Error, SearchCriteria,
     replan::{self, Leg},
 };
 
-pub use crate::refusal::Refusal;
+pub use crate::error::Error;
 
 /// The function.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Function for CrossRegionReplicate {
     ];
     type Input = ReplicateInput;
     type Output = ReplicaPlan;
-    type Error = Refusal;
+    type Error = Error;
 
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         let multipart_threshold =
@@ -71,14 +70,14 @@ impl Function for CrossRegionReplicate {
         Ok(Self { multipart_threshold, aws })
     }
 
-    async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Refusal> {
+    async fn call(&self, input: ReplicateInput, _deadline: Deadline) -> Result<ReplicaPlan, Error> {
         let mut rejected_versions = Vec::new();
         if let Some(replan) = &input.replan {
             let backup = &input.proven.destination;
             let leg =
                 Leg { event: &input.backup.event.id, from: (&backup.bucket, &backup.key), to: &input.replica.bucket };
             let client = self.aws.s3(&replan.given_up.copy.destination.region);
-            replan::give_up::<Refusal>(&client, replan, input.redrives, leg).await?;
+            replan::give_up(&client, replan, input.redrives, leg).await?;
             rejected_versions = replan::rejected_versions(&client, replan).await?;
         }
         let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
@@ -101,7 +100,7 @@ struct Found {
 }
 
 impl CrossRegionReplicate {
-    async fn find_target(&self, input: &ReplicateInput) -> Result<Found, Refusal> {
+    async fn find_target(&self, input: &ReplicateInput) -> Result<Found, Error> {
         let client = self.aws.s3(&input.replica.region);
         let destination = Destination {
             bucket: input.replica.bucket.clone(),
@@ -129,7 +128,7 @@ impl CrossRegionReplicate {
 
     /// Decides where the replica goes. Asks the backup bucket which version is the newest only if the stamps do not
     /// decide.
-    async fn place(&self, input: &ReplicateInput, current: Option<&Head>) -> Result<PlacementDecision, Refusal> {
+    async fn place(&self, input: &ReplicateInput, current: Option<&Head>) -> Result<PlacementDecision, Error> {
         let facts = PlacementFacts { upload: &input.backup.stamp, occupant: occupant(current), recency: None };
         match place(facts) {
             PlacementDecision::AskRecency => {
@@ -149,7 +148,7 @@ impl CrossRegionReplicate {
         destination: &Destination,
         decision: PlacementDecision,
         current: Option<&Head>,
-    ) -> Result<Option<Head>, Refusal> {
+    ) -> Result<Option<Head>, Error> {
         match (decision, &input.replan) {
             (PlacementDecision::AlreadyThere, None) => Ok(current.cloned()),
             (PlacementDecision::Current | PlacementDecision::AskRecency, None) => Ok(None),
@@ -157,7 +156,7 @@ impl CrossRegionReplicate {
                 let given_up = input.replan.as_ref().map(|replan| &replan.given_up.copy);
                 let at_its_key = given_up.filter(|given_up| given_up.destination == *destination);
                 let not_below = at_its_key.and_then(|given_up| given_up.replaces.as_ref());
-                let wanted = SearchFor { size: input.backup.copy.source.size, not_below };
+                let wanted = SearchCriteria { size: input.backup.copy.source.size, not_below };
                 let client = self.aws.s3(&destination.region);
                 let is_ours = |head: &Head| is_replica(input, head);
                 let search = s3::find_copy(&client, destination, wanted, current, is_ours).await?;
@@ -166,55 +165,50 @@ impl CrossRegionReplicate {
         }
     }
 
-    async fn copy(&self, attempt: u32, replica: Backup) -> Result<ReplicaPlan, Refusal> {
+    async fn copy(&self, attempt: u32, replica: Backup) -> Result<ReplicaPlan, Error> {
         let client = self.aws.s3(&replica.copy.destination.region);
         // Without a KMS key: the default encryption of the replica bucket belongs to its own region.
         match s3::copy_object(&client, &replica.copy, None).await {
             Ok(stored) => Ok(replica::published(attempt, replica, stored)),
-            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.source_gone(failure, &replica).await?),
-            Err(failure) => Err(failure.into()),
+            Err(error) if error.name() == ErrorName::SourceGone => Err(self.source_gone(error, &replica).await?),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Finds out what S3 did not find. The copy has a condition on the object at the replica's key, and S3 answers 404
-    /// too if that object was deleted. So the backup itself is looked at.
-    async fn source_gone(&self, failure: Failure, replica: &Backup) -> Result<Refusal, Refusal> {
+    /// The reason for a 404 of S3. The copy has a condition on the object at the replica's key, and S3 also answers 404
+    /// if that object was deleted. So this asks for the backup itself.
+    async fn source_gone(&self, error: S3Error, replica: &Backup) -> Result<Error, S3Error> {
         let backup = ObjectRef::source(&replica.copy.source);
         let exists = s3::head(&self.aws.s3(&replica.copy.source.region), backup).await?.is_some();
         if !exists {
-            return Ok(Refusal::BackupGone { object: backup.to_string(), failure });
+            return Ok(Error::BackupGone { object: backup.to_string(), error });
         }
-        let object = ObjectRef::current(&replica.copy.destination);
-        let message = format!("{object} was deleted after the plan was made. A new plan is made.");
-        Ok(Refusal::Service(Failure::new(ErrorName::DestinationChanged, message)))
+        Ok(Error::OccupantDeleted { object: ObjectRef::current(&replica.copy.destination).to_string() })
     }
 
-    async fn open(&self, attempt: u32, input: &ReplicateInput, mut replica: Backup) -> Result<ReplicaPlan, Refusal> {
+    async fn open(&self, attempt: u32, input: &ReplicateInput, mut replica: Backup) -> Result<ReplicaPlan, Error> {
         let found = self.found_parts(input, &replica).await?;
         let layout = replica::layout(input, found).map_err(|reason| {
             let object = ObjectRef::stored(&input.proven.destination, &input.proven.stored).to_string();
-            Refusal::TooLarge { object, reason }
+            Error::TooLarge { object, reason }
         })?;
         let client = self.aws.s3(&replica.copy.destination.region);
         let upload_id = s3::open_upload(&client, &replica.copy, None).await?;
-        replica.copy.upload = Some(MultipartUpload {
-            upload_id,
-            part_size: layout.part_size(),
-            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
-        });
+        replica.copy.upload =
+            Some(MultipartUpload { upload_id, part_size: layout.part_size(), part_count: layout.part_count() });
         Ok(replica::in_parts(attempt, replica, layout))
     }
 
     /// The parts of a backup that was found already published, because its plan does not have them.
-    async fn found_parts(&self, input: &ReplicateInput, replica: &Backup) -> Result<Option<SourceParts>, Refusal> {
+    async fn found_parts(&self, input: &ReplicateInput, replica: &Backup) -> Result<Option<SourceParts>, Error> {
         let source = &replica.copy.source;
         if input.backup.copy.layout().is_some() || !source.etag.is_of_parts() {
             return Ok(None);
         }
         match s3::source_parts(&self.aws.s3(&source.region), ObjectRef::source(source), &source.etag).await {
             Ok(parts) => Ok(parts),
-            Err(failure) if failure.name() == ErrorName::SourceGone => Err(self.source_gone(failure, replica).await?),
-            Err(failure) => Err(failure.into()),
+            Err(error) if error.name() == ErrorName::SourceGone => Err(self.source_gone(error, replica).await?),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The facts that make notify fail.
 
 use aws_sdk_sns::error::BuildError;
-use holdfast_core::{ErrorName, Fact, Failure, Remedy, event::InvalidInput, failure::CallFailure, names::InvalidName};
+use holdfast_core::{ErrorName, Fact, Recovery, Remedy, event::InvalidInput, failure::CallFailure, names::InvalidName};
+use holdfast_s3::S3Error;
 
 /// The receipt was not written, or the message was not published.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +22,12 @@ pub enum Error {
         /// The receipt.
         receipt: String,
     },
-    /// A call of S3 failed.
-    #[error("{}", .0.fact())]
-    S3(#[source] Failure),
+    /// The receipt changed between two requests of this call.
+    #[error("While the receipt was written: {0}")]
+    ChangedMeanwhile(#[source] S3Error),
+    /// A request to S3 failed.
+    #[error(transparent)]
+    S3(S3Error),
     /// SNS did not publish the message.
     #[error(transparent)]
     Publish(#[from] CallFailure),
@@ -32,10 +36,12 @@ pub enum Error {
     Attribute(#[from] BuildError),
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        // Another client may write the same receipt at the same time. A retry reads the receipt again.
-        Self::S3(failure.retried("While the receipt was written"))
+impl From<S3Error> for Error {
+    fn from(error: S3Error) -> Self {
+        match error.name().recovery() {
+            Recovery::Replan => Self::ChangedMeanwhile(error),
+            Recovery::Retry | Recovery::Redrive => Self::S3(error),
+        }
     }
 }
 
@@ -45,8 +51,9 @@ impl Fact for Error {
             Self::Input(_) => ErrorName::InputInvalid,
             Self::ReceiptKey(_) => ErrorName::ConfigInvalid,
             Self::ReceiptJson(_) | Self::Attribute(_) => ErrorName::Internal,
-            Self::ReceiptChanged { .. } => ErrorName::S3Unavailable,
-            Self::S3(failure) => Fact::name(failure),
+            // The state retries, and the next attempt reads the receipt again.
+            Self::ReceiptChanged { .. } | Self::ChangedMeanwhile(_) => ErrorName::S3Unavailable,
+            Self::S3(error) => error.name(),
             Self::Publish(failure) => failure.name,
         }
     }
@@ -56,11 +63,13 @@ impl Fact for Error {
             Self::ReceiptKey(_) => {
                 Remedy::SetVariable { variable: "RECEIPT_PREFIX".into(), expected: "a shorter prefix".into() }
             }
-            Self::S3(failure) => failure.remedy(),
+            Self::S3(error) => error.remedy(),
             Self::Publish(failure) => failure.remedy.clone(),
-            Self::Input(_) | Self::ReceiptJson(_) | Self::ReceiptChanged { .. } | Self::Attribute(_) => {
-                self.name().entry().remedy.clone()
-            }
+            Self::Input(_)
+            | Self::ReceiptJson(_)
+            | Self::ReceiptChanged { .. }
+            | Self::ChangedMeanwhile(_)
+            | Self::Attribute(_) => self.name().entry().remedy.clone(),
         }
     }
 }

@@ -6,11 +6,10 @@
 
 use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
 use holdfast_core::{
-    Failure,
     contract::{Precondition, ReceiptRef},
     receipt::Receipt,
 };
-use holdfast_s3::{self as s3, ExistingReceipt, NamedCopies, ObjectRef, failure::Side};
+use holdfast_s3::{self as s3, ExistingReceipt, NamedCopies, ObjectRef, S3Error, failure::Side};
 
 use crate::{Error, Notify};
 
@@ -18,7 +17,7 @@ impl Notify {
     /// Writes the receipt, unless an existing one names a copy that exists; then returns what that one names too.
     pub(crate) async fn write(&self, receipt: &Receipt) -> Result<(ReceiptRef, Option<NamedCopies>), Error> {
         let (receipts, source) = (&self.config.receipts, &receipt.source);
-        let key = receipts.key_of((&source.bucket, &source.key), &receipt.stamp)?;
+        let key = receipts.key_of(&source.bucket, &source.key, &receipt.stamp)?;
         let place = ReceiptRef { bucket: receipts.bucket.clone(), key, written: true };
         if self.put(&place, receipt, &Precondition::IfAbsent).await? {
             return Ok((place, None));
@@ -59,7 +58,7 @@ impl Notify {
     }
 
     /// Whether the existing receipt names the copy of this execution, or another copy that exists.
-    async fn names_existing_copy(&self, existing: &ExistingReceipt, receipt: &Receipt) -> Result<bool, Failure> {
+    async fn names_existing_copy(&self, existing: &ExistingReceipt, receipt: &Receipt) -> Result<bool, S3Error> {
         let Some(NamedCopies { backup: named, .. }) = &existing.names else { return Ok(false) };
         let proven = &receipt.backup;
         if named.destination.bucket != proven.destination.bucket {

@@ -14,7 +14,7 @@ use holdfast_lambda::{
     environment::{FromText, receipts},
 };
 
-use crate::Refusal;
+use crate::Error;
 
 const A_BUCKET: &str = "the name of a bucket";
 const A_CLASS: &str =
@@ -132,7 +132,7 @@ impl Config {
     }
 
     /// Refuses an upload to a bucket that Holdfast writes to: every backup would be an upload to back up again.
-    pub(crate) fn check_loop(&self, upload: &Upload) -> Result<(), Refusal> {
+    pub(crate) fn check_loop(&self, upload: &Upload) -> Result<(), Error> {
         let replica = self.replica.as_ref().map(|replica| &replica.bucket);
         // Receipts in the source bucket are harmless if their events are excluded.
         let receipts_loop = self.excluding_prefix(&self.receipts.prefix).is_none();
@@ -145,7 +145,7 @@ impl Config {
         } else {
             return Ok(());
         };
-        Err(Refusal::Loop { bucket: upload.bucket.clone(), variable })
+        Err(Error::Loop { bucket: upload.bucket.clone(), variable })
     }
 
     /// The configuration of the planner.

@@ -1,5 +1,5 @@
-//! validate: reads the event, looks at source and destination, and answers a [`Plan`]: skip the upload, copy it, or
-//! prove a copy that is already published.
+//! validate: reads the event, the source and the destination, and returns a [`Plan`]: skip the upload, copy it, or prove
+//! a copy that is already published.
 //!
 //! A small object costs three S3 requests, which run at the same time if the event names a version: HEAD of the source,
 //! its tags, HEAD of the destination. A large object costs two more: HEAD of its first part, whose size the copy takes
@@ -7,15 +7,15 @@
 //!
 //! Only a receipt says that an upload is backed up, and only while the copy that it names exists ([`receipt`]). A
 //! published copy without a receipt is proven and not copied again: the execution that published it may have failed, or
-//! the answer to its request was lost ([`resume`]). Two executions of one event may both prove the copy; the receipt is
+//! the response to its request was lost ([`resume`]). Two executions of one event may both prove the copy; the receipt is
 //! written once.
 //!
-//! If this function is called again because its answer was lost, it opens a second upload. The first is never
+//! If this function is called again because its response was lost, it opens a second upload. The first is never
 //! completed; the bucket's lifecycle rule removes it.
 
 mod config;
+mod error;
 mod receipt;
-mod refusal;
 mod resume;
 mod skip;
 mod target;
@@ -25,22 +25,22 @@ mod tests;
 use std::collections::BTreeMap;
 
 use holdfast_core::{
-    ErrorName, Failure,
+    ErrorName,
     contract::{Backup, Destination, Method, MultipartUpload, Plan, Source, Stored, ValidateInput},
     event::Upload,
-    layout::PartLayout,
+    layout::{PartLayout, Slice},
     names::{ObjectKey, VersionId},
     order::Stamp,
     planner::backup::{Facts, Pinned, pin, plan},
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, VerifyMode};
 use holdfast_s3::{
-    self as s3, Head, ObjectRef,
+    self as s3, Head, ObjectRef, S3Error,
     failure::Side,
     replan::{self, Leg},
 };
 
-pub use crate::refusal::Refusal;
+pub use crate::error::Error;
 use crate::{
     config::Config,
     target::{Found, Work},
@@ -74,35 +74,50 @@ impl Function for Validate {
     ];
     type Input = ValidateInput;
     type Output = Plan;
-    type Error = Refusal;
+    type Error = Error;
 
     fn new(environment: &Environment, aws: Aws) -> Result<Self, ConfigError> {
         Ok(Self { config: Config::read(environment)?, aws })
     }
 
-    async fn call(&self, input: ValidateInput, _deadline: Deadline) -> Result<Plan, Refusal> {
+    async fn call(&self, input: ValidateInput, _deadline: Deadline) -> Result<Plan, Error> {
         Box::pin(self.plan(&input)).await
     }
 }
 
-/// What was found at the source and at the destination.
+/// The facts about source and destination.
 struct Observed {
     source: Option<Head>,
     /// The current object at the source's key in the backup bucket.
     current: Option<Head>,
     /// The source's tags; absent if the event names no version, because the version is not known yet.
-    tags: Option<Result<BTreeMap<String, String>, Failure>>,
+    tags: Option<Result<BTreeMap<String, String>, S3Error>>,
+}
+
+/// The steps of a plan that remain for a copy.
+#[derive(Default)]
+struct Steps {
+    slices: Vec<Slice>,
+    digest_slices: bool,
+    stored: Option<Stored>,
+}
+
+impl Steps {
+    /// The steps of a copy that is published already.
+    fn prove(stored: Stored) -> Self {
+        Self { stored: Some(stored), ..Self::default() }
+    }
 }
 
 impl Validate {
-    async fn plan(&self, input: &ValidateInput) -> Result<Plan, Refusal> {
+    async fn plan(&self, input: &ValidateInput) -> Result<Plan, Error> {
         let upload = Upload::from_event(&input.event)?;
         self.config.check_loop(&upload)?;
         if let Some(replan) = &input.replan {
             let leg =
                 Leg { event: &upload.event.id, from: (&upload.bucket, &upload.key), to: &self.config.backup_bucket };
             let client = self.aws.s3(&replan.given_up.copy.destination.region);
-            replan::give_up::<Refusal>(&client, replan, input.redrives, leg).await?;
+            replan::give_up(&client, replan, input.redrives, leg).await?;
         }
         if let Some(prefix) = self.config.excluded_by(&upload.key) {
             return Ok(skip::excluded(&upload, prefix));
@@ -123,7 +138,7 @@ impl Validate {
         let (source, stamp) = match pin(&upload, head) {
             Pinned::Source { source, stamp } => (*source, *stamp),
             Pinned::Superseded => return Ok(skip::superseded(&upload, &head.etag)),
-            Pinned::OtherVersion => return Err(Refusal::other_version(&upload, &head.etag)),
+            Pinned::OtherVersion => return Err(Error::other_version(&upload, &head.etag)),
         };
         match self.find_target(&source, &stamp, observed.current, input.replan.is_some()).await? {
             Found::BackedUp(plan) => Ok(plan),
@@ -137,13 +152,13 @@ impl Validate {
                 let target = &target;
                 let facts = Facts { upload, source, stamp, head, tags, target, rejected_versions, settings };
                 let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
-                self.answer(attempt, plan(facts), work, head).await
+                self.start(attempt, plan(facts), work, head).await
             }
         }
     }
 
-    /// Looks at source and destination at the same time, and at the tags too if the event names their version.
-    async fn observe(&self, upload: &Upload) -> Result<Observed, Refusal> {
+    /// Reads source and destination at the same time, and the tags too if the event names the source version.
+    async fn observe(&self, upload: &Upload) -> Result<Observed, Error> {
         let source = announced(upload);
         let client = self.aws.s3(&upload.region);
         let destination = self.destination(&upload.key);
@@ -159,56 +174,37 @@ impl Validate {
         Ok(Observed { source: source?, current: current?, tags })
     }
 
-    async fn answer(&self, attempt: u32, backup: Backup, work: Work, head: &Head) -> Result<Plan, Refusal> {
+    async fn start(&self, attempt: u32, backup: Backup, work: Work, head: &Head) -> Result<Plan, Error> {
         match (work, backup.copy.method) {
-            (Work::Prove(stored), _) => Ok(self.prove(attempt, backup, stored)),
-            (Work::Copy, Method::CopyObject) => Ok(self.copy(attempt, backup, None, false)),
+            (Work::Prove(stored), _) => Ok(self.copy_plan(attempt, backup, Steps::prove(stored))),
+            (Work::Copy, Method::CopyObject) => Ok(self.copy_plan(attempt, backup, Steps::default())),
             (Work::Copy, Method::Multipart) => {
                 let (backup, layout) = self.open(backup).await?;
                 // The proof of a multipart copy needs digests if the source has no checksum.
                 let digest_slices = head.crc64nvme.is_none() || self.config.verify_mode == VerifyMode::Streamed;
-                Ok(self.copy(attempt, backup, Some(layout), digest_slices))
+                let steps = Steps { slices: layout.slices(), digest_slices, stored: None };
+                Ok(self.copy_plan(attempt, backup, steps))
             }
         }
     }
 
     /// Opens the upload of a multipart copy.
-    async fn open(&self, mut backup: Backup) -> Result<(Backup, PartLayout), Refusal> {
+    async fn open(&self, mut backup: Backup) -> Result<(Backup, PartLayout), Error> {
         let copy = &mut backup.copy;
         let source = ObjectRef::source(&copy.source);
         let parts = s3::source_parts(&self.aws.s3(&copy.source.region), source, &copy.source.etag).await?;
-        let layout = PartLayout::plan(copy.source.size, parts).map_err(|reason| Refusal::too_large(source, reason))?;
+        let layout = PartLayout::plan(copy.source.size, parts).map_err(|reason| Error::too_large(source, reason))?;
         let client = self.aws.s3(&copy.destination.region);
         let upload_id = s3::open_upload(&client, copy, self.config.kms_key.as_deref()).await?;
-        copy.upload = Some(MultipartUpload {
-            upload_id,
-            part_size: layout.part_size(),
-            part_count: u32::try_from(layout.part_count()).unwrap_or(u32::MAX),
-        });
+        copy.upload =
+            Some(MultipartUpload { upload_id, part_size: layout.part_size(), part_count: layout.part_count() });
         Ok((backup, layout))
     }
 
-    fn copy(&self, attempt: u32, backup: Backup, layout: Option<PartLayout>, digest_slices: bool) -> Plan {
-        Plan::Copy {
-            attempt,
-            backup: Box::new(backup),
-            slices: layout.map(PartLayout::slices).unwrap_or_default(),
-            digest_slices,
-            replica: self.config.replica.clone(),
-            stored: None,
-        }
-    }
-
-    /// The plan for a copy that is published already.
-    fn prove(&self, attempt: u32, backup: Backup, stored: Stored) -> Plan {
-        Plan::Copy {
-            attempt,
-            backup: Box::new(backup),
-            slices: Vec::new(),
-            digest_slices: false,
-            replica: self.config.replica.clone(),
-            stored: Some(stored),
-        }
+    fn copy_plan(&self, attempt: u32, backup: Backup, steps: Steps) -> Plan {
+        let Steps { slices, digest_slices, stored } = steps;
+        let replica = self.config.replica.clone();
+        Plan::Copy { attempt, backup: Box::new(backup), slices, digest_slices, replica, stored }
     }
 
     /// Where the current backup of a key goes.
@@ -227,13 +223,13 @@ fn announced(upload: &Upload) -> ObjectRef<'_> {
 }
 
 /// Refuses a source that S3 cannot copy now, or not at all.
-fn check_copyable(source: &Source, head: &Head) -> Result<(), Refusal> {
+fn check_copyable(source: &Source, head: &Head) -> Result<(), Error> {
     let object = ObjectRef::source(source);
     if head.archived {
         let class = head.attributes.storage_class.as_deref().unwrap_or("an archive access tier").to_owned();
-        return Err(Refusal::Archived { object: object.to_string(), class });
+        return Err(Error::Archived { object: object.to_string(), class });
     }
-    PartLayout::plan(source.size, None).map(drop).map_err(|reason| Refusal::too_large(object, reason))
+    PartLayout::plan(source.size, None).map(drop).map_err(|reason| Error::too_large(object, reason))
 }
 
 /// Whether an object holds the copy of this upload.

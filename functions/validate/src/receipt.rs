@@ -4,10 +4,10 @@
 //! Reading the receipt costs as much as a HEAD of it. The copy that it names is usually the object that was found at
 //! the destination already; otherwise it costs one HEAD more.
 
-use holdfast_core::{Failure, contract::Plan, event::Upload, names::ObjectKey, receipt::UploadId};
-use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef};
+use holdfast_core::{contract::Plan, event::Upload, names::ObjectKey, receipt::UploadId};
+use holdfast_s3::{self as s3, Head, NamedCopy, ObjectRef, S3Error};
 
-use crate::{Refusal, Validate, skip};
+use crate::{Error, Validate, skip};
 
 impl Validate {
     /// The plan to skip, if the receipt with this key says that the upload is backed up. `key` is the key of the
@@ -17,7 +17,7 @@ impl Validate {
         receipt: &ObjectKey,
         key: &ObjectKey,
         current: Option<&Head>,
-    ) -> Result<Option<Plan>, Refusal> {
+    ) -> Result<Option<Plan>, Error> {
         let receipt = s3::receipt_object(&self.config.receipts, receipt);
         let existing = s3::read_receipt(&self.aws.s3(self.aws.region()), receipt).await?;
         let Some(named) = existing.and_then(|existing| existing.names) else { return Ok(None) };
@@ -25,16 +25,16 @@ impl Validate {
         Ok(exists.then(|| skip::already_backed_up(receipt)))
     }
 
-    /// The same for an upload whose source is gone. Its `Last-Modified` is not known then, so its receipt is looked
-    /// for.
+    /// The same for an upload whose source is gone. Its `Last-Modified` is unknown, so its receipt is found by a
+    /// listing.
     pub(crate) async fn backed_up_by_search(
         &self,
         upload: &Upload,
         id: UploadId<'_>,
         current: &Head,
-    ) -> Result<Option<Plan>, Refusal> {
+    ) -> Result<Option<Plan>, Error> {
         let receipts = &self.config.receipts;
-        let search = receipts.search((&upload.bucket, &upload.key), id);
+        let search = receipts.search(&upload.bucket, &upload.key, id);
         match s3::find_receipt(&self.aws.s3(self.aws.region()), receipts, &search).await? {
             Some(receipt) => self.backed_up_by(&receipt, &upload.key, Some(current)).await,
             None => Ok(None),
@@ -43,7 +43,7 @@ impl Validate {
 
     /// Whether the copy exists. In a bucket without versions, any object at its key replaced it in the order of
     /// uploads.
-    async fn copy_exists(&self, copy: &NamedCopy, key: &ObjectKey, current: Option<&Head>) -> Result<bool, Failure> {
+    async fn copy_exists(&self, copy: &NamedCopy, key: &ObjectKey, current: Option<&Head>) -> Result<bool, S3Error> {
         let NamedCopy { destination, stored } = copy;
         if destination.bucket != self.config.backup_bucket {
             // A backup from before the stack had another bucket.

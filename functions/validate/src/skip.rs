@@ -1,4 +1,4 @@
-//! The plans that have nothing to do, and why.
+//! The plans that skip an upload, with the reason.
 
 use holdfast_core::{
     contract::{Plan, SkipReason},

@@ -1,33 +1,32 @@
-//! Where a copy goes, and what is left to do there.
+//! Decides where a copy goes, and whether it still has to be made.
 
 use holdfast_core::{
-    Failure,
     contract::{Destination, Placement, Plan, Source, Stored},
     object::occupant,
     order::{PlacementDecision, PlacementFacts, Stamp, place},
     planner::Target,
     receipt::late_key,
 };
-use holdfast_s3::{self as s3, Head, ObjectRef};
+use holdfast_s3::{self as s3, Head, ObjectRef, S3Error};
 
-use crate::{Refusal, Validate, is_copy_of};
+use crate::{Error, Validate, is_copy_of};
 
 /// The result of the search for a target.
 pub(crate) enum Found {
-    /// The upload is backed up already: the plan that says so.
+    /// The upload is backed up already: the plan to skip it.
     BackedUp(Plan),
-    /// Where the copy goes.
+    /// The upload is not backed up.
     Target {
-        /// The place.
+        /// The destination.
         target: Box<Target>,
-        /// What is left to do.
+        /// The remaining work.
         work: Work,
     },
 }
 
-/// What is left to do about an upload that is not backed up.
+/// The remaining work for an upload that is not backed up.
 pub(crate) enum Work {
-    /// Copy it, then prove the copy.
+    /// Make the copy, then prove it.
     Copy,
     /// Prove the copy that is published already.
     Prove(Stored),
@@ -36,7 +35,7 @@ pub(crate) enum Work {
 impl Validate {
     /// Finds the target of a copy. `current` is the current object at the source's key in the backup bucket.
     ///
-    /// A replan looked for receipt and copy before. What is published of this upload was then rejected, and is copied
+    /// A replan searched for receipt and copy before. A published copy of this upload was then rejected, and is made
     /// again.
     pub(crate) async fn find_target(
         &self,
@@ -44,11 +43,11 @@ impl Validate {
         stamp: &Stamp,
         current: Option<Head>,
         is_replan: bool,
-    ) -> Result<Found, Refusal> {
+    ) -> Result<Found, Error> {
         let decision = self.place(source, stamp, current.as_ref()).await?;
         // A late upload may have been the current one before a newer one replaced it.
         if decision != PlacementDecision::Current && !is_replan {
-            let key = self.config.receipts.key_of((&source.bucket, &source.key), stamp)?;
+            let key = self.config.receipts.key_of(&source.bucket, &source.key, stamp)?;
             if let Some(plan) = self.backed_up_by(&key, &source.key, current.as_ref()).await? {
                 return Ok(Found::BackedUp(plan));
             }
@@ -75,7 +74,7 @@ impl Validate {
         source: &Source,
         stamp: &Stamp,
         current: Option<&Head>,
-    ) -> Result<PlacementDecision, Failure> {
+    ) -> Result<PlacementDecision, S3Error> {
         let facts = PlacementFacts { upload: stamp, occupant: occupant(current), recency: None };
         match place(facts) {
             PlacementDecision::AskRecency => {

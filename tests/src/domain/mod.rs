@@ -1,136 +1,136 @@
-//! The domain check: everything that Holdfast promises about source, backup, replica, receipts, executions and
-//! messages, asked of a world in which nothing moves any more.
+//! The domain check: every promise about source, backup, replica, receipts, executions and messages, checked after no
+//! execution runs any more.
 //!
-//! It trusts no answer of the product: objects are read back byte for byte through S3, receipts are recomputed, and
-//! what an execution says of itself is compared with the present objects. Each violation gets a sentence.
+//! It does not call the product's decisions. It reads every object through S3, computes the digests and keys itself, and
+//! compares the outputs of executions with the objects.
 //!
-//! The [`Report`] counts what the design allows, and each test says how much of it it expects ([`Known`]): uploads
-//! whose CreateMultipartUpload answer was lost, and copies that a plan made again because it found no receipt.
+//! The [`Report`] counts leftovers that the design allows. Each test states how many of them it allows ([`Tolerance`]).
 
+mod attributes;
+mod changes;
 mod copies;
-mod differences;
-mod facts;
+mod keys;
 mod objects;
 mod order;
 mod outcomes;
+mod snapshot;
 mod sources;
 mod uploads;
 
 use std::{error::Error, fmt};
 
 pub use self::{
-    facts::{Execution, Facts, FiledReceipt, Settings},
     objects::{Bucket, OpenUpload, Version},
+    snapshot::{Execution, Settings, Snapshot, StoredReceipt},
 };
-use crate::{TestResult, world::World};
+use crate::{TestResult, fixture::Fixture};
 
-/// A promise, by the name that a broken one is reported under.
+/// A promise. Violations are reported under its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// Every source version that exists has a receipt, or an execution that a redrive finishes.
+pub enum Promise {
+    /// Every existing source version has a receipt, or an execution that a redrive finishes.
     NothingLost,
     /// A source version has one receipt, at the key that follows from the version. It is written once, unless the copy
     /// that it names is gone.
     OneReceipt,
-    /// What a receipt names exists, in the place that it says.
-    CopyStands,
+    /// The copies that a receipt names exist at the keys that it names.
+    CopyExists,
     /// A copy has the bytes of its source.
     SameBytes,
-    /// A copy has the headers, metadata, tags and storage class of its source, or the receipt says what differs.
+    /// A copy has the headers, metadata, tags and storage class of its source, or its receipt records the difference.
     SameAttributes,
-    /// The evidence of a receipt is true of the bytes that stand.
+    /// The evidence in a receipt matches the bytes.
     TrueEvidence,
-    /// A copy carries the stamp of its source version.
+    /// A copy has the stamp of its source version.
     Stamped,
-    /// Where a replica is configured every receipt has one.
+    /// If a replica is configured, every receipt has one.
     Replicated,
-    /// The current copy of a key is that of its newest version.
-    NewestOnTop,
-    /// No object is visible that is not proven.
-    NothingUnproven,
-    /// No copy was made twice.
+    /// The current copy of a key is the copy of the newest source version.
+    NewestIsCurrent,
+    /// Every visible object is proven.
+    EveryObjectProven,
+    /// No version is copied twice.
     CopiedOnce,
-    /// No upload is open that no redrive needs.
+    /// No upload is open, except for those that a redrive continues.
     NoOpenUpload,
     /// Every execution has ended.
-    Quiet,
-    /// Every execution that did not succeed can be redriven.
+    NothingRunning,
+    /// Every execution without success can be redriven.
     Redrivable,
-    /// Every execution that did not succeed says why in its first line.
-    SaysWhy,
-    /// Every outcome was told to people at least once.
-    Told,
+    /// Every execution without success says why in the first line of its cause.
+    FailureExplained,
+    /// Every outcome is reported at least once.
+    OutcomeReported,
 }
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Which one.
-    pub rule: Rule,
-    /// What is wrong, where.
-    pub sentence: String,
+    /// The promise.
+    pub promise: Promise,
+    /// The object or execution, and what is wrong.
+    pub message: String,
 }
 
-/// Every broken promise of a world.
+/// The broken promises of a fixture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
-    /// The names of the broken promises, each once, in order.
-    pub fn rules(&self) -> Vec<Rule> {
-        let mut rules: Vec<_> = self.0.iter().map(|violation| violation.rule).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        rules
+    /// The broken promises, each once, in order.
+    pub fn promises(&self) -> Vec<Promise> {
+        let mut promises: Vec<_> = self.0.iter().map(|violation| violation.promise).collect();
+        promises.sort_unstable();
+        promises.dedup();
+        promises
     }
 }
 
 impl fmt::Display for Violations {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} promises are broken:", self.0.len())?;
-        self.0.iter().try_for_each(|violation| write!(formatter, "\n  {:?}: {}", violation.rule, violation.sentence))
+        self.0.iter().try_for_each(|violation| write!(formatter, "\n  {:?}: {}", violation.promise, violation.message))
     }
 }
 
 impl Error for Violations {}
 
-/// Traces that a test knows it has left, because the design does. The default: none.
+/// The most leftovers that a test allows. The default: none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Known {
-    /// At most so many uploads are open that no execution knows of: they were opened by calls whose answer was lost,
-    /// and lifecycle removes them.
-    pub unanswered_openings: usize,
-    /// At most so many copies stand beside the proven one of the same source version: made by a plan that found neither
-    /// receipt nor proof of an earlier copy.
-    pub copies_beside: usize,
-    /// At most so many times the newest version of a key has its copy among the late ones: a newer one stood when it
-    /// was planned, which nobody could prove later, and a person has deleted that as advised.
-    pub newest_left_late: usize,
+pub struct Tolerance {
+    /// Open uploads that no execution knows. The response to CreateMultipartUpload was lost; lifecycle removes them.
+    pub unknown_uploads: usize,
+    /// Copies of a source version that has another, proven copy. A plan found neither a receipt nor a proof of the
+    /// first copy.
+    pub duplicate_copies: usize,
+    /// Newest versions of a key whose copy is late. When it was planned, a newer copy existed that could not be proven
+    /// later and was deleted as the message advises.
+    pub newest_versions_late: usize,
 }
 
-/// The present objects of a world that keeps its promises.
+/// The counts of a domain check without violations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Source versions that are to be backed up.
+    /// Source versions that are not excluded.
     pub versions: usize,
-    /// Source versions with a receipt, each of whose copies was read back.
+    /// Source versions with a receipt.
     pub proven: usize,
-    /// Receipts, also of versions that do not exist any more.
+    /// Receipts, those of deleted versions included.
     pub receipts: usize,
-    /// Executions that succeeded.
+    /// Executions that succeeded, skipped ones included.
     pub succeeded: usize,
-    /// Those of them that had nothing to do.
+    /// Executions that were skipped.
     pub skipped: usize,
-    /// The executions that did not succeed: ARN and name of the error.
+    /// Executions without success: ARN and name of the error.
     pub unfinished: Vec<(String, String)>,
-    /// Messages that were published.
+    /// Published messages.
     pub messages: usize,
-    /// Open uploads that no execution knows of.
-    pub unanswered_openings: usize,
-    /// Copies beside the proven one of the same source version.
-    pub copies_beside: usize,
-    /// Copies of the newest versions of their keys that lie among the late ones.
-    pub newest_left_late: usize,
+    /// Open uploads that no execution knows.
+    pub unknown_uploads: usize,
+    /// Copies of a source version that has another, proven copy.
+    pub duplicate_copies: usize,
+    /// Newest versions of a key whose copy is late.
+    pub newest_versions_late: usize,
 }
 
 impl fmt::Display for Report {
@@ -138,77 +138,81 @@ impl fmt::Display for Report {
         let Self { versions, proven, receipts, succeeded, skipped, unfinished, messages, .. } = self;
         write!(
             formatter,
-            "{proven} of {versions} versions proven, {receipts} receipts, {succeeded} executions succeeded ({skipped} had \
-             nothing to do), {} wait for a redrive, {messages} messages",
+            "{proven} of {versions} versions proven, {receipts} receipts, {succeeded} executions succeeded ({skipped} \
+             skipped), {} wait for a redrive, {messages} messages",
             unfinished.len()
         )
     }
 }
 
-impl World {
-    /// Looks at everything and checks every promise. Waits for events under way, but not for executions: one that still
-    /// runs is a violation. Faults should be lifted, or they hit the check itself.
-    pub async fn check_domain(&self, known: Known) -> TestResult<Report> {
-        Ok(Facts::of(self).await?.check(known)?)
+impl Fixture {
+    /// Checks every promise. Waits until all events are delivered, but not for executions: a running one is a
+    /// violation. Fault rules also apply to the requests of the check, so remove them first.
+    pub async fn check_domain(&self, tolerance: Tolerance) -> TestResult<Report> {
+        Ok(Snapshot::take(self).await?.check(tolerance)?)
     }
 
-    /// The same of one upload alone, whose key no other one continues after a slash, and of its execution.
-    pub async fn check_upload(&self, key: &str, execution: &str, known: Known) -> TestResult<Report> {
-        Ok(Facts::of_upload(self, key, execution).await?.check(known)?)
+    /// Checks one upload and its execution. No other key may have the key and a slash as its prefix.
+    pub async fn check_upload(&self, key: &str, execution: &str, tolerance: Tolerance) -> TestResult<Report> {
+        Ok(Snapshot::of_upload(self, key, execution).await?.check(tolerance)?)
     }
 }
 
-/// A check under way.
+/// A running check.
 struct Check<'a> {
-    facts: &'a Facts,
+    snapshot: &'a Snapshot,
     report: Report,
     violations: Vec<Violation>,
 }
 
 impl Check<'_> {
-    fn broken(&mut self, rule: Rule, sentence: impl Into<String>) {
-        self.violations.push(Violation { rule, sentence: sentence.into() });
+    fn violated(&mut self, promise: Promise, message: impl Into<String>) {
+        self.violations.push(Violation { promise, message: message.into() });
+    }
+
+    /// Reports the leftovers that exceed the tolerance.
+    fn check_tolerance(&mut self, tolerance: Tolerance) {
+        let Report { unknown_uploads, duplicate_copies, newest_versions_late, .. } = self.report;
+        for (promise, found, allowed, what) in [
+            (
+                Promise::NoOpenUpload,
+                unknown_uploads,
+                tolerance.unknown_uploads,
+                "uploads are open that no execution knows",
+            ),
+            (
+                Promise::CopiedOnce,
+                duplicate_copies,
+                tolerance.duplicate_copies,
+                "copies duplicate the proven copy of their version",
+            ),
+            (
+                Promise::NewestIsCurrent,
+                newest_versions_late,
+                tolerance.newest_versions_late,
+                "copies of the newest version of a key are late",
+            ),
+        ] {
+            if found > allowed {
+                self.violated(promise, format!("{found} {what}; at most {allowed} are allowed"));
+            }
+        }
     }
 }
 
-impl Facts {
+impl Snapshot {
     /// Checks every promise.
-    pub fn check(&self, known: Known) -> Result<Report, Violations> {
-        let mut check = Check { facts: self, report: Report::default(), violations: Vec::new() };
-        check.sources();
-        check.receipts();
-        check.newest_on_top();
-        check.nothing_unproven();
-        check.uploads();
-        check.outcomes();
-        check.known(known);
+    pub fn check(&self, tolerance: Tolerance) -> Result<Report, Violations> {
+        let mut check = Check { snapshot: self, report: Report::default(), violations: Vec::new() };
+        check.check_sources();
+        check.check_receipts();
+        check.check_order();
+        check.check_unproven_objects();
+        check.check_uploads();
+        check.check_outcomes();
+        check.check_tolerance(tolerance);
         let Check { report, mut violations, .. } = check;
         violations.sort();
         if violations.is_empty() { Ok(report) } else { Err(Violations(violations)) }
-    }
-}
-
-impl Check<'_> {
-    /// No more traces than are known of.
-    fn known(&mut self, known: Known) {
-        let Report { unanswered_openings, copies_beside, newest_left_late, .. } = self.report;
-        if unanswered_openings > known.unanswered_openings {
-            let expected = known.unanswered_openings;
-            let sentence = format!("{unanswered_openings} uploads are open that no execution knows of, not {expected}");
-            self.broken(Rule::NoOpenUpload, sentence);
-        }
-        if copies_beside > known.copies_beside {
-            let expected = known.copies_beside;
-            let sentence =
-                format!("{copies_beside} copies stand beside the proven one of their version, not {expected}");
-            self.broken(Rule::CopiedOnce, sentence);
-        }
-        if newest_left_late > known.newest_left_late {
-            let expected = known.newest_left_late;
-            let sentence = format!(
-                "{newest_left_late} copies of the newest version of a key lie among the late ones, not {expected}"
-            );
-            self.broken(Rule::NewestOnTop, sentence);
-        }
     }
 }

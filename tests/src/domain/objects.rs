@@ -18,99 +18,99 @@ use holdfast_core::{
 
 use crate::TestResult;
 
-/// Objects that are read at once.
-const READS: usize = 8;
+/// Concurrent reads.
+const CONCURRENT_READS: usize = 8;
 
-/// A bucket and everything in it.
+/// A bucket with its objects and open uploads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Whether a new object leaves the one before it as a version.
-    pub keeps_versions: bool,
-    /// Every version of every key, in S3's order: by key, the newest first.
+    /// Whether versioning is enabled.
+    pub is_versioned: bool,
+    /// All versions of all keys, in S3's order: by key, newest first.
     pub versions: Vec<Version>,
-    /// Every multipart upload that is open.
+    /// The open multipart uploads.
     pub uploads: Vec<OpenUpload>,
 }
 
-/// A version that was read back.
+/// An object version and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// Its version id; absent for an object of a bucket that keeps no versions.
+    /// The version ID; absent in a bucket without versioning.
     pub id: Option<String>,
-    /// Whether it is what a read of the key answers.
+    /// Whether it is the current version of the key.
     pub current: bool,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its size in bytes, as listed.
+    /// The size in bytes, from the listing.
     pub size: u64,
-    /// Digests of its bytes, as read; absent for an archived object, which cannot be read.
+    /// Digests of the bytes; absent for an archived object, which cannot be read.
     pub bytes: Option<Digest>,
-    /// Everything that it carries but the stamp.
+    /// The attributes, without the stamp.
     pub attributes: Attributes,
-    /// The stamp, if it carries one.
+    /// The stamp, if it has one.
     pub stamp: Option<Stamp>,
 }
 
-/// Digests of bytes that were read back.
+/// Digests of the bytes of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
-    /// How many bytes.
+    /// The number of bytes.
     pub size: u64,
-    /// Their CRC64NVME.
+    /// The CRC64NVME.
     pub crc64nvme: Crc64Nvme,
-    /// Their SHA-256.
+    /// The SHA-256.
     pub sha256: Sha256,
 }
 
-/// A multipart upload that is open.
+/// An open multipart upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenUpload {
-    /// The key that it would publish.
+    /// The key.
     pub key: String,
-    /// S3's id for it.
+    /// The upload ID.
     pub id: String,
 }
 
-/// Which objects of a bucket are looked at.
+/// The keys that a snapshot includes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keys<'a> {
-    /// All.
+    /// All keys.
     All,
-    /// Those outside of a prefix.
+    /// All keys without this prefix.
     Outside(&'a str),
-    /// Those of one source key: itself, and late copies of it.
+    /// One source key and its late copies.
     Of(&'a str),
 }
 
 impl Keys<'_> {
-    /// What the keys begin with.
+    /// The prefixes to list.
     fn prefixes(self) -> Vec<String> {
         match self {
             Self::All | Self::Outside(_) => vec![String::new()],
-            Self::Of(key) => vec![late(key), key.to_owned()],
+            Self::Of(key) => vec![late_prefix(key), key.to_owned()],
         }
     }
 
-    fn has(self, key: &str) -> bool {
+    fn includes(self, key: &str) -> bool {
         match self {
             Self::All => true,
             Self::Outside(prefix) => !key.starts_with(prefix),
-            Self::Of(only) => key == only || key.starts_with(&late(only)),
+            Self::Of(only) => key == only || key.starts_with(&late_prefix(only)),
         }
     }
 }
 
-/// What the keys of late copies begin with.
-fn late(key: &str) -> String {
+/// The prefix of the late copies of a key.
+fn late_prefix(key: &str) -> String {
     format!(".holdfast/late/{key}/")
 }
 
 impl Bucket {
-    /// Reads a bucket, as far as these keys go.
+    /// Reads these keys of a bucket.
     pub(super) async fn read(s3: &Client, name: &str, keys: Keys<'_>) -> TestResult<Self> {
         let versioning = s3.get_bucket_versioning().bucket(name).send().await?;
         let (mut listed, mut uploads) = (Vec::new(), Vec::new());
@@ -118,37 +118,37 @@ impl Bucket {
             listed.extend(list_versions(s3, name, &prefix).await?);
             uploads.extend(list_uploads(s3, name, &prefix).await?);
         }
-        listed.retain(|version| keys.has(version.key().unwrap_or_default()));
-        uploads.retain(|upload| keys.has(&upload.key));
+        listed.retain(|version| keys.includes(version.key().unwrap_or_default()));
+        uploads.retain(|upload| keys.includes(&upload.key));
         let reads = listed.into_iter().map(|version| read_version(s3, name, version));
         Ok(Self {
             name: name.to_owned(),
-            keeps_versions: versioning.status() == Some(&BucketVersioningStatus::Enabled),
-            versions: stream::iter(reads).buffered(READS).try_collect().await?,
+            is_versioned: versioning.status() == Some(&BucketVersioningStatus::Enabled),
+            versions: stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?,
             uploads,
         })
     }
 
-    /// The versions of a key, the newest first.
+    /// The versions of a key, newest first.
     pub fn versions_of<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a Version> + use<'a, 'k> {
         self.versions.iter().filter(move |version| version.key == key)
     }
 
-    /// What a read of the key answers.
+    /// The current version of a key.
     pub fn current(&self, key: &str) -> Option<&Version> {
         self.versions_of(key).find(|version| version.current)
     }
 }
 
 impl Version {
-    /// For sentences.
+    /// The name in messages.
     pub(super) fn name(&self, bucket: &Bucket) -> String {
         let version = self.id.as_ref().map(|id| format!(" (version {id})")).unwrap_or_default();
         format!("s3://{}/{}{version}", bucket.name, self.key)
     }
 }
 
-/// A version id as it counts: `null` names no version.
+/// The version ID, or nothing for `null`, the ID of an object without versioning.
 pub(super) fn version_id(id: Option<&str>) -> Option<&str> {
     id.filter(|id| *id != "null")
 }
@@ -212,13 +212,13 @@ async fn read_version(s3: &Client, bucket: &str, listed: ObjectVersion) -> TestR
     })
 }
 
-/// The user's own metadata.
+/// The metadata of the uploader.
 fn without_stamp(mut metadata: BTreeMap<String, String>) -> BTreeMap<String, String> {
     metadata.remove(STAMP_NAME);
     metadata
 }
 
-/// The headers of an answer, and its metadata with the stamp in it.
+/// The headers of a response, and its metadata, the stamp included.
 fn attributes(object: &GetObjectOutput) -> (Attributes, BTreeMap<String, String>) {
     let text = |value: Option<&str>| value.map(str::to_owned);
     let attributes = Attributes {

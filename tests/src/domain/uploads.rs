@@ -1,22 +1,21 @@
 //! Open uploads: only those that a redrive continues.
 
-use super::{Check, Rule};
+use super::{Check, Promise};
 
 impl Check<'_> {
-    /// Looks at every open upload of both buckets.
-    pub(super) fn uploads(&mut self) {
-        let facts = self.facts;
-        for bucket in [Some(&facts.backup), facts.replica.as_ref()].into_iter().flatten() {
+    /// Checks the open uploads of both destination buckets.
+    pub(super) fn check_uploads(&mut self) {
+        let snapshot = self.snapshot;
+        for bucket in snapshot.destinations() {
             for upload in &bucket.uploads {
-                let knowing: Vec<_> =
-                    facts.executions.iter().filter(|execution| execution.uploads.contains(&upload.id)).collect();
-                if knowing.is_empty() {
-                    self.report.unanswered_openings += 1;
-                } else if !knowing.iter().any(|execution| execution.is_unfinished()) {
-                    let arn = &knowing[0].arn;
-                    let place = format!("s3://{}/{}", bucket.name, upload.key);
-                    let sentence = format!("upload {} of {place} is open, and {arn} has succeeded", upload.id);
-                    self.broken(Rule::NoOpenUpload, sentence);
+                let owners: Vec<_> =
+                    snapshot.executions.iter().filter(|execution| execution.uploads.contains(&upload.id)).collect();
+                if owners.is_empty() {
+                    self.report.unknown_uploads += 1;
+                } else if !owners.iter().any(|execution| execution.is_unfinished()) {
+                    let object = format!("s3://{}/{}", bucket.name, upload.key);
+                    let message = format!("upload {} of {object} is open, but {} succeeded", upload.id, owners[0].arn);
+                    self.violated(Promise::NoOpenUpload, message);
                 }
             }
         }

@@ -1,72 +1,72 @@
-//! How many traces a schedule may leave: no more uploads that nobody knows of, and no more copies made twice, than
-//! something happened that leaves one. More of them are a leak.
+//! The leftovers that the events of a schedule explain: open uploads that no execution knows, duplicate copies, and late
+//! copies of newest versions. More than these are a leak.
 
 use sandbox::faults::{Active, Effect, Life, Moment, Rule};
 
-use crate::domain::Known;
+use crate::domain::Tolerance;
 
 /// The functions that open uploads.
 const PLANNERS: [&str; 2] = ["validate", "cross-region-replicate"];
-/// The functions that publish copies, prove them and take them back.
+/// The functions that publish, prove and withdraw copies.
 const PUBLISHERS: [&str; 4] = ["copy-part", "complete-multipart", "checksum-verify", "cross-region-replicate"];
 
-/// What happened so far that leaves a trace.
+/// The counts of events that can leave something.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
-    openings: u64,
+    lost_uploads: u64,
     copies: u64,
     deletions: u64,
 }
 
 impl Bounds {
-    /// Counts what faults did.
-    pub(super) fn faults(&mut self, faults: &[Active]) {
+    /// Counts the calls that fault rules changed.
+    pub(super) fn add_faults(&mut self, faults: &[Active]) {
         for Active { rule, fired, .. } in faults {
-            if loses_an_answer(rule, &PLANNERS, &["CreateMultipartUpload"]) {
-                self.openings += fired;
+            if loses_a_response(rule, &PLANNERS, &["CreateMultipartUpload"]) {
+                self.lost_uploads += fired;
             }
-            if loses_an_answer(rule, &PUBLISHERS, &["CopyObject", "CompleteMultipartUpload"]) {
+            if loses_a_response(rule, &PUBLISHERS, &["CopyObject", "CompleteMultipartUpload"]) {
                 self.copies += fired;
             }
             if let Effect::Repeat { copies } = rule.effect {
-                self.duplicates(fired * u64::from(copies));
+                self.add_repeated_events(fired * u64::from(copies));
             }
         }
     }
 
-    /// Counts executions that were stopped, or cut by a restart: whatever their functions did was answered to nobody.
-    pub(super) fn cut(&mut self, executions: usize) {
-        self.openings += executions as u64;
+    /// Counts executions that were stopped or interrupted by a restart: the responses to their functions were lost.
+    pub(super) fn add_interrupted(&mut self, executions: usize) {
+        self.lost_uploads += executions as u64;
         self.copies += executions as u64;
     }
 
-    /// Counts events that came once more: two executions of one event side by side may both copy, in each leg.
-    pub(super) fn duplicates(&mut self, events: u64) {
+    /// Counts repeated events: two concurrent executions of one event can both copy, in each leg.
+    pub(super) fn add_repeated_events(&mut self, events: u64) {
         self.copies += 2 * events;
     }
 
-    /// Counts unproven copies that people deleted as advised: what was late because of one stays late, in each leg.
-    pub(super) fn deleted_as_advised(&mut self, copies: usize) {
+    /// Counts deletions that messages advised: a copy that was late because of the deleted one stays late, in each leg.
+    pub(super) fn add_advised_deletions(&mut self, copies: usize) {
         self.deletions += 2 * copies as u64;
     }
 
-    /// What the domain check may find.
-    pub(super) fn known(&self) -> Known {
+    /// The tolerance of the domain check.
+    pub(super) fn tolerance(&self) -> Tolerance {
         let limit = |count| usize::try_from(count).unwrap_or(usize::MAX);
-        Known {
-            unanswered_openings: limit(self.openings),
-            copies_beside: limit(self.copies),
-            newest_left_late: limit(self.deletions),
+        Tolerance {
+            unknown_uploads: limit(self.lost_uploads),
+            duplicate_copies: limit(self.copies),
+            newest_versions_late: limit(self.deletions),
         }
     }
 }
 
-/// Whether what one of these functions did by one of these requests may be done, and nobody knows.
-fn loses_an_answer(rule: &Rule, functions: &[&str], requests: &[&str]) -> bool {
+/// Whether one of these requests of one of these functions can have its effect without a response.
+fn loses_a_response(rule: &Rule, functions: &[&str], requests: &[&str]) -> bool {
     let is_one_of = |name: &Option<String>, names: &[&str]| name.as_deref().is_none_or(|name| names.contains(&name));
     let is_request = is_one_of(&rule.target.operation, requests) || is_one_of(&rule.target.operation, &["Invoke"]);
     let is_lost = match rule.effect {
-        // A Task does not wait for a function that is slow, whatever it is slow at, and the function goes on.
+        // A Task times out while a slow function continues, whichever request is slow.
         Effect::Latency { .. } => true,
         Effect::Drop(Moment::After)
         | Effect::Kill(Life::During | Life::After)
@@ -82,36 +82,40 @@ mod tests {
 
     use super::*;
 
-    fn struck(function: &str, operation: &str, effect: Effect) -> (usize, usize) {
+    fn bounds_after(function: &str, operation: &str, effect: Effect) -> (usize, usize) {
         let service = if operation == "Invoke" { Service::Lambda } else { Service::S3 };
         let target = Target::operation(service, operation).function(function);
         let active = Active { id: "fault-1".into(), rule: Rule::new(target, effect), matched: 9, fired: 3 };
         let mut bounds = Bounds::default();
-        bounds.faults(&[active]);
-        let Known { unanswered_openings, copies_beside, .. } = bounds.known();
-        (unanswered_openings, copies_beside)
+        bounds.add_faults(&[active]);
+        let Tolerance { unknown_uploads, duplicate_copies, .. } = bounds.tolerance();
+        (unknown_uploads, duplicate_copies)
     }
 
     #[test]
-    fn only_what_was_done_and_is_not_known_leaves_a_trace() {
+    fn only_requests_without_a_response_are_counted() {
         let lost = || Effect::Drop(Moment::After);
-        assert_eq!(struck("validate", "CreateMultipartUpload", lost()), (3, 0));
-        assert_eq!(struck("validate", "HeadObject", lost()), (0, 0));
-        assert_eq!(struck("validate", "CreateMultipartUpload", Effect::Drop(Moment::Before)), (0, 0));
-        assert_eq!(struck("validate", "HeadObject", Effect::Latency { millis: 1 }), (3, 0));
-        assert_eq!(struck("copy-part", "CopyObject", lost()), (0, 3));
-        assert_eq!(struck("copy-part", "CopyObject", Effect::error("SlowDown")), (0, 0));
-        assert_eq!(struck("complete-multipart", "Invoke", Effect::Kill(Life::After)), (0, 3));
-        assert_eq!(struck("cross-region-replicate", "Invoke", Effect::Kill(Life::After)), (3, 3));
-        assert_eq!(struck("notify", "Invoke", Effect::Kill(Life::After)), (0, 0));
+
+        assert_eq!(bounds_after("validate", "CreateMultipartUpload", lost()), (3, 0));
+        assert_eq!(bounds_after("validate", "HeadObject", lost()), (0, 0));
+        assert_eq!(bounds_after("validate", "CreateMultipartUpload", Effect::Drop(Moment::Before)), (0, 0));
+        assert_eq!(bounds_after("validate", "HeadObject", Effect::Latency { millis: 1 }), (3, 0));
+        assert_eq!(bounds_after("copy-part", "CopyObject", lost()), (0, 3));
+        assert_eq!(bounds_after("copy-part", "CopyObject", Effect::error("SlowDown")), (0, 0));
+        assert_eq!(bounds_after("complete-multipart", "Invoke", Effect::Kill(Life::After)), (0, 3));
+        assert_eq!(bounds_after("cross-region-replicate", "Invoke", Effect::Kill(Life::After)), (3, 3));
+        assert_eq!(bounds_after("notify", "Invoke", Effect::Kill(Life::After)), (0, 0));
     }
 
     #[test]
-    fn a_schedule_that_nothing_happened_to_leaves_none_and_duplicates_count_in_each_leg() {
+    fn repeated_events_are_counted_in_each_leg() {
         let mut bounds = Bounds::default();
-        assert_eq!(bounds.known(), Known::default());
-        bounds.cut(1);
-        bounds.duplicates(2);
-        assert_eq!(bounds.known(), Known { unanswered_openings: 1, copies_beside: 5, newest_left_late: 0 });
+
+        assert_eq!(bounds.tolerance(), Tolerance::default());
+
+        bounds.add_interrupted(1);
+        bounds.add_repeated_events(2);
+
+        assert_eq!(bounds.tolerance(), Tolerance { unknown_uploads: 1, duplicate_copies: 5, newest_versions_late: 0 });
     }
 }

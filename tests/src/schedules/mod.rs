@@ -1,11 +1,11 @@
-//! Random schedules: uploads of a few keys with everything that may come between, each a pure function of its seed.
+//! Random schedules: uploads of a few keys, with faults and operations in between. A seed determines the schedule.
 
 mod bounds;
-mod dice;
+mod random_faults;
 pub mod report;
+mod rng;
 pub mod run;
 pub mod schedule;
-mod stage;
+mod session;
 pub mod step;
-mod story;
-mod trouble;
+mod trace;

@@ -1,4 +1,4 @@
-//! Runs many schedules at once and tells how often what was done.
+//! Runs many schedules in parallel and counts what happened in them.
 
 use std::{
     collections::BTreeMap,
@@ -14,14 +14,14 @@ use std::{
 };
 
 use super::{
-    run::{Ran, run},
+    run::{Outcome, run},
     schedule::Schedule,
 };
 
-/// How many schedules are run between two lines about how far it is.
-const TOLD_EVERY: u64 = 500;
+/// The number of schedules between two progress lines.
+const PROGRESS_INTERVAL: u64 = 500;
 
-/// What many schedules came to.
+/// The results of many schedules.
 #[derive(Debug, Default)]
 pub struct Report {
     schedules: u64,
@@ -31,9 +31,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Runs the schedules of these seeds, one on each processor at a time. What fails is told at once, and now and then
-    /// how many are done.
-    pub fn of(seeds: Range<u64>, tell: impl Fn(&str) + Sync) -> Self {
+    /// Runs the schedules of these seeds, one per processor at a time. Prints failures and progress.
+    pub fn of(seeds: Range<u64>, print: impl Fn(&str) + Sync) -> Self {
         let start = Instant::now();
         let next = AtomicU64::new(seeds.start);
         let report = Mutex::new(Self::default());
@@ -47,10 +46,10 @@ impl Report {
                             return;
                         }
                         let schedule = Schedule::of(seed);
-                        let ran = run_to_any_end(&schedule);
+                        let outcome = run_and_catch_panic(&schedule);
                         let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                        let told = [report.add(&schedule, &ran), report.progress(seeds.end - seeds.start, start)];
-                        told.into_iter().flatten().for_each(|text| tell(&text));
+                        let texts = [report.add(&schedule, &outcome), report.progress(seeds.end - seeds.start, start)];
+                        texts.into_iter().flatten().for_each(|text| print(&text));
                     }
                 });
             }
@@ -66,65 +65,67 @@ impl Report {
         &self.failed
     }
 
-    /// How far it is, where that is to be told.
+    /// The progress line, if it is due.
     fn progress(&self, all: u64, start: Instant) -> Option<String> {
         let Self { schedules, failed, .. } = self;
         let text =
             || format!("{schedules} of {all} schedules in {} s: {} failed", start.elapsed().as_secs(), failed.len());
-        (schedules.is_multiple_of(TOLD_EVERY) && *schedules < all).then(text)
+        (schedules.is_multiple_of(PROGRESS_INTERVAL) && *schedules < all).then(text)
     }
 
-    /// Adds what a schedule came to; answers what there is to tell where that is not well.
-    fn add(&mut self, schedule: &Schedule, ran: &Ran) -> Option<String> {
+    /// Adds the outcome of a schedule. Returns the description of a failure.
+    fn add(&mut self, schedule: &Schedule, outcome: &Outcome) -> Option<String> {
         self.schedules += 1;
-        for (what, times) in &ran.counts {
-            *self.counts.entry(what).or_default() += times;
+        for (name, count) in &outcome.counts {
+            *self.counts.entry(name).or_default() += count;
         }
-        if ran.violations.is_empty() {
+        if outcome.violations.is_empty() {
             return None;
         }
         self.failed.push(schedule.seed);
-        Some(Failure { schedule, ran }.to_string())
+        Some(Failure { schedule, outcome }.to_string())
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} schedules in {:.0} s: {} failed", self.schedules, self.took.as_secs_f64(), self.failed.len())?;
-        for (what, times) in &self.counts {
-            write!(f, "; {times} {what}")?;
+        for (name, count) in &self.counts {
+            write!(f, "; {count} {name}")?;
         }
         Ok(())
     }
 }
 
-/// Runs a schedule, also one that panics.
-fn run_to_any_end(schedule: &Schedule) -> Ran {
-    catch_unwind(|| run(schedule))
-        .unwrap_or_else(|_| Ran { violations: vec!["it panicked; the message is above".to_owned()], ..Ran::default() })
+/// Runs a schedule. A panic is a violation.
+fn run_and_catch_panic(schedule: &Schedule) -> Outcome {
+    catch_unwind(|| run(schedule)).unwrap_or_else(|_| Outcome {
+        violations: vec!["it panicked; see the message above".to_owned()],
+        ..Outcome::default()
+    })
 }
 
-/// A failed schedule, so that it can be understood and run again.
+/// The description of a failed schedule.
 struct Failure<'a> {
     schedule: &'a Schedule,
-    ran: &'a Ran,
+    outcome: &'a Outcome,
 }
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Schedule { seed, deployment, steps } = self.schedule;
-        writeln!(f, "\nschedule {seed} fails, deployed with {deployment}")?;
-        for line in &self.ran.log {
+        writeln!(f, "\nschedule {seed} failed; deployment: {deployment}")?;
+        for line in &self.outcome.log {
             writeln!(f, "  {line}")?;
         }
-        // The log begins with a line for each step that was taken.
-        for (number, step) in (1..).zip(steps).skip(self.ran.log.len()) {
-            writeln!(f, "  {number:>2}. {step}: it did not come to that")?;
+        // The log begins with a line for each executed step.
+        for (number, step) in (1..).zip(steps).skip(self.outcome.log.len()) {
+            writeln!(f, "  {number:>2}. {step}: not reached")?;
         }
-        for violation in &self.ran.violations {
+        for violation in &self.outcome.violations {
             writeln!(f, "  VIOLATION: {violation}")?;
         }
-        writeln!(f, "  to run it again: HOLDFAST_SEEDS={seed} cargo test -p holdfast-tests --test schedules")
+        writeln!(f, "  repeat: HOLDFAST_SEEDS={seed} cargo test -p holdfast-tests --test schedules")
     }
 }
 
@@ -135,47 +136,48 @@ mod tests {
         *,
     };
 
-    /// What is told of a schedule of these steps; nothing where all is well.
-    fn told(steps: Vec<Step>, ran: impl FnOnce(&Schedule) -> Ran) -> String {
+    /// The description of a schedule of these steps, empty without a failure.
+    fn description(steps: Vec<Step>, outcome: impl FnOnce(&Schedule) -> Outcome) -> String {
         let schedule = Schedule { seed: 4711, steps, ..Schedule::of(1) };
         let mut report = Report::default();
-        let told = report.add(&schedule, &ran(&schedule)).unwrap_or_default();
-        assert_eq!(report.failed(), if told.is_empty() { &[][..] } else { &[4711] });
-        told
+        let text = report.add(&schedule, &outcome(&schedule)).unwrap_or_default();
+        assert_eq!(report.failed(), if text.is_empty() { &[][..] } else { &[4711] });
+        text
     }
 
     #[test]
-    fn a_failing_seed_tells_itself_its_steps_what_is_wrong_and_how_to_run_it_again() {
-        // There is no upload whose event could come again, so that the second step panics.
-        let steps = vec![Step::Wait(Wait::Quiet), Step::EventAgain(0), Step::LiftFaults];
-        let told = told(steps, run_to_any_end);
+    fn a_failure_shows_seed_steps_violations_and_the_command_to_repeat_it() {
+        // There is no upload, so the second step panics.
+        let steps = vec![Step::Wait(Wait::Idle), Step::RepeatEvent(0), Step::RemoveFaults];
+        let text = description(steps, run_and_catch_panic);
         for part in [
-            "schedule 4711 fails, deployed with a source ",
-            "\n   1. wait until nothing moves: ",
-            "\n   2. deliver the event of upload 0 once more: ",
-            "\n   3. lift every fault: ",
+            "schedule 4711 failed; deployment: a source ",
+            "\n   1. wait until the sandbox is idle: ",
+            "\n   2. deliver the event of upload 0 again: ",
+            "\n   3. remove every fault rule: ",
             "\n  VIOLATION: it panicked",
-            "\n  to run it again: HOLDFAST_SEEDS=4711 cargo test -p holdfast-tests --test schedules\n",
+            "\n  repeat: HOLDFAST_SEEDS=4711 cargo test -p holdfast-tests --test schedules\n",
         ] {
-            assert!(told.contains(part), "{part:?} is missing in: {told}");
+            assert!(text.contains(part), "{part:?} is missing in: {text}");
         }
     }
 
     #[test]
-    fn each_step_is_told_once_with_what_it_led_to_and_each_violation() {
-        let ran = |_: &Schedule| Ran {
-            violations: vec!["NothingLost: k is lost".to_owned(), "Told: nobody was told".to_owned()],
-            log: vec![" 1. wait until nothing moves: passed".to_owned(), "lifted: nothing".to_owned()],
-            ..Ran::default()
+    fn each_step_is_shown_once_with_its_result() {
+        let outcome = |_: &Schedule| Outcome {
+            violations: vec!["NothingLost: k is lost".to_owned(), "OutcomeReported: no message".to_owned()],
+            log: vec![" 1. wait until the sandbox is idle: passed".to_owned(), "removed: nothing".to_owned()],
+            ..Outcome::default()
         };
-        let told = told(vec![Step::Wait(Wait::Quiet)], ran);
-        assert_eq!(told.matches("wait until nothing moves").count(), 1, "{told}");
-        assert!(told.contains("passed") && told.contains("lifted: nothing"), "{told}");
-        assert!(told.contains("VIOLATION: NothingLost: k") && told.contains("VIOLATION: Told: nobody"), "{told}");
+        let text = description(vec![Step::Wait(Wait::Idle)], outcome);
+
+        assert_eq!(text.matches("wait until the sandbox is idle").count(), 1, "{text}");
+        assert!(text.contains("passed") && text.contains("removed: nothing"), "{text}");
+        assert!(text.contains("VIOLATION: NothingLost: k") && text.contains("VIOLATION: OutcomeReported"), "{text}");
     }
 
     #[test]
-    fn a_seed_that_ends_well_is_not_told() {
-        assert_eq!(told(Vec::new(), run_to_any_end), "");
+    fn a_schedule_without_violations_is_not_described() {
+        assert_eq!(description(Vec::new(), run_and_catch_panic), "");
     }
 }

@@ -1,10 +1,9 @@
-//! Runs a schedule, brings what it began to its end, and says what is wrong then.
+//! Runs a schedule, finishes its executions, and reports the violations.
 //!
-//! A run has a thread and a clock of its own. The clock is Tokio's, stopped: it stands while anything can be done, and
-//! jumps to the next timer when nothing can. So back-offs, timeouts and delayed events have the lengths that they have
-//! on AWS and take no time, and a run is nearly the same each time that it is repeated. What still varies is what the
-//! seed does not reach: the jitter of retriers, version ids and tokens, the wall clock that stamps versions and events,
-//! and the moment at which the threads that write to disk are done.
+//! A run has its own thread and its own clock: Tokio's paused clock, which advances to the next timer only if no task can
+//! run. So back-offs, timeouts and delayed events have their lengths on AWS and cost no time, and two runs of a seed are
+//! nearly the same. What still varies does not depend on the seed: the jitter of retriers, version IDs and tokens, the
+//! wall clock that stamps versions and events, and the speed of the threads that write to disk.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,247 +18,250 @@ use tokio::{
 
 use super::{
     bounds::Bounds,
-    stage::{Stage, Uploaded},
+    random_faults,
+    schedule::Schedule,
+    session::{Session, UploadedVersion},
     step::{KEYS, Step, Wait},
-    story, trouble,
+    trace,
 };
-use crate::{TestResult, schedules::schedule::Schedule, world::World};
+use crate::{TestResult, fixture::Fixture};
 
-/// How long a schedule and everything after it may take on its own clock before something hangs.
-const LONGEST: Duration = Duration::from_hours(24 * 30);
-/// How often what has failed is redriven once every fault is lifted.
-const REDRIVES: usize = 8;
-/// How long a step waits for what a fault may hold back for ever.
-const PATIENCE: Duration = Duration::from_hours(6);
-/// How many times in a row nothing is served before the clock may move.
-const STILL: u32 = 400;
+/// The longest duration of a schedule on its own clock.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 30);
+/// How often failed executions are redriven after all fault rules are removed.
+const MAX_REDRIVES: usize = 8;
+/// The longest wait of a step. A fault can delay its condition without end.
+const MAX_WAIT: Duration = Duration::from_hours(6);
+/// The number of polls without a new request after which the clock may advance.
+const IDLE_POLLS: u32 = 400;
 
-/// What a schedule came to.
+/// The outcome of a schedule.
 #[derive(Debug, Default)]
-pub struct Ran {
-    /// What is wrong at the end; nothing where all is well.
+pub struct Outcome {
+    /// The violations at the end.
     pub violations: Vec<String>,
-    /// What every step led to, and how each execution went, for people to read.
+    /// The result of every step, and after a violation the path of every execution.
     pub log: Vec<String>,
-    /// How often what was done.
+    /// The number of events by their name.
     pub counts: BTreeMap<&'static str, u64>,
-    /// How many traces it may leave.
+    /// The leftovers that the schedule explains.
     pub(super) bounds: Bounds,
 }
 
-impl Ran {
-    pub(super) fn count(&mut self, what: &'static str, times: usize) {
-        *self.counts.entry(what).or_default() += times as u64;
+impl Outcome {
+    fn count(&mut self, name: &'static str, times: usize) {
+        *self.counts.entry(name).or_default() += times as u64;
     }
 
     fn count_faults(&mut self, faults: &[Active]) {
-        self.bounds.faults(faults);
+        self.bounds.add_faults(faults);
         for fault in faults {
-            self.count(trouble::kind(&fault.rule.effect), usize::try_from(fault.fired).unwrap_or(usize::MAX));
+            self.count(random_faults::kind(&fault.rule.effect), usize::try_from(fault.fired).unwrap_or(usize::MAX));
         }
-    }
-
-    pub(super) fn tell(&mut self, what: impl Into<String>) {
-        self.log.push(what.into());
     }
 }
 
-/// Runs a schedule to its end on this thread. What goes wrong on the way is a violation too.
-pub fn run(schedule: &Schedule) -> Ran {
-    let mut ran = Ran::default();
+/// Runs a schedule on this thread. An error of the run is a violation.
+pub fn run(schedule: &Schedule) -> Outcome {
+    let mut outcome = Outcome::default();
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).max_blocking_threads(8).build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
-            match timeout(LONGEST, play(schedule, &mut ran)).await {
+            match timeout(MAX_DURATION, run_steps(schedule, &mut outcome)).await {
                 Ok(result) => result,
-                Err(_) => Err("it did not come to its end in a month".into()),
+                Err(_) => Err("it did not end within a month".into()),
             }
         }),
         Err(error) => Err(error.into()),
     };
     if let Err(error) = result {
-        ran.violations.push(format!("the schedule broke off: {error}"));
+        outcome.violations.push(format!("the schedule was aborted: {error}"));
     }
-    ran
+    outcome
 }
 
-async fn play(schedule: &Schedule, ran: &mut Ran) -> TestResult {
-    let mut stage = Stage::open(&schedule.deployment).await?;
+async fn run_steps(schedule: &Schedule, outcome: &mut Outcome) -> TestResult {
+    let mut session = Session::start(&schedule.deployment).await?;
     let mut uploads = Vec::new();
     for (number, step) in (1..).zip(&schedule.steps) {
-        let led_to = take(step, &mut stage, &mut uploads, ran).await?;
-        ran.tell(format!("{number:>2}. {step}: {led_to}"));
+        let result = run_step(step, &mut session, &mut uploads, outcome).await?;
+        outcome.log.push(format!("{number:>2}. {step}: {result}"));
     }
-    let faults = stage.lift_faults()?;
-    ran.count_faults(&faults);
+    let faults = session.remove_faults()?;
+    outcome.count_faults(&faults);
     for Active { rule, matched, fired, .. } in faults {
-        ran.tell(format!("lifted: {} struck {fired} of {matched}", serde_json::to_string(&rule)?));
+        outcome.log.push(format!("removed: {} fired for {fired} of {matched} calls", serde_json::to_string(&rule)?));
     }
-    settle(&stage, ran).await?;
-    check(stage.world()?, ran).await?;
-    if !ran.violations.is_empty() {
-        ran.log.extend(story::of(&stage).await?);
+    finish_executions(&session, outcome).await?;
+    check(session.fixture()?, outcome).await?;
+    if !outcome.violations.is_empty() {
+        outcome.log.extend(trace::execution_lines(&session).await?);
     }
-    ran.count("executions", stage.executions().await?.len());
-    stage.close().await
+    outcome.count("executions", session.fixture()?.executions().await?.len());
+    session.stop().await
 }
 
-/// Takes a step and says what it led to.
-async fn take(step: &Step, stage: &mut Stage, uploads: &mut Vec<Uploaded>, ran: &mut Ran) -> TestResult<String> {
+/// Runs a step. Returns its result for the log.
+async fn run_step(
+    step: &Step,
+    session: &mut Session,
+    uploads: &mut Vec<UploadedVersion>,
+    outcome: &mut Outcome,
+) -> TestResult<String> {
     Ok(match step {
         Step::Upload(upload) => {
-            let uploaded = stage.upload(upload).await?;
-            ran.count("uploads", 1);
+            let uploaded = session.upload(upload).await?;
+            outcome.count("uploads", 1);
             let version = uploaded.version_id.clone().unwrap_or_else(|| format!("null, {}", uploaded.etag));
             uploads.push(uploaded);
             format!("upload {} is version {version}", uploads.len() - 1)
         }
-        Step::UploadAcross(slow, quick) => {
-            let across = stage.upload_across(slow, quick).await?;
-            ran.count("uploads", 2);
-            ran.count("uploads across another", 1);
-            let versions = across.each_ref().map(|uploaded| uploaded.version_id.clone().unwrap_or_default());
-            uploads.extend(across);
+        Step::OverlappingUploads(slow, quick) => {
+            let uploaded = session.overlapping_uploads(slow, quick).await?;
+            outcome.count("uploads", 2);
+            outcome.count("overlapping uploads", 1);
+            let versions = uploaded.each_ref().map(|uploaded| uploaded.version_id.clone().unwrap_or_default());
+            uploads.extend(uploaded);
             format!("uploads {} and {} are versions {}", uploads.len() - 2, uploads.len() - 1, versions.join(" and "))
         }
         Step::Delete(key, what) => {
-            let deleted = stage.delete(KEYS[*key], *what).await?;
-            ran.count("deletions", usize::from(deleted.is_some()));
-            deleted.unwrap_or_else(|| "there is none".to_owned())
+            let deleted = session.delete(KEYS[*key], *what).await?;
+            outcome.count("deletions", usize::from(deleted.is_some()));
+            deleted.unwrap_or_else(|| "nothing to delete".to_owned())
         }
-        Step::EventAgain(upload) => {
-            let again = stage.event_again(&uploads[*upload]).await?;
-            ran.count("events delivered again", usize::from(again));
-            ran.bounds.duplicates(u64::from(again));
-            if again { "a new execution" } else { "it has not come yet" }.to_owned()
+        Step::RepeatEvent(upload) => {
+            let is_repeated = session.repeat_event(&uploads[*upload]).await?;
+            outcome.count("events delivered again", usize::from(is_repeated));
+            outcome.bounds.add_repeated_events(u64::from(is_repeated));
+            if is_repeated { "a new execution" } else { "not delivered yet" }.to_owned()
         }
         Step::Fault(rule) => {
-            stage.world()?.sandbox.faults().add(*rule.clone())?;
-            "in force".to_owned()
+            session.fixture()?.sandbox.faults().add(*rule.clone())?;
+            "added".to_owned()
         }
-        Step::LiftFaults => {
-            ran.count_faults(&stage.lift_faults()?);
-            "lifted".to_owned()
+        Step::RemoveFaults => {
+            outcome.count_faults(&session.remove_faults()?);
+            "removed".to_owned()
         }
         Step::Wait(wait) => {
-            pass(stage.world()?, *wait).await?;
+            wait_for(session.fixture()?, *wait).await?;
             "passed".to_owned()
         }
         Step::Restart => {
-            let running = running(stage.world()?).await?;
-            ran.count_faults(&stage.restart().await?);
-            ran.count("restarts", 1);
-            ran.count("executions cut by a restart", running);
-            ran.bounds.cut(running);
-            format!("{running} executions ran")
+            let running = running_executions(session.fixture()?).await?;
+            outcome.count_faults(&session.restart().await?);
+            outcome.count("restarts", 1);
+            outcome.count("executions interrupted by a restart", running);
+            outcome.bounds.add_interrupted(running);
+            format!("{running} executions were running")
         }
         Step::StopExecution => {
-            let stopped = stage.stop_execution().await?;
-            ran.count("executions stopped", usize::from(stopped.is_some()));
-            ran.bounds.cut(usize::from(stopped.is_some()));
-            stopped.unwrap_or_else(|| "none ran".to_owned())
+            let stopped = session.stop_execution().await?;
+            outcome.count("executions stopped", usize::from(stopped.is_some()));
+            outcome.bounds.add_interrupted(usize::from(stopped.is_some()));
+            stopped.unwrap_or_else(|| "none was running".to_owned())
         }
         Step::Redrive => {
-            let redriven = stage.redrive().await?;
-            ran.count("redrives", redriven);
+            let redriven = session.redrive().await?;
+            outcome.count("redrives", redriven);
             format!("{redriven} executions")
         }
-        Step::RemoveOpenUploads => {
-            let removed = stage.remove_open_uploads().await?;
-            ran.count("open uploads removed", removed);
-            format!("{removed} uploads")
+        Step::AbortOpenUploads => {
+            let aborted = session.abort_open_uploads().await?;
+            outcome.count("open uploads aborted", aborted);
+            format!("{aborted} uploads")
         }
     })
 }
 
-/// Does what failed executions ask for and redrives them until all have succeeded, or fail again and again.
-async fn settle(stage: &Stage, ran: &mut Ran) -> TestResult {
-    for round in 0..REDRIVES {
-        quiet(stage.world()?).await?;
-        // The execution that made a copy is redriven before anybody deletes it.
-        let deleted = if round == 0 { 0 } else { stage.follow_advice().await? };
-        ran.count("unproven copies deleted as advised", deleted);
-        ran.bounds.deleted_as_advised(deleted);
-        let redriven = stage.redrive().await?;
-        ran.count("redrives", redriven);
+/// Follows the advice of failed executions and redrives them, until all have succeeded or the limit is reached.
+async fn finish_executions(session: &Session, outcome: &mut Outcome) -> TestResult {
+    for round in 0..MAX_REDRIVES {
+        wait_until_idle(session.fixture()?).await?;
+        // The execution that made a copy is redriven before the copy may be deleted.
+        let deleted = if round == 0 { 0 } else { session.follow_advice().await? };
+        outcome.count("unproven copies deleted as advised", deleted);
+        outcome.bounds.add_advised_deletions(deleted);
+        let redriven = session.redrive().await?;
+        outcome.count("redrives", redriven);
         if redriven == 0 {
             return Ok(());
         }
     }
-    quiet(stage.world()?).await
+    wait_until_idle(session.fixture()?).await
 }
 
-async fn running(world: &World) -> TestResult<usize> {
-    let executions = world.executions().await?;
+async fn running_executions(fixture: &Fixture) -> TestResult<usize> {
+    let executions = fixture.executions().await?;
     Ok(executions.iter().filter(|execution| execution.status == ExecutionStatus::Running).count())
 }
 
-async fn pass(world: &World, wait: Wait) -> TestResult {
+async fn wait_for(fixture: &Fixture, wait: Wait) -> TestResult {
     let waiting = async {
         match wait {
-            Wait::Requests(count) => requests(world, count).await,
-            Wait::Quiet => quiet(world).await,
+            Wait::Requests(count) => wait_for_requests(fixture, count).await,
+            Wait::Idle => wait_until_idle(fixture).await,
             Wait::Time(time) => {
                 sleep(time).await;
                 Ok(())
             }
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or(Ok(()))
+    timeout(MAX_WAIT, waiting).await.unwrap_or(Ok(()))
 }
 
-/// Waits until S3 has served so many requests, without letting the clock move as long as it serves any.
-async fn requests(world: &World, count: u64) -> TestResult {
-    let served = || world.sandbox.s3().requests().values().sum::<u64>();
+/// Waits until S3 has served this many requests. The clock does not advance while S3 serves requests.
+async fn wait_for_requests(fixture: &Fixture, count: u64) -> TestResult {
+    let served = || fixture.sandbox.s3().requests().values().sum::<u64>();
     let (mut last, goal) = (served(), served() + count);
-    let (mut still, mut nap) = (0, Duration::from_millis(1));
+    let (mut idle_polls, mut pause) = (0, Duration::from_millis(1));
     while last < goal {
         yield_now().await;
         let now = served();
         if now > last {
-            (last, still, nap) = (now, 0, Duration::from_millis(1));
+            (last, idle_polls, pause) = (now, 0, Duration::from_millis(1));
             continue;
         }
-        still += 1;
-        if still < STILL {
+        idle_polls += 1;
+        if idle_polls < IDLE_POLLS {
             continue;
         }
-        if is_quiet(world).await? {
+        if is_idle(fixture).await? {
             return Ok(());
         }
-        sleep(nap).await;
-        (still, nap) = (0, nap * 2);
+        sleep(pause).await;
+        (idle_polls, pause) = (0, pause * 2);
     }
     Ok(())
 }
 
 /// Waits until every event is delivered and no execution runs.
-async fn quiet(world: &World) -> TestResult {
-    let mut nap = Duration::from_millis(100);
-    while !is_quiet(world).await? {
-        sleep(nap).await;
-        nap = (nap * 2).min(Duration::from_hours(1));
+async fn wait_until_idle(fixture: &Fixture) -> TestResult {
+    let mut pause = Duration::from_millis(100);
+    while !is_idle(fixture).await? {
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_hours(1));
     }
     Ok(())
 }
 
-async fn is_quiet(world: &World) -> TestResult<bool> {
-    Ok(running(world).await? == 0 && world.sandbox.events().drained().now_or_never().is_some())
+async fn is_idle(fixture: &Fixture) -> TestResult<bool> {
+    Ok(running_executions(fixture).await? == 0 && fixture.sandbox.events().drained().now_or_never().is_some())
 }
 
-/// Adds what the domain check finds, and what did not succeed although nothing prevents it any more.
-async fn check(world: &World, ran: &mut Ran) -> TestResult {
-    match world.check_domain(ran.bounds.known()).await {
+/// Adds the violations of the domain check, and the executions that did not succeed.
+async fn check(fixture: &Fixture, outcome: &mut Outcome) -> TestResult {
+    match fixture.check_domain(outcome.bounds.tolerance()).await {
         Ok(report) => {
-            ran.count("uploads left open that nobody knows of", report.unanswered_openings);
-            ran.count("copies made twice", report.copies_beside);
-            ran.count("newest versions left among the late ones", report.newest_left_late);
+            outcome.count("open uploads that no execution knows", report.unknown_uploads);
+            outcome.count("duplicate copies", report.duplicate_copies);
+            outcome.count("late copies of newest versions", report.newest_versions_late);
         }
-        Err(error) => ran.violations.push(error.to_string()),
+        Err(error) => outcome.violations.push(error.to_string()),
     }
-    for execution in world.executions().await? {
+    for execution in fixture.executions().await? {
         if execution.status != ExecutionStatus::Succeeded {
-            ran.violations.push(format!("{} has {:?} after every redrive", execution.arn, execution.status));
+            outcome.violations.push(format!("{} is {:?} after every redrive", execution.arn, execution.status));
         }
     }
     Ok(())

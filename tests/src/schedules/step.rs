@@ -1,147 +1,147 @@
-//! What a schedule consists of, as data that prints as a list of sentences.
+//! The steps of a schedule. They are data, and print as a list of sentences.
 
 use std::{fmt, time::Duration};
 
 use sandbox::faults::Rule;
 
-/// The keys that uploads go to: few, so that versions meet; odd, so that they are encoded.
+/// The keys of uploads: few, so that keys have several versions; with characters that must be encoded.
 pub const KEYS: [&str; 3] = ["alpha", "beta/2 ü+&", ".gamma%20/delta"];
 
-/// From here on objects are copied in parts: the least that the template allows.
+/// The size from which objects are copied in parts: the minimum of the template.
 pub const MULTIPART_THRESHOLD: usize = 5 << 20;
 
-/// What the stack is deployed with.
+/// The configuration of the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deployment {
-    /// Whether the source bucket keeps versions.
+    /// The source bucket.
     pub source: SourceBucket,
-    /// Whether there is a second copy.
+    /// Whether there is a replica.
     pub replica: Replica,
     /// `VERIFY_MODE`.
     pub proof: Proof,
 }
 
-/// Whether the source bucket keeps versions.
+/// Whether the source bucket has versioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceBucket {
-    /// It does.
+    /// Versioning is enabled.
     Versioned,
-    /// It never did.
+    /// Versioning was never enabled.
     Unversioned,
 }
 
-/// Whether there is a second copy.
+/// Whether there is a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replica {
-    /// In another region.
-    Wanted,
-    /// There is none.
-    None,
+    /// A replica in another region.
+    Enabled,
+    /// No replica.
+    Disabled,
 }
 
 /// How backups are proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// By the checksums that S3 stored.
+    /// By the checksums that S3 stores.
     Stored,
-    /// By reading both sides.
+    /// By reading source and copy.
     Streamed,
 }
 
-/// An object to be uploaded.
+/// An upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upload {
-    /// Index among [`KEYS`].
+    /// The index in [`KEYS`].
     pub key: usize,
-    /// Which bytes: the same letter and size are the same bytes, so that entity tags come again.
+    /// The letter that all bytes are. The same letter and size give the same entity tag.
     pub letter: char,
-    /// How many.
+    /// The number of bytes.
     pub size: usize,
     /// How it is sent.
-    pub sent: Sent,
-    /// The checksum that its sender asks S3 to keep.
+    pub method: UploadMethod,
+    /// The checksum that the client requests.
     pub checksum: Checksum,
-    /// What it carries besides its bytes.
-    pub dress: Dress,
+    /// Metadata and tags.
+    pub attributes: ExtraAttributes,
 }
 
 /// How an object is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub enum UploadMethod {
     /// In one request.
-    AtOnce,
+    SingleRequest,
     /// In parts of 5 MiB.
-    InParts,
+    Multipart,
 }
 
-/// A checksum that an SDK may ask for.
+/// A checksum that an SDK can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
-    /// Comparable without reading.
+    /// It is compared without reading the source.
     Crc64Nvme,
-    /// The default of SDKs: the source has to be read.
+    /// The default of SDKs. The source has to be read.
     Crc32,
 }
 
-/// What an object carries besides its bytes.
+/// The metadata and tags of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dress {
-    /// Nothing.
-    Plain,
-    /// Metadata and tags.
-    Tagged,
-    /// So much metadata that the stamp has no room.
-    FullOfMetadata,
+pub enum ExtraAttributes {
+    /// Neither.
+    None,
+    /// Both.
+    MetadataAndTags,
+    /// So much metadata that it has no room beside the stamp.
+    FullMetadata,
 }
 
-/// What is removed from the source.
+/// A deletion from the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// The newest version, for good.
+    /// The newest version, permanently.
     Newest,
-    /// The oldest version, for good.
+    /// The oldest version, permanently.
     Oldest,
-    /// The key: a delete marker where versions are kept.
+    /// The key: with versioning, a delete marker.
     Key,
 }
 
-/// How long a schedule waits before its next step.
+/// A wait before the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Until S3 has served so many more requests, whoever made them, or nothing moves.
+    /// Until S3 has served this many more requests, or the sandbox is idle.
     Requests(u64),
-    /// So long, on the clock of the simulation.
+    /// This long, on the simulated clock.
     Time(Duration),
     /// Until every event is delivered and no execution runs.
-    Quiet,
+    Idle,
 }
 
 /// One step of a schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Somebody uploads an object.
+    /// A client uploads an object.
     Upload(Upload),
-    /// Somebody uploads an object at once while the parts of the first are on their way to the same key, for more than
+    /// A client uploads the second object in one request while the multipart upload of the first is open, for more than
     /// a second.
-    UploadAcross(Upload, Upload),
-    /// Somebody deletes from the source.
+    OverlappingUploads(Upload, Upload),
+    /// A client deletes from the source.
     Delete(usize, Deletion),
-    /// The event of the n-th upload is delivered once more.
-    EventAgain(usize),
-    /// Something begins to go wrong.
+    /// The event of the n-th upload is delivered again.
+    RepeatEvent(usize),
+    /// A fault rule is added.
     Fault(Box<Rule>),
-    /// Nothing goes wrong any more.
-    LiftFaults,
-    /// Time passes.
+    /// All fault rules are removed.
+    RemoveFaults,
+    /// A wait.
     Wait(Wait),
-    /// The sandbox is stopped in order and started again on its data.
+    /// The sandbox is stopped in order and restarted on its data.
     Restart,
-    /// Somebody stops the execution that was started last and still runs.
+    /// An operator stops the running execution that was started last.
     StopExecution,
-    /// Somebody redrives every execution that has ended badly so far.
+    /// An operator redrives every execution that ended without success.
     Redrive,
-    /// Lifecycle removes the uploads that are open in the backup and replica buckets.
-    RemoveOpenUploads,
+    /// Lifecycle aborts the open uploads in the backup and replica buckets.
+    AbortOpenUploads,
 }
 
 impl fmt::Display for Deployment {
@@ -151,8 +151,8 @@ impl fmt::Display for Deployment {
             SourceBucket::Unversioned => "a source without versions",
         };
         let replica = match self.replica {
-            Replica::Wanted => "with a replica",
-            Replica::None => "without a replica",
+            Replica::Enabled => "with a replica",
+            Replica::Disabled => "without a replica",
         };
         let proof = match self.proof {
             Proof::Stored => "stored",
@@ -164,20 +164,20 @@ impl fmt::Display for Deployment {
 
 impl fmt::Display for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, letter, size, sent, checksum, dress } = self;
+        let Self { key, letter, size, method, checksum, attributes } = self;
         write!(f, "upload {size} bytes {letter:?} to {:?}", KEYS[*key])?;
-        f.write_str(match sent {
-            Sent::AtOnce => " at once",
-            Sent::InParts => " in parts",
+        f.write_str(match method {
+            UploadMethod::SingleRequest => " in one request",
+            UploadMethod::Multipart => " in parts",
         })?;
         f.write_str(match checksum {
             Checksum::Crc64Nvme => " with CRC64NVME",
             Checksum::Crc32 => " with CRC32",
         })?;
-        f.write_str(match dress {
-            Dress::Plain => "",
-            Dress::Tagged => ", with metadata and tags",
-            Dress::FullOfMetadata => ", full of metadata",
+        f.write_str(match attributes {
+            ExtraAttributes::None => "",
+            ExtraAttributes::MetadataAndTags => ", with metadata and tags",
+            ExtraAttributes::FullMetadata => ", with 2,000 bytes of metadata",
         })
     }
 }
@@ -187,7 +187,7 @@ impl fmt::Display for Wait {
         match self {
             Self::Requests(count) => write!(f, "until S3 has served {count} more requests"),
             Self::Time(time) => write!(f, "{time:?}"),
-            Self::Quiet => f.write_str("until nothing moves"),
+            Self::Idle => f.write_str("until the sandbox is idle"),
         }
     }
 }
@@ -196,21 +196,21 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Upload(upload) => upload.fmt(f),
-            Self::UploadAcross(slow, quick) => write!(f, "{slow}, and meanwhile {quick}"),
-            Self::Delete(key, Deletion::Newest) => write!(f, "delete the newest version of {:?} for good", KEYS[*key]),
-            Self::Delete(key, Deletion::Oldest) => write!(f, "delete the oldest version of {:?} for good", KEYS[*key]),
+            Self::OverlappingUploads(slow, quick) => write!(f, "overlapping: {slow}, and {quick}"),
+            Self::Delete(key, Deletion::Newest) => write!(f, "delete the newest version of {:?}", KEYS[*key]),
+            Self::Delete(key, Deletion::Oldest) => write!(f, "delete the oldest version of {:?}", KEYS[*key]),
             Self::Delete(key, Deletion::Key) => write!(f, "delete {:?}", KEYS[*key]),
-            Self::EventAgain(upload) => write!(f, "deliver the event of upload {upload} once more"),
+            Self::RepeatEvent(upload) => write!(f, "deliver the event of upload {upload} again"),
             Self::Fault(rule) => {
                 let rule = serde_json::to_string(rule).map_err(|_| fmt::Error)?;
                 write!(f, "fault {rule}")
             }
-            Self::LiftFaults => f.write_str("lift every fault"),
+            Self::RemoveFaults => f.write_str("remove every fault rule"),
             Self::Wait(wait) => write!(f, "wait {wait}"),
-            Self::Restart => f.write_str("stop the sandbox and start it again on its data"),
+            Self::Restart => f.write_str("restart the sandbox on its data"),
             Self::StopExecution => f.write_str("stop the execution that was started last"),
-            Self::Redrive => f.write_str("redrive what has failed so far"),
-            Self::RemoveOpenUploads => f.write_str("remove the open uploads of backup and replica, as lifecycle does"),
+            Self::Redrive => f.write_str("redrive every failed execution"),
+            Self::AbortOpenUploads => f.write_str("abort the open uploads of backup and replica, as lifecycle does"),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use toml::{Table, Value};
 
-/// What a package may depend on.
+/// The allowed dependencies of a package.
 #[derive(Clone, Copy)]
 enum Allowed {
     /// These packages of Holdfast.
@@ -112,7 +112,7 @@ fn members(root: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The reason why a dependency is not allowed.
+/// The reason why a dependency is not allowed, if it is not.
 fn objection(manifest: &Manifest, dependency: &Dependency, sandbox: &BTreeSet<&str>) -> Option<String> {
     let Manifest { path, package, .. } = manifest;
     let Dependency { package: name, is_dev, is_optional } = dependency;
@@ -145,6 +145,7 @@ fn each_crate_depends_only_on_the_crates_that_it_may() {
         manifests.iter().map(|manifest| (manifest.package.as_str(), manifest)).collect();
     let sandbox: BTreeSet<&str> =
         manifests.iter().filter(|manifest| manifest.is_sandbox()).map(|manifest| manifest.package.as_str()).collect();
+
     assert!(manifests.len() > 10 && !sandbox.is_empty(), "the root manifest has few members: {:?}", by_name.keys());
 
     let mut objections = Vec::new();

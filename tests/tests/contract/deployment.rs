@@ -1,4 +1,4 @@
-//! The template deploys what the state machine and the functions expect.
+//! The template agrees with the state machine and the functions.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn role_statements(stack: &Stack, arn: &str) -> Vec<Value> {
     role.policies.iter().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default()).collect()
 }
 
-fn listed(value: &Value) -> Vec<String> {
+fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         one => one.as_str().map(str::to_owned).into_iter().collect(),
@@ -20,43 +20,46 @@ fn listed(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn functions_run_on_the_provided_runtime_and_are_named_like_their_crates() {
+fn every_function_crate_is_deployed_on_the_provided_runtime() {
     let folders: BTreeSet<_> = std::fs::read_dir(repository("functions"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let stack = stack();
+
     assert_eq!(folders, stack.functions.iter().map(|function| function.crate_name.clone()).collect());
     for function in &stack.functions {
         assert_eq!((function.runtime.as_str(), function.handler.as_str()), ("provided.al2023", "bootstrap"));
         assert_eq!(function.architecture, "arm64", "the default");
-        assert!(function.timeout_seconds <= 900, "{} asks for more than Lambda gives", function.name);
+        assert!(function.timeout_seconds <= 900, "{} exceeds the limit of Lambda", function.name);
     }
 }
 
 #[test]
-fn the_state_machine_may_invoke_its_functions_and_do_nothing_else() {
+fn the_state_machine_may_only_invoke_its_functions_and_write_logs() {
     let machine = Machine::read();
+
     let statements = role_statements(&machine.stack, &machine.stack.state_machines[0].role_arn);
-    let (invoking, others): (Vec<_>, Vec<_>) =
-        statements.into_iter().partition(|statement| listed(&statement["Action"]) == ["lambda:InvokeFunction"]);
-    assert_eq!(invoking.len(), 1);
-    let allowed: BTreeSet<_> = listed(&invoking[0]["Resource"]).into_iter().collect();
+    let (invocations, others): (Vec<_>, Vec<_>) =
+        statements.into_iter().partition(|statement| strings(&statement["Action"]) == ["lambda:InvokeFunction"]);
+
+    assert_eq!(invocations.len(), 1);
+    let allowed: BTreeSet<_> = strings(&invocations[0]["Resource"]).into_iter().collect();
     assert_eq!(allowed, machine.stack.functions.iter().map(|function| function.arn.clone()).collect());
     for statement in others {
-        assert!(listed(&statement["Action"]).iter().all(|action| action.starts_with("logs:")), "{statement}");
+        assert!(strings(&statement["Action"]).iter().all(|action| action.starts_with("logs:")), "{statement}");
     }
 }
 
 #[test]
-fn every_function_names_its_actions_and_its_resources() {
+fn no_function_policy_has_a_wildcard_action_or_resource() {
     let stack = stack();
     for function in &stack.functions {
         for statement in role_statements(&stack, &function.role_arn) {
-            for action in listed(&statement["Action"]) {
+            for action in strings(&statement["Action"]) {
                 assert!(!action.contains('*'), "{} may do {action}", function.crate_name);
             }
-            for resource in listed(&statement["Resource"]) {
+            for resource in strings(&statement["Resource"]) {
                 assert_ne!(resource, "*", "{}: {statement}", function.crate_name);
             }
         }
@@ -64,7 +67,7 @@ fn every_function_names_its_actions_and_its_resources() {
 }
 
 #[test]
-fn uploads_start_the_state_machine_and_failures_are_told_by_notify() {
+fn each_rule_has_its_target_a_dead_letter_queue_and_retries() {
     let machine = Machine::read();
     let notify = machine.stack.functions.iter().find(|function| function.crate_name == "notify").unwrap();
     for (rule, target) in [
@@ -81,10 +84,11 @@ fn uploads_start_the_state_machine_and_failures_are_told_by_notify() {
 }
 
 #[test]
-fn buckets_keep_versions_and_stay_when_the_stack_goes() {
+fn buckets_are_versioned_and_retained() {
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text("template.yaml")).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
     let mut kept = Vec::new();
+
     for (name, resource) in resources {
         if ["AWS::S3::Bucket", "AWS::SQS::Queue"].contains(&resource["Type"].as_str().unwrap()) {
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
@@ -98,7 +102,7 @@ fn buckets_keep_versions_and_stay_when_the_stack_goes() {
 }
 
 #[test]
-fn panics_reach_the_runtime_because_releases_unwind() {
+fn release_builds_unwind_so_that_the_runtime_reports_panics() {
     assert!(text("Cargo.toml").lines().all(|line| !line.trim_start().starts_with("panic")));
 }
 
@@ -114,9 +118,11 @@ fn a_replica_needs_both_its_bucket_and_its_region() {
     let replica = [("ReplicaBucketName", "far-away"), ("ReplicaRegion", "eu-central-1")];
 
     let stack = Stack::read(&file, &settings(&replica)).unwrap();
+
     assert_eq!((stack.state_machines.len(), stack.rules.len(), stack.buckets.len()), (1, 3, 2));
     assert_eq!(stack.outputs["ReplicaBucketName"], "far-away");
 
-    let half = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
-    assert!(half.to_string().contains("ReplicaRegion is missing"), "{half}");
+    let error = Stack::read(&file, &settings(&replica[..1])).unwrap_err();
+
+    assert!(error.to_string().contains("ReplicaRegion is missing"), "{error}");
 }

@@ -1,21 +1,21 @@
 //! The tables of states and retriers in `statemachine/README.md` agree with the state machine.
 
 use crate::{
-    machine::{Machine, Rule, State, text},
-    markdown::{table, written},
+    machine::{ErrorRule, Machine, State, text},
+    markdown::{format_table, table},
 };
 
-const STATES: [&str; 5] = ["state", "kind", "function", "then", "caught"];
-const RETRIERS: [&str; 5] = ["in", "errors", "tries again", "first wait", "longest wait"];
+const STATES: [&str; 5] = ["state", "type", "function", "next", "catch"];
+const RETRIERS: [&str; 5] = ["states", "errors", "retries", "first wait", "longest wait"];
 
 fn readme() -> String {
     text("statemachine/README.md")
 }
 
-/// Compares a table with what it should be, and shows it as it should be written.
+/// Asserts that the README has this table. The message has the expected table.
 fn assert_table(columns: &[&str], expected: &[Vec<String>]) {
     let found = table(&readme(), columns);
-    assert!(found == expected, "statemachine/README.md should have this table:\n\n{}", written(columns, expected));
+    assert!(found == expected, "statemachine/README.md should have this table:\n\n{}", format_table(columns, expected));
 }
 
 fn code(names: &[String]) -> String {
@@ -23,14 +23,15 @@ fn code(names: &[String]) -> String {
 }
 
 #[test]
-fn the_state_table_is_the_state_machine() {
+fn the_state_table_agrees_with_the_state_machine() {
     let machine = Machine::read();
+
     let function = |state: &State| {
         let called = machine.tasks().find(|(task, _)| task.name == state.name);
         called.map(|(_, function)| function.crate_name.clone()).unwrap_or_default()
     };
     let caught =
-        |rule: &Rule| format!("{} → {}", code(&rule.errors), rule.definition["Next"].as_str().unwrap_or_default());
+        |rule: &ErrorRule| format!("{} → {}", code(&rule.errors), rule.definition["Next"].as_str().unwrap_or_default());
     let row = |state: &State| {
         let then = match (state.kind(), state.next()) {
             ("Succeed", _) => "end".to_owned(),
@@ -44,29 +45,32 @@ fn the_state_table_is_the_state_machine() {
         let caught = state.rules("Catch").iter().map(caught).collect::<Vec<_>>().join("; ");
         vec![state.name.clone(), kind, function(state), then, caught]
     };
+
     assert_table(&STATES, &machine.states.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
-fn the_table_of_what_is_tried_again_is_the_state_machine() {
+fn the_retrier_table_agrees_with_the_state_machine() {
     let machine = Machine::read();
+
     let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (state, _) in machine.tasks() {
         for retrier in state.rules("Retry") {
             let number = |field: &str| retrier.definition[field].as_u64().unwrap_or_default();
-            let how = vec![
+            let retrier_cells = vec![
                 code(&retrier.errors),
-                format!("{} times", number("MaxAttempts")),
+                number("MaxAttempts").to_string(),
                 format!("{} s", number("IntervalSeconds")),
                 format!("{} s", number("MaxDelaySeconds")),
             ];
-            match rows.iter_mut().find(|(_, same)| *same == how) {
+            match rows.iter_mut().find(|(_, same)| *same == retrier_cells) {
                 Some((states, _)) => states.push(state.name.clone()),
-                None => rows.push((vec![state.name.clone()], how)),
+                None => rows.push((vec![state.name.clone()], retrier_cells)),
             }
         }
     }
-    let rows = rows.into_iter().map(|(states, how)| [vec![states.join(", ")], how].concat());
+    let rows = rows.into_iter().map(|(states, cells)| [vec![states.join(", ")], cells].concat());
+
     assert_table(&RETRIERS, &rows.collect::<Vec<_>>());
 }
 

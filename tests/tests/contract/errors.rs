@@ -1,15 +1,13 @@
-//! Every error that a function can raise is retried, caught or left to fail as `ErrorName::recovery` says, in every
-//! state that calls it.
+//! Every state retries, catches or fails on an error as `ErrorName::recovery` says.
 
 use holdfast_core::{ErrorName, Recovery};
 
 pub(crate) use crate::machine::raised_by;
-use crate::machine::{CANNOT_ARISE, Machine, Rule, State};
+use crate::machine::{CANNOT_ARISE, ErrorRule, Machine, State};
 
-/// Errors that a new plan would hide, so that a person has to know. A source that is gone when a plan is made again may
-/// leave a copy that nobody can prove. In the second leg the source is the backup, and a backup that is gone was
-/// deleted under our hands.
-const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
+/// Errors that a new plan would hide from the operator. If the source is gone, a copy can exist that cannot be proven. In
+/// the replica leg, the source is the backup, and only another client can have deleted it.
+const NOT_CAUGHT: [(&str, ErrorName); 5] = [
     ("Validate", ErrorName::SourceGone),
     ("Replicate", ErrorName::SourceGone),
     ("CopyReplicaSlice", ErrorName::SourceGone),
@@ -17,38 +15,38 @@ const LEFT_TO_FAIL: [(&str, ErrorName); 5] = [
     ("VerifyReplica", ErrorName::SourceGone),
 ];
 
-/// Replicate plans and copies in one go, so that trying again is planning again.
+/// Replicate plans and copies in one invocation, so a retry is a new plan.
 const RETRY_IS_A_NEW_PLAN: [(&str, ErrorName); 1] = [("Replicate", ErrorName::DestinationChanged)];
 
-/// Errors that no state sees: a failure message whose history could not be read says so, and is sent all the same.
+/// Errors that no function raises. A failure message names the state only if the history is readable, and is sent anyway.
 const NEVER_RAISED: [ErrorName; 1] = [ErrorName::StepFunctionsUnavailable];
 
-/// What a state does about an error.
+/// The reaction of a state to an error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Response {
     Retries,
-    PlansAnew,
+    Replans,
     Fails,
 }
 
-fn naming(rules: &[Rule], name: ErrorName) -> usize {
+fn count_matching(rules: &[ErrorRule], name: ErrorName) -> usize {
     rules.iter().filter(|rule| rule.names(name.as_str())).count()
 }
 
 pub(crate) fn response(machine: &Machine, state: &State, name: ErrorName) -> Response {
-    let retriers = naming(&state.rules("Retry"), name);
-    let catchers = naming(&machine.catchers(state), name);
+    let retriers = count_matching(&state.rules("Retry"), name);
+    let catchers = count_matching(&machine.catchers(state), name);
     match (retriers, catchers) {
         (0, 0) => Response::Fails,
         (1, 0) => Response::Retries,
-        (0, 1) => Response::PlansAnew,
+        (0, 1) => Response::Replans,
         _ => panic!("{} names {name} in {retriers} retriers and {catchers} catchers", state.name),
     }
 }
 
 fn expected(state: &str, name: ErrorName) -> Response {
     if CANNOT_ARISE.iter().any(|(in_state, error, _)| (*in_state, *error) == (state, name))
-        || LEFT_TO_FAIL.contains(&(state, name))
+        || NOT_CAUGHT.contains(&(state, name))
     {
         return Response::Fails;
     }
@@ -57,13 +55,13 @@ fn expected(state: &str, name: ErrorName) -> Response {
     }
     match name.recovery() {
         Recovery::Retry => Response::Retries,
-        Recovery::Replan => Response::PlansAnew,
+        Recovery::Replan => Response::Replans,
         Recovery::Redrive => Response::Fails,
     }
 }
 
 #[test]
-fn every_error_is_retried_caught_or_left_to_fail_as_its_recovery_says() {
+fn every_error_is_handled_as_its_recovery_says() {
     let machine = Machine::read();
     for (state, function) in machine.tasks() {
         for name in raised_by(&function.crate_name) {
@@ -81,7 +79,7 @@ fn no_state_names_an_error_that_its_function_cannot_raise() {
             for name in rule.errors.iter().filter_map(|name| ErrorName::parse(name)) {
                 assert!(
                     raised.contains(&name),
-                    "{} names {name}, which {} never raises",
+                    "{} names {name}, which {} does not raise",
                     state.name,
                     function.crate_name
                 );
@@ -99,17 +97,17 @@ fn no_state_names_an_error_that_its_function_cannot_raise() {
 }
 
 #[test]
-fn every_exception_is_about_an_error_that_the_function_raises() {
+fn every_listed_exception_is_an_error_of_its_function() {
     let machine = Machine::read();
     let cannot = CANNOT_ARISE.iter().map(|(state, error, _)| (*state, *error));
-    for (name, error) in cannot.chain(LEFT_TO_FAIL).chain(RETRY_IS_A_NEW_PLAN) {
+    for (name, error) in cannot.chain(NOT_CAUGHT).chain(RETRY_IS_A_NEW_PLAN) {
         let (_, function) = machine.tasks().find(|(state, _)| state.name == name).unwrap();
         assert!(raised_by(&function.crate_name).contains(&error), "{name} needs no exception for {error}");
     }
 }
 
 #[test]
-fn every_error_but_one_is_raised_by_some_function_and_every_catcher_leads_to_a_new_plan() {
+fn every_error_is_raised_and_every_catcher_leads_to_a_planner() {
     let machine = Machine::read();
     for name in ErrorName::ALL {
         let raised = machine.stack.functions.iter().any(|function| raised_by(&function.crate_name).contains(&name));
@@ -118,14 +116,14 @@ fn every_error_but_one_is_raised_by_some_function_and_every_catcher_leads_to_a_n
     for state in &machine.states {
         for catcher in state.rules("Catch") {
             let next = catcher.definition["Next"].as_str().unwrap_or_default();
-            assert!(["Validate", "Replicate"].contains(&next), "{} leads to {next}", state.name);
+            assert!(["Validate", "Replicate"].contains(&next), "{} catches to {next}", state.name);
             assert!(catcher.errors.iter().all(|name| ErrorName::parse(name).is_some()), "{:?}", catcher.errors);
         }
     }
 }
 
 #[test]
-fn the_template_sets_exactly_the_variables_that_a_function_reads() {
+fn the_template_sets_exactly_the_variables_of_each_function() {
     use holdfast_lambda::Function;
     let machine = Machine::read();
     for function in &machine.stack.functions {
@@ -141,6 +139,7 @@ fn the_template_sets_exactly_the_variables_that_a_function_reads() {
         .to_vec();
         read.sort_unstable();
         let set: Vec<_> = function.environment.keys().map(String::as_str).collect();
+
         assert_eq!(set, read, "{}: left in template.yaml, right in the function", function.crate_name);
     }
 }

@@ -1,4 +1,4 @@
-//! Every file in `events/` meets the fate that `events/README.md` gives it.
+//! Every sample event in `events/` has the result that `events/README.md` states.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ struct Case {
     file: String,
     event: Value,
     rule: String,
-    fate: String,
+    result: String,
 }
 
 fn cases() -> Vec<Case> {
@@ -26,14 +26,14 @@ fn cases() -> Vec<Case> {
         Case {
             event: event.unwrap_or_else(|error| panic!("events/{file} is not JSON: {error}")),
             rule: row[2].clone(),
-            fate: row[3].clone(),
+            result: row[3].clone(),
             file,
         }
     };
     rows.into_iter().map(case).collect()
 }
 
-fn received(event: &Value) -> Result<(), InvalidInput> {
+fn parse(event: &Value) -> Result<(), InvalidInput> {
     if event["detail-type"] == STATUS_CHANGE {
         ExecutionEnded::from_event(event).map(drop)
     } else {
@@ -49,14 +49,17 @@ fn every_file_has_a_row_and_every_row_a_file() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "README.md")
         .collect();
+
     assert_eq!(named, files);
 }
 
 #[test]
-fn an_event_is_let_through_by_the_rule_that_its_row_names_and_by_no_other() {
+fn each_event_matches_only_the_rule_in_its_row() {
     let stack = stack();
+
     let rules: Vec<_> =
         stack.rules.iter().map(|rule| (rule.name.as_str(), Pattern::compile(&rule.pattern).unwrap())).collect();
+
     assert_eq!(rules.len(), 3);
     for case in cases() {
         let matching = rules.iter().filter(|(_, pattern)| pattern.matches(&case.event)).map(|(name, _)| *name);
@@ -69,16 +72,16 @@ fn an_event_is_let_through_by_the_rule_that_its_row_names_and_by_no_other() {
 }
 
 #[test]
-fn an_event_is_accepted_or_rejected_as_its_row_says() {
+fn each_event_is_accepted_or_rejected_as_its_row_says() {
     for case in cases() {
-        if case.fate == "NotMatched" {
-            assert_eq!(case.rule, "none", "{} is let through, so somebody receives it", case.file);
+        if case.result == "NotMatched" {
+            assert_eq!(case.rule, "none", "{} matches a rule, so a function receives it", case.file);
             continue;
         }
-        let outcome = match received(&case.event) {
+        let outcome = match parse(&case.event) {
             Ok(()) => "Accepts".to_owned(),
             Err(error) => format!("Rejects `Input.Invalid` at `{}`", error.path),
         };
-        assert_eq!(outcome, case.fate, "{}: {:?}", case.file, received(&case.event));
+        assert_eq!(outcome, case.result, "{}: {:?}", case.file, parse(&case.event));
     }
 }

@@ -1,12 +1,12 @@
-//! The longest history that the largest object can cause fits into an execution. `worst_case` says what is assumed;
-//! `tests/limits` runs the first of these and counts.
+//! The longest history of the largest object fits into one execution. `worst_case` has the assumptions; `tests/limits`
+//! runs the first case and counts the events.
 
 use holdfast_core::{
     contract::Replan,
     layout::{GIB, MAX_OBJECT, PartLayout},
 };
 use holdfast_tests::worst_case::{
-    HISTORY_QUOTA, Retries, copied_once, copied_twice, parts, reading_runs, task, verified,
+    HISTORY_QUOTA, Retries, backup_leg_events, both_legs_events, map_events, reading_runs, task_events, verify_events,
 };
 
 use crate::machine::Machine;
@@ -15,9 +15,9 @@ fn planned(size: u64) -> PartLayout {
     PartLayout::plan(size, None).unwrap()
 }
 
-/// Events of both verifications, each in so many runs.
-fn verified_twice(machine: &Machine, runs: u64, retries: Retries) -> u64 {
-    ["VerifyBackup", "VerifyReplica"].map(|name| verified(machine.state(name), runs, retries)).iter().sum()
+/// The events of both verifications, each with this many runs.
+fn both_verifications(machine: &Machine, runs: u64, retries: Retries) -> u64 {
+    ["VerifyBackup", "VerifyReplica"].map(|name| verify_events(machine.state(name), runs, retries)).iter().sum()
 }
 
 fn assert_fits(events: u64) {
@@ -25,39 +25,44 @@ fn assert_fits(events: u64) {
 }
 
 #[test]
-fn the_largest_object_fits_into_one_history_with_every_retry_used_up() {
+fn the_largest_object_with_all_retries_fits_into_one_history() {
     let machine = Machine::read();
     let layout = planned(MAX_OBJECT);
-    assert_fits(copied_twice(&machine, layout, Retries::All) + verified_twice(&machine, 1, Retries::All));
+    assert_fits(both_legs_events(&machine, layout, Retries::All) + both_verifications(&machine, 1, Retries::All));
 }
 
 #[test]
-fn the_largest_object_fits_when_it_is_read_back_and_has_no_replica() {
+fn the_largest_object_fits_when_it_is_read_back_without_a_replica() {
     let machine = Machine::read();
     let layout = planned(MAX_OBJECT);
+
     let runs = reading_runs(layout, layout.part_count(), 1);
-    let read_back = verified(machine.state("VerifyBackup"), runs, Retries::None);
-    assert_fits(copied_once(&machine, layout, Retries::None) + read_back);
+    let read_back = verify_events(machine.state("VerifyBackup"), runs, Retries::None);
+
+    assert_fits(backup_leg_events(&machine, layout, Retries::None) + read_back);
 }
 
 #[test]
-fn twenty_tebibytes_fit_when_both_legs_are_read_back_as_well() {
+fn twenty_tebibytes_fit_when_both_legs_are_read_back() {
     let machine = Machine::read();
     let layout = planned(20 * 1024 * GIB);
+
     let runs = reading_runs(layout, layout.part_count(), 2);
-    assert_fits(copied_twice(&machine, layout, Retries::All) + verified_twice(&machine, runs, Retries::None));
+
+    assert_fits(both_legs_events(&machine, layout, Retries::All) + both_verifications(&machine, runs, Retries::None));
 }
 
 #[test]
-fn five_plans_in_a_row_fit_for_an_object_of_forty_slices() {
+fn five_plans_fit_for_an_object_of_forty_slices() {
     let machine = Machine::read();
     let layout = planned(5 * 1024 * GIB);
+
     assert_eq!(layout.slices().len(), 40);
-    let again = task(machine.state("Validate"), Retries::All)
-        + parts(&machine, layout, "CopySlice", Some("DigestSlice"), Retries::All)
-        + task(machine.state("CompleteUpload"), Retries::All);
-    // Once more Route is passed with every plan: entered and exited.
-    let replans = u64::from(Replan::MAX_ATTEMPTS - 1) * (again + 2);
-    let copied = copied_twice(&machine, layout, Retries::All);
-    assert_fits(replans + copied + verified_twice(&machine, 1, Retries::All));
+    let replan = task_events(machine.state("Validate"), Retries::All)
+        + map_events(&machine, layout, "CopySlice", Some("DigestSlice"), Retries::All)
+        + task_events(machine.state("CompleteUpload"), Retries::All);
+    // Every plan also enters and exits Route.
+    let replans = u64::from(Replan::MAX_ATTEMPTS - 1) * (replan + 2);
+    let copied = both_legs_events(&machine, layout, Retries::All);
+    assert_fits(replans + copied + both_verifications(&machine, 1, Retries::All));
 }

@@ -1,5 +1,4 @@
-//! The state machine, the template, the functions and the types of core say the same thing, and so do the tables that
-//! people read.
+//! The state machine, the template, the functions, the types of core and the documentation agree.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

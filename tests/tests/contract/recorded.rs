@@ -1,7 +1,7 @@
-//! Payloads and receipts of earlier versions must stay readable: a redrive runs new code on variables that are up to 14
-//! days old, and receipts are kept for years.
+//! Payloads and receipts of earlier versions stay readable. A redrive runs new code with variables that are up to 14 days
+//! old, and receipts are kept for years.
 //!
-//! `tests/data/recorded` has one folder for each recording, named by its day. To record the payloads of today:
+//! `tests/data/recorded` has one folder per recording, named by its date. To record the current payloads:
 //!
 //!     HOLDFAST_RECORD=2026-11-30 cargo test -p holdfast-tests --test contract recorded
 
@@ -14,7 +14,7 @@ use holdfast_core::{contract::NotifyInput, event::decode, payload::Payload, rece
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{hostile::valid, types::TASKS};
+use crate::{hostile::valid_payloads, types::TASKS};
 
 const RECEIPT: &str = "receipt";
 
@@ -31,7 +31,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 fn record(day: &str) {
     let folder = folder().join(day);
     fs::create_dir_all(&folder).unwrap();
-    let payloads = valid();
+    let payloads = valid_payloads();
     let receipt = Receipt::new(NotifyInput::read(&payloads["Notify"]).unwrap(), OffsetDateTime::UNIX_EPOCH);
     let receipt = (RECEIPT, serde_json::to_value(receipt).unwrap());
     for (name, value) in payloads.into_iter().chain([receipt]) {
@@ -45,6 +45,7 @@ fn every_recorded_payload_and_receipt_is_readable() {
         record(&day);
     }
     let mut read = 0;
+
     for day in json_files(&folder()) {
         for file in json_files(&day) {
             let value: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -57,6 +58,7 @@ fn every_recorded_payload_and_receipt_is_readable() {
             };
 
             assert_eq!(outcome, Ok(()), "{}", file.display());
+
             read += 1;
         }
     }

@@ -11,10 +11,10 @@ use holdfast_core::{
 use crate::{
     errors::{Response, raised_by, response},
     machine::{CANNOT_ARISE, Machine},
-    markdown::{assert_generated, written},
+    markdown::{assert_generated, format_table},
 };
 
-/// A function with the states in which it raises an error.
+/// A function, and the states in which it raises an error.
 struct RaisedBy {
     function: String,
     states: Vec<String>,
@@ -38,7 +38,7 @@ fn functions(machine: &Machine, error: ErrorName) -> Vec<RaisedBy> {
     functions
 }
 
-/// Who recovers from the error: the state machine, or a person.
+/// The recovery in the tables.
 fn recovery(name: ErrorName) -> &'static str {
     match (name.recovery(), name.entry().remedy.next_step()) {
         (Recovery::Retry, _) => "retry",
@@ -49,17 +49,17 @@ fn recovery(name: ErrorName) -> &'static str {
     }
 }
 
-/// The heading's anchor, as GitHub makes it.
+/// The anchor of the heading on GitHub.
 fn anchor(name: ErrorName) -> String {
     name.as_str().to_lowercase().replace('.', "")
 }
 
-/// What the state machine does by itself, by state.
+/// The reactions of the state machine, by state.
 fn reaction(machine: &Machine, name: ErrorName, raised: &[RaisedBy]) -> String {
     let states: Vec<_> = raised.iter().flat_map(|raised| &raised.states).map(|state| machine.state(state)).collect();
     let mut sentences = Vec::new();
     for (wanted, verb) in
-        [(Response::Retries, "retries"), (Response::PlansAnew, "makes a new plan"), (Response::Fails, "fails")]
+        [(Response::Retries, "retries"), (Response::Replans, "makes a new plan"), (Response::Fails, "fails")]
     {
         let matching = states.iter().filter(|state| response(machine, state, name) == wanted);
         let names: Vec<_> = matching.map(|state| state.name.as_str()).collect();
@@ -99,13 +99,15 @@ fn section(machine: &Machine, name: ErrorName) -> String {
 #[test]
 fn the_error_table_of_the_state_machine_is_generated_from_the_catalogue() {
     let machine = Machine::read();
+
     let row = |name: ErrorName| {
         let raised: Vec<_> = functions(&machine, name).into_iter().map(|raised| raised.function).collect();
         let link = format!("[`{name}`](../docs/operations.md#{})", anchor(name));
         vec![link, recovery(name).to_owned(), raised.join(", "), name.entry().remedy.to_string()]
     };
     let rows: Vec<_> = ErrorName::ALL.into_iter().map(row).collect();
-    let table = written(&["error", "recovery", "raised by", "what to do"], &rows);
+    let table = format_table(&["error", "recovery", "raised by", "what to do"], &rows);
+
     assert_generated("statemachine/README.md", "errors", &table);
 }
 
@@ -114,7 +116,7 @@ fn index() -> String {
         let link = format!("[`{name}`](#{})", anchor(name));
         vec![link, name.entry().meaning.to_owned(), recovery(name).to_owned()]
     };
-    written(&["error", "meaning", "recovery"], &ErrorName::ALL.into_iter().map(row).collect::<Vec<_>>())
+    format_table(&["error", "meaning", "recovery"], &ErrorName::ALL.into_iter().map(row).collect::<Vec<_>>())
 }
 
 fn foreign_errors() -> String {
@@ -123,10 +125,10 @@ fn foreign_errors() -> String {
         let names: Vec<_> = foreign.names.iter().map(name).collect();
         vec![names.join(", "), foreign.meaning.to_owned(), foreign.remedy.to_string()]
     };
-    written(&["error", "meaning", "what to do"], &FOREIGN_ERRORS.iter().map(row).collect::<Vec<_>>())
+    format_table(&["error", "meaning", "what to do"], &FOREIGN_ERRORS.iter().map(row).collect::<Vec<_>>())
 }
 
-/// One test, because it writes one file if it is asked to.
+/// One test for all sections, because it can write the file.
 #[test]
 fn the_runbook_is_generated_from_the_catalogue() {
     let machine = Machine::read();

@@ -1,4 +1,4 @@
-//! Values of core's types for the walks: ordinary ones, and the largest that S3 and the types allow.
+//! Sample outputs of the functions: ordinary ones, and the largest that S3 and the types allow.
 
 use std::collections::BTreeMap;
 
@@ -19,22 +19,22 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// How large everything that an uploader chooses is.
+/// The size of the values that a client chooses.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
     Ordinary,
-    /// As large as S3 allows, in the characters that take most room in JSON.
+    /// The largest that S3 allows, in the characters with the longest JSON.
     Largest,
 }
 
-/// Whether an object is copied in one request or in parts, and whether its slices are read.
+/// How an object is copied, and whether its slices are read.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Path {
     Single,
     Parts { digest: bool },
 }
 
-/// Makes the answers of the functions.
+/// Creates outputs of the functions.
 #[derive(Clone, Copy)]
 pub(crate) struct Samples {
     pub(crate) extent: Extent,
@@ -67,8 +67,8 @@ impl Samples {
         if self.path == Path::Single { Vec::new() } else { self.layout().slices() }
     }
 
-    /// Tags: ten, of 128 and 256 characters that take four bytes each. Headers and user metadata: 2 KB each, as S3
-    /// allows.
+    /// Ten tags of 128 and 256 characters with four bytes each, and 2 KB of headers and of user metadata: the limits of
+    /// S3.
     fn attributes(self) -> Attributes {
         if self.extent == Extent::Ordinary {
             return Attributes { content_type: Some("text/plain".to_owned()), ..Attributes::default() };
@@ -85,7 +85,7 @@ impl Samples {
         }
     }
 
-    /// A control character takes six bytes in JSON.
+    /// A control character has six bytes in JSON.
     fn key(self) -> ObjectKey {
         ObjectKey::new(self.long("reports/november.pdf", "\u{1}", 1024)).unwrap()
     }
@@ -121,7 +121,7 @@ impl Samples {
         let upload = (self.path != Path::Single).then(|| MultipartUpload {
             upload_id: self.long("2~upload", "u", 1024),
             part_size: self.layout().part_size(),
-            part_count: u32::try_from(self.layout().part_count()).unwrap(),
+            part_count: self.layout().part_count(),
         });
         let attributes = self.attributes();
         let stamped = stamp.add_to(&attributes.metadata);
@@ -158,7 +158,7 @@ impl Samples {
         self.path == Path::Parts { digest: true }
     }
 
-    /// Validate's answer.
+    /// The output of Validate.
     pub(crate) fn plan(self, attempt: u32) -> Plan {
         let replica = self.replica.then(|| ReplicaTarget {
             bucket: BucketName::new(self.long("holdfast-replica", "r", 63)).unwrap(),
@@ -174,31 +174,31 @@ impl Samples {
         }
     }
 
-    /// Validate's answer when there is nothing to do.
+    /// The output of Validate for a skipped event.
     pub(crate) fn skip() -> Plan {
         Plan::Skip { reason: SkipReason::AlreadyBackedUp, message: "The version is backed up already.".to_owned() }
     }
 
-    /// Cross-region-replicate's answer.
+    /// The output of cross-region-replicate.
     pub(crate) fn replica_plan(self, attempt: u32) -> ReplicaPlan {
         let stored = (self.path == Path::Single).then(|| self.stored());
         let replica = self.backup();
         ReplicaPlan { attempt, replica, slices: self.slices(), digest_slices: self.digests(), stored }
     }
 
-    /// The answer of copy-part and complete-multipart for a published object.
+    /// The output of copy-part and complete-multipart for a published object.
     pub(crate) fn stored(self) -> Stored {
         Stored { version_id: Some(self.version()), etag: self.etag(), crc64nvme: Some(Crc64Nvme::EMPTY) }
     }
 
-    /// A slice that is done.
+    /// A finished slice.
     fn slice_done(index: u32, digested: bool) -> SliceResult {
         let digest = digested.then(|| SliceDigest { crc64nvme: Crc64Nvme::EMPTY, sha256: Sha256::of(b"") });
         SliceResult { index, done: true, bytes: MAX_OBJECT, digest, resume: None }
     }
 
-    /// A slice that is not done; its digest, where one is made, is all but one part along.
-    pub(crate) fn slice_open(self, index: u32, digested: bool) -> SliceResult {
+    /// An unfinished slice. If it is digested, only the last part is missing.
+    pub(crate) fn slice_unfinished(self, index: u32, digested: bool) -> SliceResult {
         let slice = self.slices()[usize::try_from(index).unwrap()];
         let resume = digested.then(|| DigestProgress {
             next_part: slice.last_part,
@@ -208,7 +208,7 @@ impl Samples {
         SliceResult { index, done: false, bytes: MAX_OBJECT, digest: None, resume }
     }
 
-    /// Checksum-verify's answer when it is done: with the largest extent, everything that can differ does.
+    /// The output of checksum-verify after the last run. With the largest extent, every attribute differs.
     pub(crate) fn verified(self) -> Verification {
         let none = Attributes::default();
         let differences: Vec<Difference> =
@@ -227,14 +227,14 @@ impl Samples {
         Verification { done: true, evidence: Some(evidence), resume: None }
     }
 
-    /// Notify's answer.
+    /// The output of Notify.
     pub(crate) fn notified(self) -> Notified {
         let receipt = ReceiptRef { bucket: self.destination().bucket, key: self.key(), written: true };
         Notified { receipt: Some(receipt), message_id: Some("17793124-05d4-b198-2fde-7ededc63b103".to_owned()) }
     }
 
-    /// What the function that a state calls answers when all goes well and in one go.
-    pub(crate) fn answer(self, state: &str, payload: &Value) -> Value {
+    /// The output of a state's function if it succeeds in one run.
+    pub(crate) fn output(self, state: &str, payload: &Value) -> Value {
         let index = u32::try_from(payload["slice"]["index"].as_u64().unwrap_or_default()).unwrap();
         let attempt = u32::try_from(payload["replan"]["attempt"].as_u64().unwrap_or(1)).unwrap();
         match state {
@@ -245,7 +245,7 @@ impl Samples {
             "DigestSlice" | "DigestReplicaSlice" => value(Self::slice_done(index, true)),
             "VerifyBackup" | "VerifyReplica" => value(self.verified()),
             "Notify" => value(self.notified()),
-            other => panic!("no answer is known for {other}"),
+            other => panic!("{other} has no sample output"),
         }
     }
 }

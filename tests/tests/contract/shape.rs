@@ -1,11 +1,11 @@
-//! What every state of the machine has to be like, whatever it does.
+//! Rules for every state of the machine.
 
 use serde_json::Value;
 
 use crate::machine::{Machine, text};
 
-/// The errors of the Lambda service, and of a function that died: its work can be done again.
-const SERVICE: [&str; 8] = [
+/// The errors of the Lambda service and of a killed function. The work can be repeated.
+const SERVICE_ERRORS: [&str; 8] = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -17,7 +17,7 @@ const SERVICE: [&str; 8] = [
 ];
 
 #[test]
-fn nothing_is_caught_or_retried_by_a_wildcard() {
+fn no_retrier_or_catcher_names_a_wildcard() {
     let machine = Machine::read();
     for state in &machine.states {
         for rule in state.rules("Retry").into_iter().chain(state.rules("Catch")) {
@@ -28,8 +28,9 @@ fn nothing_is_caught_or_retried_by_a_wildcard() {
     }
 }
 
+/// A redrive of a Fail state would only fail again.
 #[test]
-fn no_state_fails_on_purpose_because_a_redrive_would_only_fail_there_again() {
+fn no_state_is_a_fail_state() {
     let machine = Machine::read();
     for state in &machine.states {
         assert_ne!(state.kind(), "Fail", "{}", state.name);
@@ -37,8 +38,9 @@ fn no_state_fails_on_purpose_because_a_redrive_would_only_fail_there_again() {
 }
 
 #[test]
-fn every_state_tells_a_person_what_it_is_for() {
+fn every_state_and_choice_has_a_comment() {
     let machine = Machine::read();
+
     assert!(machine.definition["Comment"].is_string());
     assert_eq!(machine.definition["QueryLanguage"], "JSONata");
     for state in &machine.states {
@@ -50,15 +52,16 @@ fn every_state_tells_a_person_what_it_is_for() {
 }
 
 #[test]
-fn every_task_gives_its_function_time_to_end_by_itself() {
+fn every_task_timeout_is_longer_than_the_function_timeout() {
     let machine = Machine::read();
     for (state, function) in machine.tasks() {
         let timeout = state.definition["TimeoutSeconds"].as_u64();
         let timeout = timeout.unwrap_or_else(|| panic!("{} has no TimeoutSeconds", state.name));
         let own = u64::from(function.timeout_seconds);
+
         assert!(
             (own + 10..=own + 60).contains(&timeout),
-            "{} waits {timeout} s for {}, which may take {own} s",
+            "the timeout of {} is {timeout} s, that of {} is {own} s",
             state.name,
             function.crate_name
         );
@@ -66,13 +69,13 @@ fn every_task_gives_its_function_time_to_end_by_itself() {
 }
 
 #[test]
-fn every_task_tries_again_after_service_errors_with_jitter_and_within_bounds() {
+fn every_task_retries_service_errors_with_jitter_and_limits() {
     let machine = Machine::read();
     for (state, _) in machine.tasks() {
         let retriers = state.rules("Retry");
-        for name in SERVICE {
-            let naming = retriers.iter().filter(|retrier| retrier.names(name)).count();
-            assert_eq!(naming, 1, "{} of {} retriers of {} name {name}", naming, retriers.len(), state.name);
+        for name in SERVICE_ERRORS {
+            let matching = retriers.iter().filter(|retrier| retrier.names(name)).count();
+            assert_eq!(matching, 1, "{} of {} retriers of {} name {name}", matching, retriers.len(), state.name);
         }
         for retrier in retriers {
             let rule = &retrier.definition;
@@ -86,43 +89,50 @@ fn every_task_tries_again_after_service_errors_with_jitter_and_within_bounds() {
 }
 
 #[test]
-fn a_slice_waits_for_room_longer_than_others_run() {
+fn a_throttled_slice_waits_longer_than_two_runs() {
     let machine = Machine::read();
     for (state, function) in machine.tasks().filter(|(state, _)| state.map.is_some()) {
         let retriers = state.rules("Retry");
         let retrier = retriers.iter().find(|retrier| retrier.names("Lambda.TooManyRequestsException"));
-        let rule = &retrier.unwrap_or_else(|| panic!("{} does not wait for room", state.name)).definition;
+        let rule = &retrier.unwrap_or_else(|| panic!("{} does not retry throttling", state.name)).definition;
         let field = |name: &str| rule[name].as_f64().unwrap_or_default();
         let waits = (0..rule["MaxAttempts"].as_i64().unwrap_or_default()).map(|attempt| {
             let grown = field("IntervalSeconds") * field("BackoffRate").powi(i32::try_from(attempt).unwrap());
             grown.min(field("MaxDelaySeconds"))
         });
-        // Half of it on average, because of the jitter.
+        // With full jitter, the average wait is half of the maximum.
         let waited = waits.sum::<f64>() / 2.0;
         let runs = f64::from(function.timeout_seconds) * 2.0;
-        assert!(waited > runs, "{} waits {waited} s, and two rounds of others take {runs} s", state.name);
+
+        assert!(waited > runs, "{} waits {waited} s, but two runs take {runs} s", state.name);
     }
 }
 
 #[test]
-fn every_task_calls_lambda_by_an_arn_that_the_template_substitutes() {
+fn every_function_arn_is_substituted_by_the_template() {
     let machine = Machine::read();
+
     for (state, _) in machine.tasks() {
         assert_eq!(state.definition["Resource"], "arn:aws:states:::lambda:invoke", "{}", state.name);
     }
-    let written: Value = serde_json::from_str(&text("statemachine/backup.asl.json")).unwrap();
-    assert!(!written.to_string().replace("arn:aws:states:::lambda:invoke", "").contains("arn:"), "an ARN is fixed");
+    let source: Value = serde_json::from_str(&text("statemachine/backup.asl.json")).unwrap();
+    assert!(
+        !source.to_string().replace("arn:aws:states:::lambda:invoke", "").contains("arn:"),
+        "an ARN is not substituted"
+    );
 }
 
 #[test]
-fn maps_run_forty_slices_at_once_inline_and_tolerate_no_failure() {
+fn maps_are_inline_with_forty_concurrent_slices_and_no_tolerated_failure() {
     let machine = Machine::read();
+
     let maps: Vec<_> = machine.states.iter().filter(|state| state.kind() == "Map").collect();
+
     assert_eq!(maps.len(), 2);
     for map in maps {
         assert_eq!(map.definition["MaxConcurrency"], 40, "{}", map.name);
         assert_eq!(map.definition["ItemProcessor"]["ProcessorConfig"]["Mode"], "INLINE", "{}", map.name);
         assert!(map.definition.get("ToleratedFailurePercentage").is_none(), "{}", map.name);
-        assert!(map.rules("Retry").is_empty(), "{} would run every slice again", map.name);
+        assert!(map.rules("Retry").is_empty(), "{} repeats every slice", map.name);
     }
 }

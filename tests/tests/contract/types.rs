@@ -1,4 +1,4 @@
-//! Which function each state calls, with which types of core: the table at the top of `core::contract`, in code.
+//! The function of each state and the type of its payload. The table in `core::contract` has the same content.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::machine::{Machine, text};
 
-/// Reads a payload as its function does, unknown fields refused.
+/// Reads a payload as its function does.
 pub(crate) type Reader = fn(&Value) -> Result<(), InvalidInput>;
 
-/// A state, the crate of the function that it calls, and the reader of what it sends.
+/// A state, the crate of its function, and the reader of its payload.
 pub(crate) const TASKS: [(&str, &str, Reader); 12] = [
     ("Validate", "validate", |payload| ValidateInput::read(payload).map(drop)),
     ("CopyObject", "copy-part", |payload| CopyInput::read(payload).map(drop)),
@@ -31,11 +31,13 @@ pub(crate) const TASKS: [(&str, &str, Reader); 12] = [
 ];
 
 #[test]
-fn tasks_functions_and_types_are_in_bijection() {
+fn every_task_has_a_function_and_a_payload_type() {
     let machine = Machine::read();
+
     let in_machine: BTreeSet<_> =
         machine.tasks().map(|(state, function)| (state.name.as_str(), function.crate_name.as_str())).collect();
     let in_core: BTreeSet<_> = TASKS.iter().map(|(state, function, _)| (*state, *function)).collect();
+
     assert_eq!(in_machine, in_core, "left: statemachine/backup.asl.json, right: the types of core");
     let called: BTreeSet<_> = in_core.iter().map(|(_, function)| *function).collect();
     let deployed: BTreeSet<_> = machine.stack.functions.iter().map(|function| function.crate_name.as_str()).collect();

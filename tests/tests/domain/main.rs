@@ -1,6 +1,6 @@
-//! The domain check, and what it is for: that nothing that is done twice changes anything.
+//! Tests of the domain check, and of Tasks that run twice.
 
-mod breaches;
-mod descriptions;
+mod edited_snapshots;
+mod repeated_tasks;
 mod support;
-mod twice;
+mod violations;

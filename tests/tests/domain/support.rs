@@ -1,73 +1,64 @@
-//! A world with one of everything: small and large copies, two versions of a key, a late version, a duplicate, a
-//! failure.
+//! A fixture with every kind of copy: small, large, newer, late, and the duplicate of an event.
 
-use aws_sdk_s3::types::StorageClass;
 use holdfast_tests::{
     TestResult,
-    domain::{Known, Report, Rule, Violations},
-    world::{Rules, Setup, World},
+    domain::{Promise, Report, Tolerance, Violations},
+    fixture::{EventRules, Fixture, Setup},
 };
 
-/// Objects of this many bytes are copied in parts: in one part, because S3 takes none of less than 5 MiB but the last.
+/// The multipart threshold in bytes. Such objects have one part, because S3 allows less than 5 MiB only for the last.
 pub(crate) const THRESHOLD: &str = "16";
 
 /// Large enough to be copied in parts.
 pub(crate) const LARGE: &str = "more bytes than the threshold has";
 
 pub(crate) fn setup() -> Setup {
-    Setup::default().configured("MULTIPART_THRESHOLD", THRESHOLD)
+    Setup::default().with_variable("MULTIPART_THRESHOLD", THRESHOLD)
 }
 
-/// Uploads to the keys `small`, `large`, `twice` and `late`; the last two have two versions each, and the first of
-/// `late` is announced after the second is backed up. All are tagged.
-pub(crate) async fn world() -> TestResult<World> {
-    world_with(setup()).await
+/// A fixture with backups of the keys `small`, `large`, `twice` and `late`. The last two have two versions each. The
+/// event of the first version of `late` is delivered after the second version is backed up.
+pub(crate) async fn fixture() -> TestResult<Fixture> {
+    fixture_with(setup()).await
 }
 
-/// The same in a world that is made otherwise.
-pub(crate) async fn world_with(setup: Setup) -> TestResult<World> {
-    let world = World::start(setup).await?;
+/// The same with other settings.
+pub(crate) async fn fixture_with(setup: Setup) -> TestResult<Fixture> {
+    let fixture = Fixture::start(setup).await?;
     for (count, (key, bytes)) in
         [("small", "few"), ("large", LARGE), ("twice", "first"), ("twice", "second")].iter().enumerate()
     {
-        upload(&world, key, bytes).await?;
-        world.ended(count + 1).await?;
+        upload(&fixture, key, bytes).await?;
+        fixture.wait_for_executions(count + 1).await?;
     }
-    world.set_rules(Rules::Disabled).await?;
-    upload(&world, "late", LARGE).await?;
-    let late = world.late_event_for("late").await?;
-    world.set_rules(Rules::Enabled).await?;
-    upload(&world, "late", "newer").await?;
-    world.ended(5).await?;
-    world.begin(&late).await?;
-    let first = world.ended(6).await?.swap_remove(0);
-    world.begin(&world.event_of(&first).await?).await?;
-    world.ended(7).await?;
-    Ok(world)
+    fixture.set_rules(EventRules::Disabled).await?;
+    upload(&fixture, "late", LARGE).await?;
+    let late = fixture.late_event("late").await?;
+    fixture.set_rules(EventRules::Enabled).await?;
+    upload(&fixture, "late", "newer").await?;
+    fixture.wait_for_executions(5).await?;
+    fixture.start_execution(&late).await?;
+    let first = fixture.wait_for_executions(6).await?.swap_remove(0);
+    fixture.start_execution(&fixture.input_event(&first).await?).await?;
+    fixture.wait_for_executions(7).await?;
+    Ok(fixture)
 }
 
-pub(crate) async fn upload(world: &World, key: &str, bytes: &str) -> TestResult {
-    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key).tagging("team=a");
+pub(crate) async fn upload(fixture: &Fixture, key: &str, bytes: &str) -> TestResult {
+    let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(key).tagging("team=a");
     request.content_type("text/plain").metadata("owner", "ann").body(bytes.as_bytes().to_vec().into()).send().await?;
     Ok(())
 }
 
-/// Uploads what cannot be read without a restore: its execution fails.
-pub(crate) async fn upload_archived(world: &World, key: &str) -> TestResult {
-    let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key);
-    request.storage_class(StorageClass::Glacier).body(b"cold".to_vec().into()).send().await?;
-    Ok(())
+/// Checks every promise without tolerance.
+pub(crate) async fn check(fixture: &Fixture) -> TestResult<Report> {
+    fixture.check_domain(Tolerance::default()).await
 }
 
-/// Checks the world strictly.
-pub(crate) async fn check(world: &World) -> TestResult<Report> {
-    world.check_domain(Known::default()).await
-}
-
-/// The names of the promises that a world breaks.
-pub(crate) async fn broken(world: &World) -> TestResult<Vec<Rule>> {
-    match check(world).await {
-        Ok(report) => Err(format!("nothing was found: {report}").into()),
-        Err(error) => Ok(error.downcast::<Violations>()?.rules()),
+/// The broken promises of a fixture.
+pub(crate) async fn violations(fixture: &Fixture) -> TestResult<Vec<Promise>> {
+    match check(fixture).await {
+        Ok(report) => Err(format!("no promise is broken: {report}").into()),
+        Err(error) => Ok(error.downcast::<Violations>()?.promises()),
     }
 }

@@ -1,16 +1,16 @@
-//! What an object is besides its bytes survives the copy, by one request and by parts.
+//! Copies keep the attributes of their source, in one request and in parts.
 
 use aws_sdk_s3::{primitives::ByteStream, types::StorageClass};
 use holdfast_tests::{
     TestResult,
-    world::{Setup, World},
+    fixture::{Fixture, Setup},
 };
 
-async fn upload_with_everything(world: &World, key: &str, bytes: Vec<u8>) -> TestResult {
-    let request = world
+async fn upload_with_everything(fixture: &Fixture, key: &str, bytes: Vec<u8>) -> TestResult {
+    let request = fixture
         .s3
         .put_object()
-        .bucket(&world.outputs.source_bucket)
+        .bucket(&fixture.outputs.source_bucket)
         .key(key)
         .body(ByteStream::from(bytes))
         .content_type("text/plain; charset=utf-8")
@@ -28,8 +28,8 @@ async fn upload_with_everything(world: &World, key: &str, bytes: Vec<u8>) -> Tes
     Ok(())
 }
 
-async fn assert_same(world: &World, s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult {
-    let source = world.s3.head_object().bucket(&world.outputs.source_bucket).key(key).send().await?;
+async fn assert_same_attributes(fixture: &Fixture, s3: &aws_sdk_s3::Client, bucket: &str, key: &str) -> TestResult {
+    let source = fixture.s3.head_object().bucket(&fixture.outputs.source_bucket).key(key).send().await?;
     let copy = s3.head_object().bucket(bucket).key(key).send().await?;
     assert_eq!(copy.content_type(), source.content_type(), "{bucket}");
     assert_eq!(copy.cache_control(), source.cache_control(), "{bucket}");
@@ -46,7 +46,8 @@ async fn assert_same(world: &World, s3: &aws_sdk_s3::Client, bucket: &str, key: 
         tags.sort_by(|one, other| one.key().cmp(other.key()));
         tags
     };
-    let expected = world.s3.get_object_tagging().bucket(&world.outputs.source_bucket).key(key).send().await?.tag_set;
+    let expected =
+        fixture.s3.get_object_tagging().bucket(&fixture.outputs.source_bucket).key(key).send().await?.tag_set;
     let found = s3.get_object_tagging().bucket(bucket).key(key).send().await?.tag_set;
     assert_eq!(expected.len(), 3);
     assert_eq!(tags(found), tags(expected), "{bucket}");
@@ -54,38 +55,42 @@ async fn assert_same(world: &World, s3: &aws_sdk_s3::Client, bucket: &str, key: 
 }
 
 #[tokio::test]
-async fn headers_metadata_tags_and_class_survive_one_copy_and_a_copy_by_parts() -> TestResult {
-    let world = World::start(Setup::default().with("MultipartThreshold", "8388608")).await?;
+async fn single_and_multipart_copies_keep_all_attributes() -> TestResult {
+    let fixture = Fixture::start(Setup::default().with_parameter("MultipartThreshold", "8388608")).await?;
+
     for (key, size) in [("small.txt", 100), ("large.txt", 9 << 20)] {
-        upload_with_everything(&world, key, vec![b'x'; size]).await?;
+        upload_with_everything(&fixture, key, vec![b'x'; size]).await?;
     }
-    world.ended(2).await?;
+    fixture.wait_for_executions(2).await?;
+
     for key in ["small.txt", "large.txt"] {
-        assert_same(&world, &world.s3, &world.outputs.backup_bucket, key).await?;
-        assert_same(&world, &world.replica_s3, &world.outputs.replica_bucket, key).await?;
+        for (s3, bucket) in fixture.destinations() {
+            assert_same_attributes(&fixture, s3, bucket, key).await?;
+        }
     }
     let differences: Vec<_> =
-        world.receipts().await?.into_iter().flat_map(|receipt| receipt.backup.evidence.differences).collect();
-    assert_eq!(differences, [], "nothing had to be mended");
+        fixture.receipts().await?.into_iter().flat_map(|receipt| receipt.backup.evidence.differences).collect();
+    assert_eq!(differences, [], "nothing had to be repaired");
     Ok(())
 }
 
 #[tokio::test]
-async fn metadata_that_leaves_no_room_for_the_stamp_goes_into_the_receipt() -> TestResult {
-    let world = World::start(Setup::default()).await?;
+async fn metadata_without_room_for_the_stamp_is_recorded_in_the_receipt() -> TestResult {
+    let fixture = Fixture::start(Setup::default()).await?;
+
     let request =
-        world.s3.put_object().bucket(&world.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
+        fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key("k").body(ByteStream::from_static(b"x"));
     let notes = "n".repeat(1900);
 
     request.metadata("notes", &notes).metadata("owner", "ann").send().await?;
-    world.succeeded().await?;
+    fixture.wait_for_success().await?;
 
-    let copy = world.s3.head_object().bucket(&world.outputs.backup_bucket).key("k").send().await?;
+    let copy = fixture.s3.head_object().bucket(&fixture.outputs.backup_bucket).key("k").send().await?;
     let mut names: Vec<_> = copy.metadata().ok_or("the copy has no metadata")?.keys().map(String::as_str).collect();
     names.sort_unstable();
+
     assert_eq!(names, ["holdfast-stamp", "owner"]);
-    let receipts = world.receipts().await?;
-    let [receipt] = receipts.as_slice() else { return Err(format!("one receipt, not {receipts:?}").into()) };
+    let receipt = fixture.only_receipt().await?;
     let [difference] = receipt.backup.evidence.differences.as_slice() else {
         return Err(format!("{receipt:?}").into());
     };

@@ -1,17 +1,17 @@
-//! The definition of the state machine.
+//! ValidateStateMachineDefinition accepts the state machine.
 
 use aws_sdk_sfn::types::ValidateStateMachineDefinitionResultCode;
 use holdfast_tests::{
     TestResult,
-    world::{Setup, World, workspace},
+    fixture::{Fixture, Setup, workspace},
 };
 
 #[tokio::test]
-async fn the_definition_of_the_state_machine_has_no_findings() -> TestResult {
+async fn the_state_machine_definition_has_no_diagnostics() -> TestResult {
     let definition = std::fs::read_to_string(workspace().join("statemachine/backup.asl.json"))?;
-    let world = World::start(Setup::default()).await?;
+    let fixture = Fixture::start(Setup::default()).await?;
 
-    let validated = world.states.validate_state_machine_definition().definition(definition).send().await?;
+    let validated = fixture.states.validate_state_machine_definition().definition(definition).send().await?;
 
     assert_eq!(validated.diagnostics(), []);
     assert_eq!(validated.result(), &ValidateStateMachineDefinitionResultCode::Ok);

@@ -1,12 +1,12 @@
-//! Keys that are easily got wrong between an event, a copy source and a signature.
+//! Keys whose encodings differ between events, copy sources and signatures.
 
 use holdfast_tests::{
     TestResult,
-    world::{Setup, World},
+    fixture::{Fixture, Setup},
 };
 
 #[tokio::test]
-async fn a_key_arrives_as_it_is_whatever_it_is_made_of() -> TestResult {
+async fn copies_have_the_exact_key_of_their_source() -> TestResult {
     let longest = format!("long/{}", "k".repeat(1024 - "long/".len()));
     let longest_unicode = "é".repeat(512);
     let keys = [
@@ -26,18 +26,19 @@ async fn a_key_arrives_as_it_is_whatever_it_is_made_of() -> TestResult {
         longest.as_str(),
         longest_unicode.as_str(),
     ];
-    let world = World::start(Setup::default()).await?;
+    let fixture = Fixture::start(Setup::default()).await?;
     for key in keys {
-        world.upload(key, key).await?;
+        fixture.upload(key, key).await?;
     }
-    for execution in world.ended(keys.len()).await? {
-        let path = world.path(&execution).await?;
+    for execution in fixture.wait_for_executions(keys.len()).await? {
+        let path = fixture.path(&execution).await?;
         assert_eq!(path.last().map(String::as_str), Some("Notify"), "{path:?}");
     }
+
     for key in keys {
-        assert_eq!(world.backup(key).await?, key.as_bytes(), "backup of {key:?}");
-        assert_eq!(world.replica(key).await?, key.as_bytes(), "replica of {key:?}");
+        assert_eq!(fixture.backup(key).await?, key.as_bytes(), "backup of {key:?}");
+        assert_eq!(fixture.replica(key).await?, key.as_bytes(), "replica of {key:?}");
     }
-    assert_eq!(world.receipts().await?.len(), keys.len(), "every version has a receipt");
+    assert_eq!(fixture.receipts().await?.len(), keys.len(), "every version has a receipt");
     Ok(())
 }

@@ -1,16 +1,17 @@
-//! Whole executions on the sandbox: an upload goes in, and backup, proof, replica, receipt and mail come out.
+//! Whole executions in the sandbox, from the upload to backup, proof, replica, receipt and message.
 
 mod attributes;
-mod bad_input;
-mod choices;
 mod cost;
 mod definition;
+mod duplicates;
 mod failures;
 mod faults;
+mod invalid_options;
 mod keys;
 mod large;
-mod lost_answers;
+mod lost_responses;
 mod order;
+mod parameters;
 mod permissions;
 mod policies;
 mod processes;

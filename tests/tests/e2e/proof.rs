@@ -1,4 +1,4 @@
-//! A byte that is wrong in a copy, in either leg: nothing of it is left to be taken for a backup, and a redrive wins.
+//! Copies with a wrong byte in either leg: they are removed or marked, and a redrive succeeds.
 
 use aws_sdk_s3::{
     Client,
@@ -10,20 +10,22 @@ use aws_sdk_s3::{
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_tests::{
     TestResult,
-    domain::{Facts, Known},
-    world::{Ended, Setup, World},
+    domain::Tolerance,
+    fixture::{ExecutionSummary, FailedExecution, Fixture, Setup, delete_versions, recreate_bucket},
+    text::assert_contains,
 };
 use sandbox::faults::{Effect, Life, Moment, Rule, Service, Target};
+use serde_json::{Value, json};
 
 const KEY: &str = "k";
 const LARGE: usize = (5 << 20) + 1;
 
-/// Where the byte is flipped, and what comes of it.
+/// The request with the flipped byte, and the state that finds it.
 struct Case {
     operation: &'static str,
     replica: bool,
     size: usize,
-    /// Characters of metadata: near 2,048 of them leave no room beside the stamp.
+    /// Characters of metadata. 2,000 leave no room beside the stamp.
     metadata: usize,
     state: &'static str,
 }
@@ -38,25 +40,25 @@ const CASES: [Case; 6] = [
 ];
 
 impl Case {
-    /// The bucket that the wrong byte is in, and a client for it.
-    fn place(&self, world: &World) -> (Client, String) {
+    /// The bucket of the copy, and its client.
+    fn destination(&self, fixture: &Fixture) -> (Client, String) {
         if self.replica {
-            (world.replica_s3.clone(), world.outputs.replica_bucket.clone())
+            (fixture.replica_s3.clone(), fixture.outputs.replica_bucket.clone())
         } else {
-            (world.s3.clone(), world.outputs.backup_bucket.clone())
+            (fixture.s3.clone(), fixture.outputs.backup_bucket.clone())
         }
     }
 
-    /// Flips a byte of the first copy into the bucket.
-    fn flip(&self, world: &World) -> TestResult {
-        let (_, bucket) = self.place(world);
+    /// Flips a byte of the first copy to the bucket.
+    fn flip(&self, fixture: &Fixture) -> TestResult {
+        let (_, bucket) = self.destination(fixture);
         let target = Target::operation(Service::S3, self.operation).bucket(&bucket);
-        world.sandbox.faults().add(Rule::new(target, Effect::Flip { offset: 4 }).times(1))?;
+        fixture.sandbox.faults().add(Rule::new(target, Effect::Flip { offset: 4 }).times(1))?;
         Ok(())
     }
 
-    async fn upload(&self, world: &World, bytes: Vec<u8>) -> TestResult {
-        let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(KEY).body(bytes.into());
+    async fn upload(&self, fixture: &Fixture, bytes: Vec<u8>) -> TestResult {
+        let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(KEY).body(bytes.into());
         request.metadata("notes", "n".repeat(self.metadata)).send().await?;
         Ok(())
     }
@@ -66,48 +68,52 @@ async fn versions(s3: &Client, bucket: &str) -> TestResult<Vec<ObjectVersion>> {
     Ok(s3.list_object_versions().bucket(bucket).prefix(KEY).send().await?.versions.unwrap_or_default())
 }
 
-/// Redrives the one execution, which then has to succeed.
-async fn redrive(world: &World, execution: &Ended) -> TestResult {
-    world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
-    world.succeeded().await?;
+/// Redrives the only execution, which must succeed.
+async fn redrive_to_success(fixture: &Fixture, execution: &ExecutionSummary) -> TestResult {
+    fixture.redrive(&execution.arn).await?;
+    fixture.wait_for_success().await?;
     Ok(())
 }
 
 fn setup(mode: &str) -> Setup {
-    Setup::default().with("MultipartThreshold", "5242880").with("VerifyMode", mode)
+    Setup::default().with_parameter("MultipartThreshold", "5242880").with_parameter("VerifyMode", mode)
 }
 
 #[tokio::test]
-async fn a_wrong_byte_leaves_nothing_behind_that_could_be_taken_for_a_backup_and_a_redrive_wins() -> TestResult {
+async fn a_copy_with_a_wrong_byte_is_removed_and_a_redrive_succeeds() -> TestResult {
     for mode in ["stored", "streamed"] {
         for case in CASES {
             let name = format!("{} {} {mode}, {} bytes", case.operation, case.state, case.size);
-            let world = World::start(setup(mode)).await?;
-            case.flip(&world)?;
+            let fixture = Fixture::start(setup(mode)).await?;
+            case.flip(&fixture)?;
             let bytes = vec![7; case.size];
-            case.upload(&world, bytes.clone()).await?;
-            let failed = world.failed().await.map_err(|error| format!("{name}: {error}"))?;
-            let path = world.path(&failed.execution).await?;
-            assert_eq!(failed.error, "Checksum.Mismatch", "{name}: {}", failed.sentence);
-            assert_eq!(path.last().map(String::as_str), Some(case.state), "{name}");
-            let (s3, bucket) = case.place(&world);
-            assert_eq!(versions(&s3, &bucket).await?, [], "{name}: nothing is visible");
-            let open = s3.list_multipart_uploads().bucket(&bucket).send().await?;
-            assert_eq!(open.uploads().len(), 0, "{name}: what can never be whole is not kept");
-            let mail = world.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
-            let done = if case.operation == "CopyObject" { "was removed" } else { "was aborted" };
-            assert!(mail.contains(done) && mail.contains(KEY), "{name}: {mail}");
+            case.upload(&fixture, bytes.clone()).await?;
+            let failed = fixture.wait_for_failure().await.map_err(|error| format!("{name}: {error}"))?;
+            let path = fixture.path(&failed.execution).await?;
 
-            redrive(&world, &failed.execution).await.map_err(|error| format!("{name}: {error}"))?;
-            assert!(world.backup(KEY).await? == bytes && world.replica(KEY).await? == bytes, "{name}");
-            Facts::of(&world).await?.check(Known::default())?;
+            assert_eq!(failed.error, "Checksum.Mismatch", "{name}: {}", failed.message);
+            assert_eq!(path.last().map(String::as_str), Some(case.state), "{name}");
+            let (s3, bucket) = case.destination(&fixture);
+            assert_eq!(versions(&s3, &bucket).await?, [], "{name}: nothing is visible");
+
+            let open = s3.list_multipart_uploads().bucket(&bucket).send().await?;
+
+            assert_eq!(open.uploads().len(), 0, "{name}: the upload is aborted");
+            let message = fixture.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
+            let action = if case.operation == "CopyObject" { "was removed" } else { "was aborted" };
+            assert!(message.contains(action) && message.contains(KEY), "{name}: {message}");
+
+            redrive_to_success(&fixture, &failed.execution).await.map_err(|error| format!("{name}: {error}"))?;
+
+            assert!(fixture.backup(KEY).await? == bytes && fixture.replica(KEY).await? == bytes, "{name}");
+            fixture.check_domain(Tolerance::default()).await?;
         }
     }
     Ok(())
 }
 
-/// Locks what is written to a bucket from now on for a day.
-async fn lock(s3: &Client, bucket: &str) -> TestResult {
+/// Sets a default retention of one day on a bucket.
+async fn enable_object_lock(s3: &Client, bucket: &str) -> TestResult {
     let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Compliance).days(1).build();
     let rule = ObjectLockRule::builder().default_retention(retention).build();
     let configuration = ObjectLockConfiguration::builder().object_lock_enabled(ObjectLockEnabled::Enabled).rule(rule);
@@ -117,154 +123,171 @@ async fn lock(s3: &Client, bucket: &str) -> TestResult {
 }
 
 #[tokio::test]
-async fn a_bad_copy_that_object_lock_protects_is_named_marked_and_covered_by_a_good_one() -> TestResult {
+async fn a_locked_rejected_copy_is_marked_and_replaced_by_a_redrive() -> TestResult {
     for case in CASES.into_iter().filter(|case| case.operation == "CopyObject") {
-        let world = World::start(setup("stored")).await?;
-        let (s3, bucket) = case.place(&world);
-        lock(&s3, &bucket).await?;
-        case.flip(&world)?;
-        world.upload(KEY, "nine byte").await?;
-        let failed = world.failed().await?;
-        assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.sentence);
-        let standing = versions(&s3, &bucket).await?;
-        let [bad] = standing.as_slice() else { return Err(format!("one version, not {standing:?}").into()) };
-        let bad = bad.version_id().unwrap_or_default().to_owned();
-        for words in [bad.as_str(), "is no backup, but it could not be removed", "object lock"] {
-            assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
-        }
-        let tags = s3.get_object_tagging().bucket(&bucket).key(KEY).version_id(&bad).send().await?.tag_set;
+        let fixture = Fixture::start(setup("stored")).await?;
+
+        let (s3, bucket) = case.destination(&fixture);
+        enable_object_lock(&s3, &bucket).await?;
+        case.flip(&fixture)?;
+        fixture.upload(KEY, "nine byte").await?;
+        let failed = fixture.wait_for_failure().await?;
+
+        assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.message);
+        let existing = versions(&s3, &bucket).await?;
+        let [rejected] = existing.as_slice() else { return Err(format!("one version, not {existing:?}").into()) };
+        let rejected = rejected.version_id().unwrap_or_default().to_owned();
+        assert_contains(
+            &failed.message,
+            &[rejected.as_str(), "is not a backup, but it could not be removed", "object lock"],
+        );
+        let tags = s3.get_object_tagging().bucket(&bucket).key(KEY).version_id(&rejected).send().await?.tag_set;
         let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         assert_eq!(tags, [("holdfast-proof", "failed")]);
 
-        redrive(&world, &failed.execution).await?;
-        assert_eq!(world.backup(KEY).await?, b"nine byte");
-        assert_eq!(world.replica(KEY).await?, b"nine byte");
-        let receipt = world.receipts().await?.remove(0);
+        redrive_to_success(&fixture, &failed.execution).await?;
+
+        assert_eq!(fixture.backup(KEY).await?, b"nine byte");
+        assert_eq!(fixture.replica(KEY).await?, b"nine byte");
+        let receipt = fixture.receipts().await?.remove(0);
         let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
-        let named: Vec<_> = proven.evidence.rejected_versions.iter().map(ToString::to_string).collect();
-        assert_eq!(named, [bad.as_str()]);
-        let mails = world.messages(2).await?;
-        assert!(mails.iter().all(|mail| mail["Message"].as_str().unwrap_or_default().contains(&bad)), "{mails:?}");
-        Facts::of(&world).await?.check(Known::default())?;
+        let listed: Vec<_> = proven.evidence.rejected_versions.iter().map(ToString::to_string).collect();
+        assert_eq!(listed, [rejected.as_str()]);
+        let messages = fixture.messages(2).await?;
+        let is_named = |message: &Value| message["Message"].as_str().unwrap_or_default().contains(&rejected);
+        assert!(messages.iter().all(is_named), "{messages:?}");
+        fixture.check_domain(Tolerance::default()).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_bad_copy_in_a_bucket_without_versions_is_replaced_by_the_redrive() -> TestResult {
-    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+async fn a_rejected_copy_in_an_unversioned_bucket_is_replaced_by_a_redrive() -> TestResult {
+    let fixture = Fixture::start(setup("stored").without_replica()).await?;
 
-    let world = World::start(setup("stored").without_replica()).await?;
-    let bucket = &world.outputs.backup_bucket;
-    world.s3.delete_bucket().bucket(bucket).send().await?;
-    let here = BucketLocationConstraint::from(world.outputs.region.as_str());
-    let place = CreateBucketConfiguration::builder().location_constraint(here).build();
-    world.s3.create_bucket().bucket(bucket).create_bucket_configuration(place).send().await?;
-    CASES[0].flip(&world)?;
-    world.upload(KEY, "nine byte").await?;
-    let failed = world.failed().await?;
-    assert!(failed.sentence.contains("the bucket has no versions"), "{}", failed.sentence);
-    redrive(&world, &failed.execution).await?;
-    assert_eq!(world.backup(KEY).await?, b"nine byte");
+    recreate_bucket(&fixture.s3, &fixture.outputs.backup_bucket, &fixture.outputs.region).await?;
+    CASES[0].flip(&fixture)?;
+    fixture.upload(KEY, "nine byte").await?;
+    let failed = fixture.wait_for_failure().await?;
+
+    assert!(failed.message.contains("the bucket has no versions"), "{}", failed.message);
+
+    redrive_to_success(&fixture, &failed.execution).await?;
+
+    assert_eq!(fixture.backup(KEY).await?, b"nine byte");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_removal_whose_answer_nobody_got_is_told_by_receipt_and_message() -> TestResult {
+async fn a_removal_with_a_lost_response_is_in_receipt_and_message() -> TestResult {
     for case in CASES.into_iter().filter(|case| case.operation == "CopyObject") {
         for effect in [Effect::Kill(Life::After), Effect::Drop(Moment::After)] {
-            let world = World::start(setup("stored")).await?;
-            case.flip(&world)?;
-            let (s3, bucket) = case.place(&world);
+            let fixture = Fixture::start(setup("stored")).await?;
+
+            case.flip(&fixture)?;
+            let (s3, bucket) = case.destination(&fixture);
             let removal = Target::operation(Service::S3, "DeleteObject").bucket(&bucket);
-            // As often as the SDK tries it within one call.
+            // The SDK makes three attempts per call.
             let times = if matches!(effect, Effect::Kill(_)) { 1 } else { 3 };
-            world.sandbox.faults().add(Rule::new(removal, effect.clone()).times(times))?;
-            world.upload(KEY, "nine byte").await?;
-            world.succeeded().await?;
-            let standing = versions(&s3, &bucket).await?;
-            let [good] = standing.as_slice() else { return Err(format!("one version, not {standing:?}").into()) };
-            let receipt = world.receipts().await?.remove(0);
-            let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
-            let [bad] = proven.evidence.rejected_versions.as_slice() else {
-                return Err(format!("{} {effect:?}: the bad version is named, and it alone", case.state).into());
+            fixture.sandbox.faults().add(Rule::new(removal, effect.clone()).times(times))?;
+            fixture.upload(KEY, "nine byte").await?;
+            fixture.wait_for_success().await?;
+            let existing = versions(&s3, &bucket).await?;
+            let [proven_version] = existing.as_slice() else {
+                return Err(format!("one version, not {existing:?}").into());
             };
-            assert_ne!(Some(bad.as_str()), good.version_id());
-            let mail = world.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
-            assert!(mail.contains(bad.as_str()) && mail.contains("do not match the source"), "{mail}");
-            let note = s3.get_object().bucket(&bucket).key(format!(".holdfast/rejected/{KEY}/{bad}")).send().await?;
-            let note = String::from_utf8(note.body.collect().await?.to_vec())?;
-            assert!(note.contains("does not match its source") && note.contains("CRC64NVME"), "{note}");
-            Facts::of(&world).await?.check(Known::default())?;
+            let receipt = fixture.receipts().await?.remove(0);
+            let proven = if case.replica { receipt.replica.ok_or("no replica")? } else { receipt.backup };
+            let [rejected] = proven.evidence.rejected_versions.as_slice() else {
+                return Err(format!("{} {effect:?}: exactly one rejected version is expected", case.state).into());
+            };
+
+            assert_ne!(Some(rejected.as_str()), proven_version.version_id());
+            let message = fixture.messages(1).await?.remove(0)["Message"].as_str().unwrap_or_default().to_owned();
+            assert!(message.contains(rejected.as_str()) && message.contains("do not match the source"), "{message}");
+
+            let record =
+                s3.get_object().bucket(&bucket).key(format!(".holdfast/rejected/{KEY}/{rejected}")).send().await?;
+
+            let record = String::from_utf8(record.body.collect().await?.to_vec())?;
+            assert!(record.contains("does not match its source") && record.contains("CRC64NVME"), "{record}");
+            fixture.check_domain(Tolerance::default()).await?;
         }
     }
     Ok(())
 }
 
-/// Uploads an object whose copy has a wrong byte, and deletes what that was copied from before it can be compared.
-/// Answers how the execution fails when it is redriven then.
-async fn bad_and_alone(world: &World, case: &Case, source: &str) -> TestResult<holdfast_tests::world::Failed> {
-    case.flip(world)?;
-    crate::order::fail_once_in(world, "checksum-verify", case.state)?;
-    world.upload(KEY, "nine byte").await?;
-    let execution = world.failed().await?.execution;
-    let version = versions(&world.s3, source).await?.remove(0).version_id;
-    world.s3.delete_object().bucket(source).key(KEY).set_version_id(version).send().await?;
-    world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
-    let failed = world.failed().await?;
-    assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.sentence);
-    let (s3, bucket) = case.place(world);
-    let bad = versions(&s3, &bucket).await?.remove(0).version_id.unwrap_or_default();
-    assert!(failed.sentence.contains(&bad), "{bad} is missing in: {}", failed.sentence);
+/// Uploads an object whose copy has a wrong byte, and deletes the source of the copy before the comparison. Returns the
+/// failure of the redrive.
+async fn reject_without_source(fixture: &Fixture, case: &Case, source: &str) -> TestResult<FailedExecution> {
+    case.flip(fixture)?;
+    fixture.fail_next_invocation("checksum-verify", case.state)?;
+    fixture.upload(KEY, "nine byte").await?;
+    let execution = fixture.wait_for_failure().await?.execution;
+    let version = versions(&fixture.s3, source).await?.remove(0).version_id;
+    fixture.s3.delete_object().bucket(source).key(KEY).set_version_id(version).send().await?;
+    fixture.redrive(&execution.arn).await?;
+    let failed = fixture.wait_for_failure().await?;
+    assert_eq!(failed.error, "Checksum.Mismatch", "{}", failed.message);
+    let (s3, bucket) = case.destination(fixture);
+    let rejected = versions(&s3, &bucket).await?.remove(0).version_id.unwrap_or_default();
+    assert_contains(&failed.message, &[&rejected]);
     Ok(failed)
 }
 
 #[tokio::test]
-async fn a_bad_copy_whose_source_is_gone_is_left_and_named_because_it_may_be_all_there_is() -> TestResult {
-    let world = World::start(setup("stored")).await?;
-    let failed = bad_and_alone(&world, &CASES[0], &world.outputs.source_bucket).await?;
-    for words in ["The source is gone, so the copy was left as it is", "ends as skipped"] {
-        assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
-    }
-    delete_all(&world.s3, &world.outputs.backup_bucket).await?;
-    redrive(&world, &failed.execution).await?;
-    let ended = world.ended(1).await?.remove(0);
-    assert_eq!(ended.status, ExecutionStatus::Succeeded);
-    assert_eq!(world.output(&ended).await?["reason"], "sourceGone");
-    Ok(())
-}
+async fn a_rejected_copy_without_its_source_is_not_removed() -> TestResult {
+    let fixture = Fixture::start(setup("stored")).await?;
 
-async fn delete_all(s3: &Client, bucket: &str) -> TestResult {
-    for version in versions(s3, bucket).await? {
-        s3.delete_object().bucket(bucket).key(KEY).set_version_id(version.version_id).send().await?;
-    }
+    let failed = reject_without_source(&fixture, &CASES[0], &fixture.outputs.source_bucket).await?;
+
+    assert_contains(
+        &failed.message,
+        &["The source is gone, so the copy was not removed", "compare the copy by other means"],
+    );
+
+    delete_versions(&fixture.s3, &fixture.outputs.backup_bucket, KEY).await?;
+    redrive_to_success(&fixture, &failed.execution).await?;
+    let ended = fixture.wait_for_executions(1).await?.remove(0);
+
+    assert_eq!(ended.status, ExecutionStatus::Succeeded);
+    assert_eq!(fixture.output(&ended).await?["reason"], "sourceGone");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_bad_replica_whose_backup_is_gone_is_left_and_replaced_by_the_backup_that_is_requested_anew() -> TestResult {
-    let world = World::start(setup("stored")).await?;
-    let failed = bad_and_alone(&world, &CASES[1], &world.outputs.backup_bucket).await?;
-    for words in [
-        "The backup is gone, so the copy was left as it is",
-        "No redrive can bring the backup back",
-        "request its backup again",
-    ] {
-        assert!(failed.sentence.contains(words), "{words} is missing in: {}", failed.sentence);
-    }
-    assert!(!failed.sentence.contains("skipped"), "{}", failed.sentence);
+async fn a_rejected_replica_without_its_backup_is_replaced_by_a_new_request() -> TestResult {
+    let fixture = Fixture::start(setup("stored")).await?;
 
-    let mut request = world.event_of(&failed.execution).await?;
+    let failed = reject_without_source(&fixture, &CASES[1], &fixture.outputs.backup_bucket).await?;
+
+    assert_contains(
+        &failed.message,
+        &[
+            "The backup is gone, so the replica was not removed",
+            "request a new backup of it, which also proves this replica",
+            "keep the replica",
+        ],
+    );
+    assert!(!failed.message.contains("skipped"), "{}", failed.message);
+
+    let mut request = fixture.input_event(&failed.execution).await?;
     let version = request["detail"]["object"]["version-id"].clone();
     request["detail-type"] = "Backup Requested".into();
     request["source"] = "ops".into();
-    request["detail"]["object"] = serde_json::json!({ "key": KEY, "version-id": version });
-    world.begin(&request).await?;
-    let requested = world.ended(2).await?.remove(1);
-    assert_eq!(requested.status, ExecutionStatus::Failed, "the bad replica is found, told and removed");
-    world.states.redrive_execution().execution_arn(&requested.arn).send().await?;
-    assert_eq!(world.ended(2).await?.remove(1).status, ExecutionStatus::Succeeded);
-    assert_eq!((world.backup(KEY).await?, world.replica(KEY).await?), (b"nine byte".to_vec(), b"nine byte".to_vec()));
-    assert_eq!(world.receipts().await?.len(), 1);
+    request["detail"]["object"] = json!({ "key": KEY, "version-id": version });
+    fixture.start_execution(&request).await?;
+    let requested = fixture.wait_for_executions(2).await?.remove(1);
+
+    assert_eq!(requested.status, ExecutionStatus::Failed, "the wrong replica is rejected and removed");
+
+    fixture.redrive(&requested.arn).await?;
+
+    assert_eq!(fixture.wait_for_executions(2).await?.remove(1).status, ExecutionStatus::Succeeded);
+    assert_eq!(
+        (fixture.backup(KEY).await?, fixture.replica(KEY).await?),
+        (b"nine byte".to_vec(), b"nine byte".to_vec())
+    );
+    assert_eq!(fixture.receipts().await?.len(), 1);
     Ok(())
 }

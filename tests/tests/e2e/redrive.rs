@@ -1,86 +1,83 @@
-//! Redrive: what failed for a cause outside is finished once the cause is gone, and nothing is done twice.
+//! Redrives after the cause of a failure is fixed: nothing is done twice.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
 use holdfast_tests::{
     TestResult,
-    world::{Ended, Setup, World},
+    fixture::{ExecutionSummary, Fixture, Setup, create_bucket},
 };
 use serde_json::Value;
 
-async fn delete_topic(world: &World) -> TestResult {
-    let form = BTreeMap::from([("TopicArn".to_owned(), world.outputs.topic_arn.clone())]);
-    world.sandbox.sns().handle("DeleteTopic", form).await?;
+async fn delete_topic(fixture: &Fixture) -> TestResult {
+    let form = BTreeMap::from([("TopicArn".to_owned(), fixture.outputs.topic_arn.clone())]);
+    fixture.sandbox.sns().handle("DeleteTopic", form).await?;
     Ok(())
 }
 
-async fn create_topic_again(world: &World) -> TestResult {
-    let name = world.outputs.topic_arn.rsplit(':').next().unwrap_or_default().to_owned();
-    world.sandbox.sns().handle("CreateTopic", BTreeMap::from([("Name".to_owned(), name)])).await?;
+async fn recreate_topic(fixture: &Fixture) -> TestResult {
+    let name = fixture.outputs.topic_arn.rsplit(':').next().unwrap_or_default().to_owned();
+    fixture.sandbox.sns().handle("CreateTopic", BTreeMap::from([("Name".to_owned(), name)])).await?;
     Ok(())
 }
 
-/// The one execution, which must have failed; answers it and the names of its states.
-async fn failed(world: &World) -> TestResult<(Ended, Vec<String>)> {
-    let execution = world.ended(1).await?.remove(0);
+/// The only execution, which must fail, and its path.
+async fn wait_for_failed_path(fixture: &Fixture) -> TestResult<(ExecutionSummary, Vec<String>)> {
+    let execution = fixture.wait_for_executions(1).await?.remove(0);
     assert_eq!(execution.status, ExecutionStatus::Failed);
-    let path = world.path(&execution).await?;
+    let path = fixture.path(&execution).await?;
     Ok((execution, path))
 }
 
-async fn redrive(world: &World, execution: &Ended) -> TestResult {
-    world.states.redrive_execution().execution_arn(&execution.arn).send().await?;
-    assert_eq!(world.succeeded().await?.arn, execution.arn, "it is the same execution");
-    let described = world.states.describe_execution().execution_arn(&execution.arn).send().await?;
+async fn redrive_once(fixture: &Fixture, execution: &ExecutionSummary) -> TestResult {
+    fixture.redrive(&execution.arn).await?;
+    assert_eq!(fixture.wait_for_success().await?.arn, execution.arn, "the execution is the same");
+    let described = fixture.describe(&execution.arn).await?;
     assert_eq!(described.redrive_count, Some(1));
     Ok(())
 }
 
-/// How many versions of a key there are in the backup bucket.
-async fn versions(world: &World, key: &str) -> TestResult<usize> {
-    let listed = world.s3.list_object_versions().bucket(&world.outputs.backup_bucket).prefix(key).send().await?;
-    Ok(listed.versions().iter().filter(|version| version.key() == Some(key)).count())
-}
-
 #[tokio::test]
-async fn a_topic_that_was_gone_fails_notify_and_a_redrive_finishes_there() -> TestResult {
-    let world = World::start(Setup::default()).await?;
-    delete_topic(&world).await?;
-    world.upload("hello.txt", "hello").await?;
-    let (execution, before) = failed(&world).await?;
-    assert_eq!(before.last().map(String::as_str), Some("Notify"));
-    let described = world.states.describe_execution().execution_arn(&execution.arn).send().await?;
-    assert_eq!(described.error.as_deref(), Some("Topic.NotFound"));
-    assert_eq!(world.receipts().await?.len(), 1, "the receipt is written before anybody is told");
+async fn a_redrive_of_notify_finishes_after_the_topic_is_recreated() -> TestResult {
+    let fixture = Fixture::start(Setup::default()).await?;
 
-    create_topic_again(&world).await?;
-    redrive(&world, &execution).await?;
-    assert_eq!(world.path(&execution).await?, before, "no state was entered again");
-    assert_eq!(world.receipts().await?.len(), 1, "no second receipt");
-    assert_eq!(versions(&world, "hello.txt").await?, 1, "no second copy");
-    assert_eq!(world.backup("hello.txt").await?, b"hello");
-    assert_eq!(world.replica("hello.txt").await?, b"hello");
-    world.messages(1).await?;
+    delete_topic(&fixture).await?;
+    fixture.upload("hello.txt", "hello").await?;
+    let (execution, before) = wait_for_failed_path(&fixture).await?;
+
+    assert_eq!(before.last().map(String::as_str), Some("Notify"));
+    let described = fixture.describe(&execution.arn).await?;
+    assert_eq!(described.error.as_deref(), Some("Topic.NotFound"));
+    assert_eq!(fixture.receipts().await?.len(), 1, "the receipt is written before the message");
+
+    recreate_topic(&fixture).await?;
+    redrive_once(&fixture, &execution).await?;
+
+    assert_eq!(fixture.path(&execution).await?, before, "no state was entered again");
+    assert_eq!(fixture.receipts().await?.len(), 1, "no second receipt");
+    assert_eq!(fixture.backup_versions("hello.txt").await?.len(), 1, "no second copy");
+    assert_eq!(fixture.backup("hello.txt").await?, b"hello");
+    assert_eq!(fixture.replica("hello.txt").await?, b"hello");
+
+    fixture.messages(1).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_redriven_validate_is_told_that_it_is_one() -> TestResult {
-    let world = World::start(Setup::default().without_replica().with("MultipartThreshold", "8388608")).await?;
-    let bucket = &world.outputs.backup_bucket;
-    world.s3.delete_bucket().bucket(bucket).send().await?;
+async fn a_redriven_validate_gets_the_number_of_redrives() -> TestResult {
+    let fixture =
+        Fixture::start(Setup::default().without_replica().with_parameter("MultipartThreshold", "8388608")).await?;
+    let bucket = &fixture.outputs.backup_bucket;
+    fixture.s3.delete_bucket().bucket(bucket).send().await?;
     let bytes = vec![7; 9 << 20];
-    world.upload("large.bin", bytes.clone()).await?;
-    let (execution, before) = failed(&world).await?;
+    fixture.upload("large.bin", bytes.clone()).await?;
+    let (execution, before) = wait_for_failed_path(&fixture).await?;
+
     assert_eq!(before, ["Validate"]);
 
-    let region = BucketLocationConstraint::from(world.outputs.region.as_str());
-    let here = CreateBucketConfiguration::builder().location_constraint(region).build();
-    world.s3.create_bucket().bucket(bucket).create_bucket_configuration(here).send().await?;
-    redrive(&world, &execution).await?;
-    let redrives: Vec<Value> = world
+    create_bucket(&fixture.s3, bucket, &fixture.outputs.region).await?;
+    redrive_once(&fixture, &execution).await?;
+    let redrives: Vec<Value> = fixture
         .history(&execution)
         .await?
         .into_iter()
@@ -89,7 +86,8 @@ async fn a_redriven_validate_is_told_that_it_is_one() -> TestResult {
         .filter_map(|details| serde_json::from_str::<Value>(&details.parameters).ok())
         .filter_map(|arguments| arguments.pointer("/Payload/redrives").cloned())
         .collect();
+
     assert_eq!(redrives, [0, 1]);
-    assert!(world.backup("large.bin").await? == bytes);
+    assert!(fixture.backup("large.bin").await? == bytes);
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! The largest object that S3 stores, 10,000 parts of 5 GiB, through the whole graph, with every retrier used up: what
-//! it takes of each quota of Step Functions. `docs/limits.md` has what was measured.
+//! The largest object of S3, 10,000 parts of 5 GiB, in a whole execution with all retries, measured against the quotas of
+//! Step Functions. `docs/limits.md` has the results.
 //!
-//! The object is nothing but zeros and takes no room (`put_sparse_parts`). Every one of its part copies is made,
-//! signed, judged and answered. What is copied and read takes as long as on AWS, on a clock that jumps, so that a slice
-//! takes as many runs as there, and a run ends where the function's own deadline says so.
+//! The object has only zeros and is stored sparsely (`put_sparse_parts`). Every part copy is a signed and authorized
+//! request. Copies and reads take as long as on AWS, on a simulated clock, so a slice needs as many runs, and a run ends
+//! by the deadline of the function.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod measure;
-mod stage;
+mod measurement;
+mod scenario;
 
 use std::collections::BTreeMap;
 
@@ -19,108 +19,110 @@ use holdfast_core::{
 };
 use holdfast_tests::{
     TestResult,
+    fixture::{Fixture, Setup},
     history::{Attempt, attempts},
-    in_process::Reading,
+    in_process::ReadMode,
     machine::{Machine, State},
-    world::{Setup, World},
-    worst_case::{Retries, copied_once, copied_twice, reading_runs, verified},
+    worst_case::{Retries, backup_leg_events, both_legs_events, reading_runs, verify_events},
 };
 
-use crate::measure::Measured;
+use crate::measurement::Measurement;
 
-/// How often each slice was tried, and answered, in each state that works on slices.
-fn slices(attempts: &[Attempt]) -> BTreeMap<&str, BTreeMap<u64, (u64, u64)>> {
+/// Attempts and successes of each slice, by state.
+fn slice_attempts(attempts: &[Attempt]) -> BTreeMap<&str, BTreeMap<u64, (u64, u64)>> {
     let mut states: BTreeMap<_, BTreeMap<u64, (u64, u64)>> = BTreeMap::new();
     for attempt in attempts {
         let Some(index) = attempt.payload["slice"]["index"].as_u64() else { continue };
-        let (tried, answered) = states.entry(attempt.state.as_str()).or_default().entry(index).or_default();
-        *tried += 1;
-        *answered += u64::from(attempt.error().is_none());
+        let (attempted, succeeded) = states.entry(attempt.state.as_str()).or_default().entry(index).or_default();
+        *attempted += 1;
+        *succeeded += u64::from(attempt.error().is_none());
     }
     states
 }
 
-/// Every slice was worked on in so many runs, with so many retries in each of them.
+/// Asserts that every slice had this many runs, and this many retries in each run.
 fn assert_runs(attempts: &[Attempt], state: &State, runs: u64, retries: u64) {
-    let slices = slices(attempts).remove(state.name.as_str()).unwrap_or_default();
+    let slices = slice_attempts(attempts).remove(state.name.as_str()).unwrap_or_default();
     assert_eq!(slices.len() as u64, MAX_SLICES, "{}", state.name);
     let expected = (runs * (1 + retries), runs);
     assert!(slices.values().all(|counts| *counts == expected), "{}: {expected:?}, not {slices:?}", state.name);
 }
 
-fn entered(attempts: &[Attempt], state: &str) -> u64 {
+fn successes(attempts: &[Attempt], state: &str) -> u64 {
     attempts.iter().filter(|attempt| attempt.state == state && attempt.error().is_none()).count() as u64
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_largest_object_stays_within_every_quota_when_it_has_to_be_read_and_every_retrier_is_used_up() -> TestResult
-{
+async fn with_all_retries_the_largest_object_stays_within_every_quota() -> TestResult {
     let machine = Machine::read();
-    let reading = Reading::OfZeros { failing: stage::failures(machine.state("DigestSlice")) };
-    let world = World::start(Setup { time_scale: 1.0, reading, ..Setup::default() }).await?;
+    let read_mode = ReadMode::SimulatedZeros { errors: scenario::retried_errors(machine.state("DigestSlice")) };
+    let fixture = Fixture::start(Setup { time_scale: 1.0, read_mode, ..Setup::default() }).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
-    stage::refuse_every_state(&world, &machine)?;
-    stage::refuse_every_slice(&world, &machine, &layout.slices())?;
-    stage::copies_take_their_time(&world)?;
-    // The only checksum that it has is one that many SDKs have sent, and that says nothing of S3's own.
-    stage::upload_the_largest(&world, ChecksumAlgorithm::Crc32C).await?;
-    let execution = stage::success(&world).await?;
 
-    let history = world.history(&execution).await?;
-    let measured = Measured::of(&history);
+    scenario::fail_states(&fixture, &machine)?;
+    scenario::fail_slices(&fixture, &machine, &layout.slices())?;
+    scenario::delay_copies(&fixture)?;
+    // The object has only a CRC32C, which many SDKs send, so the source is read.
+    scenario::upload_largest(&fixture, ChecksumAlgorithm::Crc32C).await?;
+    let execution = scenario::wait_for_success(&fixture).await?;
+
+    let history = fixture.history(&execution).await?;
+    let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
+
     for (state, runs) in [("CopySlice", 2), ("CopyReplicaSlice", 2), ("DigestSlice", 11)] {
         let state = machine.state(state);
         assert_runs(&attempts, state, runs, state.attempts());
     }
     for (state, _) in machine.tasks().filter(|(state, _)| state.map.is_none() && state.name != "CopyObject") {
-        let tries = attempts.iter().filter(|attempt| attempt.state == state.name).count() as u64;
-        assert_eq!(tries, 1 + state.attempts(), "{}", state.name);
+        let count = attempts.iter().filter(|attempt| attempt.state == state.name).count() as u64;
+        assert_eq!(count, 1 + state.attempts(), "{}", state.name);
     }
-    let verified = ["VerifyBackup", "VerifyReplica"].map(|name| verified(machine.state(name), 1, Retries::All));
-    let computed = copied_twice(&machine, layout, Retries::All) + verified.iter().sum::<u64>();
-    assert_eq!(measured.events as u64, computed, "the worst case is computed as it happens");
+    let verifications =
+        ["VerifyBackup", "VerifyReplica"].map(|name| verify_events(machine.state(name), 1, Retries::All));
+    let computed = both_legs_events(&machine, layout, Retries::All) + verifications.iter().sum::<u64>();
+    assert_eq!(measured.events as u64, computed, "the computed worst case is the measured one");
 
-    let receipts = world.receipts().await?;
-    let receipt = receipts.first().ok_or("no receipt")?;
+    let receipt = fixture.only_receipt().await?;
     let replica = receipt.replica.as_ref().ok_or("no replica")?;
     assert_eq!(receipt.source.size, MAX_OBJECT);
     assert!(
         receipt.backup.evidence.etags_equal && replica.evidence.etags_equal,
-        "the copies have their source's parts"
+        "the copies have the part layout of their source"
     );
     let proof = |proven: &ProvenCopy| (proven.evidence.method, proven.evidence.bytes_read);
     assert_eq!(proof(&receipt.backup), (ProofMethod::SourceStreamed, MAX_OBJECT));
-    assert_eq!(proof(replica), (ProofMethod::StoredChecksums, 0), "what S3 computed of the backup is enough");
+    assert_eq!(proof(replica), (ProofMethod::StoredChecksums, 0), "the stored checksum of the backup is sufficient");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_largest_object_stays_within_every_quota_when_it_is_read_back() -> TestResult {
+async fn with_streamed_verification_the_largest_object_stays_within_every_quota() -> TestResult {
     let machine = Machine::read();
-    let reading = Reading::OfZeros { failing: Vec::new() };
-    let setup = Setup { time_scale: 1.0, reading, ..Setup::default() };
-    let world = World::start(setup.without_replica().with("VerifyMode", "streamed")).await?;
+    let read_mode = ReadMode::SimulatedZeros { errors: Vec::new() };
+    let setup = Setup { time_scale: 1.0, read_mode, ..Setup::default() };
+    let fixture = Fixture::start(setup.without_replica().with_parameter("VerifyMode", "streamed")).await?;
     let layout = PartLayout::plan(MAX_OBJECT, None)?;
-    stage::copies_take_their_time(&world)?;
-    stage::upload_the_largest(&world, ChecksumAlgorithm::Crc64Nvme).await?;
-    let execution = stage::success(&world).await?;
 
-    let history = world.history(&execution).await?;
-    let measured = Measured::of(&history);
+    scenario::delay_copies(&fixture)?;
+    scenario::upload_largest(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;
+    let execution = scenario::wait_for_success(&fixture).await?;
+
+    let history = fixture.history(&execution).await?;
+    let measured = Measurement::of(&history);
     measured.assert_within_quotas();
     let attempts = attempts(&history)?;
+
     assert_runs(&attempts, machine.state("CopySlice"), 2, 0);
     assert_runs(&attempts, machine.state("DigestSlice"), 11, 0);
     let runs = reading_runs(layout, layout.part_count(), 1);
-    assert_eq!(entered(&attempts, "VerifyBackup"), runs);
-    let read_back = verified(machine.state("VerifyBackup"), runs, Retries::None);
-    let computed = copied_once(&machine, layout, Retries::None) + read_back;
-    assert_eq!(measured.events as u64, computed, "the history is computed as it happens");
+    assert_eq!(successes(&attempts, "VerifyBackup"), runs);
+    let read_back = verify_events(machine.state("VerifyBackup"), runs, Retries::None);
+    let computed = backup_leg_events(&machine, layout, Retries::None) + read_back;
+    assert_eq!(measured.events as u64, computed, "the computed history is the measured one");
 
-    let receipts = world.receipts().await?;
-    let evidence = &receipts.first().ok_or("no receipt")?.backup.evidence;
+    let evidence = fixture.only_receipt().await?.backup.evidence;
     assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothStreamed, 2 * MAX_OBJECT));
     Ok(())
 }

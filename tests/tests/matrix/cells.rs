@@ -1,4 +1,4 @@
-//! The cells of the matrix, from the contract.
+//! The cells of the matrix, from the state machine and the error lists of the functions.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use sandbox::faults::When;
 
 use crate::scenario::{Scenario, scenarios};
 
-/// How an error is met.
+/// When a fault raises its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Way {
+pub(crate) enum FaultMode {
     /// Once, before the function does anything.
-    Passing,
+    Transient,
     /// Every time, before the function does anything.
-    Lasting,
-    /// Once, in place of the answer of a function that has done its work.
-    Lost,
+    Persistent,
+    /// Once, instead of the response of a function that has done its work.
+    LostResponse,
 }
 
-impl Way {
-    pub(crate) const ALL: [Self; 3] = [Self::Passing, Self::Lasting, Self::Lost];
+impl FaultMode {
+    pub(crate) const ALL: [Self; 3] = [Self::Transient, Self::Persistent, Self::LostResponse];
 
-    /// Which of the calls that a fault is about it strikes.
+    /// The calls for which the fault fires.
     pub(crate) fn when(self) -> When {
-        let times = if self == Self::Lasting { None } else { Some(1) };
+        let times = if self == Self::Persistent { None } else { Some(1) };
         When { times, ..When::default() }
     }
 }
 
-/// One Task, one error, one way, one kind of upload.
+/// One Task, one error, one fault mode, one kind of upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) state: String,
     pub(crate) error: String,
-    pub(crate) way: Way,
+    pub(crate) mode: FaultMode,
     pub(crate) scenario: Scenario,
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}/{:?}/{:?}", self.state, self.error, self.way, self.scenario)
+        write!(formatter, "{}/{}/{:?}/{:?}", self.state, self.error, self.mode, self.scenario)
     }
 }
 
@@ -48,8 +48,8 @@ fn cannot_arise(state: &str, error: &str) -> bool {
     CANNOT_ARISE.iter().any(|(in_state, name, _)| *in_state == state && name.as_str() == error)
 }
 
-/// Every error that a Task can see: what its function raises, and what Lambda and Step Functions raise themselves, as
-/// far as the state machine knows of it.
+/// The errors that a Task can meet: those of its function, and those of Lambda and Step Functions that the state machine
+/// retries.
 pub(crate) fn errors_of(machine: &Machine, state: &State, function: &str) -> Vec<String> {
     let raised = raised_by(function).iter().map(|name| name.as_str().to_owned());
     let of_services = machine.states.iter().flat_map(|state| state.rules("Retry")).flat_map(|rule| rule.errors);
@@ -61,17 +61,17 @@ pub(crate) fn errors_of(machine: &Machine, state: &State, function: &str) -> Vec
     errors
 }
 
-/// Every cell of a state.
+/// The cells of a state.
 pub(crate) fn cells_of(machine: &Machine, state: &State, function: &str) -> Vec<Cell> {
     let scenarios = scenarios(&state.name);
     assert!(!scenarios.is_empty(), "no scenario of the matrix reaches the state {}: add one", state.name);
     let mut cells = Vec::new();
     for error in errors_of(machine, state, function) {
-        for way in Way::ALL {
+        for mode in FaultMode::ALL {
             cells.extend(scenarios.iter().map(|scenario| Cell {
                 state: state.name.clone(),
                 error: error.clone(),
-                way,
+                mode,
                 scenario: *scenario,
             }));
         }

@@ -1,55 +1,58 @@
-//! What an error has to come to, told by the state machine's own retriers and catchers.
+//! The expected end of an execution with an error, from the retriers and catchers of the state machine.
 
 use holdfast_core::{ErrorName, contract::Replan};
 use holdfast_tests::machine::{Machine, State};
 
-use crate::cells::Way;
+use crate::cells::FaultMode;
 
-/// What the state machine does about an error in a state.
+/// The reaction of the state machine to an error in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Response {
-    /// It tries again, so many times at most.
+    /// A retrier retries at most this many times.
     Retries(u64),
-    /// It goes to this state for a new plan.
-    PlansAnew(String),
-    /// It fails.
+    /// A catcher goes to this state for a new plan.
+    Replans(String),
+    /// The execution fails.
     Fails,
 }
 
-/// Looks through the retriers of a state and the catchers around it.
+/// The reaction to an error, by the retriers of a state, then by its catchers and those of its Map.
 pub(crate) fn response(machine: &Machine, state: &State, error: &str) -> Response {
     if let Some(retrier) = state.rules("Retry").into_iter().find(|rule| rule.names(error)) {
         return Response::Retries(retrier.definition["MaxAttempts"].as_u64().unwrap_or(3));
     }
     match machine.catchers(state).into_iter().find(|rule| rule.names(error)) {
-        Some(catcher) => Response::PlansAnew(catcher.definition["Next"].as_str().unwrap_or_default().to_owned()),
+        Some(catcher) => Response::Replans(catcher.definition["Next"].as_str().unwrap_or_default().to_owned()),
         None => Response::Fails,
     }
 }
 
-/// How an execution ends.
+/// The end of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Well.
-    Succeeds,
-    /// In this state under this name, after an error was met so many times.
-    Fails { state: String, error: String, met: (String, u64) },
+pub(crate) enum ExecutionEnd {
+    /// It succeeds.
+    Success,
+    /// It fails in this state with this error, after this many attempts with the error that the fault raises.
+    Failure { state: String, error: String, raised: String, attempts: u64 },
 }
 
-impl End {
-    /// How an execution ends that meets an error in a state, before anybody does anything about it.
-    pub(crate) fn of(state: &str, error: &str, way: Way, response: &Response) -> Self {
-        let fails = |at: &str, under: &str, times| Self::Fails {
-            state: at.to_owned(),
-            error: under.to_owned(),
-            met: (error.to_owned(), times),
+impl ExecutionEnd {
+    /// The end of an execution with a fault, before any redrive.
+    pub(crate) fn expected(state: &str, error: &str, mode: FaultMode, response: &Response) -> Self {
+        let failure = |state: &str, final_error: &str, attempts| Self::Failure {
+            state: state.to_owned(),
+            error: final_error.to_owned(),
+            raised: error.to_owned(),
+            attempts,
         };
-        match (way, response) {
-            (Way::Passing | Way::Lost, Response::Retries(_) | Response::PlansAnew(_)) => Self::Succeeds,
-            (_, Response::Fails) => fails(state, error, 1),
-            (Way::Lasting, Response::Retries(tries)) => fails(state, error, tries + 1),
-            (Way::Lasting, Response::PlansAnew(planner)) => {
-                fails(planner, ErrorName::DestinationContended.as_str(), u64::from(Replan::MAX_ATTEMPTS))
+        match (mode, response) {
+            (FaultMode::Transient | FaultMode::LostResponse, Response::Retries(_) | Response::Replans(_)) => {
+                Self::Success
+            }
+            (_, Response::Fails) => failure(state, error, 1),
+            (FaultMode::Persistent, Response::Retries(retries)) => failure(state, error, retries + 1),
+            (FaultMode::Persistent, Response::Replans(planner)) => {
+                failure(planner, ErrorName::DestinationContended.as_str(), u64::from(Replan::MAX_ATTEMPTS))
             }
         }
     }

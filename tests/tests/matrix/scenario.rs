@@ -1,64 +1,67 @@
-//! What is uploaded so that an execution comes through a state.
+//! The kinds of upload, and the states that their executions enter.
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use holdfast_tests::{
     TestResult,
-    in_process::Store,
-    world::{Setup, World},
+    fixture::{Fixture, Setup},
+    in_process::CompletionChecksum,
 };
 
 /// A kind of upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scenario {
-    /// Copied by one request.
+    /// Copied in one request.
     Small,
     /// Copied in parts.
     Large,
-    /// Copied in parts, and read because it has no checksum that says enough.
-    Unchecked,
-    /// Copied in parts on a store that tells no checksum, so that the backup has to be read for its replica.
-    Untold,
+    /// Copied in parts. Its only checksum is a CRC32, so the source is read.
+    OtherChecksum,
+    /// Copied in parts. The response to CompleteMultipartUpload has no checksum, so the backup is read for its replica.
+    NoCompletionChecksum,
 }
 
-/// The kinds of upload whose executions come through a state; none for a state that nobody has thought of.
+/// The kinds of upload whose executions enter a state; empty for an unlisted state.
 pub(crate) fn scenarios(state: &str) -> &'static [Scenario] {
-    use Scenario::{Large, Small, Unchecked, Untold};
+    use Scenario::{Large, NoCompletionChecksum, OtherChecksum, Small};
     match state {
         "Validate" | "VerifyBackup" | "Replicate" => &[Small, Large],
         "CopyObject" | "VerifyReplica" | "Notify" => &[Small],
         "CopySlice" | "CompleteUpload" | "CopyReplicaSlice" | "CompleteReplica" => &[Large],
-        "DigestSlice" => &[Unchecked],
-        "DigestReplicaSlice" => &[Untold],
+        "DigestSlice" => &[OtherChecksum],
+        "DigestReplicaSlice" => &[NoCompletionChecksum],
         _ => &[],
     }
 }
 
-/// How a world is made whose store tells a checksum, or none.
-pub(crate) fn setup(store: Store) -> Setup {
-    // Objects of as few bytes as that are copied in one part.
-    Setup { store, time_scale: 0.0001, ..Setup::default() }.configured("MULTIPART_THRESHOLD", "16")
+/// The settings of a fixture.
+pub(crate) fn setup(completion_checksum: CompletionChecksum) -> Setup {
+    // Objects of 16 bytes or more are copied in parts: in one part, because S3 allows less than 5 MiB only for the last.
+    Setup { completion_checksum, time_scale: 0.0001, ..Setup::default() }.with_variable("MULTIPART_THRESHOLD", "16")
 }
 
-/// A world in which the uploads of a state come through it.
-pub(crate) async fn world(state: &str) -> TestResult<World> {
+/// A fixture in which the uploads of `scenarios` enter the state.
+pub(crate) async fn fixture_for(state: &str) -> TestResult<Fixture> {
     let scenario = scenarios(state).last();
-    World::start(setup(scenario.map_or_else(Store::default, |scenario| scenario.store()))).await
+    Fixture::start(setup(scenario.map_or_else(CompletionChecksum::default, |scenario| scenario.completion_checksum())))
+        .await
 }
 
 impl Scenario {
-    /// What the store of its world tells.
-    pub(crate) fn store(self) -> Store {
-        if self == Self::Untold { Store::TellsNone } else { Store::TellsChecksums }
+    /// Whether a completed upload has a checksum.
+    pub(crate) fn completion_checksum(self) -> CompletionChecksum {
+        if self == Self::NoCompletionChecksum { CompletionChecksum::Missing } else { CompletionChecksum::Reported }
     }
 
     /// Uploads to a key.
-    pub(crate) async fn upload(self, world: &World, key: &str) -> TestResult {
+    pub(crate) async fn upload(self, fixture: &Fixture, key: &str) -> TestResult {
         let (bytes, algorithm) = match self {
             Self::Small => ("few bytes", ChecksumAlgorithm::Crc64Nvme),
-            Self::Large | Self::Untold => ("more bytes than the threshold has", ChecksumAlgorithm::Crc64Nvme),
-            Self::Unchecked => ("more bytes than the threshold has", ChecksumAlgorithm::Crc32),
+            Self::Large | Self::NoCompletionChecksum => {
+                ("more bytes than the threshold has", ChecksumAlgorithm::Crc64Nvme)
+            }
+            Self::OtherChecksum => ("more bytes than the threshold has", ChecksumAlgorithm::Crc32),
         };
-        let request = world.s3.put_object().bucket(&world.outputs.source_bucket).key(key).tagging("team=a");
+        let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(key).tagging("team=a");
         let request = request.content_type("text/plain").metadata("owner", "ann").checksum_algorithm(algorithm);
         request.body(bytes.as_bytes().to_vec().into()).send().await?;
         Ok(())

@@ -17,7 +17,7 @@ use holdfast_operate::{AwsError, faults::FaultError};
 #[cfg(feature = "local")]
 use crate::local::LocalError;
 
-/// Why a command did not run to its end.
+/// A command did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The arguments are incomplete.
@@ -48,7 +48,7 @@ pub(crate) enum CommandError {
     File {
         /// The file or folder.
         path: String,
-        /// What is wrong, and what to do.
+        /// The problem and its remedy.
         problem: String,
     },
     /// The signals cannot be received.
@@ -70,10 +70,10 @@ impl CommandError {
         Self::File { path: path.display().to_string(), problem: problem.to_string() }
     }
 
-    /// The exit code that scripts tell errors apart by.
+    /// The exit code, by which scripts distinguish errors.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            // As clap exits.
+            // The exit code of clap for wrong usage.
             Self::Usage(_) => 2,
             #[cfg(feature = "local")]
             Self::Local(LocalError::Setting(_)) => 2,
@@ -83,7 +83,7 @@ impl CommandError {
     }
 }
 
-/// Prints a line. If the reader has closed the pipe, as `head` does, that is no error.
+/// Prints a line. It is not an error if the reader has closed the pipe, as `head` does.
 pub(crate) fn print_line(line: &str) -> Result<(), CommandError> {
     match writeln!(std::io::stdout().lock(), "{line}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Print(error)),

@@ -1,25 +1,26 @@
-//! `holdfast stack`: finds a deployed stack and shows what belongs to it.
+//! `holdfast stack`: finds a deployed stack and shows its resources.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use holdfast_operate::stack::{Connection, ReadyFile, Stack};
 use serde::Serialize;
 
 use super::{CommandError, print_line};
-use crate::Outcome;
+use crate::{Outcome, output::OutputFormat};
 
 const EXAMPLES: &str = "\
 Examples:
-  holdfast stack --stack backups                  a stack that `sam deploy` created
-  HOLDFAST_STACK=backups holdfast stack           the same
-  holdfast stack --ready-file ready.json          the stack of `holdfast up --ready-file ready.json`
-  holdfast stack --output json | jq -r .backupBucket
+  holdfast stack --stack backups          a stack that `sam deploy` created
+  HOLDFAST_STACK=backups holdfast stack   the same
+  holdfast stack --ready-file ready.json  the stack in a running sandbox
+  holdfast stack --stack backups --output json | jq -r .backupBucket
 
-Region, credentials and endpoint are those of the AWS CLI: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL.
+Region, credentials and endpoint are those of the AWS CLI:
+AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL.
 Exit codes: 0 found, 1 failed, 2 wrong usage, 4 no such stack.";
 
-/// The variable that names the stack if no option does.
+/// The variable that names the stack if no option names it.
 const VARIABLE: &str = "HOLDFAST_STACK";
 
 /// `holdfast stack`.
@@ -32,21 +33,12 @@ pub(crate) struct StackArguments {
     /// Ready file of a running sandbox, which `holdfast up --ready-file` wrote
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// How to show the stack
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    /// Format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: OutputFormat,
 }
 
-/// How a result is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-}
-
-/// Where to look for the stack.
+/// The source of the stack's outputs.
 #[derive(Debug, PartialEq, Eq)]
 enum Source {
     CloudFormation(String),
@@ -61,14 +53,14 @@ pub(crate) async fn run(arguments: StackArguments) -> Result<Outcome, CommandErr
         Source::ReadyFile(path) => ReadyFile::read(&path)?.stack()?,
     };
     let text = match arguments.output {
-        OutputFormat::Table => table(&stack),
+        OutputFormat::Text => table(&stack),
         OutputFormat::Json => serde_json::to_string_pretty(&Document::new(&stack))?,
     };
     print_line(&text)?;
     Ok(Outcome::Success)
 }
 
-/// An option goes before the variable.
+/// An option takes precedence over the variable.
 fn source(
     stack: Option<String>,
     ready_file: Option<PathBuf>,
@@ -154,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_goes_before_the_variable_and_without_both_the_usage_is_wrong() -> Result<(), CommandError> {
+    fn an_option_takes_precedence_over_the_variable_and_one_of_them_is_required() -> Result<(), CommandError> {
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(source(text("a"), None, text("b"))?, Source::CloudFormation("a".to_owned()));
         assert_eq!(source(None, Some("r".into()), text("b"))?, Source::ReadyFile("r".into()));
@@ -168,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_and_the_document_show_everything_that_belongs_to_the_stack() -> Result<(), CommandError> {
+    fn the_table_and_the_document_show_the_resources_of_the_stack() -> Result<(), CommandError> {
         let stack = stack()?;
         let table = table(&stack);
         for line in [

@@ -16,7 +16,8 @@ use crate::render::progress::Phase;
 
 /// The profile of this program.
 pub(crate) const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
-/// Variables that `cargo run` sets about *this* package. Build scripts that depend on them (ring's) would run again.
+/// Variables that `cargo run` sets for *this* package. They are removed from the build: build scripts that depend on
+/// them, such as ring's, would run again.
 const PACKAGE_VARIABLES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The functions could not be built or found.
@@ -38,7 +39,7 @@ pub(crate) enum BuildError {
     #[error("the output of cargo cannot be read: {0}")]
     Output(#[from] std::io::Error),
     /// The build failed.
-    #[error("the functions do not build; cargo says:\n\n{0}")]
+    #[error("the functions cannot be built; the output of cargo:\n\n{0}")]
     Cargo(String),
     /// The build succeeded without a binary of this name.
     #[error("cargo built no binary named {function}; each function in template.yaml is a package of that name")]
@@ -61,7 +62,7 @@ pub(crate) enum BuildError {
     OwnFolder(std::io::Error),
 }
 
-/// The part of cargo's messages that is read here
+/// The fields of cargo's messages that are used
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
 #[derive(Debug, Deserialize)]
 struct Artifact {
@@ -94,7 +95,7 @@ pub(crate) async fn build(workspace: &Path, packages: &[String], phase: &Phase) 
 }
 
 /// The folder that the user named, if it has every function.
-pub(crate) fn given(folder: &Path, packages: &[String], option: &'static str) -> Result<PathBuf, BuildError> {
+pub(crate) fn prebuilt(folder: &Path, packages: &[String], option: &'static str) -> Result<PathBuf, BuildError> {
     let missing = packages.iter().find(|package| !folder.join(package.as_str()).is_file());
     match missing {
         Some(function) => {
@@ -104,10 +105,10 @@ pub(crate) fn given(folder: &Path, packages: &[String], option: &'static str) ->
     }
 }
 
-/// The folder of this program, where cargo puts the functions too.
-pub(crate) fn beside_this_program(packages: &[String]) -> Result<PathBuf, BuildError> {
+/// The folder of this program, in which cargo also puts the functions.
+pub(crate) fn beside_program(packages: &[String]) -> Result<PathBuf, BuildError> {
     let program = std::env::current_exe().map_err(BuildError::OwnFolder)?;
-    given(program.parent().unwrap_or(Path::new("")), packages, "--no-build")
+    prebuilt(program.parent().unwrap_or(Path::new("")), packages, "--no-build")
 }
 
 fn spawn(workspace: &Path, packages: &[String]) -> Result<Child, BuildError> {
@@ -122,7 +123,7 @@ fn spawn(workspace: &Path, packages: &[String]) -> Result<Child, BuildError> {
             command.env_remove(name);
         }
     }
-    // Cargo then reports "Building [==>  ] 12/345: …" on a pipe too.
+    // Makes cargo write "Building [==>  ] 12/345: …" to a pipe.
     command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "200");
     command.env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -134,7 +135,7 @@ async fn read_artifacts(output: Option<impl AsyncRead + Unpin>) -> std::io::Resu
     if let Some(output) = output {
         let mut lines = BufReader::new(output).lines();
         while let Some(line) = lines.next_line().await? {
-            // Messages of other kinds have no executable.
+            // Other messages have no executable.
             artifacts.extend(serde_json::from_str::<Artifact>(&line).ok().filter(|found| found.executable.is_some()));
         }
     }
@@ -154,7 +155,7 @@ async fn read_progress(output: Option<impl AsyncRead + Unpin>, phase: &Phase) ->
         while let Some(end) = pending.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line[..end]).into_owned();
-            if !show(line.trim_end(), phase) {
+            if !show_progress(line.trim_end(), phase) {
                 messages.push_str(line.trim_end());
                 messages.push('\n');
             }
@@ -166,23 +167,23 @@ async fn read_progress(output: Option<impl AsyncRead + Unpin>, phase: &Phase) ->
     }
 }
 
-/// Whether a line is about progress. Such a line is shown at once and not kept.
-fn show(line: &str, phase: &Phase) -> bool {
-    let words = line.trim_start();
-    if let Some((done, total, doing)) = progress_of(words) {
+/// Shows a line that reports progress. Returns false for another line.
+fn show_progress(line: &str, phase: &Phase) -> bool {
+    let text = line.trim_start();
+    if let Some((done, total, doing)) = parse_progress(text) {
         phase.set(done, total, doing);
         return true;
     }
-    if words.starts_with("Blocking waiting") {
+    if text.starts_with("Blocking waiting") {
         phase.note("waiting for another cargo");
         return true;
     }
     let routine = ["Compiling ", "Downloading ", "Downloaded ", "Locking ", "Updating ", "Fresh ", "Finished "];
-    words.is_empty() || routine.iter().any(|verb| words.starts_with(verb))
+    text.is_empty() || routine.iter().any(|verb| text.starts_with(verb))
 }
 
 /// Reads `Building [====>   ] 12/345: serde, tokio`.
-fn progress_of(line: &str) -> Option<(u64, u64, &str)> {
+fn parse_progress(line: &str) -> Option<(u64, u64, &str)> {
     let (_, rest) = line.strip_prefix("Building ")?.split_once("] ")?;
     let (numbers, doing) = rest.split_once(": ").unwrap_or((rest, ""));
     let (done, total) = numbers.trim().split_once('/')?;
@@ -194,14 +195,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_progress_of_cargo_is_told_from_its_other_lines() {
+    fn progress_lines_of_cargo_are_recognized() {
         assert_eq!(
-            progress_of("Building [==>   ] 12/345: serde, tokio(build)"),
+            parse_progress("Building [==>   ] 12/345: serde, tokio(build)"),
             Some((12, 345, "serde, tokio(build)"))
         );
-        assert_eq!(progress_of("Building [=====>] 344/345"), Some((344, 345, "")));
-        assert_eq!(progress_of("Compiling serde v1.0.0"), None);
-        assert_eq!(progress_of("error[E0425]: cannot find value `x` in this scope"), None);
+        assert_eq!(parse_progress("Building [=====>] 344/345"), Some((344, 345, "")));
+        assert_eq!(parse_progress("Compiling serde v1.0.0"), None);
+        assert_eq!(parse_progress("error[E0425]: cannot find value `x` in this scope"), None);
     }
 
     #[test]
@@ -209,10 +210,10 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let packages = ["validate".to_owned(), "notify".to_owned()];
         std::fs::write(folder.path().join("validate"), "")?;
-        let refusal = given(folder.path(), &packages, "--functions").err().map(|error| error.to_string());
+        let refusal = prebuilt(folder.path(), &packages, "--functions").err().map(|error| error.to_string());
         assert!(refusal.is_some_and(|sentence| sentence.contains("has no binary notify")));
         std::fs::write(folder.path().join("notify"), "")?;
-        assert_eq!(given(folder.path(), &packages, "--functions")?, folder.path());
+        assert_eq!(prebuilt(folder.path(), &packages, "--functions")?, folder.path());
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Interrupt {
 pub(crate) struct SignalError(#[from] std::io::Error);
 
 impl Interrupt {
-    /// Receives the signals from now on; they no longer end the process by themselves.
+    /// Starts to receive the signals. They do not end the process from then on.
     pub(crate) fn listen() -> Result<Self, SignalError> {
         Ok(Self {
             ctrl_c: signal(SignalKind::interrupt())?,

@@ -1,4 +1,4 @@
-//! A sandbox for a command: checks the template and the settings, builds the functions, and starts everything.
+//! The sandbox of a command: checks the template and the settings, builds the functions, and starts the sandbox.
 
 mod build;
 pub(crate) mod interrupt;
@@ -37,20 +37,20 @@ use crate::render::{
 
 const STACK: &str = "holdfast";
 const REGION: &str = "eu-west-1";
-/// The region of the replica: another than the stack's.
+/// The region of the replica, which differs from the region of the stack.
 const REPLICA_REGION: &str = "eu-central-1";
 const REPLICA_BUCKET: &str = "holdfast-replica";
 
-/// How the functions are built and configured.
+/// The options for the build and the configuration of the functions.
 #[derive(Debug, Args)]
 pub(crate) struct FunctionArguments {
-    /// Set a variable of the functions' configuration, for example MULTIPART_THRESHOLD=8MiB; may be repeated
+    /// Set a variable of the functions, for example MULTIPART_THRESHOLD=8MiB; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<Setting>,
-    /// Folder with the binaries of the functions; nothing is built
+    /// Folder with the binaries of the functions; skips the build
     #[arg(long, value_name = "DIR", conflicts_with = "no_build")]
     pub(crate) functions: Option<PathBuf>,
-    /// Use the binaries of the functions in the folder of this program; nothing is built
+    /// Use the functions in the folder of this program; skips the build
     #[arg(long)]
     pub(crate) no_build: bool,
 }
@@ -95,19 +95,19 @@ pub(crate) enum LocalError {
     /// The template lacks an output.
     #[error(transparent)]
     Outputs(#[from] FindStackError),
-    /// Anything else.
+    /// The sandbox cannot be started for another reason.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
 }
 
-/// What a command wants of its sandbox.
+/// The options of a sandbox.
 #[derive(Debug)]
 pub(crate) struct LocalOptions {
     /// The address to serve at.
     pub(crate) listen: SocketAddr,
-    /// The folder that keeps everything.
+    /// The folder for all data; `None` for a temporary folder.
     pub(crate) data: Option<PathBuf>,
-    /// The factor for waiting times; 1.0 is as the state machine says.
+    /// The factor for waiting times; 1.0 keeps those of the state machine.
     pub(crate) time_scale: f64,
     /// Configuration of the functions that `--set` may replace.
     pub(crate) defaults: BTreeMap<String, String>,
@@ -117,9 +117,9 @@ pub(crate) struct LocalOptions {
 pub(crate) struct LocalStack {
     /// The sandbox.
     pub(crate) sandbox: Sandbox,
-    /// What the ready file says.
+    /// The contents of the ready file.
     pub(crate) ready_file: ReadyFile,
-    /// The stack, as the functions are configured.
+    /// The stack with the configuration of the functions.
     pub(crate) stack: Stack,
 }
 
@@ -136,7 +136,7 @@ pub(crate) async fn start(
     ]);
     let template = Template::read(&workspace.template(), &settings_for(&parameters))?;
     let environment = environment(arguments, &options, &workspace, &template)?;
-    probe(&options)?;
+    check_options(&options)?;
     let packages: Vec<String> = template.functions.iter().map(|function| function.crate_name.clone()).collect();
     let folder = binaries(arguments, &workspace, &packages, progress).await?;
     let data = options.data.clone().unwrap_or_default();
@@ -157,7 +157,7 @@ pub(crate) async fn start(
     Ok(LocalStack { sandbox, ready_file, stack })
 }
 
-/// The bucket of the replicas, which a stack in another region cannot create.
+/// The bucket of the replicas. A stack in another region cannot create it.
 fn replica_bucket() -> BucketSettings {
     BucketSettings {
         name: REPLICA_BUCKET.to_owned(),
@@ -182,8 +182,8 @@ fn environment(
     Ok(environment)
 }
 
-/// Finds out whether a sandbox could serve and keep its data, before a build that may take minutes.
-fn probe(options: &LocalOptions) -> Result<(), LocalError> {
+/// Checks the address and the data folder before a build that may take minutes.
+fn check_options(options: &LocalOptions) -> Result<(), LocalError> {
     TcpListener::bind(options.listen).map_err(|source| address_error(options.listen, &source))?;
     if let Some(folder) = &options.data {
         let failed = |error: std::io::Error| LocalError::Data { folder: folder.clone(), problem: error.to_string() };
@@ -213,7 +213,7 @@ fn address_error(address: SocketAddr, source: &std::io::Error) -> LocalError {
     LocalError::Address { address, problem }
 }
 
-/// Enough to read the template before anything is built; the sandbox reads it again with its own settings.
+/// Settings to read the template with before the build. The sandbox reads it again with its own settings.
 fn settings_for(parameters: &BTreeMap<String, String>) -> Settings {
     Settings {
         stack: STACK.to_owned(),
@@ -230,13 +230,13 @@ async fn binaries(
     progress: &Progress,
 ) -> Result<PathBuf, BuildError> {
     if let Some(folder) = &arguments.functions {
-        return build::given(folder, packages, "--functions");
+        return build::prebuilt(folder, packages, "--functions");
     }
     if arguments.no_build {
-        return build::beside_this_program(packages);
+        return build::beside_program(packages);
     }
     let phase = progress.phase("Build", 0, Unit::Count);
-    phase.note(&format!("the functions, profile {PROFILE}; the first build takes a few minutes"));
+    phase.note(&format!("the functions, profile {PROFILE}; the first build takes several minutes"));
     let folder = build::build(workspace.folder(), packages, &phase).await?;
     phase.finish(&text::count(packages.len(), "function"));
     Ok(folder)
@@ -246,25 +246,25 @@ async fn binaries(
 mod tests {
     use super::*;
 
-    fn refusal(listen: SocketAddr, data: Option<PathBuf>) -> String {
+    fn problem(listen: SocketAddr, data: Option<PathBuf>) -> String {
         let options = LocalOptions { listen, data, time_scale: 1.0, defaults: BTreeMap::new() };
-        probe(&options).err().map(|error| error.to_string()).unwrap_or_default()
+        check_options(&options).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
-    fn an_address_in_use_and_a_file_instead_of_a_folder_are_refused_before_a_build()
+    fn an_address_in_use_and_an_unusable_data_folder_are_refused_before_the_build()
     -> Result<(), Box<dyn std::error::Error>> {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let taken = TcpListener::bind(free)?;
-        let sentence = refusal(taken.local_addr()?, None);
+        let used = TcpListener::bind(free)?;
+        let sentence = problem(used.local_addr()?, None);
         assert!(sentence.contains("another program uses it; choose another address with --listen"), "{sentence}");
 
         let file = tempfile::NamedTempFile::new()?;
-        let sentence = refusal(free, Some(file.path().to_owned()));
+        let sentence = problem(free, Some(file.path().to_owned()));
         assert!(sentence.contains("name another folder with --data"), "{sentence}");
 
         let folder = tempfile::tempdir()?;
-        assert_eq!(refusal(free, Some(folder.path().join("new"))), "");
+        assert_eq!(problem(free, Some(folder.path().join("new"))), "");
         Ok(())
     }
 }

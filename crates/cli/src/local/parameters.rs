@@ -1,4 +1,4 @@
-//! The parameters of `template.yaml` that the variables of the functions take their values from, and what they allow.
+//! The parameters of `template.yaml` that set variables of the functions, and their constraints.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -17,7 +17,7 @@ pub(crate) enum ParametersError {
         /// The reason.
         source: std::io::Error,
     },
-    /// A part of the template is not as expected.
+    /// The template has another structure than expected.
     #[error("{path}: the parameters of the template cannot be read: {source}")]
     Yaml {
         /// The file.
@@ -85,8 +85,8 @@ fn parse(text: &str) -> Result<BTreeMap<String, Parameter>, serde_yaml_ng::Error
 }
 
 impl Parameter {
-    /// The value as the template would pass it on; an error says what is allowed. A number may have a unit, for example
-    /// `8MiB`.
+    /// Checks a value against the constraints and returns it as the template passes it to the function. The error names
+    /// the allowed values. A number may have a unit, for example `8MiB`.
     pub(crate) fn check(&self, value: &str) -> Result<String, String> {
         let Constraints { r#type, allowed_values, .. } = &self.constraints;
         let value = if r#type == "Number" { self.number(value)?.to_string() } else { value.to_owned() };
@@ -128,7 +128,7 @@ impl Parameter {
     }
 }
 
-/// Digits, with or without a binary unit.
+/// Parses digits with an optional binary unit.
 fn parse_number(text: &str) -> Option<u64> {
     let units = [("KiB", 1_u64 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
     let with_unit = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));

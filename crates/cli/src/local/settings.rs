@@ -1,4 +1,4 @@
-//! `--set NAME=VALUE`: the configuration of the functions, by the names that `template.yaml` gives it.
+//! `--set NAME=VALUE`: sets a variable of the functions, by its name in `template.yaml`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +31,7 @@ impl FromStr for Setting {
     }
 }
 
-/// A setting that no function reads, or whose value the template does not allow.
+/// No function reads the setting, or the template does not allow its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingError {
     /// No function reads the variable.
@@ -49,15 +49,14 @@ pub(crate) enum SettingError {
         name: String,
         /// The value.
         value: String,
-        /// What is wrong, and what is allowed.
+        /// The problem, with the allowed values.
         problem: String,
     },
 }
 
-/// The settings by name, after every name and value was checked. The last of several values counts.
+/// Checks every name and value, and returns the values by name. If a name is set several times, the last value counts.
 ///
-/// A variable whose value in the template is a parameter has to keep the constraints of that parameter, as in a
-/// deployment.
+/// If the template sets a variable from a parameter, the constraints of that parameter apply, as in a deployment.
 pub(crate) fn checked(
     settings: &[Setting],
     variables: &BTreeSet<&String>,
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_a_name_and_a_value_that_may_be_empty_or_have_more_equals_signs() -> Result<(), String> {
+    fn a_value_may_be_empty_or_contain_equals_signs() -> Result<(), String> {
         for (text, name, value) in [
             ("VERIFY_MODE=streamed", "VERIFY_MODE", "streamed"),
             ("REPLICA_BUCKET=", "REPLICA_BUCKET", ""),
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_a_setting_is_refused_with_an_example() {
+    fn an_invalid_setting_is_refused_with_an_example() {
         for text in ["", "VERIFY_MODE", "=x", "verify-mode=x", "1A=x", "A B=x"] {
             let refusal = text.parse::<Setting>().err().unwrap_or_default();
             assert!(refusal.contains("VERIFY_MODE=streamed"), "{text:?}: {refusal:?}");
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_function_reads_is_refused_with_those_that_are_read() -> Result<(), String> {
+    fn an_unknown_name_is_refused_with_the_known_names() -> Result<(), String> {
         let names = ["NOTIFY_ON".to_owned(), "VERIFY_MODE".to_owned()];
         let known = names.iter().collect();
         let settings = ["VERIFY_MODE=stored".parse()?, "VERIFY_MODE=streamed".parse()?];

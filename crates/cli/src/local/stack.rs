@@ -1,11 +1,11 @@
-//! The stack in a sandbox, as its ready file and as the functions are configured.
+//! The stack in a sandbox: its ready file, and its buckets as the functions are configured.
 
 use std::collections::BTreeMap;
 
 use holdfast_operate::stack::{FindStackError, ReadyFile, Stack};
 use sandbox::Sandbox;
 
-/// What the ready file of this sandbox says.
+/// The contents of the ready file of this sandbox.
 pub(super) fn ready_file(sandbox: &Sandbox) -> ReadyFile {
     let outputs = sandbox.outputs();
     ReadyFile {
@@ -40,38 +40,17 @@ pub(super) fn configured(
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
+    use crate::testing::ready_file;
 
     #[test]
     fn a_stack_has_the_buckets_that_the_functions_are_configured_with() -> Result<(), FindStackError> {
-        let outputs = [
-            ("SourceBucketName", "source"),
-            ("BackupBucketName", "backup"),
-            ("ReplicaBucketName", "replica"),
-            ("ReplicaRegion", "eu-central-1"),
-            ("ReceiptBucketName", "backup"),
-            ("ReceiptPrefix", "r/"),
-            ("TopicArn", "arn:topic"),
-            ("StateMachineArn", "arn:machine"),
-            ("UndeliveredEventsUrl", "https://queue"),
-        ];
-        let text = |values: &[(&str, &str)]| {
-            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
-        };
-        let ready_file = ReadyFile {
-            endpoint_url: "http://127.0.0.1:4510".to_owned(),
-            region: "eu-west-1".to_owned(),
-            access_key_id: String::new(),
-            secret_access_key: String::new(),
-            stack_name: "holdfast".to_owned(),
-            outbox_dir: PathBuf::new(),
-            outputs: text(&outputs),
-        };
-        let stack = configured(&ready_file, &BTreeMap::new())?;
+        let stack = configured(&ready_file(), &BTreeMap::new())?;
         assert_eq!(stack.replica.map(|replica| replica.bucket.to_string()).as_deref(), Some("replica"));
-        let stack = configured(&ready_file, &text(&[("REPLICA_BUCKET", ""), ("RECEIPT_PREFIX", "other/")]))?;
+
+        let environment = [("REPLICA_BUCKET", ""), ("RECEIPT_PREFIX", "other/")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let stack = configured(&ready_file(), &environment)?;
         assert_eq!((stack.replica, stack.receipts.prefix.as_str()), (None, "other/"));
         Ok(())
     }

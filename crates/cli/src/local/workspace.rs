@@ -14,7 +14,7 @@ pub(crate) struct Workspace {
 /// The command does not run inside the repository.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkspaceError {
-    /// No folder upwards has a template.
+    /// Neither the folder nor a folder above it has a template.
     #[error("there is no {TEMPLATE} in {0} or in any folder above it; run holdfast inside a clone of the repository")]
     NotFound(PathBuf),
     /// The current folder is unknown.
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_is_found_from_a_folder_below_it_and_only_from_there() -> Result<(), Box<dyn std::error::Error>> {
+    fn the_template_is_found_from_a_folder_below_it_only() -> Result<(), Box<dyn std::error::Error>> {
         let root = tempfile::tempdir()?;
         let below = root.path().join("a/b");
         std::fs::create_dir_all(&below)?;

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_names_state_iteration_error_and_cause_as_far_as_they_are_known() {
+    fn a_failure_names_the_known_facts() {
         let failure = Failure {
             state: Some("CopySlice".to_owned()),
             iteration: Some(Iteration { map: "CopyParts".to_owned(), index: 3 }),

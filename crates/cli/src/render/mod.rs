@@ -1,4 +1,4 @@
-//! How results, sizes, times and progress are shown.
+//! Text forms of results, sizes, times and progress.
 
 pub(crate) mod failure;
 pub(crate) mod progress;

@@ -1,4 +1,4 @@
-//! Progress on standard error: bars on a terminal, a plain line for each finished phase elsewhere.
+//! Progress on standard error: bars on a terminal, otherwise a line for each finished phase.
 
 use std::{
     borrow::Cow,
@@ -27,7 +27,7 @@ pub(crate) struct Progress {
     bars: Option<MultiProgress>,
 }
 
-/// What a phase counts.
+/// The unit of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Crates, executions.
@@ -44,7 +44,7 @@ pub(crate) struct Phase {
     started: Instant,
     /// Whether the phase has ended.
     is_over: AtomicBool,
-    /// The last sentence that was printed without a terminal, so that none is printed twice.
+    /// The last sentence that was printed without a terminal. It is not printed twice.
     last_sentence: Mutex<String>,
 }
 
@@ -54,7 +54,7 @@ impl Progress {
         Self { bars: std::io::stderr().is_terminal().then(MultiProgress::new) }
     }
 
-    /// A new phase below the others. A total of zero is a total that is unknown so far.
+    /// Adds a phase below the others. A total of zero means that the total is unknown.
     pub(crate) fn phase(&self, name: impl Into<Cow<'static, str>>, total: u64, unit: Unit) -> Phase {
         let name = name.into();
         let bar = self.bars.as_ref().map(|bars| {
@@ -79,7 +79,7 @@ impl Drop for Progress {
 }
 
 impl Phase {
-    /// Sets how much is done, of how much, and what is being done.
+    /// Sets the progress, the total and the current work.
     pub(crate) fn set(&self, done: u64, total: u64, doing: &str) {
         if let Some(bar) = &self.bar {
             bar.set_length(total);
@@ -88,14 +88,14 @@ impl Phase {
         }
     }
 
-    /// Adds to how much is done.
+    /// Adds to the progress.
     pub(crate) fn add(&self, done: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(done);
         }
     }
 
-    /// Shows a sentence, also without a terminal.
+    /// Shows a sentence, with and without a terminal.
     pub(crate) fn note(&self, sentence: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(sentence.to_owned()),
@@ -103,7 +103,7 @@ impl Phase {
         }
     }
 
-    /// Ends the phase with a sentence and the time that it took. A phase ends once.
+    /// Ends the phase with a sentence and the elapsed time. A phase ends once.
     pub(crate) fn finish(&self, sentence: &str) {
         if self.is_over.swap(true, Ordering::Relaxed) {
             return;
@@ -140,7 +140,7 @@ impl Phase {
 }
 
 impl Drop for Phase {
-    /// A command that ends early leaves its bars as they were.
+    /// Keeps the bars of a command that ends early on the screen.
     fn drop(&mut self) {
         if let Some(bar) = self.bar.as_ref().filter(|bar| !bar.is_finished()) {
             bar.abandon();

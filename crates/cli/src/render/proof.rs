@@ -1,4 +1,4 @@
-//! The proof in a receipt, in few words.
+//! A short description of the proof in a receipt.
 
 use holdfast_core::{
     contract::{Algorithm, Evidence, ProofMethod},
@@ -6,8 +6,8 @@ use holdfast_core::{
     receipt::Receipt,
 };
 
-/// How the copies of a receipt were proven, for example `stored CRC64NVME (backup, replica)`.
-pub(crate) fn words(receipt: &Receipt) -> String {
+/// Describes the proof of the copies, for example `stored CRC64NVME (backup, replica)`.
+pub(crate) fn summary(receipt: &Receipt) -> String {
     let backup = method(&receipt.backup.evidence);
     let Some(replica) = receipt.replica.as_ref().map(|replica| method(&replica.evidence)) else {
         return format!("{backup} (backup)");
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_for_a_proof_say_what_was_read() -> Result<(), serde_json::Error> {
+    fn the_description_of_a_proof_names_the_bytes_read() -> Result<(), serde_json::Error> {
         let evidence = |method: &str, algorithm: &str, bytes_read: u64| {
             serde_json::from_value::<Evidence>(json!({
                 "method": method, "algorithm": algorithm, "source": "a", "copy": "a", "bytesRead": bytes_read,

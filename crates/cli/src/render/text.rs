@@ -1,4 +1,4 @@
-//! How durations, keys and paragraphs are written on a terminal.
+//! Durations, keys and paragraphs for a terminal.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -19,7 +19,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// A key on one line: control characters are written as escapes.
+/// A key on one line, with control characters escaped.
 pub(crate) fn key(key: &str) -> String {
     let mut line = String::with_capacity(key.len());
     for character in key.chars() {
@@ -54,7 +54,7 @@ fn fill(first_indent: &str, indent: &str, text: &str) -> String {
     textwrap::fill(text, options.word_splitter(WordSplitter::NoHyphenation))
 }
 
-/// How to run this program again: through cargo, if it was run that way.
+/// The command that runs this program again: cargo, if cargo runs it now.
 pub(crate) fn program() -> &'static str {
     if std::env::var_os("CARGO_MANIFEST_DIR").is_some() { "cargo run -p holdfast --" } else { "holdfast" }
 }

@@ -1,4 +1,4 @@
-//! Reads every function's payload, and checks what the types cannot: that its fields agree with each other.
+//! Reads the payload of every function, and checks what the types cannot: that the fields agree with each other.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,8 +55,8 @@ impl Payload for CompleteInput {
     }
 }
 
-/// The payload of checksum-verify's mode digest. By its own type, because serde loses the path of an error in an enum
-/// with an inner tag.
+/// The payload of checksum-verify in mode digest. It has its own type, because serde loses the path of an error in an
+/// internally tagged enum.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Digest {
@@ -66,7 +66,7 @@ struct Digest {
     resume: Option<DigestProgress>,
 }
 
-/// The payload of checksum-verify's mode backup.
+/// The payload of checksum-verify in mode backup.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BackupMode {
@@ -85,7 +85,7 @@ enum Mode {
     Backup,
 }
 
-/// Any payload of checksum-verify, of which only the mode is read.
+/// The mode of a payload of checksum-verify.
 #[derive(Deserialize)]
 struct AnyMode {
     mode: Mode,
@@ -153,7 +153,7 @@ impl Payload for NotifyInput {
 }
 
 impl Backup {
-    /// Checks that its fields agree with each other. `path` is its place in the payload.
+    /// Checks that the fields agree with each other. `path` is the position in the payload.
     fn check(&self, path: &str) -> Checked {
         self.copy.check(&format!("{path}.copy"))?;
         if self.copy.stamp().as_ref() != Some(&self.stamp) {
@@ -165,7 +165,7 @@ impl Backup {
 }
 
 impl Copy {
-    /// Checks that its fields agree with each other. `path` is its place in the payload.
+    /// Checks that the fields agree with each other. `path` is the position in the payload.
     fn check(&self, path: &str) -> Checked {
         if self.destination.bucket == self.source.bucket {
             let bucket = &self.source.bucket;
@@ -177,7 +177,7 @@ impl Copy {
             return wrong(format!("{path}.upload"), "a copy in one request has no upload");
         }
         let (given, right) = (upload.part_count, layout.part_count());
-        if u64::from(given) != right {
+        if given != right {
             let (size, part_size) = (self.source.size, upload.part_size);
             let problem = format!("{size} bytes make {right} parts of {part_size} bytes, not {given}");
             return wrong(format!("{path}.upload.partCount"), problem);
@@ -232,7 +232,7 @@ fn check_results(layout: PartLayout, results: &[SliceResult]) -> Checked {
     slices::in_order(layout, results).map(drop).or_else(|error| wrong("slices", error.to_string()))
 }
 
-/// Results that may be absent: a copy that was found already published has none.
+/// Checks results that may be absent: a copy that was found already published has none.
 fn check_any_results(copy: &Copy, results: &[SliceResult]) -> Checked {
     match copy.layout() {
         _ if results.is_empty() => Ok(()),

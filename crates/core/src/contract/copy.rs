@@ -1,4 +1,4 @@
-//! One copy of one object version to one place, the backup of one upload, and a published version.
+//! A copy of one object version to one destination, the backup of one upload, and a published version.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use crate::{
     order::{Placement, Stamp},
 };
 
-/// A copy of one object version to one place. It is complete by itself: whoever carries it out needs nothing else.
+/// A copy of one object version to one destination. The functions that make the copy need no other input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Copy {
     /// The version to copy.
     pub source: Source,
-    /// Where the copy goes.
+    /// The destination of the copy.
     pub destination: Destination,
     /// The condition under which the copy is published.
     pub precondition: Precondition,
     /// The version that was current at the destination when the copy was planned. S3 has no condition on a version, so
-    /// the place of the copy is checked after it is published.
+    /// the position of the copy is checked after it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<VersionId>,
-    /// How it is copied.
+    /// How the object is copied.
     pub method: Method,
     /// The open upload; present if the method is `multipart`, unless the copy was found already published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,13 +36,13 @@ pub struct Copy {
     /// The source's stored full-object CRC64NVME, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
-    /// What the copy carries besides its bytes, its stamp included. The storage class is that of the copy.
+    /// The attributes of the copy, including its stamp and its storage class.
     pub attributes: Attributes,
     /// Metadata of the source for which the copy has no room beside its stamp.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub displaced_metadata: BTreeMap<String, String>,
     /// Versions of the destination's key that are earlier copies of the same upload and did not match it. The receipt
-    /// names them, and none of them is used as the copy again.
+    /// names them. They are never used as the copy again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_versions: Vec<VersionId>,
 }
@@ -54,9 +54,9 @@ pub struct Copy {
 pub struct Backup {
     /// The copy.
     pub copy: Copy,
-    /// Which upload it is the backup of.
+    /// The stamp, which identifies the upload.
     pub stamp: Stamp,
-    /// Whether it becomes the current backup of its key.
+    /// Whether the copy becomes the current backup of its key.
     pub placement: Placement,
     /// The event that announced the upload.
     pub event: EventRef,
@@ -66,24 +66,24 @@ pub struct Backup {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
-    /// Its bucket.
+    /// The bucket.
     pub bucket: BucketName,
-    /// Its key.
+    /// The key.
     pub key: ObjectKey,
-    /// Its version; absent if the bucket has no versions.
+    /// The version; absent if the bucket has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
-    /// Its entity tag; every read is conditional on it.
+    /// The entity tag. Every read is conditional on it.
     pub etag: ETag,
-    /// Its size in bytes.
+    /// The size in bytes.
     #[serde(deserialize_with = "bounds::size")]
     pub size: u64,
-    /// Its bucket's region.
+    /// The bucket's region.
     #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
 
-/// Where a copy goes.
+/// The destination of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
@@ -91,7 +91,7 @@ pub struct Destination {
     pub bucket: BucketName,
     /// The key.
     pub key: ObjectKey,
-    /// The bucket's region; the requests of the copy go there.
+    /// The bucket's region, to which the requests are sent.
     #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
@@ -121,15 +121,15 @@ pub enum Method {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MultipartUpload {
-    /// S3's upload id.
+    /// The upload ID of S3.
     #[serde(deserialize_with = "bounds::opaque")]
     pub upload_id: String,
-    /// Bytes of every part but the last.
+    /// The size of every part except the last, in bytes.
     #[serde(deserialize_with = "bounds::part_size")]
     pub part_size: u64,
-    /// How many parts.
+    /// The number of parts.
     #[serde(deserialize_with = "bounds::part_count")]
-    pub part_count: u32,
+    pub part_count: u64,
 }
 
 impl Copy {
@@ -138,14 +138,14 @@ impl Copy {
         self.upload.as_ref().map(|upload| PartLayout::with_part_size(self.source.size, upload.part_size))
     }
 
-    /// The stamp that the copy carries; `None` for a restored object.
+    /// The stamp in the metadata of the copy; `None` for a restored object.
     pub fn stamp(&self) -> Option<Stamp> {
         Stamp::read(&self.attributes.metadata)
     }
 }
 
 impl Backup {
-    /// Whether this is a replica: its source is a backup and not the upload that the stamp names.
+    /// Whether this is a replica. The source of a replica is a backup, not the upload in the stamp.
     pub fn is_replica(&self) -> bool {
         let source = &self.copy.source;
         source.version_id != self.stamp.version_id || source.etag != self.stamp.etag
@@ -156,12 +156,12 @@ impl Backup {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
-    /// Its version; absent if the bucket has no versions.
+    /// The version; absent if the bucket has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// The full-object CRC64NVME that S3 answers; absent if it answers none.
+    /// The full-object CRC64NVME that S3 returns; absent if S3 returns none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
 }

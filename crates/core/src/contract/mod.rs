@@ -1,6 +1,6 @@
-//! What passes between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload,
-//! in camelCase. Functions wrote these payloads, perhaps an older or a newer version of them: unknown fields are
-//! ignored, and new fields have defaults.
+//! The payloads between the states of `statemachine/backup.asl.json` and the six functions: one type for each payload,
+//! in camelCase. An older or a newer version of a function may have written a payload. So unknown fields are ignored,
+//! and new fields have defaults.
 //!
 //! | state | function | input | output |
 //! |---|---|---|---|
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn preconditions_and_decisions_read_as_people_would_write_them() -> Result<(), Box<dyn std::error::Error>> {
+    fn preconditions_and_decisions_have_readable_json() -> Result<(), Box<dyn std::error::Error>> {
         assert_eq!(serde_json::to_value(Precondition::IfAbsent)?, json!("ifAbsent"));
         assert_eq!(serde_json::to_value(Precondition::IfMatch(ETag::new("e")?))?, json!({"ifMatch": "e"}));
         let skip = Plan::Skip { reason: SkipReason::SourceGone, message: "gone".to_owned() };

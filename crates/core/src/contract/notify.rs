@@ -1,4 +1,4 @@
-//! The end of an execution: what Notify is asked and answers.
+//! The input and the output of notify.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use crate::{
     names::{BucketName, ObjectKey},
 };
 
-/// What notify is asked at the end of an execution.
+/// The input of notify at the end of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotifyInput {
@@ -23,7 +23,7 @@ pub struct NotifyInput {
     /// The replica, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<ProvenCopy>,
-    /// The execution that did it.
+    /// The execution.
     pub execution: ExecutionRef,
 }
 
@@ -31,27 +31,27 @@ pub struct NotifyInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionRef {
-    /// Its ARN.
+    /// The ARN.
     #[serde(deserialize_with = "bounds::execution_arn")]
     pub arn: String,
-    /// When it started.
+    /// The start time.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
 }
 
-/// What notify answers.
+/// The output of notify.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notified {
-    /// Where the receipt is; absent for a failure, which has none.
+    /// The receipt's location; absent for a failure, which has no receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptRef>,
-    /// SNS's id of the message; absent where the configuration asks for none.
+    /// SNS's ID of the message; absent if the configuration disables the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
 }
 
-/// Where a receipt is.
+/// The location of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptRef {
@@ -59,6 +59,6 @@ pub struct ReceiptRef {
     pub bucket: BucketName,
     /// The key.
     pub key: ObjectKey,
-    /// Whether this call wrote it; false when an earlier one had.
+    /// Whether this call wrote the receipt; false if an earlier call wrote it.
     pub written: bool,
 }

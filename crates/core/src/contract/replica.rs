@@ -1,4 +1,4 @@
-//! The replica leg: the input of cross-region-replicate, and the plan that it answers.
+//! The replica leg: the input of cross-region-replicate, and the plan that it returns.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +9,13 @@ use crate::{
     names::BucketName,
 };
 
-/// Where backups are replicated to.
+/// The destination of replicas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicaTarget {
     /// The bucket.
     pub bucket: BucketName,
-    /// Its region.
+    /// The bucket's region.
     #[serde(deserialize_with = "bounds::region")]
     pub region: String,
 }
@@ -26,23 +26,23 @@ pub struct ReplicaTarget {
 pub struct ReplicateInput {
     /// The backup as it was planned.
     pub backup: Backup,
-    /// The backup as it was proven: what is replicated.
+    /// The proven backup, which is replicated.
     pub proven: ProvenCopy,
-    /// Where the replica goes.
+    /// The replica's destination.
     pub replica: ReplicaTarget,
     /// Present if an earlier plan of the replica leg could not be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replan: Option<Replan>,
-    /// How often the execution was redriven.
+    /// The number of redrives of the execution.
     #[serde(default)]
     pub redrives: u32,
 }
 
-/// The answer of cross-region-replicate.
+/// The output of cross-region-replicate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicaPlan {
-    /// Which attempt this is, from 1.
+    /// The number of this plan, from 1.
     pub attempt: u32,
     /// The copy from the backup's version to the replica bucket.
     pub replica: Backup,

@@ -16,12 +16,12 @@ use crate::{
 pub struct CopyInput {
     /// The copy.
     pub copy: Copy,
-    /// Which parts; absent for a copy in one request.
+    /// The parts; absent for a copy in one request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slice: Option<Slice>,
 }
 
-/// The answer of copy-part.
+/// The output of copy-part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum CopyOutput {
@@ -35,17 +35,17 @@ pub enum CopyOutput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceResult {
-    /// Which slice.
+    /// The index of the slice.
     pub index: u32,
     /// Whether the slice is complete.
     pub done: bool,
-    /// Bytes of the slice that are copied, or digested, so far.
+    /// The bytes of the slice that are copied, or digested, so far.
     #[serde(deserialize_with = "bounds::size")]
     pub bytes: u64,
-    /// The digest of the source's bytes, once a digest was asked for and is done.
+    /// The digest of the source's bytes, if a digest was requested and is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<SliceDigest>,
-    /// Where to continue, if a digest was asked for and is not done.
+    /// The progress of a requested digest that is not complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<DigestProgress>,
 }
@@ -54,9 +54,9 @@ pub struct SliceResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceDigest {
-    /// Over all bytes.
+    /// The CRC64NVME over all bytes.
     pub crc64nvme: Crc64Nvme,
-    /// Over the SHA-256s of the parts.
+    /// The SHA-256 over the SHA-256s of the parts.
     pub sha256: Sha256,
 }
 
@@ -66,9 +66,9 @@ pub struct SliceDigest {
 pub struct DigestProgress {
     /// The first part that is not digested.
     pub next_part: PartNumber,
-    /// Over the bytes before it.
+    /// The CRC64NVME over the bytes before that part.
     pub crc64nvme: Crc64Nvme,
-    /// Of the parts before it, in order.
+    /// The SHA-256s of the parts before it, in order.
     pub part_sha256: Vec<Sha256>,
 }
 

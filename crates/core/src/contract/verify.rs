@@ -1,4 +1,4 @@
-//! The input of checksum-verify, and the proof that it answers.
+//! The input of checksum-verify, and the proof that it returns.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,22 +10,22 @@ use crate::{
     names::VersionId,
 };
 
-/// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), which knows the path of
-/// a fault.
+/// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), so that errors have a
+/// path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode")]
 pub enum VerifyInput {
     /// Read one slice of the source and digest it.
     Digest {
-        /// The copy whose source is read.
+        /// The copy with the source to read.
         copy: Box<Copy>,
-        /// Which parts.
+        /// The parts.
         slice: Slice,
-        /// Where an earlier call stopped.
+        /// The progress of an earlier call.
         #[serde(skip_serializing_if = "Option::is_none")]
         resume: Option<DigestProgress>,
     },
-    /// Compare a backup or a replica with its source, then check its place among the versions of its key.
+    /// Compare a backup or a replica with its source, then check its position among the versions of its key.
     Backup {
         /// The backup as it was planned.
         backup: Box<Backup>,
@@ -33,27 +33,27 @@ pub enum VerifyInput {
         stored: Stored,
         /// The results of the slices; empty for a copy in one request.
         slices: Vec<SliceResult>,
-        /// Where an earlier call stopped.
+        /// The progress of an earlier call.
         #[serde(skip_serializing_if = "Option::is_none")]
         resume: Option<VerifyProgress>,
     },
 }
 
-/// The answer of checksum-verify about a whole object. The function is called again until `done`.
+/// The output of checksum-verify for a whole object. The function is called again until `done`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Whether everything is read.
+    /// Whether all bytes are read.
     pub done: bool,
-    /// The proof, once done.
+    /// The proof, if done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// Where to continue, if not done.
+    /// The progress, if not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<VerifyProgress>,
 }
 
-/// The progress of reading a large copy back. Everything before it was compared and is equal.
+/// The progress of reading a large copy back. All bytes before it are compared and equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyProgress {
@@ -73,23 +73,24 @@ pub struct VerifyProgress {
 pub struct Evidence {
     /// How it was proven.
     pub method: ProofMethod,
-    /// Which digest the two values are: `CRC64NVME` (base64) or `SHA256` (hexadecimal).
+    /// The algorithm of the two values: `CRC64NVME` (base64) or `SHA256` (hexadecimal).
     pub algorithm: Algorithm,
     /// The source's value.
     pub source: String,
-    /// The copy's value: the same.
+    /// The copy's value, which is equal.
     pub copy: String,
-    /// Bytes that were read for the proof, of both sides.
+    /// The bytes that were read for the proof, of both sides.
     #[serde(deserialize_with = "bounds::bytes_read")]
     pub bytes_read: u64,
-    /// Whether the entity tags are equal too. That is no proof: under SSE-KMS or with another part size they differ.
+    /// Whether the entity tags are also equal. This is not a proof: under SSE-KMS or with another part size they
+    /// differ.
     pub etags_equal: bool,
     /// How the tags of the copy were compared.
     pub tags_compared: TagComparison,
-    /// Every attribute of the copy that was not as planned.
+    /// Every attribute of the copy that differs from the plan.
     pub differences: Vec<Difference>,
-    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are no backups.
-    /// They exist only if they could not be removed, for example because of object lock.
+    /// Versions of the copy's key that are earlier copies of the same upload and did not match it. They are not
+    /// backups. They exist only if they could not be removed, for example because of Object Lock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_versions: Vec<VersionId>,
 }
@@ -106,7 +107,7 @@ pub enum ProofMethod {
     BothStreamed,
 }
 
-/// A digest's algorithm.
+/// The algorithm of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     /// CRC64NVME, as S3 stores it.
@@ -132,7 +133,7 @@ pub enum TagComparison {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvenCopy {
-    /// Where it is.
+    /// The copy's location.
     pub destination: Destination,
     /// The published version.
     pub stored: Stored,

@@ -10,7 +10,6 @@ pub mod catalogue;
 pub mod foreign;
 mod name;
 mod remedy;
-mod sentence;
 
 use std::error::Error;
 
@@ -21,7 +20,6 @@ pub use call::CallFailure;
 pub use foreign::ForeignError;
 pub use name::{ErrorName, Recovery};
 pub use remedy::{NextStep, Remedy};
-pub use sentence::{Failure, Named};
 
 /// An error that the state machine knows by name. Its `Display` says what happened, and never what to do.
 pub trait Fact: Error + Send + Sync + 'static {
@@ -42,10 +40,7 @@ impl Fact for InvalidInput {
 
 /// The message of an error as people read it: the fact, then the remedy, each once.
 pub fn report(fact: &dyn Fact) -> String {
-    let (happened, remedy) = (fact.to_string(), fact.remedy().to_string());
-    if remedy.is_empty() {
-        return happened;
-    }
+    let (happened, remedy) = (fact.to_string(), fact.remedy());
     let end = if happened.ends_with('.') || happened.ends_with(".)") { "" } else { "." };
     format!("{happened}{end} {remedy}")
 }

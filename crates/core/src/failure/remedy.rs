@@ -7,14 +7,24 @@ type Text = Cow<'static, str>;
 /// What to do about an error. It renders as one or two sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// The fact already says what to do.
-    Stated,
     /// Nothing: the state retries. If all retries fail, a later redrive helps.
     Wait,
+    /// As [`Remedy::Wait`], but the function may need more time for each invocation.
+    ExtendTimeout,
     /// Nothing: the state machine makes a new plan.
     Replan,
     /// Redrive: every byte is copied again.
     CopyAgain,
+    /// Abort a multipart upload that S3 refuses to complete, then redrive.
+    AbortUpload,
+    /// Nothing is left to prove a copy by: compare it by other means.
+    CompareCopy,
+    /// Too many newer versions are above a copy: find it, and compare it by other means.
+    FindCopy,
+    /// The backup of an unproven replica is gone.
+    KeepReplica,
+    /// Copy the newer of two versions to its key.
+    CopyNewerVersion,
     /// Grant an action to the role of the function.
     Grant {
         /// For example `s3:GetObject`.
@@ -51,13 +61,15 @@ pub enum Remedy {
     CheckSourceKey,
     /// S3 refused the object at the destination without a reason: its key is disabled, or it has a customer key.
     CheckDestinationKey,
-    /// The object is encrypted with a customer-provided key (SSE-C), which nobody but its owner has.
+    /// The object is encrypted with a customer-provided key (SSE-C), which only its owner has.
     UploadWithOtherKey,
     /// Restore an object from its archive class.
     Restore {
         /// The object.
         object: Text,
     },
+    /// Restore a copy from its archive class, or prove it without reading it.
+    RestoreCopy,
     /// Create a bucket, or correct the configuration.
     CreateBucket {
         /// The bucket's name.
@@ -114,19 +126,31 @@ pub enum NextStep {
 
 impl Remedy {
     /// Remedies without a redrive. Their text is fixed, so that a message that ends with it is recognized.
-    pub(super) const WITHOUT_REDRIVE: [Self; 5] =
-        [Self::UploadWithOtherKey, Self::RequestBackup, Self::CorrectInput, Self::NotPossible, Self::Report];
+    pub(super) const WITHOUT_REDRIVE: [Self; 8] = [
+        Self::CompareCopy,
+        Self::FindCopy,
+        Self::KeepReplica,
+        Self::UploadWithOtherKey,
+        Self::RequestBackup,
+        Self::CorrectInput,
+        Self::NotPossible,
+        Self::Report,
+    ];
 
     /// What to do once the remedy is applied.
     pub fn next_step(&self) -> NextStep {
         match self {
             Self::Wait | Self::CheckLambda => NextStep::RedriveLater,
-            Self::RequestBackup => NextStep::RequestBackup,
+            Self::RequestBackup | Self::KeepReplica => NextStep::RequestBackup,
             Self::CorrectInput => NextStep::CorrectInput,
-            Self::UploadWithOtherKey | Self::NotPossible | Self::Report => NextStep::None,
-            Self::Stated
+            Self::CompareCopy | Self::FindCopy | Self::UploadWithOtherKey | Self::NotPossible | Self::Report => {
+                NextStep::None
+            }
+            Self::ExtendTimeout
             | Self::Replan
             | Self::CopyAgain
+            | Self::AbortUpload
+            | Self::CopyNewerVersion
             | Self::Grant { .. }
             | Self::GrantActionOrKey { .. }
             | Self::Allow { .. }
@@ -137,6 +161,7 @@ impl Remedy {
             | Self::CheckSourceKey
             | Self::CheckDestinationKey
             | Self::Restore { .. }
+            | Self::RestoreCopy
             | Self::CreateBucket { .. }
             | Self::CreateTopic
             | Self::SetVariable { .. }
@@ -151,14 +176,36 @@ impl Remedy {
     /// The text of a remedy that is about nothing in particular.
     fn fixed_text(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Stated => "",
             Self::Wait => {
                 "It is tried again automatically. If the execution still fails, redrive it when the service is available."
+            }
+            Self::ExtendTimeout => {
+                "It is tried again automatically. If the execution still fails, give the function a longer timeout, then \
+                 redrive."
             }
             Self::Replan => "A new plan is made.",
             Self::CopyAgain => {
                 "Redrive to copy the object again. If the error repeats, keep this message and check the bucket policies \
                  and gateways between the two buckets."
+            }
+            Self::AbortUpload => {
+                "Abort the upload (aws s3api abort-multipart-upload). Then redrive to copy the object again."
+            }
+            Self::CompareCopy => {
+                "Redrive any other failed execution of this upload first: it may know the checksum of the source. Otherwise \
+                 compare the copy by other means, and keep it."
+            }
+            Self::FindCopy => {
+                "Find the copy with aws s3api list-object-versions: its metadata holdfast-stamp names the source version. If \
+                 it exists, compare it by other means; a redrive fails again."
+            }
+            Self::KeepReplica => {
+                "If the source version still exists, request a new backup of it, which also proves this replica. Otherwise \
+                 keep the replica and compare it by other means."
+            }
+            Self::CopyNewerVersion => {
+                "Copy the newer of the two versions to the key (aws s3api copy-object; above 5 GiB with upload-part-copy). \
+                 Then redrive."
             }
             Self::EnableKey => "Enable the KMS key, and cancel its deletion if one is scheduled. Then redrive.",
             Self::GrantKey => {
@@ -180,6 +227,10 @@ impl Remedy {
             Self::UploadWithOtherKey => {
                 "The object is encrypted with a customer-provided key (SSE-C) and cannot be backed up. Upload it again with \
                  SSE-S3 or SSE-KMS, or exclude its prefix."
+            }
+            Self::RestoreCopy => {
+                "Set VERIFY_MODE to stored, or restore the copy (aws s3api restore-object) and wait until the restore is \
+                 complete. Then redrive."
             }
             Self::CreateTopic => "Create the topic, or correct SNS_TOPIC_ARN. Then redrive.",
             Self::StopOtherClient => {

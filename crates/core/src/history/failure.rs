@@ -1,9 +1,9 @@
-//! Which state failed, and why.
+//! The state that failed, and its error.
 //!
-//! Each event names the event before it in its own branch. From the end of the execution these links lead through the
-//! task that failed to the entry of its state, past the iterations of a Map that ran at the same time. An execution
-//! that was stopped or timed out as a whole has no such links; then the newest state that was entered and not exited is
-//! the answer.
+//! Each event names the previous event of its own branch. From the end of the execution, these links lead through the
+//! failed task to the entry of its state. They skip the iterations of a Map that ran at the same time. An execution
+//! that was stopped, or that timed out as a whole, has no such links. Then the failed state is the newest one that was
+//! entered and not exited.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{End, EventKind, HistoryEvent};
 
-/// Which state failed, and why.
+/// The state that failed, and its error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -22,7 +22,7 @@ pub struct Failure {
     /// The iteration of a Map that the state ran in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<Iteration>,
-    /// The error's name; absent for an execution that was stopped without one.
+    /// The error's name; absent for an execution that was stopped without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The error's cause as a sentence.
@@ -40,10 +40,10 @@ pub struct Iteration {
     pub index: i32,
 }
 
-/// Which state failed, and why, from a whole history, oldest event first; none if the execution has not failed.
+/// Finds the failed state and its error in a whole history, oldest event first; `None` if the execution has not failed.
 ///
-/// The newest failed end counts, also if the execution was redriven since then. A caller that wants to know whether an
-/// execution is failed now asks for its status first.
+/// The newest failed end counts, even if the execution was redriven after it. To find out whether an execution is
+/// failed now, read its status first.
 pub fn failure(history: &[HistoryEvent]) -> Option<Failure> {
     let mut search = FailureSearch::default();
     for event in history.iter().rev() {
@@ -54,26 +54,26 @@ pub fn failure(history: &[HistoryEvent]) -> Option<Failure> {
     search.end.is_some().then(|| search.finish())
 }
 
-/// Searches a history for the failure, newest event first, so that a caller reads no more pages than necessary.
+/// Searches a history for the failure, newest event first, so that a caller reads only the necessary pages.
 #[derive(Debug, Default)]
 pub struct FailureSearch {
     end: Option<End>,
-    /// The event that the links lead to.
+    /// The ID of the next event on the chain of links.
     next: i64,
     found: Failure,
-    /// How many exits of a state were met, less the entries that belong to them.
+    /// The number of exits of each state without a matching entry so far.
     exits: HashMap<String, usize>,
     /// The newest state that was entered and not exited.
     running: Option<String>,
 }
 
 impl FailureSearch {
-    /// Takes the next older event. Breaks once the state is found.
+    /// Processes the next older event. Breaks when the state is found.
     pub fn take(&mut self, event: &HistoryEvent) -> ControlFlow<()> {
         if self.end.is_none()
             && let EventKind::ExecutionEnded(end) = event.kind
         {
-            // What was met before belongs to a redrive that followed this end.
+            // The newer events belong to a redrive after this end.
             *self = Self { end: Some(end), next: event.id, ..Self::default() };
         }
         self.note_running(event);
@@ -84,7 +84,8 @@ impl FailureSearch {
             && (event.id == self.next || event.previous_id == self.next)
             && self.found.iteration.is_none()
         {
-            // The Map's failure follows the task's failure, so that the iteration's failure is beside the links.
+            // The failure of the Map links to the failure of the task, so the failure of the iteration is not on the
+            // chain.
             self.found.iteration = Some(Iteration { map: event.name.clone().unwrap_or_default(), index });
         }
         if event.id != self.next {
@@ -105,7 +106,7 @@ impl FailureSearch {
         ControlFlow::Break(())
     }
 
-    /// The failure, as far as it was found.
+    /// The failure, with the facts that were found.
     pub fn finish(self) -> Failure {
         let timeout = || (self.end == Some(End::TimedOut)).then(|| "States.Timeout".to_owned());
         Failure {
@@ -130,7 +131,8 @@ impl FailureSearch {
     }
 }
 
-/// The sentence in a cause, if it has one. The cause of a function's error is JSON with the sentence in `errorMessage`.
+/// The message in a cause, if the cause is not empty. The cause of a function's error is JSON with the message in
+/// `errorMessage`.
 pub fn cause_message(cause: &str) -> Option<String> {
     let json: Option<Value> = serde_json::from_str(cause).ok();
     let message = json.as_ref().and_then(|json| json.get("errorMessage")).and_then(Value::as_str);

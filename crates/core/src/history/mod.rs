@@ -1,8 +1,8 @@
-//! The history of an execution: the states that it entered, and which state failed and why.
+//! The history of an execution: the states that it entered, and the state that failed.
 //!
-//! The events here are the part of Step Functions' `HistoryEvent` that these questions need
-//! (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>). They are plain values, so
-//! the answers need no SDK; the crate `holdfast-history` converts the SDK's events.
+//! The events of this module have the part of Step Functions' `HistoryEvent` that is needed
+//! (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>). They are plain values
+//! without a dependency on the SDK. The crate `holdfast-history` converts the events of the SDK.
 
 mod failure;
 mod path;
@@ -19,9 +19,9 @@ pub use self::{
 pub struct HistoryEvent {
     /// The event's number, from 1.
     pub id: i64,
-    /// The number of the event that this one follows in its own branch; 0 if it follows none.
+    /// The number of the previous event in the same branch; 0 if there is none.
     pub previous_id: i64,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The name of the state, or of the Map that an iteration belongs to.
     pub name: Option<String>,
@@ -31,7 +31,7 @@ pub struct HistoryEvent {
     pub cause: Option<String>,
 }
 
-/// What happened in an event.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// A state was entered.
@@ -40,7 +40,7 @@ pub enum EventKind {
     StateExited(StateKind),
     /// A Map started its iterations.
     MapStarted {
-        /// How many items the Map has.
+        /// The number of items of the Map.
         items: u32,
     },
     /// One iteration of a Map failed.
@@ -52,7 +52,7 @@ pub enum EventKind {
     AttemptFailed,
     /// The execution ended without success.
     ExecutionEnded(End),
-    /// Anything else.
+    /// Another event.
     Other,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{EventKind, HistoryEvent, StateKind};
 
-/// A state that was entered, once or several times in a row.
+/// A state that was entered once or several times in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
@@ -15,7 +15,7 @@ pub struct Step {
     /// The state's kind.
     #[serde(flatten)]
     pub kind: StepKind,
-    /// How often it was entered in a row.
+    /// The number of times that it was entered in a row.
     pub times: u32,
 }
 
@@ -27,7 +27,7 @@ pub enum StepKind {
     Task,
     /// A Map. The states inside it are not steps of the path.
     Map {
-        /// How many iterations it had.
+        /// The number of iterations.
         iterations: u32,
     },
     /// Any other state.

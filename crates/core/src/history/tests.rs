@@ -1,4 +1,4 @@
-//! Histories as Step Functions writes them: event types, order and `previousEventId` as recorded from AWS.
+//! Histories with the event types, the order and the `previousEventId` that were recorded from AWS.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const CAUSE: &str = r#"{"errorType":"X","errorMessage":"grant it to the role"}"#;
 
-/// One line of a history: id, id of the event before, type, and a name, an error or a number.
+/// One event: its ID, the ID of the previous event, the type, and a name, an error or a number.
 type Line = (i64, i64, &'static str, &'static str);
 
 fn event((id, previous_id, kind, detail): Line) -> HistoryEvent {
@@ -102,7 +102,7 @@ fn a_failure_inside_a_map_names_the_inner_state_and_the_message_of_its_cause() {
 }
 
 #[test]
-fn a_failed_iteration_is_found_among_the_others_that_ran_at_the_same_time() {
+fn a_failed_iteration_is_found_among_concurrent_iterations() {
     let history = history(&[
         (3, 2, "MapStateEntered", "CopyParts"),
         (4, 3, "MapStateStarted", "2"),
@@ -126,7 +126,7 @@ fn a_failed_iteration_is_found_among_the_others_that_ran_at_the_same_time() {
 }
 
 #[test]
-fn a_failure_that_a_retry_followed_is_not_the_place() {
+fn a_failed_attempt_before_a_retry_is_not_the_failure() {
     let found = found(&[
         (1, 0, "ExecutionStarted", ""),
         (2, 0, "TaskStateEntered", "Validate"),
@@ -184,7 +184,7 @@ fn a_state_that_was_entered_twice_and_exited_once_was_running() {
 }
 
 #[test]
-fn an_execution_that_was_redriven_after_its_end_failed_where_that_end_says() {
+fn the_newest_failed_end_counts_after_a_redrive() {
     let failed = found(&[
         (1, 0, "TaskStateEntered", "CopyObject"),
         (2, 1, "TaskFailed", "Kms.Denied"),
@@ -206,7 +206,7 @@ fn an_execution_that_was_redriven_after_its_end_failed_where_that_end_says() {
 }
 
 #[test]
-fn the_error_of_the_task_stands_in_for_an_end_without_one() {
+fn an_end_without_an_error_has_the_error_of_the_task() {
     let found = found(&[
         (1, 0, "TaskStateEntered", "CopyObject"),
         (2, 1, "TaskFailed", "Kms.Denied"),
@@ -226,8 +226,8 @@ fn the_search_stops_at_the_entry_of_the_state_that_failed() {
         (6, 5, "ExecutionFailed", "Kms.Denied"),
     ]);
     let mut search = FailureSearch::default();
-    let taken = history.iter().rev().map(|event| search.take(event)).take_while(ControlFlow::is_continue).count();
-    assert_eq!((taken, search.finish().state), (2, Some("CopyObject".into())));
+    let count = history.iter().rev().map(|event| search.take(event)).take_while(ControlFlow::is_continue).count();
+    assert_eq!((count, search.finish().state), (2, Some("CopyObject".into())));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_history_without_an_end_has_no_failure_but_a_running_state() {
 }
 
 #[test]
-fn the_message_of_a_cause_is_its_sentence() {
+fn the_message_is_extracted_from_a_cause() {
     assert_eq!(cause_message(CAUSE), Some("grant it to the role".into()));
     assert_eq!(cause_message(" plain text \n"), Some("plain text".into()));
     for empty in ["", "  ", r#"{"errorMessage": ""}"#] {

@@ -1,11 +1,12 @@
-//! Order: which upload of a key is the newer one, where a copy goes, and whether a published copy has to be withdrawn.
+//! Order: which upload of a key is the newer one, at which key a copy is stored, and whether a published copy has to be
+//! withdrawn.
 //!
-//! Every decision about order is a pure function in this module. The functions gather facts, call it, and act.
+//! Every decision about order is a pure function in this module. The Lambda functions gather facts, call it, and act.
 //! `docs/order.md` explains the rules with sequence diagrams.
 //!
-//! - [`Stamp`]: which source upload a copy holds, written into the copy's metadata.
-//! - [`place`]: where a copy goes, before it is made.
-//! - [`check_published`]: whether a copy replaced a newer one, after it is published and proven.
+//! - [`Stamp`]: identifies the source upload of a copy, in the metadata of the copy.
+//! - [`place`]: decides the placement of a copy, before it is made.
+//! - [`check_published`]: decides whether a copy replaced a newer one, after it is published and proven.
 
 mod placement;
 mod published;

@@ -1,4 +1,4 @@
-//! Where a copy goes: to the key of its source, or to the late backups of that key.
+//! The placement of a copy: at the key of its source, or among the late backups of that key.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,61 +8,61 @@ use super::{Relation, Stamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Placement {
-    /// Yes, at the key of its source.
+    /// It does, at the key of its source.
     Current,
-    /// No: a newer upload is backed up already. The copy goes under `.holdfast/late/`.
+    /// It does not, because a newer upload is already backed up. The copy is stored under `.holdfast/late/`.
     Late,
 }
 
-/// What is current at the destination key when a copy is planned.
+/// The current object at the destination key when a copy is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occupant<'a> {
     /// No object, or a delete marker.
     Nothing,
-    /// An object with its stamp; without one if Holdfast did not write it.
+    /// An object with its stamp; `None` if Holdfast did not write it.
     Object(Option<&'a Stamp>),
 }
 
-/// Whether the version that is copied is the newest one of its key in the bucket that it is copied from. Delete markers
-/// are not counted.
+/// Whether the copied version is the newest one of its key in the bucket from which it is copied. Delete markers do not
+/// count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recency {
     /// It is the newest one.
     Newest,
     /// A newer one exists.
     Superseded,
-    /// The bucket has no versions: what it holds is the newest.
+    /// The bucket has no versions: its object is the newest one.
     Unversioned,
 }
 
-/// What has to be known to place a copy.
+/// The facts that decide the placement of a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct PlacementFacts<'a> {
     /// The upload that is copied.
     pub upload: &'a Stamp,
-    /// What is current at the destination key.
+    /// The current object at the destination key.
     pub occupant: Occupant<'a>,
-    /// Gathered only after [`PlacementDecision::AskRecency`], because it costs a request.
+    /// The recency. It costs a request, so it is gathered only after [`PlacementDecision::AskRecency`].
     pub recency: Option<Recency>,
 }
 
-/// Where a copy goes.
+/// The placement of a copy, or the missing fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlacementDecision {
-    /// The copy of this upload is at the key already.
+    /// The copy of this upload is already at the key.
     AlreadyThere,
-    /// To the key of its source.
+    /// At the key of its source.
     Current,
-    /// To the late backups.
+    /// Among the late backups.
     Late,
-    /// The stamps do not say. Gather the recency and decide again.
+    /// The stamps do not decide. Gather the recency and decide again.
     AskRecency,
 }
 
-/// Decides where a copy goes.
+/// Decides the placement of a copy.
 ///
 /// The stamps decide if both have a sequencer. An object of another client and a copy that an operator requested have
-/// none. The bucket that is copied from then decides: only its newest version may replace such an object.
+/// no sequencer. Then the source of the copy decides: only its newest version may replace such an object.
 pub fn place(facts: PlacementFacts<'_>) -> PlacementDecision {
     let relation = match facts.occupant {
         Occupant::Nothing => return PlacementDecision::Current,
@@ -99,7 +99,7 @@ mod tests {
             (object(&same), None, AlreadyThere, "an earlier call published it"),
             (object(&older), None, Current, "an older backup is replaced"),
             (object(&newer), None, Late, "a newer backup stays"),
-            (object(&older), Some(Recency::Superseded), Current, "stamps decide before the recency"),
+            (object(&older), Some(Recency::Superseded), Current, "stamps take precedence over the recency"),
             (object(&requested), None, AskRecency, "a request has no sequencer"),
             (foreign, None, AskRecency, "an object of another client"),
             (foreign, Some(Recency::Newest), Current, "the newest version may replace it"),

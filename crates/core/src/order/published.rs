@@ -1,11 +1,11 @@
 //! The check after publishing: whether a proven copy replaced a newer one.
 //!
-//! A copy is published on the condition that the object at its key has the entity tag that the plan saw. `If-Match`
-//! compares entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an
-//! older upload may replace a newer one although its condition held.
+//! A copy is published on the condition that the object at its key has the entity tag in the plan. `If-Match` compares
+//! entity tags, not versions: if a key receives the bytes A, B, A, both A versions have the same tag. So an older
+//! upload may replace a newer one although the precondition is met.
 //!
-//! A copy in one request gets its place when it is published. A multipart copy gets it when its upload is opened, so an
-//! older copy may also be above it.
+//! The position of a copy in one request is determined when it is published. The position of a multipart copy is
+//! determined when its upload is opened, so an older copy may also be above it.
 
 use super::{Recency, Relation, Stamp};
 use crate::{
@@ -16,17 +16,17 @@ use crate::{
 /// Another version of the copy's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbor {
-    /// Its version.
+    /// The version.
     pub version_id: VersionId,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its stamp; absent if Holdfast did not write it.
+    /// The stamp; absent if Holdfast did not write the object.
     pub stamp: Option<Stamp>,
 }
 
-/// What the plan expected to replace.
+/// The object that the plan expected to replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlannedReplacement {
     /// The object with this entity tag.
@@ -35,29 +35,29 @@ pub enum PlannedReplacement {
     Unknown,
 }
 
-/// What has to be known to judge the place of a published copy among the versions of its key.
+/// The facts that decide whether a published copy has to be withdrawn.
 #[derive(Debug, Clone)]
 pub struct PublishedFacts<'a> {
     /// The upload that was copied.
     pub upload: &'a Stamp,
-    /// How it was copied.
+    /// The copy method.
     pub method: Method,
-    /// What the plan expected to replace.
+    /// The object that the plan expected to replace.
     pub planned: &'a PlannedReplacement,
     /// Whether the copied version is the newest one of its key.
     pub recency: Recency,
-    /// The current version of the key, if it is another one.
+    /// The current version of the key, if it is not the copy.
     pub above: Option<&'a Neighbor>,
-    /// The versions below the copy, the nearest first, down to the one that the plan knew.
+    /// The versions below the copy, the nearest first, down to the one that was current when the copy was planned.
     pub below: &'a [Neighbor],
 }
 
 /// Whether a published copy has to be withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishedDecision {
-    /// No: it replaced nothing newer.
+    /// It did not replace a newer version.
     InPlace,
-    /// Yes: it replaced a newer version.
+    /// It replaced a newer version and has to be withdrawn.
     Withdraw {
         /// The newer version.
         newer: VersionId,
@@ -69,12 +69,12 @@ pub enum PublishedDecision {
     },
 }
 
-/// Judges the place of a published copy.
+/// Decides whether a published copy has to be withdrawn.
 pub fn check_published(facts: &PublishedFacts<'_>) -> PublishedDecision {
     let relation = |neighbor: &Neighbor| {
         neighbor.stamp.as_ref().map_or(Relation::Unknown, |stamp| stamp.relation_to(facts.upload))
     };
-    // A copy in one request that is above came later, and its own execution withdraws it.
+    // Above a copy in one request are only later copies. Their own executions withdraw them.
     if let Some(above) = facts.above.filter(|_| facts.method == Method::Multipart)
         && relation(above) == Relation::Older
     {
@@ -86,16 +86,16 @@ pub fn check_published(facts: &PublishedFacts<'_>) -> PublishedDecision {
         Relation::Unknown => replaced_unknown,
         Relation::Same | Relation::Older => false,
     };
-    // Versions below count also if another one is above, because that one may be withdrawn by its own execution.
+    // Versions below count even if another version is above, because its own execution may withdraw that one.
     match facts.below.iter().find(is_newer) {
         Some(newer) => PublishedDecision::Withdraw { newer: newer.version_id.clone() },
         None => PublishedDecision::InPlace,
     }
 }
 
-/// Whether the plan of this execution published the copy over what is directly below it. If not, another execution of
-/// the same event made the copy, by a plan that knew what it replaced. A multipart object may have been completed later
-/// than its place says.
+/// Whether the plan of this execution published the copy over the version directly below it. If not, another execution
+/// of the same event made the copy by its own plan. A multipart object may have been completed later than its position
+/// indicates.
 fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     let PlannedReplacement::Object(expected) = facts.planned else { return false };
     facts.below.first().is_none_or(|nearest| {
@@ -103,8 +103,8 @@ fn replaced_by_this_plan(facts: &PublishedFacts<'_>) -> bool {
     })
 }
 
-/// Whether a newer version that could not be put back by withdrawing the copy is current again, or one that is newer
-/// still.
+/// Whether a person repaired the order after the copy could not be withdrawn: the newer version, or an even newer one,
+/// is current.
 pub fn is_repaired(newer: &Neighbor, above: Option<&Neighbor>) -> bool {
     let Some(above) = above else { return false };
     match (&newer.stamp, &above.stamp) {
@@ -142,7 +142,15 @@ mod tests {
         for (method, planned, recency, above, below, decision, why) in [
             (CopyObject, &expected, Superseded, None, vec![], InPlace, "it replaced what the plan knew"),
             (CopyObject, &expected, Superseded, None, vec![&newer], withdraw("w3"), "it replaced a newer one"),
-            (CopyObject, &expected, Newest, None, vec![&newer], withdraw("w3"), "stamps decide before the source"),
+            (
+                CopyObject,
+                &expected,
+                Newest,
+                None,
+                vec![&newer],
+                withdraw("w3"),
+                "stamps take precedence over the source",
+            ),
             (
                 CopyObject,
                 &expected,
@@ -160,13 +168,29 @@ mod tests {
                 None,
                 vec![&foreign],
                 withdraw("w9"),
-                "the source says it is not newest",
+                "it is not the newest version of the source",
             ),
-            (CopyObject, &expected, Newest, None, vec![&foreign], InPlace, "the source says it is the newest"),
+            (CopyObject, &expected, Newest, None, vec![&foreign], InPlace, "it is the newest version of the source"),
             (CopyObject, &expected, Superseded, None, vec![&other_tag], InPlace, "another execution replaced that"),
-            (CopyObject, &found, Superseded, None, vec![&foreign], InPlace, "what a found copy replaced is unknown"),
+            (
+                CopyObject,
+                &found,
+                Superseded,
+                None,
+                vec![&foreign],
+                InPlace,
+                "the object that a found copy replaced is unknown",
+            ),
             (CopyObject, &found, Superseded, None, vec![&newer], withdraw("w3"), "a found copy over a newer one"),
-            (CopyObject, &expected, Superseded, Some(&older), vec![], InPlace, "its own execution withdraws that"),
+            (
+                CopyObject,
+                &expected,
+                Superseded,
+                Some(&older),
+                vec![],
+                InPlace,
+                "its own execution withdraws the older one",
+            ),
             (CopyObject, &expected, Superseded, Some(&older), vec![&newer], withdraw("w3"), "newer below counts"),
             (Multipart, &expected, Superseded, Some(&older), vec![], below_older, "an older one is above"),
             (Multipart, &expected, Superseded, Some(&newer), vec![], InPlace, "a newer one is above"),

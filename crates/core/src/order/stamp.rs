@@ -1,6 +1,6 @@
-//! The stamp: which source upload a copy holds. It is one entry of the copy's user metadata.
+//! The stamp identifies the source upload of a copy. It is one entry of the copy's user metadata.
 //!
-//! Sequencers say which of two uploads is the newer one, with one exception. S3 makes the upload current that was
+//! Sequencers show which of two uploads is the newer one, with one exception. S3 makes the upload current that was
 //! *initiated* last (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>), but its event, with the
 //! sequencer, is sent when an upload completes. A multipart upload can therefore have the higher sequencer and be the
 //! older version. Its `Last-Modified` is the time of its initiation, in whole seconds
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
+    format::{compact_time, parse_compact_time},
     names::{ETag, Sequencer, VersionId},
-    time_format::{compact, parse_compact},
 };
 
-/// The metadata entry that holds the stamp, without S3's prefix `x-amz-meta-`.
+/// The name of the metadata entry with the stamp, without S3's prefix `x-amz-meta-`.
 pub const STAMP_NAME: &str = "holdfast-stamp";
 
 /// The user metadata that S3 stores with one object, in bytes of all names and values
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
 pub const METADATA_LIMIT: usize = 2048;
-/// S3's own prefix of each name. AWS does not say whether it counts towards the limit, so it is counted.
+/// S3's own prefix of each name. AWS does not document whether it counts towards the limit, so it is counted.
 const PREFIX: usize = "x-amz-meta-".len();
 
-/// Which upload of a source key a copy holds.
+/// Identifies the source upload of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stamp {
@@ -51,16 +51,16 @@ pub enum Relation {
     Newer,
     /// It is older than the other one.
     Older,
-    /// The stamps do not say which one is newer.
+    /// The stamps do not show which one is newer.
     Unknown,
 }
 
 /// The user metadata of a copy, with its stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StampedMetadata {
-    /// What the copy carries: the stamp, and the user's entries as far as S3's limit allows.
+    /// The metadata of the copy: the stamp, and the user's entries that fit S3's limit.
     pub metadata: BTreeMap<String, String>,
-    /// The user's entries that the copy cannot carry. The receipt records them, and a restore puts them back.
+    /// The user's entries that do not fit. The receipt records them, so that a restore can add them again.
     pub displaced: BTreeMap<String, String>,
 }
 
@@ -75,7 +75,8 @@ impl Stamp {
         let mut displaced = BTreeMap::new();
         while total > METADATA_LIMIT {
             let users = metadata.iter().filter(|(name, _)| *name != STAMP_NAME);
-            // Of entries with the same size the first by name goes first, so that every plan displaces the same ones.
+            // Of entries with the same size, the first by name is displaced, so that every plan displaces the same
+            // ones.
             let largest = users.max_by_key(|(name, value)| (size(name, value), Reverse(*name)));
             let Some((name, _)) = largest else { break };
             let name = name.clone();
@@ -97,11 +98,11 @@ impl Stamp {
         let version = self.version_id.as_ref().map(|version| format!("v={version}"));
         let sequencer = self.sequencer.as_ref().map(|sequencer| format!("s={sequencer}"));
         let etag = Some(format!("e={}", self.etag));
-        let last_modified = Some(format!("m={}", compact(self.last_modified)));
+        let last_modified = Some(format!("m={}", compact_time(self.last_modified)));
         [version, sequencer, etag, last_modified].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// Fields that this version does not know are ignored, so that a later version may add some.
+    /// Unknown fields are ignored, so that a later version may add some.
     fn parse(text: &str) -> Option<Self> {
         let fields: BTreeMap<_, _> = text.split(' ').filter_map(|field| field.split_once('=')).collect();
         let field = |name: &str| fields.get(name).copied();
@@ -109,7 +110,7 @@ impl Stamp {
             version_id: field("v").map(VersionId::new).transpose().ok()?,
             sequencer: field("s").map(Sequencer::new).transpose().ok()?,
             etag: ETag::new(field("e")?).ok()?,
-            last_modified: parse_compact(field("m")?)?,
+            last_modified: parse_compact_time(field("m")?)?,
         })
     }
 
@@ -153,7 +154,7 @@ impl Stamp {
     }
 }
 
-/// `null` names whatever object an upload without versioning left.
+/// The version `null` is not unique: each upload without versioning replaces its object.
 fn is_version(version: Option<&VersionId>) -> bool {
     version.is_some_and(|version| version.as_str() != "null")
 }

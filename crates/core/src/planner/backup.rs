@@ -13,13 +13,13 @@ use crate::{
     order::{STAMP_NAME, Stamp},
 };
 
-/// The class of a backup whose source is archived, if something has to read the backup.
+/// The storage class of a backup with an archived source, if the backup has to be read later.
 const READABLE_CLASS: &str = "GLACIER_IR";
 
-/// The source of an upload, if it still is what the event announced.
+/// The result of pinning an upload to its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pinned {
-    /// It is. Every request of the copy names this version and entity tag.
+    /// The source has the announced entity tag. Every request of the copy names this version and entity tag.
     Source {
         /// The source.
         source: Box<Source>,
@@ -63,20 +63,20 @@ pub fn pin(upload: &Upload, head: &Head) -> Pinned {
 /// The configuration of the backup leg.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
-    /// The size in bytes from which on an object is copied in parts.
+    /// The size in bytes at which an object is copied in parts.
     pub multipart_threshold: u64,
     /// The storage class of backups; `None` for that of each source.
     pub storage_class: Option<&'a str>,
-    /// Whether something reads the backup later: a replica, or the proof.
+    /// Whether the backup is read later, by the replica leg or by the proof.
     pub is_read: bool,
 }
 
-/// What has to be known to plan a backup.
+/// The facts for the plan of a backup.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// The upload.
     pub upload: Upload,
-    /// Its source.
+    /// The source.
     pub source: Source,
     /// The stamp of the copy.
     pub stamp: Stamp,
@@ -84,7 +84,7 @@ pub struct Facts<'a> {
     pub head: &'a Head,
     /// The source's tags.
     pub tags: BTreeMap<String, String>,
-    /// Where the copy goes.
+    /// The target of the copy.
     pub target: &'a Target,
     /// Versions of the destination's key that were rejected.
     pub rejected_versions: Vec<VersionId>,
@@ -115,8 +115,8 @@ pub fn plan(facts: Facts<'_>) -> Backup {
     Backup { copy, stamp, placement: target.placement, event: upload.event }
 }
 
-/// The configured class, or the source's. A source that was restored from an archive still has its archive class. A
-/// backup in that class cannot be read, so it gets the cheapest class that can be read, if something has to read it.
+/// The configured class, or that of the source. A source that was restored from an archive still has its archive class.
+/// A backup in that class cannot be read. If it has to be read later, it gets the cheapest readable class.
 fn storage_class(settings: Settings<'_>, of_source: Option<String>) -> Option<String> {
     let inherited = match of_source {
         Some(class) if settings.is_read && is_archive(&class) => Some(READABLE_CLASS.to_owned()),
@@ -127,8 +127,9 @@ fn storage_class(settings: Settings<'_>, of_source: Option<String>) -> Option<St
 
 /// The plan for a copy that was found already published.
 ///
-/// It replaced what the plan that was given up knew, if that plan was for the same key. Otherwise nobody knows what it
-/// replaced, and the copy is said to replace itself. The check after publishing reads that.
+/// If the earlier plan was for the same destination, the copy replaced the object in that plan. Otherwise the replaced
+/// object is unknown, and the plan names the copy itself as the replaced object. The check after publishing recognizes
+/// that as unknown.
 pub fn plan_published(given_up: &Backup, found: &FoundCopy, rejected_versions: Vec<VersionId>) -> Backup {
     let FoundCopy { destination, placement, head } = found;
     let is_same_place = *destination == given_up.copy.destination && given_up.copy.replaces.is_some();
@@ -143,11 +144,11 @@ pub fn plan_published(given_up: &Backup, found: &FoundCopy, rejected_versions: V
 /// A copy that was found already published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundCopy {
-    /// Where it is.
+    /// The copy's location.
     pub destination: Destination,
-    /// Whether it is the current one of its key or a late one.
+    /// Whether the copy is the current one of its key or a late one.
     pub placement: Placement,
-    /// What HeadObject answers for it.
+    /// The copy, as HeadObject describes it.
     pub head: Head,
 }
 

@@ -1,4 +1,4 @@
-//! The planners of both legs, without I/O: what is copied, how, under which condition and with which attributes.
+//! The planners of both legs, without I/O: source, method, precondition and attributes of a copy.
 
 pub mod backup;
 pub mod replica;
@@ -8,10 +8,10 @@ use crate::{
     object::Head,
 };
 
-/// Where a copy goes, and the object that is there when the plan is made.
+/// The destination of a copy, and the object at that key when the plan is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The place.
+    /// The destination.
     pub destination: Destination,
     /// Whether the copy becomes the current one of its key.
     pub placement: Placement,
@@ -19,7 +19,7 @@ pub struct Target {
     pub current: Option<Head>,
 }
 
-/// The condition under which a copy is published: the object that the plan saw is still there.
+/// The precondition of a copy: the current object at the key is still the one in the plan.
 pub fn precondition(current: Option<&Head>) -> Precondition {
     current.map_or(Precondition::IfAbsent, |head| Precondition::IfMatch(head.etag.clone()))
 }

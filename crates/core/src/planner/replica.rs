@@ -6,7 +6,7 @@ use crate::{
     layout::{PartLayout, SourceParts, TooLarge, method_for},
 };
 
-/// What is replicated: the backup version that was proven.
+/// The source of the replica: the proven version of the backup.
 pub fn source(input: &ReplicateInput) -> Source {
     let proven = &input.proven;
     Source {
@@ -19,7 +19,7 @@ pub fn source(input: &ReplicateInput) -> Source {
     }
 }
 
-/// Plans the replica. It has the attributes and the stamp of the backup, so that it can replace it.
+/// Plans the replica. It has the attributes and the stamp of the backup, so that the replica can serve as the backup.
 pub fn plan(input: &ReplicateInput, target: &Target, threshold: u64) -> Backup {
     let source = source(input);
     let backup = &input.backup;
@@ -38,8 +38,8 @@ pub fn plan(input: &ReplicateInput, target: &Target, threshold: u64) -> Backup {
     Backup { copy, stamp: backup.stamp.clone(), placement: target.placement, event: backup.event.clone() }
 }
 
-/// The parts of a large replica: those of the backup, so that the entity tags are equal. `found` are the parts of a
-/// backup that was found already published, because its plan does not have them.
+/// The layout of a large replica: that of the backup, so that the entity tags are equal. The plan of a backup that was
+/// found already published has no layout; `found` has the parts of such a backup.
 pub fn layout(input: &ReplicateInput, found: Option<SourceParts>) -> Result<PartLayout, TooLarge> {
     match input.backup.copy.layout() {
         Some(layout) => Ok(layout),
@@ -47,13 +47,13 @@ pub fn layout(input: &ReplicateInput, found: Option<SourceParts>) -> Result<Part
     }
 }
 
-/// The answer for a replica that is published.
+/// The plan for a replica that is already published.
 pub fn published(attempt: u32, replica: Backup, stored: Stored) -> ReplicaPlan {
     ReplicaPlan { attempt, replica, slices: Vec::new(), digest_slices: false, stored: Some(stored) }
 }
 
-/// The answer for a replica that is copied in parts. Without a stored checksum the backup has to be read; otherwise S3
-/// has nothing to check the replica against.
+/// The plan for a replica that is copied in parts. If the backup has no stored checksum, it has to be read, so that S3
+/// can check the replica.
 pub fn in_parts(attempt: u32, replica: Backup, layout: PartLayout) -> ReplicaPlan {
     let digest_slices = replica.copy.crc64nvme.is_none();
     ReplicaPlan { attempt, replica, slices: layout.slices(), digest_slices, stored: None }

@@ -1,4 +1,4 @@
-//! What every run starts from.
+//! The corpus: the inputs that every run starts with.
 
 use std::{fs, path::Path};
 
@@ -44,7 +44,7 @@ fn proven(bucket: &str) -> Value {
     })
 }
 
-/// Events and payloads: one of each kind, and what broke something once or looks as if it might.
+/// Events and payloads: one of each kind, and inputs that once caused a defect or are likely to.
 pub(crate) fn json() -> Vec<Vec<u8>> {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
     let mut corpus: Vec<Vec<u8>> = fs::read_dir(events)

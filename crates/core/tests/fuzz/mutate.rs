@@ -1,10 +1,9 @@
-//! Makes new inputs of old ones: bytes changed anywhere, pieces of two inputs joined, and, where an input is JSON,
-//! values put where others were.
+//! Derives new inputs from existing ones: changes bytes, joins pieces of two inputs, and replaces values in JSON.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
-/// What tends to be read wrongly.
+/// Texts that parsers often read incorrectly.
 const PIECES: [&str; 22] = [
     "\0",
     "\"",
@@ -30,7 +29,7 @@ const PIECES: [&str; 22] = [
     "\n",
 ];
 
-/// Makes inputs, the same ones for the same seed.
+/// Derives inputs. The same seed gives the same inputs.
 pub(crate) struct Mutator<'a> {
     random: StdRng,
     corpus: &'a [Vec<u8>],
@@ -47,24 +46,24 @@ impl<'a> Mutator<'a> {
         for _ in 0..self.random.random_range(1..=3) {
             input = match (self.random.random_range(0..10), serde_json::from_slice::<Value>(&input)) {
                 (0..7, Ok(mut json)) => {
-                    self.revalue(&mut json);
+                    self.replace_value(&mut json);
                     json.to_string().into_bytes()
                 }
-                (0..9, _) => self.touched(input),
+                (0..9, _) => self.mutated(input),
                 _ => self.joined(&input),
             };
         }
         input
     }
 
-    /// Puts another value somewhere.
-    fn revalue(&mut self, json: &mut Value) {
+    /// Replaces a value at a random position.
+    fn replace_value(&mut self, json: &mut Value) {
         let children = match &*json {
             Value::Object(members) => members.len(),
             Value::Array(items) => items.len(),
             _ => 0,
         };
-        // The deeper, the likelier to stop.
+        // Each level is a chance to stop.
         if children == 0 || self.random.random_ratio(1, 8) {
             *json = self.value(json);
             return;
@@ -76,14 +75,14 @@ impl<'a> Mutator<'a> {
                 if self.random.random_ratio(1, 12) {
                     members.remove(&name);
                 } else {
-                    self.revalue(&mut members[&name]);
+                    self.replace_value(&mut members[&name]);
                 }
             }
             Value::Array(items) if self.random.random_ratio(1, 6) => {
                 let copied = items[chosen].clone();
                 items.push(copied);
             }
-            Value::Array(items) => self.revalue(&mut items[chosen]),
+            Value::Array(items) => self.replace_value(&mut items[chosen]),
             _ => {}
         }
     }
@@ -91,8 +90,8 @@ impl<'a> Mutator<'a> {
     fn value(&mut self, old: &Value) -> Value {
         match (self.random.random_range(0..6), old) {
             (0..3, Value::String(text)) => {
-                let touched = self.touched(text.clone().into_bytes());
-                json!(String::from_utf8_lossy(&touched))
+                let mutated = self.mutated(text.clone().into_bytes());
+                json!(String::from_utf8_lossy(&mutated))
             }
             (0..3, Value::Number(number)) => {
                 let number = number.as_u64().unwrap_or_default();
@@ -120,8 +119,8 @@ impl<'a> Mutator<'a> {
         }
     }
 
-    /// Changes, takes away or puts in some bytes.
-    fn touched(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+    /// Changes, removes or inserts some bytes.
+    fn mutated(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
         let at = self.random.random_range(0..=bytes.len());
         match self.random.random_range(0..5) {
             0 if at < bytes.len() => bytes[at] ^= 1 << self.random.random_range(0..8),
@@ -142,7 +141,7 @@ impl<'a> Mutator<'a> {
         bytes
     }
 
-    /// The head of one input and the tail of another.
+    /// Joins the start of one input with the end of another.
     fn joined(&mut self, input: &[u8]) -> Vec<u8> {
         let other = self.corpus.choose(&mut self.random).unwrap();
         let head = self.random.random_range(0..=input.len());

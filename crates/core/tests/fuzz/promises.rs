@@ -1,4 +1,4 @@
-//! What is promised of any input.
+//! The promises about any input.
 
 use std::{cmp::Ordering, collections::HashSet, fmt::Debug};
 
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// A refusal says where and what, in few words and on one line.
+/// A refusal names the path and the problem, on one short line.
 fn is_readable(refusal: &InvalidInput) {
     let sentence = refusal.to_string();
     assert!(!refusal.path.is_empty() && !refusal.problem.is_empty(), "{refusal:?}");
@@ -25,13 +25,13 @@ fn is_readable(refusal: &InvalidInput) {
     assert!(!sentence.contains(char::is_control), "{sentence:?} is not one line");
 }
 
-/// What was read, written and read again is the same.
-fn survives<T: Serialize + PartialEq + Debug>(value: &T, read: impl Fn(&Value) -> Result<T, InvalidInput>) {
+/// A value that is written and read again is the same.
+fn is_read_back<T: Serialize + PartialEq + Debug>(value: &T, read: impl Fn(&Value) -> Result<T, InvalidInput>) {
     let again = read(&serde_json::to_value(value).unwrap());
     assert_eq!(again.as_ref(), Ok(value), "it was not read back");
 }
 
-/// What can be sent in a header: visible ASCII.
+/// A header contains only visible ASCII.
 fn is_safe_in_a_header(text: &str) {
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
 }
@@ -39,7 +39,7 @@ fn is_safe_in_a_header(text: &str) {
 fn payload<T: Payload + Serialize + PartialEq + Debug>(json: &Value) -> Option<T> {
     match T::read(json) {
         Ok(read) => {
-            survives(&read, T::read);
+            is_read_back(&read, T::read);
             Some(read)
         }
         Err(refusal) => {
@@ -49,7 +49,8 @@ fn payload<T: Payload + Serialize + PartialEq + Debug>(json: &Value) -> Option<T
     }
 }
 
-/// Every reader answers or refuses; what it answers reads back, and can be worked with.
+/// Every reader accepts or refuses the input. An accepted value is read back as it was written, and no function panics
+/// on it.
 pub(crate) fn of_events_and_payloads(input: &[u8]) {
     let json = match parse(input) {
         Ok(json) => json,
@@ -91,7 +92,7 @@ pub(crate) fn of_events_and_payloads(input: &[u8]) {
     }
     if let Some(input) = payload::<NotifyInput>(&json) {
         accepted_backup(&input.backup);
-        survives(&Receipt::new(input, OffsetDateTime::UNIX_EPOCH), decode::<Receipt>);
+        is_read_back(&Receipt::new(input, OffsetDateTime::UNIX_EPOCH), decode::<Receipt>);
     }
 }
 
@@ -118,7 +119,7 @@ fn accepted_upload(upload: &Upload) {
 fn accepted_copy(copy: &Copy) {
     if let Some(layout) = copy.layout() {
         let parts: usize = layout.slices().iter().map(|slice| slice.parts().count()).sum();
-        assert_eq!(u64::try_from(parts), Ok(layout.part_count()), "slices leave parts out");
+        assert_eq!(u64::try_from(parts), Ok(layout.part_count()), "slices omit parts");
     }
     for (name, value) in &copy.attributes.metadata {
         is_safe_in_a_header(name);
@@ -133,8 +134,8 @@ fn accepted_backup(Backup { copy, stamp, .. }: &Backup) {
     assert_eq!(Stamp::read(&stamped.metadata).as_ref(), Some(stamp));
     let source = &copy.source;
     let receipts = Receipts { bucket: source.bucket.clone(), prefix: DEFAULT_PREFIX.to_owned() };
-    for key in [receipts.key_of((&source.bucket, &source.key), stamp), late_key(&source.key, stamp)] {
-        // A version id of 1,024 characters leaves no room for a key. S3's own ids are much shorter.
+    for key in [receipts.key_of(&source.bucket, &source.key, stamp), late_key(&source.key, stamp)] {
+        // A version ID of 1,024 characters leaves no room for a key. The IDs of S3 are much shorter.
         assert!(key.is_ok() || longest_version(stamp) > 600, "{key:?}");
     }
 }
@@ -145,7 +146,7 @@ fn longest_version(stamp: &Stamp) -> usize {
     version.max(sequencer).max(stamp.etag.as_str().len()) * 3
 }
 
-/// The first of the lines is a key, the second a version.
+/// The first line is a key, the second line is a version.
 pub(crate) fn of_copy_sources(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (key, version) = text.split_once('\n').unwrap_or((&text, ""));
@@ -153,7 +154,7 @@ pub(crate) fn of_copy_sources(input: &[u8]) {
     let bucket = BucketName::new("source.bucket-1").unwrap();
     let encoded = copy_source(&bucket, &key, version.as_ref());
     is_safe_in_a_header(&encoded);
-    // As S3 reads it (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html, x-amz-copy-source).
+    // As S3 decodes it (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html, x-amz-copy-source).
     let (path, query) = encoded.split_once('?').map_or((encoded.as_str(), None), |(path, query)| (path, Some(query)));
     let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
     let (read_bucket, read_key) = path.split_once('/').unwrap();
@@ -162,19 +163,19 @@ pub(crate) fn of_copy_sources(input: &[u8]) {
     assert_eq!(read_version.as_deref(), version.as_ref().map(VersionId::as_str));
 }
 
-/// The number that a sequencer is, padded with zeros on the right to as many digits as any may have.
+/// The digits of a sequencer, padded with zeros on the right to the maximum length.
 fn number(sequencer: &Sequencer) -> Vec<u32> {
     let mut digits: Vec<u32> = sequencer.as_str().chars().map(|digit| digit.to_digit(16).unwrap()).collect();
     digits.resize(1024, 0);
     digits
 }
 
-/// Three lines are three sequencers.
+/// The first three lines are sequencers.
 pub(crate) fn of_sequencers(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let read = |line: &str| {
         let sequencer = Sequencer::new(line).ok()?;
-        assert_eq!(sequencer.as_str(), line, "it is not printed as it came");
+        assert_eq!(sequencer.as_str(), line, "the text is changed");
         Some(sequencer)
     };
     let sequencers: Vec<_> = text.lines().filter_map(read).take(3).collect();
@@ -186,7 +187,7 @@ pub(crate) fn of_sequencers(input: &[u8]) {
             assert_eq!(order == Ordering::Equal, a == b, "{a} and {b}");
             assert_eq!(a.partial_cmp(b), Some(order));
             for c in &sequencers {
-                assert!(!(a <= b && b <= c) || a <= c, "{a}, {b} and {c} go round in a circle");
+                assert!(!(a <= b && b <= c) || a <= c, "the order of {a}, {b} and {c} is not transitive");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Finds a stack by the outputs that CloudFormation has.
+//! Finds a stack by its CloudFormation outputs.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ impl Stack {
         let no_such_stack = || FindStackError::NoSuchStack { name: name.to_owned(), region: region.to_owned() };
         let output = client.describe_stacks().stack_name(name).send().await.map_err(|error| {
             let error = error.into_service_error();
-            // DescribeStacks has no error type of its own for it.
+            // DescribeStacks has no error type for a missing stack.
             let message = error.message().unwrap_or_default();
             if error.code() == Some("ValidationError") && message.contains("does not exist") {
                 return no_such_stack();
             }
-            FindStackError::Aws(AwsError::new(format!("the stack {name} in {region} cannot be described"), error))
+            FindStackError::Aws(AwsError::new(format!("the stack {name} in {region} cannot be described"), &error))
         })?;
         let stack = output.stacks().first().ok_or_else(no_such_stack)?;
         let outputs: BTreeMap<String, String> = stack

@@ -1,4 +1,4 @@
-//! Why a stack was not found.
+//! Errors of the search for a stack.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use holdfast_core::names::InvalidName;
 
 use crate::AwsError;
 
-/// Why a stack was not found, and what to do.
+/// A stack was not found. The message contains the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum FindStackError {
     /// CloudFormation has no stack of this name.
@@ -62,10 +62,10 @@ pub enum FindStackError {
         stack: String,
         /// The output.
         output: &'static str,
-        /// Why.
+        /// The reason.
         source: InvalidName,
     },
-    /// CloudFormation refused or did not answer.
+    /// The request to CloudFormation failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }

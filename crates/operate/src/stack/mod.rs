@@ -1,7 +1,7 @@
-//! A deployed stack of `template.yaml`: its buckets, its topic and its state machine, and how to connect to them.
+//! A deployed stack of `template.yaml`: its buckets, its topic and its state machine, and the connection to them.
 //!
 //! A stack is found by the outputs of a CloudFormation stack, by the ready file of a sandbox, or by outputs that the
-//! caller has.
+//! caller passes.
 
 mod cloudformation;
 mod error;
@@ -24,7 +24,7 @@ pub struct Stack {
     pub name: String,
     /// The stack's region.
     pub region: String,
-    /// How to reach the stack's services.
+    /// The connection to the stack's services.
     #[serde(skip)]
     pub connection: Connection,
     /// The bucket whose uploads are backed up.
@@ -34,7 +34,7 @@ pub struct Stack {
     /// The bucket of the replicas, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<Replica>,
-    /// Where the receipts are.
+    /// The location of the receipts.
     pub receipts: Receipts,
     /// The topic of the messages.
     pub topic_arn: String,
@@ -44,7 +44,7 @@ pub struct Stack {
     pub undelivered_events_url: String,
 }
 
-/// Where replicas are.
+/// The location of the replicas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replica {
     /// The bucket.
@@ -53,7 +53,7 @@ pub struct Replica {
     pub region: String,
 }
 
-/// Where receipts are.
+/// The location of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipts {
     /// The bucket.
@@ -62,7 +62,7 @@ pub struct Receipts {
     pub prefix: String,
 }
 
-/// How to reach the services of a stack.
+/// The connection to the services of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connection {
     /// With the credentials and the endpoint of the environment, as for the AWS CLI.
@@ -76,11 +76,11 @@ pub enum Connection {
 pub struct SandboxAccess {
     /// The endpoint of every service.
     pub endpoint_url: String,
-    /// The ID of an access key that may do everything.
+    /// The ID of an access key with every permission.
     pub access_key_id: String,
     /// The secret of that key.
     pub secret_access_key: String,
-    /// The folder where messages to subscribers are written.
+    /// The folder of messages to subscribers.
     pub outbox_dir: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The ready file of a sandbox: what a client needs to know, written once the sandbox serves.
+//! The ready file of a sandbox: the facts that a client needs, written when the sandbox serves.
 
 use std::{
     collections::BTreeMap,
@@ -18,13 +18,13 @@ pub struct ReadyFile {
     pub endpoint_url: String,
     /// The region of the stack.
     pub region: String,
-    /// The ID of an access key that may do everything.
+    /// The ID of an access key with every permission.
     pub access_key_id: String,
     /// The secret of that key.
     pub secret_access_key: String,
     /// The name of the stack.
     pub stack_name: String,
-    /// The folder where messages to subscribers are written.
+    /// The folder of messages to subscribers.
     pub outbox_dir: PathBuf,
     /// The outputs of the template by name.
     pub outputs: BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! Each way to find a stack, and each way not to.
+//! The ways to find a stack, and their errors.
 
 use aws_sdk_cloudformation::{
     Client,
@@ -79,7 +79,7 @@ async fn a_stack_without_a_replica_has_none() -> Result<(), FindStackError> {
 }
 
 #[tokio::test]
-async fn a_stack_that_does_not_exist_is_told_from_one_that_cannot_be_read() {
+async fn a_missing_stack_and_an_unreadable_stack_have_different_errors() {
     for (rule, is_not_found, expected) in [
         (
             refuses(400, "ValidationError", "Stack with id holdfast does not exist"),
@@ -111,7 +111,7 @@ fn an_output_that_is_not_a_bucket_name_is_named() {
 }
 
 #[test]
-fn a_ready_file_is_written_and_read_alike() -> Result<(), Box<dyn std::error::Error>> {
+fn a_ready_file_is_read_back_as_written() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("ready.json");
     let written = ReadyFile {
@@ -136,7 +136,7 @@ fn a_ready_file_is_written_and_read_alike() -> Result<(), Box<dyn std::error::Er
 }
 
 #[test]
-fn a_ready_file_that_is_missing_or_malformed_is_refused_with_what_to_do() -> std::io::Result<()> {
+fn a_missing_or_malformed_ready_file_is_refused_with_a_remedy() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("ready.json");
     let missing = ReadyFile::read(&path).err();

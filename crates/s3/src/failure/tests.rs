@@ -60,10 +60,13 @@ async fn an_answer_keeps_status_code_and_message_with_and_without_a_body() {
 async fn the_failure_of_a_copy_names_both_objects_and_what_was_refused() {
     let refused = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/k\"";
     let failure = call(Side::Both).s3_failure(error(403, "AccessDenied", refused).await);
-    assert_eq!(failure.fact(), format!("UploadPartCopy of s3://src/k to s3://dst/k failed: AccessDenied: {refused}."));
+    assert_eq!(
+        failure.to_string(),
+        format!("UploadPartCopy of s3://src/k to s3://dst/k failed: AccessDenied: {refused}.")
+    );
     let remedy = "Grant s3:GetObject on arn:aws:s3:::src/k to this function's role, then redrive.";
     assert_eq!((Fact::name(&failure), failure.remedy().to_string().as_str()), (ErrorName::SourceDenied, remedy));
-    assert_eq!(report(&failure), format!("{} {remedy}", failure.fact()), "the remedy is there once");
+    assert_eq!(report(&failure), format!("{failure} {remedy}"), "the remedy is there once");
 }
 
 #[tokio::test]
@@ -71,7 +74,7 @@ async fn a_caller_can_give_a_more_exact_name() {
     let error = error(412, "PreconditionFailed", "No").await;
     let failure = call(Side::Destination).s3_failure_named(ErrorName::SourceGone, error);
     let fact = "UploadPartCopy of s3://dst/k failed: PreconditionFailed: No.";
-    assert_eq!((Fact::name(&failure), failure.fact()), (ErrorName::SourceGone, fact));
+    assert_eq!((Fact::name(&failure), failure.to_string().as_str()), (ErrorName::SourceGone, fact));
 }
 
 #[tokio::test]
@@ -86,6 +89,6 @@ async fn an_error_without_an_answer_says_why_there_was_none() {
         .build();
     let request = Client::from_conf(config).get_object().bucket("src").key("k").send().await;
     let failure = request.err().map(|error| call(Side::Source).s3_failure(error));
-    let found = failure.map(|failure| (Fact::name(&failure), failure.fact().contains("onnect")));
+    let found = failure.map(|failure| (Fact::name(&failure), failure.to_string().contains("onnect")));
     assert_eq!(found, Some((ErrorName::S3Unavailable, true)));
 }

@@ -12,7 +12,6 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    Failure,
     checksum::{Crc64Nvme, Sha256},
     contract::{
         Algorithm, Backup, Evidence, ProofMethod, SliceDigest, SliceResult, Stored, TagComparison, Verification,
@@ -23,7 +22,7 @@ use holdfast_core::{
 use holdfast_s3::testing::{self, Sent};
 
 use super::{call, call_within, content, read_copy, read_source};
-use crate::Verified;
+use crate::{Error, Verified};
 
 pub(super) fn stored() -> Stored {
     // The value that was sent, not the stored one: the proof must not use it.
@@ -55,7 +54,7 @@ pub(super) fn as_replica(mut backup: Backup) -> Backup {
     backup
 }
 
-fn verification(answer: Result<Verified, Failure>) -> Verification {
+fn verification(answer: Result<Verified, Error>) -> Verification {
     match answer.unwrap() {
         Verified::Object(verification) => verification,
         Verified::Slice(result) => panic!("an object was answered with {result:?}"),
@@ -63,7 +62,7 @@ fn verification(answer: Result<Verified, Failure>) -> Verification {
 }
 
 /// The evidence of a finished verification.
-pub(super) fn proven(answer: Result<Verified, Failure>) -> Evidence {
+pub(super) fn proven(answer: Result<Verified, Error>) -> Evidence {
     let verification = verification(answer);
     assert!(verification.done && verification.resume.is_none());
     verification.evidence.unwrap()

@@ -5,16 +5,17 @@ use std::time::Duration;
 use aws_sdk_s3::{Client, operation::get_object::GetObjectInput};
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     checksum::{Crc64Nvme, Sha256},
     contract::{Copy, DigestProgress, SliceDigest, SliceResult, VerifyInput},
+    failure::report,
     layout::{MIB, Slice},
 };
 use holdfast_lambda::Function;
 use holdfast_s3::testing::{self, Sent};
 
 use super::{body, call, call_within, content, part, read_source, requested, truncated};
-use crate::{ChecksumVerify, Verified};
+use crate::{ChecksumVerify, Error, Verified};
 
 fn slice(first: u32, last: u32) -> Slice {
     Slice { index: 4, first_part: part(first), last_part: part(last) }
@@ -24,7 +25,7 @@ fn input(copy: &Copy, slice: Slice, resume: Option<DigestProgress>) -> VerifyInp
     VerifyInput::Digest { copy: Box::new(copy.clone()), slice, resume }
 }
 
-fn slice_result(answer: Result<Verified, Failure>) -> SliceResult {
+fn slice_result(answer: Result<Verified, Error>) -> SliceResult {
     match answer.unwrap() {
         Verified::Slice(result) => result,
         Verified::Object(verification) => panic!("a slice was answered with {verification:?}"),
@@ -113,10 +114,11 @@ async fn an_empty_body_is_an_error_after_five_tries() {
 
     let answer = call("stored", input(&testing::multipart(100, 100).copy, slice(1, 1), None), &[&rule]).await;
 
-    let failure = answer.unwrap_err();
-    let sentence = "Reading bytes=0-99 of s3://src/a b (version v1) ended 100 bytes early. It is tried again; if it \
-                    lasts, redrive later.";
-    assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::S3Unavailable, sentence));
+    let error = answer.unwrap_err();
+    let sentence = "GetObject of s3://src/a b (version v1) returned an incomplete response: bytes=0-99 ended 100 bytes \
+                    early. It is tried again automatically. If the execution still fails, redrive it when the service \
+                    is available.";
+    assert_eq!((error.name(), report(&error).as_str()), (ErrorName::S3Unavailable, sentence));
     assert_eq!(rule.num_calls(), 5);
 }
 
@@ -144,10 +146,10 @@ async fn without_time_for_one_part_the_call_fails() {
     let copy = testing::multipart(90, 30).copy;
     let soon = Duration::from_millis(1_600);
 
-    let failure = call_within(soon, "stored", input(&copy, slice(1, 3), None), &[&rule]).await.unwrap_err();
+    let error = call_within(soon, "stored", input(&copy, slice(1, 3), None), &[&rule]).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::S3Unavailable);
-    assert!(failure.to_string().starts_with("Part 1 was not read in the time of one invocation."), "{failure}");
+    assert_eq!(error.name(), ErrorName::S3Unavailable);
+    assert!(report(&error).starts_with("Part 1 was not read in the time of one invocation."), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,10 +169,10 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
             "Grant s3:GetObject and s3:GetObjectVersion on s3://src/a b",
         ),
     ] {
-        let failure = call("stored", input(&copy, slice(1, 1), None), &[&rule]).await.unwrap_err();
+        let error = call("stored", input(&copy, slice(1, 1), None), &[&rule]).await.unwrap_err();
 
-        assert_eq!(failure.name(), name, "{failure}");
-        assert!(failure.to_string().contains(advice), "{failure}");
+        assert_eq!(error.name(), name, "{error}");
+        assert!(report(&error).contains(advice), "{error}");
         assert!(ChecksumVerify::RAISES.contains(&name));
     }
 }
@@ -180,13 +182,13 @@ async fn a_slice_or_progress_of_another_layout_is_refused_before_reading() {
     let copy = testing::multipart(90, 30).copy;
     let resume = DigestProgress { next_part: part(3), crc64nvme: Crc64Nvme::EMPTY, part_sha256: Vec::new() };
     for (copy, slice, resume, sentence) in [
-        (&testing::single(90).copy, slice(1, 1), None, "copy.upload is missing"),
-        (&copy, slice(1, 4), None, "slice has parts 1 to 4, but the object has parts 1 to 3"),
-        (&copy, slice(1, 3), Some(resume), "it goes on at part 3 after 0 digested ones"),
+        (&testing::single(90).copy, slice(1, 1), None, "copy.upload: it is missing"),
+        (&copy, slice(1, 4), None, "slice: it has parts 1 to 4, but the object has parts 1 to 3"),
+        (&copy, slice(1, 3), Some(resume), "resume: it continues at part 3 after 0 digested parts"),
     ] {
-        let failure = call("stored", input(copy, slice, resume), &[]).await.unwrap_err();
+        let error = call("stored", input(copy, slice, resume), &[]).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::InputInvalid);
-        assert!(failure.to_string().contains(sentence), "{failure}");
+        assert_eq!(error.name(), ErrorName::InputInvalid);
+        assert!(report(&error).contains(sentence), "{error}");
     }
 }

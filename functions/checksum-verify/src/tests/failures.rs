@@ -1,10 +1,11 @@
-//! Backup mode: copies that cannot be proven. Every failure has its name and says what to do.
+//! Backup mode: copies that cannot be proven. Every error has its name and says what to do.
 
 use aws_sdk_s3::{Client, types::StorageClass};
 use aws_smithy_mocks::mock;
 use holdfast_core::{
-    ErrorName, Named,
+    ErrorName, Fact,
     checksum::{Crc64Nvme, Sha256},
+    failure::report,
 };
 use holdfast_lambda::Function;
 use holdfast_s3::testing;
@@ -49,13 +50,14 @@ async fn a_copy_that_does_not_match_is_named_with_both_values() {
             write_record(),
         ];
 
-        let failure = call(mode, input, &rules.each_ref()).await.unwrap_err();
+        let error = call(mode, input, &rules.each_ref()).await.unwrap_err();
 
         let expected = format!(
             "The copy s3://dst/a b (version w1) does not match its source s3://src/a b (version v1): {sentence} That \
-             version was removed. Redrive: a new plan copies every byte again."
+             version was removed. Redrive to copy the object again. If the error repeats, keep this message and check the \
+             bucket policies and gateways between the two buckets."
         );
-        assert_eq!((failure.name(), failure.to_string()), (ErrorName::ChecksumMismatch, expected));
+        assert_eq!((error.name(), report(&error)), (ErrorName::ChecksumMismatch, expected));
     }
 }
 
@@ -64,13 +66,13 @@ async fn a_deleted_or_replaced_copy_is_a_changed_destination() {
     let deleted = mock!(Client::head_object).then_http_response(|| testing::bare(404));
     let replaced = head(as_planned(3, None).e_tag("\"other\""));
     for (rule, sentence) in [
-        (deleted, "s3://dst/a b (version w1) was deleted after it was copied. A new plan is made."),
-        (replaced, "s3://dst/a b (version w1) was replaced after it was copied. A new plan is made."),
+        (deleted, "The copy s3://dst/a b (version w1) was deleted after it was published. A new plan is made."),
+        (replaced, "The copy s3://dst/a b (version w1) was replaced after it was published. A new plan is made."),
     ] {
-        let failure = call("stored", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
+        let error = call("stored", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
 
-        assert_eq!((failure.name(), failure.to_string().as_str()), (ErrorName::DestinationChanged, sentence));
-        assert!(ChecksumVerify::RAISES.contains(&failure.name()));
+        assert_eq!((error.name(), report(&error).as_str()), (ErrorName::DestinationChanged, sentence));
+        assert!(ChecksumVerify::RAISES.contains(&error.name()));
     }
 }
 
@@ -78,11 +80,11 @@ async fn a_deleted_or_replaced_copy_is_a_changed_destination() {
 async fn an_archived_copy_is_refused_before_anything_is_read() {
     let rule = head(as_planned(3, None).storage_class(StorageClass::DeepArchive));
 
-    let failure = call("streamed", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
+    let error = call("streamed", input(&testing::single(3), &[], None), &[&rule]).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::ConfigInvalid);
-    assert!(failure.to_string().contains("VERIFY_MODE to stored, or restore the copy"), "{failure}");
-    assert!(!failure.to_string().contains("STORAGE_CLASS"), "the copy has its class already: {failure}");
+    assert_eq!(error.name(), ErrorName::ConfigInvalid);
+    assert!(report(&error).contains("VERIFY_MODE to stored, or restore the copy"), "{error}");
+    assert!(!report(&error).contains("STORAGE_CLASS"), "the copy has its class already: {error}");
 }
 
 #[tokio::test]
@@ -93,11 +95,11 @@ async fn a_denied_request_names_the_missing_permission() {
     let rules =
         [head(as_planned(3, backup.copy.crc64nvme)), mock!(Client::get_object_tagging).then_http_response(denied)];
 
-    let failure = call("stored", input(&backup, &[], None), &rules.each_ref()).await.unwrap_err();
+    let error = call("stored", input(&backup, &[], None), &rules.each_ref()).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::DestinationDenied);
+    assert_eq!(error.name(), ErrorName::DestinationDenied);
     let advice = "Grant s3:GetObjectTagging and s3:GetObjectVersionTagging on s3://dst/a b (version w1)";
-    assert!(failure.to_string().contains(advice), "{failure}");
+    assert!(report(&error).contains(advice), "{error}");
 }
 
 #[tokio::test]
@@ -106,11 +108,11 @@ async fn a_deleted_source_without_a_checksum_leaves_the_copy_unproven() {
         let gone = mock!(Client::get_object).then_http_response(move || testing::s3_error(status, code, "Gone."));
         let rules = [&head(as_planned(3, Some(Crc64Nvme::of(b"abc")))), &gone];
 
-        let failure = call("stored", input(&testing::single(3), &[], None), &rules).await.unwrap_err();
+        let error = call("stored", input(&testing::single(3), &[], None), &rules).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::SourceGone);
+        assert_eq!(error.name(), ErrorName::SourceGone);
         let sentence = "The source version s3://src/a b (version v1) was deleted before its copy could be proven. The \
-                        copy s3://dst/a b (version w1) exists, unproven and without a receipt.";
-        assert!(failure.to_string().starts_with(sentence), "{failure}");
+                        copy s3://dst/a b (version w1) exists without a receipt.";
+        assert!(report(&error).starts_with(sentence), "{error}");
     }
 }

@@ -7,11 +7,14 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
-    ErrorName, Failure, Named,
+    ErrorName, Fact,
     contract::{Backup, Placement, Precondition},
+    failure::report,
     names::{ETag, VersionId},
 };
 use holdfast_s3::testing;
+
+use crate::Error;
 
 use super::{
     backup::{as_planned, head, input, input_with_version, small, tagged},
@@ -78,7 +81,7 @@ pub(super) fn stamped(version: &'static str, sequencer: &'static str) -> Rule {
 }
 
 /// Verifies a copy that is as planned.
-pub(super) async fn verify(backup: &Backup, rules: &[&Rule]) -> Result<(), Failure> {
+pub(super) async fn verify(backup: &Backup, rules: &[&Rule]) -> Result<(), Error> {
     let (copy, tags) = (head_copy(), tagged("blue"));
     let rules: Vec<_> = [&copy, &tags].into_iter().chain(rules.iter().copied()).collect();
     call("stored", input(backup, &[], None), &rules).await.map(drop)
@@ -139,7 +142,7 @@ async fn versions_are_described_down_to_the_one_that_the_plan_knew() {
 
         let answer = verify(&replacing(), &rules).await;
 
-        assert_eq!(answer.map_err(|failure| failure.name()), outcome(is_withdrawn), "{why}");
+        assert_eq!(answer.map_err(|error| error.name()), outcome(is_withdrawn), "{why}");
         let withdrawn = usize::from(is_withdrawn);
         assert_eq!((keep.num_calls(), delete.num_calls()), (withdrawn, withdrawn), "{why}");
         assert!(others.iter().all(|other| other.num_calls() == 1), "{why}");
@@ -170,9 +173,9 @@ async fn the_listing_continues_until_the_version_that_the_plan_knew() {
     let others = [current_source("v9"), stamped("n0", "0C"), stamped("w2", "0B"), copy_to_late(), delete_copy()];
     let rules: Vec<_> = pages.iter().chain(&others).collect();
 
-    let failure = verify(&replacing(), &rules).await.unwrap_err();
+    let error = verify(&replacing(), &rules).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::DestinationChanged, "{failure}");
+    assert_eq!(error.name(), ErrorName::DestinationChanged, "{error}");
     assert_eq!(pages.each_ref().map(Rule::num_calls), [1, 1, 1]);
     assert_eq!(others.each_ref().map(Rule::num_calls), [1; 5]);
 }
@@ -197,7 +200,7 @@ async fn a_found_copy_is_checked_by_the_stamps_below_it() {
 
         let answer = verify(&backup, &rules).await;
 
-        assert_eq!(answer.map_err(|failure| failure.name()), outcome(is_withdrawn), "{why}");
+        assert_eq!(answer.map_err(|error| error.name()), outcome(is_withdrawn), "{why}");
         assert_eq!(delete.num_calls(), usize::from(is_withdrawn), "{why}");
     }
 }
@@ -219,7 +222,7 @@ async fn the_newest_version_of_a_deleted_source_key_is_listed() {
 
         let answer = verify(&replacing(), &rules).await;
 
-        assert_eq!(answer.map_err(|failure| failure.name()), outcome(is_withdrawn), "{why}");
+        assert_eq!(answer.map_err(|error| error.name()), outcome(is_withdrawn), "{why}");
         let withdrawn = usize::from(is_withdrawn);
         assert_eq!(
             (list.num_calls(), keep.num_calls(), delete.num_calls()),
@@ -235,12 +238,12 @@ async fn a_multipart_copy_is_checked_even_if_its_source_is_the_newest() {
     backup.copy.crc64nvme = small().copy.crc64nvme;
     let backup = with_replacement(backup, "old", "w0");
 
-    let failure = verify(&backup, &[&current_source("v1"), &versions(&["w2", "w1", "w0"]), &stamped("w2", "09")]).await;
+    let error = verify(&backup, &[&current_source("v1"), &versions(&["w2", "w1", "w0"]), &stamped("w2", "09")]).await;
 
-    let failure = failure.unwrap_err();
-    assert_eq!(failure.name(), ErrorName::DestinationDenied, "{failure}");
+    let error = error.unwrap_err();
+    assert_eq!(error.name(), ErrorName::DestinationDenied, "{error}");
     let words = "left s3://dst/a b (version w1) and version w2 of its key in the wrong order";
-    assert!(failure.to_string().contains(words), "{failure}");
+    assert!(report(&error).contains(words), "{error}");
     let rules = [&current_source("v1"), &versions(&["w1", "w2", "w0"]), &foreign("w2")];
     verify(&backup, &rules).await.unwrap();
 }

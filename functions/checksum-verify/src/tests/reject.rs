@@ -11,8 +11,10 @@ use aws_sdk_s3::{
     types::{ServerSideEncryption, Tag},
 };
 use aws_smithy_mocks::{Rule, mock};
-use holdfast_core::{ErrorName, Failure, Named, checksum::Crc64Nvme, contract::Backup};
+use holdfast_core::{ErrorName, Fact, checksum::Crc64Nvme, contract::Backup, failure::report};
 use holdfast_s3::testing::{self, Sent};
+
+use crate::Error;
 
 use super::{
     backup::{as_planned, as_replica, head, input, input_with_version, small},
@@ -91,7 +93,7 @@ pub(super) fn write_record() -> Rule {
         .then_output(|| PutObjectOutput::builder().build())
 }
 
-async fn rejected(rules: &[&Rule]) -> Failure {
+async fn rejected(rules: &[&Rule]) -> Error {
     let record = write_record();
     let rules: Vec<_> = rules.iter().copied().chain([&record]).collect();
     Box::pin(call("stored", input(&small(), &[], None), &rules)).await.unwrap_err()
@@ -104,11 +106,11 @@ async fn nothing_is_removed_without_a_record() {
         let delete = delete_copy();
         let rules = [&head_source(), &mismatched(), &unmarked(), &delete, &record];
 
-        let failure = call("stored", input(&small(), &[], None), &rules).await.unwrap_err();
+        let error = call("stored", input(&small(), &[], None), &rules).await.unwrap_err();
 
-        assert_eq!((failure.name(), delete.num_calls()), (ErrorName::ChecksumMismatch, removed), "{failure}");
-        let words = "The version could not be removed or marked: PutObject";
-        assert_eq!(failure.to_string().contains(words), removed == 0, "{failure}");
+        assert_eq!((error.name(), delete.num_calls()), (ErrorName::ChecksumMismatch, removed), "{error}");
+        let words = "That version could not be removed or marked: PutObject";
+        assert_eq!(report(&error).contains(words), removed == 0, "{error}");
     }
 }
 
@@ -116,17 +118,16 @@ async fn nothing_is_removed_without_a_record() {
 async fn a_rejected_version_that_cannot_be_removed_is_marked_and_named() {
     let (mark, sent) = mark();
 
-    let failure = rejected(&[&head_source(), &mismatched(), &unmarked(), &delete_locked(), &mark]).await;
+    let error = rejected(&[&head_source(), &mismatched(), &unmarked(), &delete_locked(), &mark]).await;
 
-    assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
+    assert_eq!(error.name(), ErrorName::ChecksumMismatch);
     for words in [
         "The copy s3://dst/a b (version w1) does not match its source",
-        "That version is no backup, but it could not be removed",
+        "That version is not a backup, but it could not be removed",
         "object protected by object lock",
-        "It has the tag holdfast-proof=failed now",
-        "the receipt will name the rejected version",
+        "It now has the tag holdfast-proof=failed, and the receipt will name it.",
     ] {
-        assert!(failure.to_string().contains(words), "{failure}");
+        assert!(report(&error).contains(words), "{error}");
     }
     let [put] = sent.all().try_into().unwrap();
     assert_eq!((put.bucket(), put.key(), put.version_id()), (Some("dst"), Some("a b"), Some("w1")));
@@ -137,9 +138,9 @@ async fn a_rejected_version_that_cannot_be_removed_is_marked_and_named() {
 #[tokio::test]
 async fn a_version_that_was_marked_before_leads_to_a_new_plan() {
     for delete in [delete_locked(), delete_copy()] {
-        let failure = rejected(&[&head_source(), &mismatched(), &marked(), &delete]).await;
+        let error = rejected(&[&head_source(), &mismatched(), &marked(), &delete]).await;
 
-        assert_eq!((failure.name(), delete.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
+        assert_eq!((error.name(), delete.num_calls()), (ErrorName::DestinationChanged, 1), "{error}");
     }
 }
 
@@ -153,38 +154,43 @@ struct Advice {
 
 #[tokio::test]
 async fn nothing_is_removed_without_its_source_and_the_advice_fits_the_leg() {
-    let (redrive, request) = ("redrive, which then ends as skipped", "an event Backup Requested");
+    let (compare, request) = ("compare the copy by other means", "request a new backup");
     for Advice { backup, gone, helps, misleads } in [
-        Advice { backup: small(), gone: "The source is gone", helps: redrive, misleads: request },
-        Advice { backup: as_replica(small()), gone: "The backup is gone", helps: request, misleads: "ends as skipped" },
+        Advice { backup: small(), gone: "The source is gone, so the copy", helps: compare, misleads: request },
+        Advice {
+            backup: as_replica(small()),
+            gone: "The backup is gone, so the replica",
+            helps: request,
+            misleads: compare,
+        },
     ] {
         let rules = [&head_deleted_source(), &mismatched()];
 
-        let failure = call("stored", input(&backup, &[], None), &rules).await.unwrap_err();
+        let error = call("stored", input(&backup, &[], None), &rules).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
-        let sentence = failure.to_string();
-        assert!(sentence.contains(&format!("{gone}, so the copy was left as it is.")), "{sentence}");
+        assert_eq!(error.name(), ErrorName::ChecksumMismatch);
+        let sentence = report(&error);
+        assert!(sentence.contains(&format!("{gone} was not removed.")), "{sentence}");
         assert!(sentence.contains(helps) && !sentence.contains(misleads), "{sentence}");
     }
 }
 
 #[tokio::test]
 async fn a_copy_that_cannot_be_proven_without_its_source_is_reported() {
-    let (replan, request) = ("A new plan checks whether another execution proved it.", "an event Backup Requested");
+    let (replan, request) = ("A new plan is made.", "request a new backup");
     let mut unknown = small();
     unknown.copy.crc64nvme = None;
     let replica = as_replica(unknown.clone());
     for Advice { backup, gone, helps, misleads } in [
-        Advice { backup: unknown, gone: "The source version", helps: replan, misleads: "delete that version" },
-        Advice { backup: replica, gone: "The backup version", helps: request, misleads: "ends as skipped" },
+        Advice { backup: unknown, gone: "The source version", helps: replan, misleads: "compare" },
+        Advice { backup: replica, gone: "The backup version", helps: request, misleads: replan },
     ] {
         let deleted = mock!(Client::get_object).then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
 
-        let failure = call("stored", input(&backup, &[], None), &[&deleted, &mismatched()]).await.unwrap_err();
+        let error = call("stored", input(&backup, &[], None), &[&deleted, &mismatched()]).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::SourceGone);
-        let sentence = failure.to_string();
+        assert_eq!(error.name(), ErrorName::SourceGone);
+        let sentence = report(&error);
         let start = format!("{gone} s3://src/a b (version v1) was deleted before its ");
         assert!(sentence.starts_with(&start), "{sentence}");
         assert!(sentence.contains(helps) && !sentence.contains(misleads), "{sentence}");
@@ -198,9 +204,9 @@ async fn the_planned_checksum_rejects_a_copy_without_its_source() {
         .then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
     let rules = [&head_deleted_source(), &mismatched(), &deleted, &read_copy(b"abc".to_vec())];
 
-    let failure = call("streamed", input(&small(), &[], None), &rules).await.unwrap_err();
+    let error = call("streamed", input(&small(), &[], None), &rules).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::ChecksumMismatch, "{failure}");
+    assert_eq!(error.name(), ErrorName::ChecksumMismatch, "{error}");
 }
 
 #[tokio::test]
@@ -209,10 +215,10 @@ async fn without_versions_a_rejected_copy_is_marked_and_not_removed() {
     for version in [None, Some("null")] {
         let input = input_with_version(&small(), version);
 
-        let failure = call("stored", input, &[&head_source(), &mismatched(), &unmarked(), &mark]).await.unwrap_err();
+        let error = call("stored", input, &[&head_source(), &mismatched(), &unmarked(), &mark]).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::ChecksumMismatch);
-        assert!(failure.to_string().contains("the bucket has no versions"), "{failure}");
+        assert_eq!(error.name(), ErrorName::ChecksumMismatch);
+        assert!(report(&error).contains("the bucket has no versions"), "{error}");
     }
     assert_eq!(sent.all().len(), 2);
 }
@@ -230,9 +236,9 @@ async fn without_versions_an_object_that_replaced_the_copy_is_not_marked() {
     let (mark, sent) = mark();
     let input = input_with_version(&small(), None);
 
-    let failure = call("stored", input, &[&head_source(), &replaced, &unmarked(), &mark]).await.unwrap_err();
+    let error = call("stored", input, &[&head_source(), &replaced, &unmarked(), &mark]).await.unwrap_err();
 
-    assert_eq!(failure.name(), ErrorName::DestinationChanged, "{failure}");
+    assert_eq!(error.name(), ErrorName::DestinationChanged, "{error}");
     assert_eq!(sent.all().len(), 0);
 }
 
@@ -243,8 +249,8 @@ async fn a_transient_failure_of_the_removal_is_retried_by_the_state() {
     {
         let delete = delete_fails(status, code, "No");
 
-        let failure = rejected(&[&head_source(), &mismatched(), &unmarked(), &delete]).await;
+        let error = rejected(&[&head_source(), &mismatched(), &unmarked(), &delete]).await;
 
-        assert_eq!(failure.name(), name, "{failure}");
+        assert_eq!(error.name(), name, "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::{Client, operation::copy_object::CopyObjectOutput, types::CopyObjectResult};
 use aws_smithy_mocks::{Rule, mock};
-use holdfast_core::{ErrorName, Named, checksum::Crc64Nvme};
+use holdfast_core::{ErrorName, Fact, checksum::Crc64Nvme, failure::report};
 use holdfast_s3::testing;
 
 use super::{
@@ -40,9 +40,9 @@ async fn a_copy_that_another_execution_withdrew_leads_to_a_new_plan() {
     let objects = above_a_newer_version();
     let rules: Vec<_> = objects.iter().chain([&gone]).collect();
 
-    let failure = verify(&replacing(), &rules).await.unwrap_err();
+    let error = verify(&replacing(), &rules).await.unwrap_err();
 
-    assert_eq!((failure.name(), gone.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
+    assert_eq!((error.name(), gone.num_calls()), (ErrorName::DestinationChanged, 1), "{error}");
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_copy_that_cannot_be_removed_may_be_below_a_newer_one() {
 
         let answer = verify(&replacing(), &rules.each_ref()).await;
 
-        assert_eq!(answer.map_err(|failure| failure.name()), outcome);
+        assert_eq!(answer.map_err(|error| error.name()), outcome);
     }
 }
 
@@ -72,9 +72,9 @@ async fn a_copy_that_could_not_be_kept_is_not_removed() {
         let objects = above_a_newer_version();
         let rules: Vec<_> = objects.iter().chain([&keep, &delete]).collect();
 
-        let failure = verify(&replacing(), &rules).await.unwrap_err();
+        let error = verify(&replacing(), &rules).await.unwrap_err();
 
-        assert_eq!((failure.name(), delete.num_calls()), (ErrorName::DestinationDenied, 0), "{failure}");
+        assert_eq!((error.name(), delete.num_calls()), (ErrorName::DestinationDenied, 0), "{error}");
     }
 }
 
@@ -90,11 +90,11 @@ async fn a_copy_that_cannot_be_withdrawn_is_reported_with_both_versions() {
         let objects = above_a_newer_version();
         let rules: Vec<_> = objects.iter().chain(&rules).collect();
 
-        let failure = verify(&backup, &rules).await.unwrap_err();
+        let error = verify(&backup, &rules).await.unwrap_err();
 
-        assert_eq!(failure.name(), ErrorName::DestinationDenied);
-        for words in [reason, "s3://dst/a b (version w1) and version w2", "aws s3api copy-object", "then redrive"] {
-            assert!(failure.to_string().contains(words), "{failure}");
+        assert_eq!(error.name(), ErrorName::DestinationDenied);
+        for words in [reason, "s3://dst/a b (version w1) and version w2", "aws s3api copy-object", "Then redrive"] {
+            assert!(report(&error).contains(words), "{error}");
         }
     }
 }
@@ -106,7 +106,7 @@ async fn a_replica_is_removed_at_once_because_its_backup_exists() {
     let source = head_source();
     let rules: Vec<_> = objects.iter().chain([&source, &delete]).collect();
 
-    let failure = verify(&as_replica(replacing()), &rules).await.unwrap_err();
+    let error = verify(&as_replica(replacing()), &rules).await.unwrap_err();
 
-    assert_eq!((failure.name(), delete.num_calls()), (ErrorName::DestinationChanged, 1), "{failure}");
+    assert_eq!((error.name(), delete.num_calls()), (ErrorName::DestinationChanged, 1), "{error}");
 }

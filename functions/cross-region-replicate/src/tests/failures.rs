@@ -1,4 +1,4 @@
-//! Every failure has a name that the state machine knows and a message that says what to do.
+//! Every error has a name that the state machine knows and a message that says what to do.
 
 use holdfast_core::ErrorName;
 use holdfast_s3::testing::{s3_error, single};
@@ -24,10 +24,10 @@ async fn every_error_of_the_copy_has_its_name_and_remedy() {
     ] {
         let copy = mock!(Client::copy_object).then_http_response(move || s3_error(status, code, message));
 
-        let refusal = call(&[&head("rep", "a b", None), &copy], "10", input(&single(5))).await.unwrap_err();
+        let error = call(&[&head("rep", "a b", None), &copy], "10", input(&single(5))).await.unwrap_err();
 
-        assert_eq!(refusal.name(), name, "{status} {code}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{status} {code}: {refusal}");
+        assert_eq!(error.name(), name, "{status} {code}: {error}");
+        assert!(report(&error).contains(words), "{status} {code}: {error}");
     }
 }
 
@@ -47,16 +47,16 @@ async fn a_missing_object_is_the_backup_only_if_that_was_deleted() {
         (
             pinned().then_http_response(|| bare(404)),
             ErrorName::SourceGone,
-            "The proven backup s3://dst/a b (version b/1) was deleted while it was being replicated",
+            "The proven backup s3://dst/a b (version b/1) was deleted before it was replicated",
         ),
     ] {
         let copy = mock!(Client::copy_object).then_http_response(|| s3_error(404, "NoSuchKey", "gone"));
         let replica = head("rep", "a b", Some(replica("v0", "09")));
 
-        let refusal = call(&[&replica, &copy, &backup], "10", input(&single(5))).await.unwrap_err();
+        let error = call(&[&replica, &copy, &backup], "10", input(&single(5))).await.unwrap_err();
 
-        assert_eq!((refusal.name(), backup.num_calls()), (name, 1), "{refusal}");
-        assert!(refusal.to_string().contains(words), "{refusal}");
+        assert_eq!((error.name(), backup.num_calls()), (name, 1), "{error}");
+        assert!(report(&error).contains(words), "{error}");
     }
 }
 
@@ -69,10 +69,10 @@ async fn every_error_of_the_head_request_has_its_name() {
     ] {
         let head = mock!(Client::head_object).then_http_response(move || bare(status));
 
-        let refusal = call(&[&head], "10", input(&single(5))).await.unwrap_err();
+        let error = call(&[&head], "10", input(&single(5))).await.unwrap_err();
 
-        assert_eq!(refusal.name(), name, "{status}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{status}: {refusal}");
+        assert_eq!(error.name(), name, "{status}: {error}");
+        assert!(report(&error).contains(words), "{status}: {error}");
     }
 }
 

@@ -20,14 +20,15 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    Named,
+    Fact,
     contract::{Backup, Replan, ReplicaPlan, ReplicateInput},
+    failure::report,
 };
 use holdfast_lambda::{Aws, Deadline, Function};
 use holdfast_s3::testing::{self, bare, multipart};
 use serde_json::json;
 
-use crate::{CrossRegionReplicate, Refusal};
+use crate::{CrossRegionReplicate, Error};
 
 /// The late backup of the samples' upload, and its replica.
 const LATE: &str = ".holdfast/late/a b/v1";
@@ -111,14 +112,14 @@ fn opened_upload() -> Rule {
 }
 
 /// Calls the function, and checks that it declares the error that it answers.
-async fn call(rules: &[&Rule], threshold: &str, input: ReplicateInput) -> Result<ReplicaPlan, Refusal> {
+async fn call(rules: &[&Rule], threshold: &str, input: ReplicateInput) -> Result<ReplicaPlan, Error> {
     let client =
         mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules, |config| config.retry_config(RetryConfig::disabled()));
     let environment = [("MULTIPART_THRESHOLD", threshold)].into_iter().collect();
     let function = CrossRegionReplicate::new(&environment, Aws::with_s3(client)).unwrap();
     let outcome = function.call(input, Deadline::after(Duration::from_mins(1))).await;
-    if let Err(refusal) = &outcome {
-        assert!(CrossRegionReplicate::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
+    if let Err(error) = &outcome {
+        assert!(CrossRegionReplicate::RAISES.contains(&error.name()), "{} is not declared", error.name());
     }
     outcome
 }

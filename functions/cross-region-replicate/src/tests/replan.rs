@@ -29,10 +29,10 @@ async fn a_replan_aborts_the_upload_that_was_given_up() {
 async fn the_sixth_plan_is_refused_and_a_redrive_allows_five_more() {
     let abort = mock!(Client::abort_multipart_upload).then_output(|| AbortMultipartUploadOutput::builder().build());
 
-    let refusal = call(&[&abort], "10", replanned(6, 0)).await.unwrap_err();
+    let error = call(&[&abort], "10", replanned(6, 0)).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::DestinationContended);
-    assert!(refusal.to_string().contains("s3://rep/a b"), "{refusal}");
+    assert_eq!(error.name(), ErrorName::DestinationContended);
+    assert!(report(&error).contains("s3://rep/a b"), "{error}");
     call(&[&abort, &head("rep", "a b", None), &opened_upload()], "10", replanned(6, 1)).await.unwrap();
 }
 
@@ -41,7 +41,7 @@ async fn an_upload_of_the_backup_leg_is_not_aborted() {
     let mut input = replanned(2, 0);
     input.replan.as_mut().unwrap().given_up = multipart(100, 50);
 
-    let refusal = call(&[], "10", input).await.unwrap_err();
+    let error = call(&[], "10", input).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::InputInvalid, "{refusal}");
+    assert_eq!(error.name(), ErrorName::InputInvalid, "{error}");
 }

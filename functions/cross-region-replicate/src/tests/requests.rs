@@ -95,9 +95,9 @@ async fn the_parts_of_a_found_backup_are_read_from_the_backup() {
         .match_requests(|request| request.bucket() == Some("dst"))
         .then_http_response(|| bare(404));
 
-    let refusal = call(&[&gone, &head("rep", "a b", None)], "10", found("backup-20")).await.unwrap_err();
+    let error = call(&[&gone, &head("rep", "a b", None)], "10", found("backup-20")).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::SourceGone, "{refusal}");
+    assert_eq!(error.name(), ErrorName::SourceGone, "{error}");
 }
 
 #[tokio::test]

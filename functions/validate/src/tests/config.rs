@@ -38,10 +38,10 @@ async fn a_source_bucket_that_holdfast_writes_to_is_refused() {
         (vec![("REPLICA_BUCKET", "src"), ("REPLICA_REGION", "eu-west-1")], "REPLICA_BUCKET"),
         (vec![("RECEIPT_BUCKET", "src"), ("RECEIPT_PREFIX", "receipts/")], "RECEIPT_BUCKET"),
     ] {
-        let refusal = call(&[], &environment, input(event())).await.unwrap_err();
+        let error = call(&[], &environment, input(event())).await.unwrap_err();
 
-        assert_eq!(refusal.name(), ErrorName::ConfigLoop, "{refusal}");
-        assert!(refusal.to_string().contains(variable), "{refusal}");
+        assert_eq!(error.name(), ErrorName::ConfigLoop, "{error}");
+        assert!(report(&error).contains(variable), "{error}");
     }
 }
 

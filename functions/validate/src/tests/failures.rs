@@ -1,4 +1,4 @@
-//! Every failure has a name that the state machine knows and a message that says what to do.
+//! Every error has a name that the state machine knows and a message that says what to do.
 
 use aws_sdk_s3::types::StorageClass;
 use holdfast_core::{ErrorName, layout::MAX_OBJECT};
@@ -16,7 +16,7 @@ enum FailingRequest {
     Open,
 }
 
-async fn refusal(request: FailingRequest, status: u16, code: &'static str, message: &'static str) -> Refusal {
+async fn error(request: FailingRequest, status: u16, code: &'static str, message: &'static str) -> Error {
     let answer = move || if code.is_empty() { bare(status) } else { s3_error(status, code, message) };
     let failing = match request {
         FailingRequest::Source => mock!(Client::head_object)
@@ -48,7 +48,7 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
         (FailingRequest::Source, 429, "", "", ErrorName::S3Throttled, "tried again"),
         (FailingRequest::Tags, 403, "AccessDenied", "no", ErrorName::SourceDenied, "Grant s3:GetObjectTagging"),
         (FailingRequest::Tags, 503, "SlowDown", "Please reduce your request rate.", ErrorName::S3Throttled, "SlowDown"),
-        (FailingRequest::Tags, 404, "NoSuchVersion", "gone", ErrorName::S3Unavailable, "while the plan was made"),
+        (FailingRequest::Tags, 404, "NoSuchVersion", "gone", ErrorName::S3Unavailable, "While the plan was made"),
         (
             FailingRequest::Destination,
             403,
@@ -58,7 +58,7 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
             "s3://dst/a b to this function's role",
         ),
         (FailingRequest::Destination, 301, "", "", ErrorName::ConfigInvalid, "in which region"),
-        (FailingRequest::Parts, 412, "", "", ErrorName::S3Unavailable, "while the plan was made"),
+        (FailingRequest::Parts, 412, "", "", ErrorName::S3Unavailable, "While the plan was made"),
         (FailingRequest::Open, 403, "AccessDenied", "no", ErrorName::DestinationDenied, "Grant s3:PutObject"),
         (
             FailingRequest::Open,
@@ -72,9 +72,9 @@ async fn every_s3_error_has_its_name_and_says_what_to_do() {
         (FailingRequest::Open, 409, "OperationAborted", "conflict", ErrorName::S3Unavailable, "tried again"),
         (FailingRequest::Open, 500, "InternalError", "sorry", ErrorName::S3Unavailable, "tried again"),
     ] {
-        let refusal = refusal(request, status, code, message).await;
-        assert_eq!(refusal.name(), name, "{request:?} {status} {code}: {refusal}");
-        assert!(refusal.to_string().contains(words), "{request:?} {status} {code}: {refusal}");
+        let error = error(request, status, code, message).await;
+        assert_eq!(error.name(), name, "{request:?} {status} {code}: {error}");
+        assert!(report(&error).contains(words), "{request:?} {status} {code}: {error}");
     }
 }
 
@@ -88,10 +88,10 @@ async fn an_object_that_cannot_be_copied_is_refused_before_any_upload() {
     ] {
         let rules = [&head("src", Some("v1"), source), &absent("dst"), &tags(&[])];
 
-        let refusal = call(&rules, &[], input(event())).await.unwrap_err();
+        let error = call(&rules, &[], input(event())).await.unwrap_err();
 
-        assert_eq!(refusal.name(), name, "{refusal}");
-        assert!(refusal.to_string().contains(words), "{refusal}");
+        assert_eq!(error.name(), name, "{error}");
+        assert!(report(&error).contains(words), "{error}");
     }
 }
 
@@ -100,8 +100,8 @@ async fn a_malformed_event_is_refused_with_a_path_and_without_requests() {
     let mut event = event();
     event["detail"]["object"]["sequencer"] = json!("not hexadecimal");
 
-    let refusal = call(&[], &[], input(event)).await.unwrap_err();
+    let error = call(&[], &[], input(event)).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::InputInvalid);
-    assert!(refusal.to_string().starts_with("detail.object.sequencer: "), "{refusal}");
+    assert_eq!(error.name(), ErrorName::InputInvalid);
+    assert!(report(&error).starts_with("detail.object.sequencer: "), "{error}");
 }

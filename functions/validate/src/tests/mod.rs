@@ -25,14 +25,15 @@ use aws_sdk_s3::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use holdfast_core::{
-    Named,
+    Fact,
     contract::{Backup, Plan, Replan, SkipReason, Stored, ValidateInput},
+    failure::report,
 };
 use holdfast_lambda::{Aws, Deadline, Function};
 use holdfast_s3::testing::{self, bare, s3_error};
 use serde_json::{Value, json};
 
-use crate::{Refusal, Validate};
+use crate::{Error, Validate};
 
 /// The folder of the receipts of the event's key.
 const RECEIPT_FOLDER: &str = ".holdfast/receipts/src/a b/";
@@ -195,10 +196,10 @@ fn function(rules: &[&Rule], environment: &[(&str, &str)]) -> Validate {
 }
 
 /// Calls the function, and checks that it declares the error that it answers.
-async fn call(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput) -> Result<Plan, Refusal> {
+async fn call(rules: &[&Rule], environment: &[(&str, &str)], input: ValidateInput) -> Result<Plan, Error> {
     let outcome = function(rules, environment).call(input, Deadline::after(Duration::from_mins(1))).await;
-    if let Err(refusal) = &outcome {
-        assert!(Validate::RAISES.contains(&refusal.name()), "{} is not declared", refusal.name());
+    if let Err(error) = &outcome {
+        assert!(Validate::RAISES.contains(&error.name()), "{} is not declared", error.name());
     }
     outcome
 }

@@ -45,7 +45,7 @@ async fn an_unproven_copy_without_a_source_is_reported_without_a_receipt() {
 
         let plan = call(&[&receipt, &late, &destination, &source, &no_tags], &[], input).await;
 
-        assert_eq!(plan.as_ref().map(skip_reason).map_err(Named::name), outcome, "{why}");
+        assert_eq!(plan.as_ref().map(skip_reason).map_err(Fact::name), outcome, "{why}");
     }
 }
 
@@ -133,10 +133,10 @@ async fn a_copy_below_too_many_versions_is_made_again_or_reported() {
 
         let plan = call(&rules, &[], second_plan(single(5), None)).await;
 
-        if let Err(refusal) = &plan {
-            assert!(refusal.to_string().contains("Too many newer versions of s3://dst/a b are above"), "{refusal}");
+        if let Err(error) = &plan {
+            assert!(report(error).contains("Too many newer versions of s3://dst/a b are above"), "{error}");
         }
-        assert_eq!(plan.map(drop).map_err(|refusal| refusal.name()), outcome);
+        assert_eq!(plan.map(drop).map_err(|error| error.name()), outcome);
         assert_eq!(page.num_calls(), 10, "the search ends");
     }
 }

@@ -50,18 +50,18 @@ async fn a_replan_continues_if_its_upload_is_gone() {
 #[tokio::test]
 async fn the_sixth_plan_is_refused_and_a_redrive_allows_five_more() {
     let abort = abort();
-    let refusal = call(&[&abort], &[], replanned(6, 0, multipart(5, 5))).await.unwrap_err();
+    let error = call(&[&abort], &[], replanned(6, 0, multipart(5, 5))).await.unwrap_err();
 
-    assert_eq!((refusal.name(), abort.num_calls()), (ErrorName::DestinationContended, 1));
-    for words in ["s3://dst/a b", "5 plans", "Destination.Changed", "then redrive"] {
-        assert!(refusal.to_string().contains(words), "{refusal}");
+    assert_eq!((error.name(), abort.num_calls()), (ErrorName::DestinationContended, 1));
+    for words in ["s3://dst/a b", "5 plans", "Destination.Changed", "Then redrive"] {
+        assert!(report(&error).contains(words), "{error}");
     }
 
     let rules = [&abort, &existing_receipt(None), &head("src", Some("v1"), source()), &absent("dst"), &tags(&[])];
     call(&rules, &[], replanned(6, 1, multipart(5, 5))).await.unwrap();
 
-    let refusal = call(&[&abort], &[], replanned(11, 1, multipart(5, 5))).await.unwrap_err();
-    assert!(refusal.to_string().contains("every one of 10 plans"), "{refusal}");
+    let error = call(&[&abort], &[], replanned(11, 1, multipart(5, 5))).await.unwrap_err();
+    assert!(report(&error).contains("during 10 plans in a row"), "{error}");
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn the_upload_of_another_event_is_not_aborted() {
     let mut other = multipart(5, 5);
     other.event.id = "e-2".to_owned();
 
-    let refusal = call(&[], &[], replanned(2, 0, other)).await.unwrap_err();
+    let error = call(&[], &[], replanned(2, 0, other)).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::InputInvalid);
-    assert!(refusal.to_string().starts_with("replan.givenUp: "), "{refusal}");
+    assert_eq!(error.name(), ErrorName::InputInvalid);
+    assert!(report(&error).starts_with("replan.givenUp: "), "{error}");
 }
 
 #[tokio::test]

@@ -29,11 +29,11 @@ async fn without_its_source_an_upload_is_skipped_or_its_copy_reported() {
 
             match (plan, outcome) {
                 (Ok(plan), outcome) => assert_eq!(Ok(skip_reason(&plan).unwrap()), outcome, "{why}"),
-                (Err(refusal), Err(copy)) => {
-                    assert_eq!(refusal.name(), ErrorName::SourceGone, "{why}");
-                    assert!(refusal.to_string().contains(copy), "{why}: {refusal}");
+                (Err(error), Err(copy)) => {
+                    assert_eq!(error.name(), ErrorName::SourceGone, "{why}");
+                    assert!(report(&error).contains(copy), "{why}: {error}");
                 }
-                (Err(refusal), Ok(_)) => panic!("{why}: {refusal}"),
+                (Err(error), Ok(_)) => panic!("{why}: {error}"),
             }
         }
     }
@@ -50,8 +50,8 @@ async fn only_the_receipt_of_the_same_version_is_read() {
     let rules =
         [&of_others, &receipt, &absent("src"), &head_key("dst", "a b", Some(published("v1", "0A"))), &tags(&[])];
 
-    let refusal = call(&rules, &[], input(event())).await.unwrap_err();
+    let error = call(&rules, &[], input(event())).await.unwrap_err();
 
-    assert_eq!(refusal.name(), ErrorName::SourceGone, "{refusal}");
+    assert_eq!(error.name(), ErrorName::SourceGone, "{error}");
     assert_eq!((of_others.num_calls(), receipt.num_calls()), (1, 0));
 }

@@ -1,13 +1,13 @@
-//! Bytes that are no JSON, or JSON that no reader can hold.
+//! Payloads that are not valid JSON.
 
-use super::{Functions, failed, valid};
+use super::{Functions, failure_event, valid_payloads};
 use crate::types::TASKS;
 
 #[tokio::test]
-async fn bytes_that_are_not_json_are_refused_by_every_function() {
+async fn every_function_rejects_bytes_that_are_not_json() {
     let functions = Functions::new().await;
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(5000), close.repeat(5000)).into_bytes();
-    for (sentence, bytes) in [
+    for (description, bytes) in [
         ("nothing", Vec::new()),
         ("a NUL", b"\0".to_vec()),
         ("half an object", b"{\"copy\": {".to_vec()),
@@ -16,22 +16,26 @@ async fn bytes_that_are_not_json_are_refused_by_every_function() {
         ("bytes that are not UTF-8", b"\"\xff\xfe\"".to_vec()),
         ("a byte order mark", b"\xef\xbb\xbf{}".to_vec()),
         ("an unfinished text", b"\"copy".to_vec()),
-        ("lists in lists", nested("[", "]")),
+        ("nested lists", nested("[", "]")),
         ("NaN", b"NaN".to_vec()),
     ] {
         for (state, ..) in TASKS {
-            let report = functions.ask(state, &bytes).await.unwrap_err();
-            assert_eq!(report.error_type, holdfast_core::ErrorName::InputInvalid, "{sentence} to {state}: {report:?}");
-            assert!(report.error_message.len() < 1000, "{sentence} to {state}: {}", report.error_message);
+            let report = functions.invoke(state, &bytes).await.unwrap_err();
+            assert_eq!(
+                report.error_type,
+                holdfast_core::ErrorName::InputInvalid,
+                "{description} to {state}: {report:?}"
+            );
+            assert!(report.error_message.len() < 1000, "{description} to {state}: {}", report.error_message);
         }
     }
 }
 
 #[tokio::test]
-async fn text_that_is_not_unicode_and_numbers_that_are_none_are_refused_with_their_path() {
+async fn invalid_unicode_and_numbers_are_rejected_with_their_path() {
     let functions = Functions::new().await;
-    let payloads = valid();
-    for (sentence, state, from, to, path) in [
+    let payloads = valid_payloads();
+    for (description, state, from, to, path) in [
         (
             "half a surrogate pair",
             "Validate",
@@ -40,22 +44,24 @@ async fn text_that_is_not_unicode_and_numbers_that_are_none_are_refused_with_the
             "event.detail.object.key",
         ),
         ("the other half", "CopyObject", "\"holdfast-source\"", "\"\\udc00\"", "copy.source.bucket"),
-        ("a control character as it is", "CopyObject", "\"reports/november.pdf\"", "\"\0\"", "copy.source.key"),
-        ("a number past all numbers", "CopySlice", "\"size\":1073741824", "\"size\":1e999", "copy.source.size"),
+        ("an unescaped control character", "CopyObject", "\"reports/november.pdf\"", "\"\0\"", "copy.source.key"),
+        ("a number that is too large", "CopySlice", "\"size\":1073741824", "\"size\":1e999", "copy.source.size"),
         ("a number with a plus", "CopySlice", "\"size\":1073741824", "\"size\":+1", "copy.source.size"),
     ] {
         let text = payloads[state].to_string();
         assert!(text.contains(from), "{from} is not in {text}");
-        let outcome = functions.refuses(state, text.replacen(from, to, 1).as_bytes(), path).await;
-        assert_eq!(outcome, Ok(()), "{sentence}");
+        let outcome = functions.check_rejection(state, text.replacen(from, to, 1).as_bytes(), path).await;
+        assert_eq!(outcome, Ok(()), "{description}");
     }
 }
 
 #[tokio::test]
-async fn of_a_name_that_stands_twice_the_last_counts_for_every_reader() {
+async fn of_a_duplicate_name_the_last_value_counts() {
     let functions = Functions::new().await;
-    let text = failed().to_string();
+
+    let text = failure_event().to_string();
     let doubled = text.replacen("\"status\":\"FAILED\"", "\"status\":\"FAILED\",\"status\":\"RUNNING\"", 1);
+
     assert_ne!(text, doubled);
-    assert_eq!(functions.refuses("Notify", doubled.as_bytes(), "detail.status").await, Ok(()));
+    assert_eq!(functions.check_rejection("Notify", doubled.as_bytes(), "detail.status").await, Ok(()));
 }

@@ -1,40 +1,40 @@
-//! One hostile case: what is wrong, in what is sent where, and the path by which it has to be refused.
+//! One invalid payload: the change, and the path in the error message.
 
 use serde_json::Value;
 
-/// A case. Its sentence says what is wrong.
+/// An invalid payload.
 pub(super) struct Case {
-    pub(super) sentence: &'static str,
+    pub(super) description: &'static str,
     /// The state whose payload is changed.
     pub(super) state: &'static str,
-    /// Where, as a JSON pointer.
+    /// The JSON pointer of the change.
     pub(super) pointer: &'static str,
-    /// What is put there; none where it is taken away.
+    /// The new value; absent to remove the field.
     pub(super) change: Option<Value>,
-    /// Where the refusal has to say that the fault is.
+    /// The path that the error message must have.
     pub(super) path: &'static str,
 }
 
 impl Case {
-    /// Makes the change.
-    pub(super) fn spoil(&self, payload: &mut Value) {
-        spoil(payload, self.pointer, self.change.as_ref());
+    /// Applies the change.
+    pub(super) fn apply(&self, payload: &mut Value) {
+        change_at(payload, self.pointer, self.change.as_ref());
     }
 }
 
-/// Puts a value where the pointer leads, or takes away what is there.
-pub(super) fn spoil(payload: &mut Value, pointer: &str, change: Option<&Value>) {
+/// Sets or removes the value at a JSON pointer.
+pub(super) fn change_at(payload: &mut Value, pointer: &str, change: Option<&Value>) {
     let Some((outer, name)) = pointer.rsplit_once('/') else {
         *payload = change.unwrap().clone();
         return;
     };
-    let outer = payload.pointer_mut(outer).unwrap_or_else(|| panic!("nothing is at {pointer}"));
+    let outer = payload.pointer_mut(outer).unwrap_or_else(|| panic!("{pointer} does not exist"));
     match (outer, change) {
         (Value::Object(members), Some(value)) => {
             members.insert(name.to_owned(), value.clone());
         }
         (Value::Object(members), None) => {
-            assert!(members.remove(name).is_some(), "nothing is at {pointer}");
+            assert!(members.remove(name).is_some(), "{pointer} does not exist");
         }
         (Value::Array(items), Some(value)) => {
             let index: usize = name.parse().unwrap();
@@ -43,14 +43,14 @@ pub(super) fn spoil(payload: &mut Value, pointer: &str, change: Option<&Value>) 
         (Value::Array(items), None) => {
             items.remove(name.parse().unwrap());
         }
-        (other, _) => panic!("{pointer} leads into {other}"),
+        (other, _) => panic!("{pointer} is inside of {other}"),
     }
 }
 
-/// Rows of a table: sentence, pointer, what is put there, and the path of the refusal.
+/// A row: description, pointer, new value, and path in the error message.
 pub(super) type Row = (&'static str, &'static str, Option<Value>, &'static str);
 
-/// The rows of one state.
+/// The cases of one state.
 pub(super) fn rows<const N: usize>(state: &'static str, rows: [Row; N]) -> impl Iterator<Item = Case> {
-    rows.into_iter().map(move |(sentence, pointer, change, path)| Case { sentence, state, pointer, change, path })
+    rows.into_iter().map(move |(description, pointer, change, path)| Case { description, state, pointer, change, path })
 }

@@ -1,13 +1,14 @@
-//! Hostile input: whatever a function is sent that is not what it should be, it refuses by name, with the place of the
-//! fault, before it sends a single request; and it never panics.
+//! Invalid payloads: a function rejects each one as `Input.Invalid` with the path of the field, before its first request,
+//! and never panics.
 //!
-//! Every case goes through [`respond`], as in the Lambdas. The functions' clients lead to a port where nobody listens,
-//! so that a case which is let through shows as the failure of a service and not as `Input.Invalid`.
+//! Every payload goes through [`respond`], as on AWS. The clients of the functions have an unreachable endpoint, so an
+//! accepted payload fails with the error of a service instead of `Input.Invalid`.
 
 mod broken;
 mod case;
 mod events;
 mod payloads;
+mod receipts;
 mod sweep;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -31,10 +32,10 @@ use crate::{
     walk::Walk,
 };
 
-/// Where nobody listens.
-const NOWHERE: &str = "http://127.0.0.1:1";
+/// An endpoint without a server.
+const UNREACHABLE: &str = "http://127.0.0.1:1";
 
-/// The six functions, ready to be asked.
+/// The six functions.
 struct Functions {
     validate: Result<Validate, ConfigError>,
     copy_part: Result<CopyPart, ConfigError>,
@@ -44,7 +45,7 @@ struct Functions {
     notify: Result<Notify, ConfigError>,
 }
 
-fn made<F: Function>(sdk: &InProcess) -> Result<F, ConfigError> {
+fn new_function<F: Function>(sdk: &InProcess) -> Result<F, ConfigError> {
     let environment: Environment = [
         ("BACKUP_BUCKET", "holdfast-backup"),
         ("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:000000000000:holdfast"),
@@ -52,7 +53,7 @@ fn made<F: Function>(sdk: &InProcess) -> Result<F, ConfigError> {
     ]
     .into_iter()
     .collect();
-    let config = sdk.config(NOWHERE, "eu-west-1", "key", "secret");
+    let config = sdk.config(UNREACHABLE, "eu-west-1", "key", "secret");
     F::new(&environment, Aws::new(config.into_builder().retry_config(RetryConfig::disabled()).build()))
 }
 
@@ -60,17 +61,17 @@ impl Functions {
     async fn new() -> Self {
         let sdk = InProcess::new().await;
         Self {
-            validate: made(&sdk),
-            copy_part: made(&sdk),
-            complete_multipart: made(&sdk),
-            checksum_verify: made(&sdk),
-            cross_region_replicate: made(&sdk),
-            notify: made(&sdk),
+            validate: new_function(&sdk),
+            copy_part: new_function(&sdk),
+            complete_multipart: new_function(&sdk),
+            checksum_verify: new_function(&sdk),
+            cross_region_replicate: new_function(&sdk),
+            notify: new_function(&sdk),
         }
     }
 
-    /// Sends a payload to the function that a state calls.
-    async fn ask(&self, state: &str, payload: &[u8]) -> Result<Value, Report> {
+    /// Invokes the function of a state.
+    async fn invoke(&self, state: &str, payload: &[u8]) -> Result<Value, Report> {
         let (_, function, _) = TASKS.iter().find(|(name, ..)| *name == state).unwrap();
         let deadline = Deadline::after(Duration::from_mins(1));
         match *function {
@@ -84,15 +85,15 @@ impl Functions {
         }
     }
 
-    /// Sends what has to be refused, and answers what is wrong with the answer.
-    async fn refuses(&self, state: &str, payload: &[u8], path: &str) -> Result<(), String> {
-        let report = match self.ask(state, payload).await {
-            Ok(answer) => return Err(format!("it was answered with {answer}")),
+    /// Invokes a function with an invalid payload. Returns what is wrong with its response.
+    async fn check_rejection(&self, state: &str, payload: &[u8], path: &str) -> Result<(), String> {
+        let report = match self.invoke(state, payload).await {
+            Ok(output) => return Err(format!("the output is {output}")),
             Err(report) => report,
         };
         let message = &report.error_message;
         if report.error_type != ErrorName::InputInvalid {
-            return Err(format!("it was let through, and came to {}: {message}", report.error_type));
+            return Err(format!("the payload was accepted; the error is {}: {message}", report.error_type));
         }
         let problem = message.strip_prefix(path).and_then(|rest| rest.strip_prefix(": "));
         match problem {
@@ -105,12 +106,11 @@ impl Functions {
     }
 }
 
-/// Valid payloads by the state that sends them. Both planners get a replan, and both kinds of reading continue an
-/// earlier call.
-pub(crate) fn valid() -> BTreeMap<&'static str, Value> {
+/// Valid payloads by state. Both planners get a replan, and both kinds of reads continue an earlier run.
+pub(crate) fn valid_payloads() -> BTreeMap<&'static str, Value> {
     let small = Samples { extent: Extent::Ordinary, path: Path::Single, replica: true };
     let large = Samples { path: Path::Parts { digest: true }, ..small };
-    let mut valid: BTreeMap<_, _> = sent(small).into_iter().chain(sent(large)).collect();
+    let mut valid: BTreeMap<_, _> = payloads_of(small).into_iter().chain(payloads_of(large)).collect();
 
     let mut given_up = value(large.plan(1))["backup"].clone();
     given_up["event"]["id"] = valid["Validate"]["event"]["id"].clone();
@@ -133,30 +133,30 @@ pub(crate) fn valid() -> BTreeMap<&'static str, Value> {
     valid
 }
 
-/// What the functions are sent while all goes well.
-fn sent(samples: Samples) -> Vec<(&'static str, Value)> {
+/// The payloads of a successful execution.
+fn payloads_of(samples: Samples) -> Vec<(&'static str, Value)> {
     let event = serde_json::from_str(&text("events/upload-small.json")).unwrap();
     let machine = Machine::read();
-    let mut answers = |state: &str, payload: &Value| Ok(samples.answer(state, payload));
-    let mut walk = Walk::new(&machine, &event, &mut answers);
+    let mut results = |state: &str, payload: &Value| Ok(samples.output(state, payload));
+    let mut walk = Walk::new(&machine, &event, &mut results);
     walk.run();
     let visits = std::mem::take(&mut walk.visits);
     let name = |state: &str| TASKS.iter().map(|(name, ..)| *name).find(|name| *name == state);
     visits.into_iter().filter_map(|visit| Some((name(&visit.state)?, visit.payload?))).collect()
 }
 
-/// The event of a failed execution, as notify is sent it.
-fn failed() -> Value {
+/// The event of a failed execution.
+fn failure_event() -> Value {
     serde_json::from_str(&text("events/execution-failed.json")).unwrap()
 }
 
 #[tokio::test]
-async fn what_is_as_it_should_be_is_let_through() {
+async fn valid_payloads_are_accepted() {
     let functions = Functions::new().await;
-    let payloads = valid().into_iter().chain([("Notify", failed())]);
+    let payloads = valid_payloads().into_iter().chain([("Notify", failure_event())]);
     for (state, payload) in payloads {
-        let report = functions.ask(state, payload.to_string().as_bytes()).await.unwrap_err();
-        let passing = matches!(report.error_type, ErrorName::S3Unavailable | ErrorName::SnsUnavailable);
-        assert!(passing, "{state} refuses what every case starts from: {report:?}");
+        let report = functions.invoke(state, payload.to_string().as_bytes()).await.unwrap_err();
+        let is_accepted = matches!(report.error_type, ErrorName::S3Unavailable | ErrorName::SnsUnavailable);
+        assert!(is_accepted, "{state} rejects a valid payload: {report:?}");
     }
 }

@@ -29,9 +29,9 @@ pub(super) struct Item {
 /// The checksum of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// Current clients send this one: S3 then stores it for the source and for the copies.
+    /// Sent by current clients: S3 stores it for the source and for the copies.
     Crc64Nvme,
-    /// Older clients send this one: the source has to be read for the proof.
+    /// Sent by older clients: the source has to be read for the proof.
     Crc32,
 }
 
@@ -43,7 +43,7 @@ impl Item {
     }
 }
 
-/// The files that the paths of the user lead to.
+/// The files that a demo uploads.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     /// The files, in the order of their keys.
@@ -52,8 +52,8 @@ pub(super) struct Selection {
     pub(super) skipped_links: Vec<PathBuf>,
 }
 
-/// The files that the user named, and those in the folders that the user named. The keys of a folder's files begin with
-/// the folder's name.
+/// The files at these paths, and the files in the folders at these paths. The keys of a folder's files begin with the
+/// folder's name.
 pub(super) fn of_paths(paths: &[PathBuf]) -> Result<Selection, CommandError> {
     let mut selection = Selection::default();
     for path in paths {

@@ -31,27 +31,28 @@ use super::{CommandError, print_line};
 use crate::{
     Outcome,
     local::{self, FunctionArguments, LocalOptions, interrupt::Interrupt},
+    output::OutputFormat,
     render::{
         progress::{Progress, Unit},
         text,
     },
 };
 
-/// How many objects are read back at once.
+/// The number of objects that are read back at the same time.
 const READ_BACK_AT_ONCE: usize = 2;
-/// Retries wait a tenth as long, to keep a demo short.
+/// Waits are a tenth of those in the state machine, to keep a demo short.
 const TIME_SCALE: f64 = 0.1;
-/// How many symbolic links are listed.
+/// The most symbolic links that are listed.
 const LINKS_LISTED: usize = 10;
 
 const EXAMPLES: &str = "\
 Examples:
-  holdfast demo                              an empty file, odd names, and one large object
-  holdfast demo ~/Pictures notes.txt         your own files and folders
-  holdfast demo --json | jq '.objects[].sha256'
-  holdfast demo --set VERIFY_MODE=streamed   read every copy back before it counts as proven
+  holdfast demo                             a small set of samples
+  holdfast demo ~/Pictures notes.txt        your own files and folders
+  holdfast demo --output json | jq '.objects[].sha256'
+  holdfast demo --set VERIFY_MODE=streamed  read every copy back to prove it
 
-Everything is in a temporary folder, which is removed at the end.
+All data is in a temporary folder, which is removed at the end.
 Exit codes: 0 every object is proven or excluded, 1 failed, 2 wrong usage.";
 
 /// `holdfast demo`.
@@ -61,9 +62,9 @@ pub(crate) struct DemoArguments {
     /// Files and folders to back up; without any, a small set of samples
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Print one JSON document instead of the report
-    #[arg(long)]
-    json: bool,
+    /// Format of the report; json prints one document
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
     #[command(flatten)]
     functions: FunctionArguments,
 }
@@ -104,7 +105,7 @@ pub(crate) async fn run(arguments: DemoArguments, interrupt: &mut Interrupt) -> 
         () = interrupt.wait() => return Ok(Outcome::Interrupted),
     }
     let Some(report) = report else { return Ok(Outcome::Interrupted) };
-    print(&report?, arguments.json)
+    print(&report?, arguments.output)
 }
 
 fn report_links(selection: &Selection) {
@@ -157,11 +158,10 @@ async fn back_up(stack: &Stack, selection: Selection, progress: &Progress) -> Re
     Ok(report)
 }
 
-fn print(report: &Report, json: bool) -> Result<Outcome, CommandError> {
-    if json {
-        print_line(&serde_json::to_string_pretty(report)?)?;
-    } else {
-        print_line(&format!("\n{}", render::report(report)))?;
-    }
+fn print(report: &Report, output: OutputFormat) -> Result<Outcome, CommandError> {
+    print_line(&match output {
+        OutputFormat::Text => format!("\n{}", render::report(report)),
+        OutputFormat::Json => serde_json::to_string_pretty(report)?,
+    })?;
     Ok(if report.proven { Outcome::Success } else { Outcome::Failure })
 }

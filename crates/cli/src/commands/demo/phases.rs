@@ -1,9 +1,9 @@
-//! The phases of a backup that a demo shows progress for, and the states of the graph that belong to each.
+//! The phases of a backup for which a demo shows progress, and the states that belong to each phase.
 
 /// One phase of a backup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BackupPhase {
-    /// Its name.
+    /// The name.
     pub(super) name: &'static str,
     states: &'static [&'static str],
     needs_replica: bool,
@@ -28,7 +28,7 @@ static ALL: [BackupPhase; 6] = [
 pub(super) enum Replication {
     /// To a replica bucket.
     On,
-    /// Not at all.
+    /// To no bucket.
     Off,
 }
 
@@ -37,7 +37,8 @@ pub(super) fn of(replication: Replication) -> Vec<&'static BackupPhase> {
     ALL.iter().filter(|phase| replication == Replication::On || !phase.needs_replica).collect()
 }
 
-/// How many of the phases an execution has passed: those before the last one that it entered. A replan takes none away.
+/// The number of phases that an execution has passed: those before the last one that it entered. A replan does not
+/// reduce it.
 pub(super) fn passed<'a>(phases: &[&BackupPhase], states_entered: impl Iterator<Item = &'a str>) -> usize {
     let position = |state: &str| phases.iter().position(|phase| phase.states.contains(&state));
     states_entered.filter_map(position).max().unwrap_or(0)
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_replica_there_is_no_phase_for_one() {
+    fn without_a_replica_the_replica_phases_are_left_out() {
         let names: Vec<&str> = of(Replication::Off).iter().map(|phase| phase.name).collect();
         assert_eq!(names, ["Validate", "Copy", "Verify", "Notify"]);
     }

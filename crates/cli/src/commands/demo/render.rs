@@ -1,4 +1,4 @@
-//! The report of a demo for people: one block for each object, and what to do next.
+//! The text report of a demo: one block for each object, then the next commands.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use crate::render::{
 
 const RECEIPTS: &str = "Receipts: ";
 
-/// The report as text, without a line feed at its end.
+/// The report as text, without a final line feed.
 pub(super) fn report(report: &Report) -> String {
     let mut text = String::new();
     for row in &report.objects {
@@ -28,7 +28,7 @@ pub(super) fn report(report: &Report) -> String {
     text
 }
 
-/// The lines about one object, the first with key, size and time.
+/// The lines for one object. The first one has the key, the size and the duration.
 fn block(row: &Row) -> String {
     let (sign, lines) = match &row.verdict {
         Verdict::Proven(proof) => ("✓", vec![proof_line(proof), receipt_line(proof)]),
@@ -59,7 +59,7 @@ fn heading(sign: &str, row: &Row) -> String {
 
 fn proof_line(proof: &Proof) -> String {
     let start: String = proof.sha256.source.to_string().chars().take(8).collect();
-    format!("{} · SHA-256 {start}… ×{}", proof.words, proof.sha256.count())
+    format!("{} · SHA-256 {start}… ×{}", proof.summary, proof.sha256.count())
 }
 
 /// The last part of the receipt's key, which differs between the versions of an object.
@@ -68,7 +68,7 @@ fn receipt_line(proof: &Proof) -> String {
     format!("receipt {}", key.rsplit('/').next().unwrap_or(key))
 }
 
-/// The states that work, without those that only decide: `Validate → CopyParts×3 → Notify`.
+/// The states that do work, without Choice states: `Validate → CopyParts×3 → Notify`.
 fn tasks(path: &[Step]) -> String {
     let mut tasks: Vec<Step> = Vec::new();
     for step in path.iter().filter(|step| step.kind != StepKind::Control) {
@@ -80,7 +80,7 @@ fn tasks(path: &[Step]) -> String {
     tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }
 
-/// Where the receipts are, and what the line about the proof means.
+/// Explains the line about the proof, and shows the location of the receipts.
 fn legend(report: &Report) -> String {
     let proof = report.objects.iter().find_map(|row| match &row.verdict {
         Verdict::Proven(proof) => Some((proof, row)),
@@ -91,10 +91,10 @@ fn legend(report: &Report) -> String {
     let folder = receipt.key.as_str().split(row.key.as_str()).next().unwrap_or_default();
     let objects = if replica.is_some() { "source, backup and replica" } else { "source and backup" };
     let proof = format!("how the functions proved the copies, then the SHA-256 that this program read from {objects}");
-    let receipts = format!("s3://{}/{folder}", receipt.bucket);
+    let receipts = format!("s3://{}/{folder}<key>/", receipt.bucket);
     // A space allows a line break between bucket and prefix.
     let receipts = if display_width(&receipts) + RECEIPTS.len() > COLUMNS {
-        format!("s3://{}/ {folder}", receipt.bucket)
+        format!("s3://{}/ {folder}<key>/", receipt.bucket)
     } else {
         receipts
     };

@@ -1,4 +1,4 @@
-//! The report as people see it.
+//! The text report.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 
-/// As long as a bucket name can be.
+/// A bucket name of the maximum length.
 const SOURCE: &str = "source-2345678901234567890123456789012345678901234567890123456789012";
 
 fn row(key: &str, verdict: Verdict) -> Row {
@@ -48,7 +48,7 @@ fn proven(key: &str) -> Result<Row, serde_json::Error> {
         "bucket": "backup", "key": format!(".holdfast/receipts/{SOURCE}/{key}/v1.json"), "written": true
     });
     let proof = Proof {
-        words: "stored CRC64NVME (backup, replica)".to_owned(),
+        summary: "stored CRC64NVME (backup, replica)".to_owned(),
         backup: copy("backup")?,
         replica: Some(copy("replica")?),
         receipt: serde_json::from_value(receipt)?,
@@ -86,6 +86,7 @@ fn a_proven_object_is_shown_with_its_proof_receipt_and_path() -> Result<(), serd
         "  receipt v1.json\n",
         "  Validate → CopyParts×3 → VerifyBackup (2 times)\n",
         "Receipts: s3://backup/\n          .holdfast/receipts/source-",
+        "/<key>/\n",
         "1 of 1 object proven, in 2.0 s.\n",
         "Next:\n",
     ] {
@@ -106,7 +107,7 @@ fn no_line_has_more_than_80_columns() -> Result<(), serde_json::Error> {
 }
 
 #[test]
-fn a_failed_object_fails_the_report_and_shows_where_and_why() -> Result<(), serde_json::Error> {
+fn a_failed_object_fails_the_report_and_shows_state_and_error() -> Result<(), serde_json::Error> {
     let report_of_two = of(vec![proven("a")?, failed("b")]);
     assert!(!report_of_two.proven);
     let text = report(&report_of_two);

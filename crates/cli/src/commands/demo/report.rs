@@ -1,4 +1,4 @@
-//! The result of a demo for each upload, as its report and its JSON document show it.
+//! The results of a demo, for the text report and the JSON document.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -25,17 +25,17 @@ use crate::render::{progress::Phase, proof};
 pub(super) struct Report {
     /// Whether every object is proven or excluded by the configuration.
     pub(super) proven: bool,
-    /// From the first upload to the last comparison.
+    /// Time from the first upload to the last comparison.
     #[serde(rename = "elapsedMs", serialize_with = "milliseconds")]
     pub(super) elapsed: Duration,
-    /// One for each upload.
+    /// One row for each upload.
     pub(super) objects: Vec<Row>,
     /// Symbolic links that were not uploaded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) skipped_links: Vec<PathBuf>,
 }
 
-/// One upload.
+/// The row of one upload.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Row {
@@ -72,10 +72,10 @@ pub(super) enum Verdict {
     },
     /// The execution failed.
     Failed {
-        /// In which state, and why.
+        /// The state that failed, and its error.
         failure: Failure,
     },
-    /// The execution did not fail, but the copies are not proven.
+    /// The execution succeeded, but the copies are not proven.
     NotProven {
         /// The reason.
         reason: String,
@@ -86,24 +86,24 @@ pub(super) enum Verdict {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Proof {
-    /// The proof of the functions, in words.
+    /// How the functions proved the copies.
     #[serde(rename = "proof")]
-    pub(super) words: String,
+    pub(super) summary: String,
     /// The backup with its evidence.
     pub(super) backup: ProvenCopy,
     /// The replica with its evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) replica: Option<ProvenCopy>,
-    /// Where the receipt is.
+    /// The receipt's location.
     pub(super) receipt: ReceiptRef,
-    /// What this program read itself.
+    /// The digests of the bytes that this program read.
     pub(super) sha256: Digests,
-    /// From the event to the receipt.
+    /// Milliseconds from the event to the receipt.
     pub(super) lag_ms: i64,
 }
 
 impl Report {
-    /// The report on these uploads.
+    /// The report of these uploads.
     pub(super) fn new(objects: Vec<Row>, skipped_links: Vec<PathBuf>, elapsed: Duration) -> Self {
         let proven = objects.iter().all(|row| matches!(row.verdict, Verdict::Proven(_) | Verdict::Excluded { .. }));
         Self { proven, elapsed, objects, skipped_links }
@@ -111,7 +111,7 @@ impl Report {
 }
 
 impl Row {
-    /// Evaluates one upload: reads its receipt, then every byte of source, backup and replica.
+    /// Evaluates one upload: reads its receipt, then all bytes of source, backup and replica.
     pub(super) async fn evaluate(
         upload: &Uploaded,
         finished: Option<&FinishedExecution>,
@@ -133,7 +133,7 @@ impl Row {
         }
     }
 
-    /// How many bytes of the object and its copies were read and found equal.
+    /// The number of bytes, of the object and its copies, that were read and are equal.
     pub(super) fn bytes_compared(&self) -> u64 {
         match &self.verdict {
             Verdict::Proven(proof) => proof.sha256.count() * self.size,
@@ -166,12 +166,12 @@ async fn proof(upload: &Uploaded, reference: ReceiptRef, clients: &Clients, phas
     let receipt = receipts::read(&clients.s3, &reference).await?;
     let version = receipt.source.version_id.as_ref().map(VersionId::as_str);
     if version != upload.version_id.as_deref() || receipt.source.size != upload.size {
-        let problem = format!("the receipt s3://{}/{} is no proof", reference.bucket, reference.key);
-        return Err(AwsError::unexpected(problem, "it is about another version than the uploaded one"));
+        let problem = format!("the receipt s3://{}/{} does not prove the upload", reference.bucket, reference.key);
+        return Err(AwsError::unexpected(problem, "it names another version than the uploaded one"));
     }
     let sha256 = read_back(clients, &receipt, &|bytes| phase.add(bytes)).await?;
     Ok(Proof {
-        words: proof::words(&receipt),
+        summary: proof::summary(&receipt),
         backup: receipt.backup,
         replica: receipt.replica,
         receipt: reference,

@@ -30,7 +30,7 @@ pub(super) fn create(folder: &Path) -> Result<Vec<Item>, CommandError> {
     }
     items.push(Item {
         content_type: Some("text/markdown; charset=utf-8"),
-        metadata: BTreeMap::from([("author".to_owned(), "someone".to_owned()), ("review".to_owned(), "3".to_owned())]),
+        metadata: BTreeMap::from([("author".to_owned(), "ann".to_owned()), ("review".to_owned(), "3".to_owned())]),
         tags: Some("team=storage&retention=7%20years"),
         ..written(folder, 10, "with metadata and tags.md", 5_120)?
     });
@@ -45,7 +45,8 @@ fn written(folder: &Path, seed: u64, key: &str, size: u64) -> Result<Item, Comma
     Ok(Item::plain(path, key.to_owned(), size))
 }
 
-/// Bytes that do not repeat, so that a part in the wrong place changes the digest. The same for the same seed.
+/// Writes bytes that do not repeat, so that a part in the wrong place changes the digest. The same seed gives the same
+/// bytes.
 fn fill(path: &Path, seed: u64, size: u64) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,4 +1,4 @@
-//! Follows the executions of a demo's uploads until each has ended.
+//! Follows the executions of a demo's uploads until all have ended.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,16 +22,16 @@ use crate::render::{
     text,
 };
 
-const PAUSE: Duration = Duration::from_millis(250);
-/// The event of an upload starts its execution within a moment. After this time it is not coming.
-const START_WITHIN: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// The longest wait for the event of an upload to start its execution. It usually takes less than a second.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An execution that has ended, with its history.
 #[derive(Debug)]
 pub(super) struct FinishedExecution {
     /// The execution.
     pub(super) execution: Execution,
-    /// Its history.
+    /// The history.
     pub(super) history: Vec<HistoryEvent>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct FinishedExecution {
 struct RunningExecution {
     /// The index of its item.
     item: usize,
-    /// How many phases it has passed.
+    /// The number of phases that it has passed.
     passed: usize,
 }
 
@@ -82,28 +82,28 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits until the execution of every upload has ended. `all_uploaded` becomes true after the last upload. The
-    /// result has none for an upload that started no execution.
+    /// result is `None` for an upload that started no execution.
     pub(super) async fn until_ended(
         mut self,
         all_uploaded: &AtomicBool,
     ) -> Result<Vec<Option<FinishedExecution>>, AwsError> {
-        let mut quiet_since = Instant::now();
+        let mut last_change = Instant::now();
         loop {
-            let is_waiting = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
-            if self.refresh().await? || is_waiting {
-                quiet_since = Instant::now();
+            let is_in_progress = !self.running.is_empty() || !all_uploaded.load(Ordering::Relaxed);
+            if self.refresh().await? || is_in_progress {
+                last_change = Instant::now();
             }
             self.show();
             let all_ended = self.finished.iter().all(Option::is_some);
-            if all_ended || quiet_since.elapsed() > START_WITHIN {
+            if all_ended || last_change.elapsed() > START_TIMEOUT {
                 self.show_end();
                 return Ok(self.finished);
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Reads every execution once, and returns whether one was new.
+    /// Reads the new and the running executions once. Returns whether one was new.
     async fn refresh(&mut self) -> Result<bool, AwsError> {
         let mut has_new = false;
         let wanted = self.running.keys().cloned().collect();
@@ -149,12 +149,12 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// How many executions have passed a phase.
+    /// The number of executions that have passed a phase.
     fn passed(&self, phase: usize) -> usize {
         self.passed.iter().filter(|passed| **passed > phase).count()
     }
 
-    /// Shows, for each phase that not all executions passed, how many did.
+    /// Shows the number of executions that passed, for each phase that not all of them passed.
     fn show_end(&self) {
         let total = self.items.len();
         for (phase, bar) in self.bars.iter().enumerate() {

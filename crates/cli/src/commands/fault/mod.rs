@@ -1,6 +1,7 @@
 //! `holdfast sandbox fault`: adds, lists and removes the fault rules of a running sandbox.
 
 mod arguments;
+mod rule;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use holdfast_operate::faults::{ActiveRule, ActiveRules, AddedRule, FaultRules, RemovedRules};
@@ -10,13 +11,12 @@ use serde_json::Value;
 use self::arguments::FaultCommand;
 pub(crate) use self::arguments::{FaultArguments, SandboxArguments, SandboxCommand};
 use super::{CommandError, print_line};
-use crate::{Outcome, render::text};
+use crate::{Outcome, output::OutputFormat, render::text};
 
-/// Runs one of the commands.
+/// Runs the command.
 pub(crate) async fn run(arguments: FaultArguments) -> Result<Outcome, CommandError> {
-    let FaultArguments { endpoint, json, command } = arguments;
+    let FaultArguments { endpoint, output, command } = arguments;
     let rules = FaultRules::at(&endpoint)?;
-    let output = if json { Output::Json } else { Output::Text };
     match command {
         FaultCommand::Add(add) => print(&rules.add(&add.rule()).await?, output, added)?,
         FaultCommand::List => print(&rules.list().await?, output, listed)?,
@@ -26,17 +26,10 @@ pub(crate) async fn run(arguments: FaultArguments) -> Result<Outcome, CommandErr
     Ok(Outcome::Success)
 }
 
-/// How an answer is shown.
-#[derive(Debug, Clone, Copy)]
-enum Output {
-    Json,
-    Text,
-}
-
-fn print<T: Serialize>(answer: &T, output: Output, text: fn(&T) -> String) -> Result<(), CommandError> {
+fn print<T: Serialize>(response: &T, output: OutputFormat, text: fn(&T) -> String) -> Result<(), CommandError> {
     print_line(&match output {
-        Output::Json => serde_json::to_string(answer)?,
-        Output::Text => text(answer),
+        OutputFormat::Text => text(response),
+        OutputFormat::Json => serde_json::to_string(response)?,
     })
 }
 
@@ -57,12 +50,12 @@ fn listed(rules: &ActiveRules) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["Rule", "Calls", "Which of them", "What happens", "Fired"]);
+    table.set_header(["Rule", "Calls", "Fires for", "Effect", "Fired"]);
     for ActiveRule { id, target, when, effect, matched, fired } in &rules.faults {
         table.add_row([
             id.clone(),
             words(target, "every call"),
-            words(when, "each of them"),
+            words(when, "every match"),
             words(effect, ""),
             format!("{fired} of {matched}"),
         ]);
@@ -70,17 +63,17 @@ fn listed(rules: &ActiveRules) -> String {
     table.to_string()
 }
 
-/// The fields of a part of a rule, as `name value`.
-fn words(part: &Value, none: &str) -> String {
+/// The fields of a part of a rule as `name value`, or `default` if the part has none.
+fn words(part: &Value, default: &str) -> String {
     let mut words = Vec::new();
     collect(part, &mut words);
-    if words.is_empty() { none.to_owned() } else { words.join(" ") }
+    if words.is_empty() { default.to_owned() } else { words.join(" ") }
 }
 
 fn collect(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            // 0 is the default of both.
+            // The default of both fields is 0.
             let is_default = |name: &str, value: &Value| matches!(name, "skip" | "seed") && value.as_u64() == Some(0);
             for (name, value) in fields.iter().filter(|(name, value)| !is_default(name, value)) {
                 words.push(name.clone());
@@ -119,7 +112,7 @@ mod tests {
             "kill after",
             "2 of 5",
             "every call",
-            "each of them",
+            "every match",
             "code SlowDown",
         ] {
             let cells = table.split_whitespace().collect::<Vec<_>>().join(" ");

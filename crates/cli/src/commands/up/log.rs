@@ -19,22 +19,24 @@ use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
     commands::{CommandError, print_line},
+    output::OutputFormat,
     render::{failure, proof, text},
 };
 
-const PAUSE: Duration = Duration::from_millis(400);
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// Watches a machine's executions.
+/// Follows the executions of a state machine.
 #[derive(Debug)]
 pub(super) struct Log {
     executions: Executions,
     s3: Client,
-    json: bool,
+    output: OutputFormat,
     /// Every execution that was listed.
     known: BTreeSet<String>,
-    /// Those of them that had not ended.
+    /// The known executions that have not ended.
     running: BTreeSet<String>,
-    /// How often each was redriven. A short redrive may end between two lists, and so is never listed as running.
+    /// The number of redrives of each execution. A short redrive may end between two listings, so that it is never
+    /// listed as running.
     redrives: BTreeMap<String, i32>,
 }
 
@@ -68,12 +70,12 @@ enum ExecutionResult {
 }
 
 impl Log {
-    /// A log that starts with every execution that there is.
-    pub(super) fn new(executions: Executions, s3: Client, json: bool) -> Self {
-        Self { executions, s3, json, known: BTreeSet::new(), running: BTreeSet::new(), redrives: BTreeMap::new() }
+    /// A log that has printed nothing.
+    pub(super) fn new(executions: Executions, s3: Client, output: OutputFormat) -> Self {
+        Self { executions, s3, output, known: BTreeSet::new(), running: BTreeSet::new(), redrives: BTreeMap::new() }
     }
 
-    /// Leaves out the executions that ended in an earlier run, and returns how many there are.
+    /// Skips the executions of earlier runs that have ended, and returns the number of executions.
     pub(super) async fn skip_finished(&mut self) -> Result<usize, CommandError> {
         for listed in self.executions.newest(&self.known, &self.running).await? {
             if !is_over(&listed.status) {
@@ -85,12 +87,12 @@ impl Log {
         Ok(self.known.len())
     }
 
-    /// Prints a line for each execution that ends, and never returns. An execution that cannot be read, because its
-    /// receipt or the state machine was deleted, is reported and skipped: the sandbox continues to serve.
+    /// Prints a line for each execution that ends, until an error of the output. An execution that cannot be read, for
+    /// example because its receipt was deleted, is reported and skipped, so that the sandbox continues to serve.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
         let mut last_warning = None;
         loop {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             match self.ended().await {
                 Ok(ended) => {
                     last_warning = None;
@@ -115,8 +117,10 @@ impl Log {
             Err(error) => Err(error),
         };
         match entry {
-            Ok(entry) if self.json => print_line(&serde_json::to_string(&entry)?),
-            Ok(entry) => print_line(&line(&entry, OffsetDateTime::now_utc())),
+            Ok(entry) => print_line(&match self.output {
+                OutputFormat::Text => line(&entry, OffsetDateTime::now_utc()),
+                OutputFormat::Json => serde_json::to_string(&entry)?,
+            }),
             Err(error) => {
                 eprintln!("warning: {arn} has ended, but its result cannot be read: {error}");
                 Ok(())
@@ -124,7 +128,7 @@ impl Log {
         }
     }
 
-    /// The executions that ended since the last list, oldest first.
+    /// The executions that ended since the last listing, oldest first.
     async fn ended(&mut self) -> Result<Vec<String>, AwsError> {
         let mut ended = Vec::new();
         for listed in self.executions.newest(&self.known, &self.running).await? {
@@ -141,7 +145,7 @@ impl Log {
         Ok(ended)
     }
 
-    /// Notes how often an execution was redriven, and returns whether it was since the last list.
+    /// Records how often an execution was redriven. Returns whether it was redriven since the last listing.
     fn note_redrives(&mut self, listed: &ExecutionSummary) -> bool {
         let before = self.redrives.get(&listed.arn).copied().unwrap_or_default();
         if listed.redrives > before {
@@ -157,10 +161,10 @@ impl Log {
             ExecutionOutput::Receipt(reference) => {
                 let receipt = receipts::read(&self.s3, &reference).await?;
                 size = Some(receipt.source.size);
-                ExecutionResult::Proven { proof: proof::words(&receipt), receipt: location(&reference) }
+                ExecutionResult::Proven { proof: proof::summary(&receipt), receipt: location(&reference) }
             }
             ExecutionOutput::Skipped { message, .. } => ExecutionResult::Skipped { reason: message },
-            // The history of a redriven execution that succeeded has a failure too.
+            // The history of an execution that succeeded after a redrive also has a failure.
             ExecutionOutput::Unknown if execution.status == ExecutionStatus::Succeeded => {
                 ExecutionResult::Unknown { output: execution.output }
             }
@@ -188,7 +192,7 @@ fn location(reference: &ReceiptRef) -> String {
     format!("s3://{}/{}", reference.bucket, reference.key)
 }
 
-/// A line for people. After a failure that a redrive can fix, a second line has the command.
+/// One line of text. After a failure that a redrive can fix, a second line has the command.
 fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let clock = now.format(format_description!("[hour]:[minute]:[second]Z")).unwrap_or_default();
     let key = entry.key.as_deref().map_or_else(|| "(no object)".to_owned(), text::key);
@@ -198,18 +202,18 @@ fn line(entry: &Entry, now: OffsetDateTime) -> String {
     let (status, detail) = match &entry.result {
         ExecutionResult::Proven { proof, .. } => (entry.status.as_str(), proof.clone()),
         ExecutionResult::Skipped { reason } => ("SKIPPED", reason.clone()),
-        ExecutionResult::Failed { failure } => (entry.status.as_str(), failure_with_advice(failure, arn)),
+        ExecutionResult::Failed { failure } => (entry.status.as_str(), failure_with_command(failure, arn)),
         ExecutionResult::Unknown { .. } => (entry.status.as_str(), format!("without a receipt: {arn}")),
     };
     format!("{clock}  {status:<9}  {duration:>8}  {key}{size}  {detail}")
 }
 
-fn failure_with_advice(failure: &Failure, arn: &str) -> String {
+fn failure_with_command(failure: &Failure, arn: &str) -> String {
     let sentence = failure::sentence(failure);
     let when = match next_step(failure) {
         NextStep::Redrive => "After you fix the cause",
         NextStep::RedriveLater => "When the service is available again",
-        // The cause says what to do.
+        // The cause contains the remedy.
         NextStep::RequestBackup | NextStep::CorrectInput | NextStep::None => return sentence,
     };
     format!("{sentence}\n           {when}: aws stepfunctions redrive-execution --execution-arn {arn}")
@@ -270,7 +274,7 @@ mod tests {
             aws_sdk_sfn::Config::builder().behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest());
         let s3 = aws_sdk_s3::Config::builder().behavior_version(aws_sdk_s3::config::BehaviorVersion::latest());
         let executions = Executions::new(aws_sdk_sfn::Client::from_conf(step_functions.build()), "arn:m");
-        let mut log = Log::new(executions, Client::from_conf(s3.build()), false);
+        let mut log = Log::new(executions, Client::from_conf(s3.build()), OutputFormat::Text);
         let mut note = |redrives| {
             let status = ExecutionStatus::Failed;
             log.note_redrives(&ExecutionSummary { arn: "arn:e".to_owned(), status, redrives })

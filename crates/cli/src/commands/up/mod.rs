@@ -1,4 +1,4 @@
-//! `holdfast up`: a sandbox that runs until it is stopped, and a line for each execution that ends in it.
+//! `holdfast up`: runs a sandbox until it is stopped, and prints a line for each execution that ends.
 
 mod log;
 mod ready_file;
@@ -18,13 +18,14 @@ use super::{CommandError, print_line};
 use crate::{
     Outcome,
     local::{self, FunctionArguments, LocalOptions, LocalStack, interrupt::Interrupt},
+    output::OutputFormat,
     render::{progress::Progress, text},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   holdfast up
-  holdfast up --data ./sandbox-data                  keep everything for the next start
+  holdfast up --data ./sandbox-data  keep all data for the next start
   holdfast up --listen 127.0.0.1:0 --ready-file r.json
   holdfast up --set MULTIPART_THRESHOLD=8MiB --set VERIFY_MODE=streamed
 
@@ -34,18 +35,18 @@ Ctrl-C stops it.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UpArguments {
-    /// Address to serve at; port 0 takes any free port
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4510", value_parser = listen_address)]
     listen: SocketAddr,
-    /// Folder that keeps objects, executions and messages; without it they are deleted when the sandbox stops
+    /// Folder for all data; without it, all data is deleted when the sandbox stops
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// File to write, as JSON, once the sandbox serves: endpoint, keys, and the outputs of the stack
+    /// File for the endpoint, the keys and the stack outputs as JSON, written when the sandbox serves
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Print JSON instead of text: one line about the sandbox, then one for each execution that ends
-    #[arg(long)]
-    json: bool,
+    /// Format of the output; json prints one line for the sandbox and one for each execution that ends
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
     #[command(flatten)]
     functions: FunctionArguments,
 }
@@ -71,7 +72,7 @@ pub(crate) async fn run(arguments: UpArguments, interrupt: &mut Interrupt) -> Re
     drop(progress);
     let served = serve(&local, &arguments, path.as_ref(), interrupt).await;
     drop(path);
-    if !arguments.json {
+    if arguments.output == OutputFormat::Text {
         eprintln!("Stopping …");
     }
     tokio::select! {
@@ -89,8 +90,8 @@ async fn serve(
 ) -> Result<(), CommandError> {
     let clients = Clients::connect(&local.stack).await;
     let executions = Executions::new(clients.states, &local.stack.state_machine_arn);
-    let mut log = Log::new(executions, clients.s3, arguments.json);
-    // A signal stops each step, also while the executions of an earlier run are listed.
+    let mut log = Log::new(executions, clients.s3, arguments.output);
+    // A signal stops every step, including the listing of earlier executions.
     let work = async {
         let earlier = log.skip_finished().await?;
         if let Some(path) = path {
@@ -105,12 +106,12 @@ async fn serve(
     }
 }
 
-/// The whole path: other programs that read it have other current folders.
+/// The absolute path, because programs that read it have other current folders.
 fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
     std::path::absolute(path).map_err(|error| CommandError::file(path, error))
 }
 
-/// The first line of `--json`. The field `type` distinguishes it from the others.
+/// The first line of `--output json`. The field `type` distinguishes it from the others.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 enum Line<'a> {
@@ -120,15 +121,15 @@ enum Line<'a> {
 
 fn print_welcome(local: &LocalStack, arguments: &UpArguments, earlier: usize) -> Result<(), CommandError> {
     let LocalStack { sandbox, ready_file, stack } = local;
-    if arguments.json {
+    if arguments.output == OutputFormat::Json {
         return print_line(&serde_json::to_string(&Line::Serving(ready_file))?);
     }
     let data = match &arguments.data {
         Some(folder) => {
             let earlier = text::count(earlier, "execution");
-            format!("Everything is kept in {}, which has {earlier} of earlier runs.", folder.display())
+            format!("All data is kept in {}, which has {earlier} of earlier runs.", folder.display())
         }
-        None => "Everything is deleted when the sandbox stops; --data DIR keeps it.".to_owned(),
+        None => "All data is deleted when the sandbox stops. Use --data DIR to keep it.".to_owned(),
     };
     print_line(&format!(
         "\
@@ -136,7 +137,7 @@ fn print_welcome(local: &LocalStack, arguments: &UpArguments, earlier: usize) ->
 Mail to the subscribers of the topic is written to {}.
 The logs of the functions are in {}.
 {data}
-Ctrl-C stops the sandbox. Each execution that ends is a line below.
+Ctrl-C stops the sandbox. A line below reports each execution that ends.
 ",
         welcome(ready_file, stack),
         ready_file.outbox_dir.display(),
@@ -175,34 +176,10 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::Cli;
-
-    /// The ready file of a stack with a replica.
-    pub(super) fn ready_file() -> ReadyFile {
-        let outputs = [
-            ("SourceBucketName", "source"),
-            ("BackupBucketName", "backup"),
-            ("ReplicaBucketName", "replica"),
-            ("ReplicaRegion", "eu-central-1"),
-            ("ReceiptBucketName", "backup"),
-            ("ReceiptPrefix", ".holdfast/receipts/"),
-            ("TopicArn", "arn:topic"),
-            ("StateMachineArn", "arn:machine"),
-            ("UndeliveredEventsUrl", "https://queue"),
-        ];
-        ReadyFile {
-            endpoint_url: "http://127.0.0.1:4510".to_owned(),
-            region: "eu-west-1".to_owned(),
-            access_key_id: "AKIA".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            stack_name: "holdfast".to_owned(),
-            outbox_dir: "/tmp/outbox".into(),
-            outputs: outputs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        }
-    }
+    use crate::{cli::Cli, testing::ready_file};
 
     #[test]
-    fn the_welcome_shows_the_replica_only_if_there_is_one() -> Result<(), CommandError> {
+    fn the_welcome_shows_the_replica_only_if_one_is_configured() -> Result<(), CommandError> {
         let ready_file = ready_file();
         let stack = ready_file.stack()?;
         assert!(welcome(&ready_file, &stack).contains("--region eu-central-1 s3://replica/"));

@@ -12,7 +12,7 @@ use holdfast_operate::stack::ReadyFile;
 
 use crate::commands::CommandError;
 
-/// The path of a ready file, which this program may write.
+/// The path of a ready file that this program may write.
 #[derive(Debug)]
 pub(super) struct ReadyFilePath<'a> {
     path: &'a Path,
@@ -20,8 +20,8 @@ pub(super) struct ReadyFilePath<'a> {
 }
 
 impl<'a> ReadyFilePath<'a> {
-    /// Removes the file of an earlier run, and finds out now whether the file can be written later. The file of a
-    /// sandbox that still serves stays as it is.
+    /// Removes the file of an earlier run, and checks early that the file can be written. The file of a sandbox that
+    /// still serves is not changed.
     pub(super) fn claim(path: &'a Path) -> Result<Self, CommandError> {
         if !folder_of(path).is_dir() {
             let problem = "its folder does not exist; create it first, or name another --ready-file";
@@ -40,7 +40,7 @@ impl<'a> ReadyFilePath<'a> {
         }
     }
 
-    /// Writes the whole file at once: a reader sees nothing or everything.
+    /// Writes the file in one step: a reader never sees a part of it.
     pub(super) fn write(&self, contents: &ReadyFile) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::file(self.path, format!("it cannot be written: {error}"));
         let mut file = tempfile::NamedTempFile::new_in(folder_of(self.path)).map_err(failed)?;
@@ -55,13 +55,13 @@ impl<'a> ReadyFilePath<'a> {
 impl Drop for ReadyFilePath<'_> {
     fn drop(&mut self) {
         if self.is_written.get() {
-            // If the file is gone already, nothing is left to do.
+            // An error is ignored: the file may already be removed.
             let _ = std::fs::remove_file(self.path);
         }
     }
 }
 
-/// The address in a ready file, if something answers there. Any file may be at the path, so only the address is read.
+/// The address in a ready file, if a server answers at it. The path may name any file, so only the address is read.
 fn serving(path: &Path) -> Option<SocketAddr> {
     let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     let address = ready["endpointUrl"].as_str()?.strip_prefix("http://")?.parse().ok()?;
@@ -75,7 +75,7 @@ fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::up::tests::ready_file;
+    use crate::testing::ready_file;
 
     #[test]
     fn the_ready_file_exists_only_while_the_sandbox_serves() -> Result<(), Box<dyn std::error::Error>> {
@@ -84,7 +84,7 @@ mod tests {
         std::fs::write(&path, "of an earlier run")?;
 
         let file = ReadyFilePath::claim(&path)?;
-        assert!(!path.exists(), "a reader would read the old file");
+        assert!(!path.exists(), "a reader must not find the old file");
         file.write(&ready_file())?;
         assert_eq!(ReadyFile::read(&path)?, ready_file());
 

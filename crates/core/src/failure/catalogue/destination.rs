@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Entry, ErrorName, Recovery, Remedy,
-    steps::{FIND_DRIFT, FIND_ROLE, OTHER_ACCOUNT, READ_BUCKET_POLICY, REDRIVE, SIMULATE, run, step},
+    steps::{REDRIVE, refused_action, run, step},
 };
 
 pub(super) static CHANGED: Entry = Entry {
@@ -47,23 +47,22 @@ pub(super) static DENIED: Entry = Entry {
         action: Cow::Borrowed("the action that the message names"),
         resource: Cow::Borrowed("the destination"),
     },
-    procedure: &[
-        step("Read the message. It names the action, the resource and, if the service says it, the role."),
-        step(
-            "If the message names two versions that changed places, copy the newer one onto the key first: an older upload is \
-             the current backup at the moment.",
-        ),
-        FIND_ROLE,
-        SIMULATE,
-        READ_BUCKET_POLICY,
-        FIND_DRIFT,
-        OTHER_ACCOUNT,
-        step(
-            "If a KMS key encrypts the object, set `KmsKeyId` or `ReplicaKmsKeyId` to its ARN and deploy: S3 gives no reason \
-             when it refuses a HEAD request because of the key.",
-        ),
-        REDRIVE,
-    ],
+    procedure: refused_action!(
+        [
+            step("Read the message. It names the action, the resource and, if the service says it, the role."),
+            step(
+                "If the message names two versions that changed places, copy the newer one onto the key first: an older upload is \
+                 the current backup at the moment.",
+            ),
+        ],
+        [
+            step(
+                "If a KMS key encrypts the object, set `KmsKeyId` or `ReplicaKmsKeyId` to its ARN and deploy: S3 gives no reason \
+                 when it refuses a HEAD request because of the key.",
+            ),
+            REDRIVE,
+        ],
+    ),
     redrive: "A redrive continues in the failed state after you grant the action.",
 };
 
@@ -94,7 +93,7 @@ pub(super) static CHECKSUM_MISMATCH: Entry = Entry {
     remedy: Remedy::CopyAgain,
     procedure: &[
         step(
-            "Keep the message. It names both values, and says what became of the copy: it was removed, never published, or \
+            "Keep the message. It names both values, and says what happened to the copy: it was removed, never published, or \
              marked as bad because object lock or a policy protects it.",
         ),
         run(

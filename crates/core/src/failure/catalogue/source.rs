@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Entry, ErrorName, Recovery, Remedy,
-    steps::{FIND_DRIFT, FIND_ROLE, OTHER_ACCOUNT, READ_BUCKET_POLICY, REDRIVE, REQUEST_BACKUP, SIMULATE, run, step},
+    steps::{REDRIVE, REQUEST_BACKUP, refused_action, run, step},
 };
 
 pub(super) static GONE: Entry = Entry {
@@ -49,19 +49,16 @@ pub(super) static DENIED: Entry = Entry {
         action: Cow::Borrowed("the action that the message names"),
         resource: Cow::Borrowed("the source"),
     },
-    procedure: &[
-        step("Read the message. It names the action, the resource and, if S3 says it, the role."),
-        FIND_ROLE,
-        SIMULATE,
-        READ_BUCKET_POLICY,
-        FIND_DRIFT,
-        OTHER_ACCOUNT,
-        step(
-            "If a KMS key encrypts the object, set `SourceKmsKeyId` to its ARN and deploy: S3 gives no reason when it refuses \
-             a HEAD request because of the key.",
-        ),
-        REDRIVE,
-    ],
+    procedure: refused_action!(
+        [step("Read the message. It names the action, the resource and, if S3 says it, the role.")],
+        [
+            step(
+                "If a KMS key encrypts the object, set `SourceKmsKeyId` to its ARN and deploy: S3 gives no reason when it refuses \
+                 a HEAD request because of the key.",
+            ),
+            REDRIVE,
+        ],
+    ),
     redrive: "A redrive continues in the failed state after you grant the action.",
 };
 

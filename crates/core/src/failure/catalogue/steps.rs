@@ -52,10 +52,27 @@ pub(super) const READ_BUCKET_POLICY: Step = run(
 );
 
 pub(super) const FIND_DRIFT: Step = run(
-    "If somebody changed the role, find the difference and change it back: the template grants every action that Holdfast \
+    "If the role was changed outside the template, find the difference and change it back: the template grants every action that Holdfast \
      needs. A deployment of the same template does not repair it.",
     "aws cloudformation detect-stack-resource-drift --stack-name STACK --logical-resource-id ROLE_ID --region REGION",
 );
 
 pub(super) const OTHER_ACCOUNT: Step =
     step("If the bucket belongs to another account, its policy must allow the role: ask its owner to add that.");
+
+/// The procedure of a refused action: the steps `first`, the checks of every place that may refuse it, the steps `last`.
+macro_rules! refused_action {
+    ([$($first:expr),* $(,)?], [$($last:expr),* $(,)?] $(,)?) => {
+        &[
+            $($first,)*
+            crate::failure::catalogue::steps::FIND_ROLE,
+            crate::failure::catalogue::steps::SIMULATE,
+            crate::failure::catalogue::steps::READ_BUCKET_POLICY,
+            crate::failure::catalogue::steps::FIND_DRIFT,
+            crate::failure::catalogue::steps::OTHER_ACCOUNT,
+            $($last,)*
+        ]
+    };
+}
+
+pub(super) use refused_action;
