@@ -56,7 +56,7 @@ async fn lambda_supports_the_known_operations() {
 
     let actions: BTreeSet<String> = calls
         .iter()
-        .map(|(method, path)| sandbox.lambda().need(method, path).action.trim_start_matches("lambda:").to_owned())
+        .map(|(method, path)| sandbox.lambda().permission(method, path).action.trim_start_matches("lambda:").to_owned())
         // The IAM action has another name than the operation.
         .map(|action| if action == "InvokeFunction" { "Invoke".to_owned() } else { action })
         .collect();
