@@ -1,4 +1,4 @@
-//! Who calls: access keys and the principals behind them.
+//! Access keys and their principals.
 
 use std::{
     collections::HashMap,
@@ -17,17 +17,17 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The name of the role whose session this is; none for the account itself.
+    /// The name of the session's role; `None` for the account itself.
     pub fn role(&self) -> Option<&str> {
         self.arn.split_once(":assumed-role/")?.1.split('/').next()
     }
 
-    /// The account, twelve digits.
+    /// The account ID, twelve digits.
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
     }
 
-    /// The ARN of the principal as policies name it: of a session, that of its role.
+    /// The ARN of the principal as policies name it. For a session, the ARN of its role.
     pub fn principal_arn(&self) -> String {
         match self.role() {
             Some(role) => format!("arn:aws:iam::{}:role/{role}", self.account()),
@@ -51,7 +51,7 @@ impl Keyring {
             .insert(identity.access_key_id.clone(), identity);
     }
 
-    /// Forgets an identity: its key is nobody's from now on.
+    /// Removes an identity and its key.
     pub fn remove(&self, access_key_id: &str) {
         self.identities.write().unwrap_or_else(PoisonError::into_inner).remove(access_key_id);
     }

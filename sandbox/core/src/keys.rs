@@ -1,4 +1,4 @@
-//! Access keys of the people and functions that call the sandbox.
+//! Access keys for the users and functions that call the sandbox.
 
 use crate::{
     identity::Identity,
@@ -9,7 +9,7 @@ use crate::{
 const TABLE: &str = "sandbox";
 const USER: &str = "user";
 
-/// The key that may do everything. It is made once and kept, so that a client's configuration outlives a restart.
+/// The key with every permission. It is created once and stored, so that a client's configuration survives a restart.
 pub fn user(store: &Store) -> Result<Identity, StoreError> {
     let arn = format!("arn:aws:iam::{ACCOUNT}:root");
     let kept = store.load::<(String, String)>(TABLE)?.into_iter().find(|(name, _)| name == USER);
@@ -21,13 +21,13 @@ pub fn user(store: &Store) -> Result<Identity, StoreError> {
     Ok(identity)
 }
 
-/// A new key for a session of a role, as a function has one.
+/// A new key for a session of a role, as functions have one.
 pub fn assumed_role(role_arn: &str, session: &str) -> Identity {
     let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
     made("ASIA", format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}"))
 }
 
-/// Sixteen characters after the prefix and a secret of forty, as AWS has them.
+/// Sixteen characters after the prefix and a secret of forty, as on AWS.
 fn made(prefix: &str, arn: String) -> Identity {
     let characters = |count: usize, alphabet: &[u8]| -> String {
         let pick = |_| {

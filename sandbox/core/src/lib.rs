@@ -1,5 +1,5 @@
-//! What the services of the sandbox share: identities and signatures, errors and the calls between services, the store,
-//! the names of operations, event patterns, and the fault rules.
+//! The shared parts of the sandbox's services: identities and signatures, errors and the calls between services, the
+//! store, the names of operations, event patterns, and fault rules.
 
 pub mod faults;
 pub mod identity;

@@ -1,10 +1,10 @@
 //! The services of the sandbox and the names of their operations, as in the API reference of each service.
 //!
-//! Fault rules and services use the same names: a service refuses an operation that is not listed here.
+//! Fault rules and services use the same names: a service rejects an operation that is missing here.
 
 use serde::{Deserialize, Serialize};
 
-/// The delivery of an event to a target, for which AWS has no name.
+/// The delivery of an event to a target. AWS has no name for it.
 pub const DELIVER: &str = "Deliver";
 /// The invocation of a function.
 pub const INVOKE: &str = "Invoke";
@@ -32,7 +32,7 @@ impl Service {
     /// Every service.
     pub const ALL: [Self; 6] = [Self::S3, Self::States, Self::Sns, Self::Events, Self::Lambda, Self::CloudFormation];
 
-    /// As it is in JSON.
+    /// The service's name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::S3 => "s3",

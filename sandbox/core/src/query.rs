@@ -1,7 +1,7 @@
-//! The AWS Query protocol, which SNS, STS and CloudFormation speak: a form comes in, XML goes out.
+//! The AWS Query protocol of SNS, STS and CloudFormation: a form as the request, XML as the answer.
 //!
-//! A service answers its `<XResult>` element (or nothing, for a call that has no result); [`response`] and [`error`]
-//! put the envelope around it.
+//! A service returns its `<XResult>` element, or nothing for a call without a result. [`response`] and [`error`] add
+//! the envelope.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::ports::ApiError;
 
-/// The fields of a form, decoded. A field that comes twice counts once, with its last value.
+/// The decoded fields of a form. If a field occurs twice, the last value counts.
 pub fn decode_form(body: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body).into_owned().collect()
 }
@@ -23,7 +23,7 @@ pub fn result<T: Serialize>(operation: &str, result: &T) -> Result<String, ApiEr
     })
 }
 
-/// A list as the protocol writes it: `<Topics><member>…</member></Topics>`.
+/// A list in the protocol's form: `<Topics><member>…</member></Topics>`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Members<T> {
     member: Vec<T>,
@@ -35,7 +35,7 @@ impl<T> From<Vec<T>> for Members<T> {
     }
 }
 
-/// A map as the protocol writes it: `<Attributes><entry><key>…</key><value>…</value></entry></Attributes>`.
+/// A map in the protocol's form: `<Attributes><entry><key>…</key><value>…</value></entry></Attributes>`.
 #[derive(Debug, Serialize)]
 pub struct Entries {
     entry: Vec<Entry>,
@@ -53,7 +53,7 @@ impl From<BTreeMap<String, String>> for Entries {
     }
 }
 
-/// The whole answer to a call that succeeded. `result` is what the service's `handle` gave.
+/// The complete answer to a successful call. `result` is the value of the service's `handle`.
 pub fn response(namespace: &str, operation: &str, result: &str, request_id: &str) -> String {
     document(&format!("{operation}Response"), namespace, |writer| {
         writer.get_mut().extend_from_slice(result.as_bytes());
@@ -63,7 +63,7 @@ pub fn response(namespace: &str, operation: &str, result: &str, request_id: &str
     })
 }
 
-/// The whole answer to a call that failed.
+/// The complete answer to a failed call.
 pub fn error(namespace: &str, error: &ApiError, request_id: &str) -> String {
     document("ErrorResponse", namespace, |writer| {
         writer.create_element("Error").write_inner_content(|inner| {
@@ -79,7 +79,7 @@ fn document(root: &str, namespace: &str, content: impl FnOnce(&mut Writer<Vec<u8
     let mut writer = Writer::new(Vec::new());
     let written =
         writer.create_element(root).with_attribute(("xmlns", namespace)).write_inner_content(content).map(|_| ());
-    // Writing into memory does not fail; were it to, an empty answer is refused by every client.
+    // Writing into memory does not fail. If it did, every client would reject the empty answer.
     written.map_or_else(|_| String::new(), |()| String::from_utf8_lossy(&writer.into_inner()).into_owned())
 }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_put_inside_its_response() {
+    fn a_response_contains_its_result() {
         assert_eq!(
             response("urn:x", "Publish", "<PublishResult/>", "r-2"),
             "<PublishResponse xmlns=\"urn:x\"><PublishResult/><ResponseMetadata><RequestId>r-2</RequestId>\

@@ -1,8 +1,8 @@
-//! Durable tables: each service keeps its state in memory and writes it through here, so that a sandbox started again
-//! on the same folder finds everything.
+//! Durable tables. Each service keeps its state in memory and writes it here, so that a sandbox that restarts on the
+//! same folder finds it.
 //!
-//! Writes are not synced one by one: a history event would then cost a disk flush. [`Store::flush`] syncs; the sandbox
-//! calls it a moment after each write and when it stops.
+//! Writes are not synced one by one, because each history event would then cost a disk flush. [`Store::flush`] syncs.
+//! The sandbox calls it shortly after each write and when it stops.
 
 use std::{
     ops::Bound,
@@ -18,27 +18,27 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Store {
     database: Database,
-    /// Something was written that was not synced yet.
+    /// Set by a write, cleared by a sync.
     is_dirty: AtomicBool,
-    /// Tells who makes things durable that there is something.
+    /// Notifies the task that syncs.
     dirtied: Notify,
 }
 
-/// The store could not be read or written.
+/// The store cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the file.
     #[error("the sandbox's data at {path} is in use by another sandbox; stop that one, or choose another folder")]
     InUse {
-        /// Which file.
+        /// The path of the file.
         path: String,
     },
     /// The file cannot be opened.
     #[error("cannot open the sandbox's data at {path}: {source}")]
     Open {
-        /// Which file.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: DatabaseError,
     },
     /// The database failed.
@@ -47,25 +47,25 @@ pub enum StoreError {
     /// A record does not have the shape this version expects.
     #[error("record {key:?} in table {table:?} cannot be read: {source}")]
     Record {
-        /// Which table.
+        /// The name of the table.
         table: String,
-        /// Which record.
+        /// The key of the record.
         key: String,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
 }
 
-/// Which end of a range of keys comes first.
+/// The order of the records of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The smallest key.
+    /// Smallest key first.
     Ascending,
-    /// The largest key.
+    /// Largest key first.
     Descending,
 }
 
-/// Changes that belong together, in their order.
+/// Changes of one transaction, in order.
 #[derive(Debug, Default)]
 pub struct Batch {
     changes: Vec<Change>,
@@ -90,7 +90,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Removes one record; one that is not there is no error.
+    /// Removes one record. A missing record is not an error.
     pub fn delete(&mut self, table: &str, key: &str) {
         self.changes.push(Change { table: table.to_owned(), key: key.to_owned(), value: None });
     }
@@ -110,7 +110,7 @@ impl Store {
         Ok(Self { database, is_dirty: AtomicBool::new(false), dirtied: Notify::new() })
     }
 
-    /// A store that is gone when it is dropped.
+    /// A temporary store, which is deleted when dropped.
     pub fn in_memory() -> Result<Self, StoreError> {
         let database = Database::builder()
             .create_with_backend(InMemoryBackend::new())
@@ -125,7 +125,7 @@ impl Store {
         self.commit(&batch)
     }
 
-    /// Removes one record; one that is not there is no error.
+    /// Removes one record. A missing record is not an error.
     pub fn delete(&self, table: &str, key: &str) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.delete(table, key);
@@ -146,12 +146,12 @@ impl Store {
         })
     }
 
-    /// Every record of a table in the order of its keys; none when the table was never written.
+    /// All records of a table in the order of their keys. Empty if the table does not exist.
     pub fn load<T: DeserializeOwned>(&self, table: &str) -> Result<Vec<(String, T)>, StoreError> {
         self.scan(table, (Bound::Unbounded, Bound::Unbounded), Order::Ascending, usize::MAX)
     }
 
-    /// At most `limit` of the records whose keys lie in a range.
+    /// At most `limit` records of a range of keys.
     pub fn scan<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -185,7 +185,8 @@ impl Store {
         Ok(records)
     }
 
-    /// Makes everything written so far survive a crash of the machine. Costs nothing when nothing was written since.
+    /// Syncs everything written so far, so that it survives a crash. Does nothing if nothing was written since the last
+    /// sync.
     pub fn flush(&self) -> Result<(), StoreError> {
         if !self.is_dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
@@ -193,7 +194,7 @@ impl Store {
         self.write(Durability::Immediate, |_| Ok(())).inspect_err(|_| self.soil())
     }
 
-    /// Waits until something was written that is not synced; at once if that is so. For one caller.
+    /// Waits until unsynced writes exist; returns at once if they do. For one caller.
     pub async fn dirtied(&self) {
         self.dirtied.notified().await;
     }
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_found_again_after_the_store_is_opened_anew() -> Result<(), Box<dyn std::error::Error>> {
+    fn records_survive_reopening_the_store() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         {
             let store = Store::open(folder.path())?;
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_stays_in_its_range_and_takes_no_more_than_it_is_told() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_scan_respects_its_range_and_limit() -> Result<(), Box<dyn std::error::Error>> {
         let store = Store::in_memory()?;
         for (number, key) in ["a#1", "b#1", "b#2", "b#3", "c#1"].iter().enumerate() {
             store.put("fruit", key, &number)?;
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_changes_several_tables_in_its_order() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_batch_changes_several_tables_in_order() -> Result<(), Box<dyn std::error::Error>> {
         let store = Store::in_memory()?;
         store.put("basket", "a", &1)?;
         let mut batch = Batch::default();

@@ -1,10 +1,10 @@
-//! Deliveries: every matched event is sent to every target of its rule until it arrives or is given up.
+//! Deliveries: the bus sends every matched event to every target of its rule, until it arrives or its retries run out.
 //!
-//! A delivery is written to the store before the first try and removed after the last, so a sandbox that stops in
-//! between continues when it is started again. Errors of the service are retried with growing waits under the target's
-//! `RetryPolicy`; then the event goes to the target's dead-letter queue, with the attributes of
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. A function that was invoked and failed
-//! is another matter, as on AWS: Lambda's own asynchronous invocation tries twice more, and then drops the event.
+//! A delivery is in the store from before its first attempt until after its last one, so a restarted sandbox continues
+//! it. Errors of the service are retried with exponential back-off under the target's `RetryPolicy`. After that the
+//! event goes to the target's dead-letter queue, with the attributes of
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>. If a function was invoked and failed,
+//! Lambda's own asynchronous invocation retries twice and then drops the event, as on AWS.
 
 use std::{
     collections::BTreeMap,
@@ -20,71 +20,71 @@ use super::{
     Bus, PENDING, Targets, UNDELIVERED,
     input::RuleName,
     rules::State,
+    start::Start,
     target::{Kind, Target},
-    waiting::Start,
 };
-use sandbox_core::ports::{ApiError, Invocation};
+use sandbox_core::ports::{ApiError, ExecutionStart, Invocation};
 
-/// How long Lambda waits before it invokes a failed function again, in seconds.
+/// The delays before Lambda invokes a failed function again, in seconds.
 const FUNCTION_RETRIES: [f64; 2] = [60.0, 120.0];
-/// The first wait after an error of the service, in seconds; each next one is twice as long.
-const FIRST_WAIT: f64 = 1.0;
-const LONGEST_WAIT: f64 = 900.0;
+/// The first delay after an error of the service, in seconds. Each further delay is twice as long.
+const FIRST_DELAY: f64 = 1.0;
+const MAXIMUM_DELAY: f64 = 900.0;
 
 /// An event that did not reach a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Undelivered {
-    /// The dead-letter queue that it went to; none when it was dropped.
+    /// The dead-letter queue that received the event; `None` if the event was dropped.
     pub queue_arn: Option<String>,
     /// The event.
     pub body: Value,
-    /// `RULE_ARN`, `TARGET_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, `RETRY_ATTEMPTS` and, when retries ran out,
+    /// `RULE_ARN`, `TARGET_ARN`, `ERROR_CODE`, `ERROR_MESSAGE`, `RETRY_ATTEMPTS` and, if retries ran out,
     /// `EXHAUSTED_RETRY_CONDITION`.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// One event on its way to one target.
+/// The delivery of one event to one target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Delivery {
     id: String,
     rule: String,
     pub(super) target: Target,
     pub(super) event: Value,
-    /// Retries so far after errors of the service.
+    /// The number of retries after errors of the service.
     retries: u32,
-    /// Retries so far after the function failed.
+    /// The number of retries after failures of the function.
     function_retries: usize,
-    /// Seconds waited between tries so far, before the time scale.
+    /// The total delay between attempts in seconds, before the time scale.
     waited: f64,
 }
 
 enum Outcome {
     Arrived,
-    /// The service would not take it.
+    /// The service rejected the event.
     Refused {
         code: &'static str,
         message: String,
-        again: Again,
+        retry: Retry,
     },
-    /// The function took it and failed.
+    /// The function received the event and failed.
     FunctionFailed(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
-    Later,
+enum Retry {
+    Allowed,
     Never,
 }
 
 enum Next {
     Done,
-    /// After so many seconds, before the time scale.
+    /// After this number of seconds, before the time scale.
     Wait(f64),
-    GiveUp(Undelivered),
+    RecordUndelivered(Undelivered),
 }
 
 impl Bus {
-    /// What has to be sent for an event.
+    /// The deliveries of an event.
     pub(super) fn deliveries(&self, event: &Value) -> Vec<Delivery> {
         let rules = self.read_rules();
         let matching = rules.values().filter(|rule| rule.record.state == State::Enabled && rule.pattern.matches(event));
@@ -103,10 +103,10 @@ impl Bus {
             .collect()
     }
 
-    /// Takes a delivery up, to be begun at once or later, and keeps count of it.
+    /// Starts a delivery, immediately or later, and counts it.
     pub(super) fn spawn_new(self: Arc<Self>, delivery: Delivery, start: Start) {
-        self.remember(&delivery);
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        self.store_pending(&delivery);
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
         self.pending.send_modify(|pending| *pending += 1);
         tokio::spawn(async move {
             let id = delivery.id.clone();
@@ -120,16 +120,16 @@ impl Bus {
                 return;
             }
             if let Err(error) = self.store.delete(PENDING, &id) {
-                tracing::error!(%error, "a delivery is done but could not be crossed off: it will be made again");
+                tracing::error!(%error, "a finished delivery could not be removed from the store and will be repeated");
             }
             self.waiting.arrived(&target, number);
             self.pending.send_modify(|pending| *pending -= 1);
         });
     }
 
-    fn remember(&self, delivery: &Delivery) {
+    fn store_pending(&self, delivery: &Delivery) {
         if let Err(error) = self.store.put(PENDING, &delivery.id, delivery) {
-            tracing::error!(%error, rule = delivery.rule, "a delivery could not be written down: it does not survive a restart");
+            tracing::error!(%error, rule = delivery.rule, "a delivery was not written and would be lost in a restart");
         }
     }
 
@@ -140,12 +140,12 @@ impl Bus {
             match delivery.next(outcome, &self.rule_arn(&delivery.rule)) {
                 Next::Done => return,
                 Next::Wait(seconds) => {
-                    self.remember(&delivery);
-                    // At most a day, so that the product is a duration whatever the scale.
+                    self.store_pending(&delivery);
+                    // At most a day, so the product is a valid duration for every time scale.
                     let wait = (seconds * self.time_scale).clamp(0.0, 86_400.0);
                     tokio::time::sleep(Duration::from_secs_f64(wait)).await;
                 }
-                Next::GiveUp(undelivered) => return self.give_up(&delivery, &undelivered),
+                Next::RecordUndelivered(undelivered) => return self.record_undelivered(&delivery, &undelivered),
             }
         }
     }
@@ -155,13 +155,18 @@ impl Bus {
         let rule = RuleName { name: &delivery.rule, arn: &self.rule_arn(&delivery.rule) };
         let input = match target.input().render(&rule, &delivery.event) {
             Ok(input) => input,
-            Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, again: Again::Never },
+            Err(message) => return Outcome::Refused { code: "INVALID_JSON", message, retry: Retry::Never },
         };
         match target.kind() {
             Some(Kind::StateMachine) => {
-                let name = Some(delivery.execution_name());
-                match targets.start.start_execution(target.role_arn(), &target.arn, name, input).await {
-                    // Started by an earlier try whose answer was lost.
+                let start = ExecutionStart {
+                    role_arn: target.role_arn(),
+                    state_machine_arn: &target.arn,
+                    name: Some(delivery.execution_name()),
+                    input,
+                };
+                match targets.start.start_execution(start).await {
+                    // An earlier attempt, whose answer was lost, started the execution.
                     Err(error) if error.code == "ExecutionAlreadyExists" => Outcome::Arrived,
                     Err(error) => Outcome::from_error(&error),
                     Ok(_) => Outcome::Arrived,
@@ -177,12 +182,12 @@ impl Bus {
             None => Outcome::Refused {
                 code: "NO_RESOURCE",
                 message: format!("{} is neither a state machine nor a function", target.arn),
-                again: Again::Never,
+                retry: Retry::Never,
             },
         }
     }
 
-    fn give_up(&self, delivery: &Delivery, undelivered: &Undelivered) {
+    fn record_undelivered(&self, delivery: &Delivery, undelivered: &Undelivered) {
         tracing::error!(
             rule = delivery.rule,
             target = delivery.target.arn,
@@ -192,18 +197,18 @@ impl Bus {
         );
         let key = format!("{:020}-{}", time::OffsetDateTime::now_utc().unix_timestamp_nanos(), delivery.id);
         if let Err(error) = self.store.put(UNDELIVERED, &key, undelivered) {
-            tracing::error!(%error, "an undelivered event could not be written down");
+            tracing::error!(%error, "an undelivered event was not written to the store");
         }
     }
 }
 
 impl Delivery {
     /// Another delivery of the same event.
-    pub(super) fn again(&self) -> Self {
+    pub(super) fn duplicate(&self) -> Self {
         Self { id: uuid::Uuid::new_v4().to_string(), ..self.clone() }
     }
 
-    /// The same for every try, so that an execution is started once: a second start by this name is no new one.
+    /// All attempts use the same name, so only one execution starts.
     fn execution_name(&self) -> String {
         match self.event["id"].as_str().and_then(|id| uuid::Uuid::parse_str(id).ok()) {
             Some(event) => format!("{event}_{}", self.id),
@@ -211,7 +216,7 @@ impl Delivery {
         }
     }
 
-    /// What follows from how a try went.
+    /// The next step after an attempt.
     fn next(&mut self, outcome: Outcome, rule_arn: &str) -> Next {
         let target = &self.target;
         match outcome {
@@ -221,13 +226,13 @@ impl Delivery {
                     self.function_retries += 1;
                     Next::Wait(*wait)
                 }
-                None => Next::GiveUp(self.undelivered(None, rule_arn, ("FUNCTION_ERROR", message), None)),
+                None => Next::RecordUndelivered(self.undelivered(None, rule_arn, ("FUNCTION_ERROR", message), None)),
             },
-            Outcome::Refused { code, message, again } => {
+            Outcome::Refused { code, message, retry } => {
                 let queue = target.dead_letter_queue();
-                let wait = (FIRST_WAIT * 2_f64.powi(self.retries.try_into().unwrap_or(i32::MAX))).min(LONGEST_WAIT)
+                let wait = (FIRST_DELAY * 2_f64.powi(self.retries.try_into().unwrap_or(i32::MAX))).min(MAXIMUM_DELAY)
                     * rand::random_range(0.5..=1.0);
-                let exhausted = if again == Again::Never {
+                let exhausted = if retry == Retry::Never {
                     None
                 } else if self.retries >= target.maximum_retries() {
                     Some("MaximumRetryAttempts")
@@ -238,7 +243,7 @@ impl Delivery {
                     self.waited += wait;
                     return Next::Wait(wait);
                 };
-                Next::GiveUp(self.undelivered(queue, rule_arn, (code, message), exhausted))
+                Next::RecordUndelivered(self.undelivered(queue, rule_arn, (code, message), exhausted))
             }
         }
     }
@@ -266,15 +271,16 @@ impl Delivery {
 }
 
 impl Outcome {
-    /// Names an error as dead-letter queues do. What a later try cannot mend is not tried again.
+    /// Converts an error to the error code of dead-letter queues. Only errors that a later attempt can resolve are
+    /// retried.
     fn from_error(error: &ApiError) -> Self {
-        let (code, again) = match error.code.as_str() {
+        let (code, retry) = match error.code.as_str() {
             "StateMachineDoesNotExist" | "StateMachineDeleting" | "ResourceNotFoundException" => {
-                ("NO_RESOURCE", Again::Never)
+                ("NO_RESOURCE", Retry::Never)
             }
-            "AccessDeniedException" => ("NO_PERMISSIONS", Again::Never),
+            "AccessDeniedException" => ("NO_PERMISSIONS", Retry::Never),
             "ExecutionLimitExceeded" | "ThrottlingException" | "TooManyRequestsException" => {
-                ("THROTTLING", Again::Later)
+                ("THROTTLING", Retry::Allowed)
             }
             "InvalidArn"
             | "InvalidName"
@@ -282,12 +288,12 @@ impl Outcome {
             | "ValidationException"
             | "InvalidParameterValueException"
             | "InvalidRequestContentException"
-            | "RequestTooLargeException" => ("INVALID_PARAMETER", Again::Never),
-            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Again::Later),
-            _ if error.status == 429 => ("THROTTLING", Again::Later),
-            _ if error.status >= 500 => ("ERROR_FROM_TARGET", Again::Later),
-            _ => ("SDK_CLIENT_ERROR", Again::Never),
+            | "RequestTooLargeException" => ("INVALID_PARAMETER", Retry::Never),
+            _ if error.is_no_answer() => ("SDK_CLIENT_ERROR", Retry::Allowed),
+            _ if error.status == 429 => ("THROTTLING", Retry::Allowed),
+            _ if error.status >= 500 => ("ERROR_FROM_TARGET", Retry::Allowed),
+            _ => ("SDK_CLIENT_ERROR", Retry::Never),
         };
-        Self::Refused { code, message: error.to_string(), again }
+        Self::Refused { code, message: error.to_string(), retry }
     }
 }

@@ -1,9 +1,9 @@
-//! What a target is sent: the event itself, a part of it, a constant, or a template filled from it.
+//! The input of a target: the event, a part of it, a constant, or a template.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What a target is sent: at most one of these, or else the event.
+/// The input fields of a target. At most one is set; the default is the event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
     /// `Input`: a constant.
@@ -14,7 +14,7 @@ pub(super) struct Input<'a> {
     pub(super) transformer: Option<&'a InputTransformer>,
 }
 
-/// A template, and the parts of the event that fill it.
+/// A template, and the paths of the values that it uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct InputTransformer {
@@ -32,7 +32,7 @@ pub(super) struct RuleName<'a> {
 const RESERVED: [&str; 3] = ["aws.events.rule-name", "aws.events.rule-arn", "aws.events.event.json"];
 
 impl Input<'_> {
-    /// Refuses at `PutTargets` what would fail at every delivery.
+    /// Rejects at `PutTargets` an input that fails for every delivery.
     pub(super) fn check(self) -> Result<(), String> {
         if let Some(input) = self.constant {
             parse_json("Input", input)?;
@@ -84,30 +84,31 @@ enum Step {
     Index(usize),
 }
 
-/// Reads `$`, `$.detail.name`, `$['detail']` and `$.resources[0]`.
+/// Parses paths such as `$`, `$.detail.name`, `$['detail']` and `$.resources[0]`.
 fn parse_path(path: &str) -> Result<Vec<Step>, String> {
-    let wrong = || {
+    let invalid_path = || {
         format!(
             "{path:?} is not a path that the sandbox reads: write for example $.detail.bucket.name or $.resources[0]"
         )
     };
-    let mut rest = path.strip_prefix('$').ok_or_else(wrong)?;
+    let mut rest = path.strip_prefix('$').ok_or_else(invalid_path)?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             let (name, left) = after.split_at(end);
             if name.is_empty() || name.contains('*') {
-                return Err(wrong());
+                return Err(invalid_path());
             }
             steps.push(Step::Field(name.to_owned()));
             rest = left;
         } else {
-            let (inside, left) = rest.strip_prefix('[').and_then(|after| after.split_once(']')).ok_or_else(wrong)?;
+            let (inside, left) =
+                rest.strip_prefix('[').and_then(|after| after.split_once(']')).ok_or_else(invalid_path)?;
             let quoted = inside.strip_prefix('\'').and_then(|inside| inside.strip_suffix('\''));
             steps.push(match quoted {
                 Some(name) => Step::Field(name.to_owned()),
-                None => Step::Index(inside.parse().map_err(|_| wrong())?),
+                None => Step::Index(inside.parse().map_err(|_| invalid_path())?),
             });
             rest = left;
         }
@@ -126,7 +127,7 @@ fn select(path: &str, event: &Value) -> Result<Option<Value>, String> {
     Ok(here.cloned())
 }
 
-/// Puts values in the places of `<name>`: as JSON, or, inside quotes, as the text of a string.
+/// Replaces each `<name>` by its value: as JSON or, inside quotes, as text.
 fn fill(template: &str, variable: &dyn Fn(&str) -> Option<Value>) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len());
     let mut quoted = false;
@@ -157,7 +158,7 @@ fn fill(template: &str, variable: &dyn Fn(&str) -> Option<Value>) -> Result<Stri
     Ok(filled)
 }
 
-/// The name between `<` and `>`, when it looks like one.
+/// The name between `<` and `>`, if it is a valid one.
 fn placeholder(after: &str) -> Option<&str> {
     let (name, _) = after.split_once('>')?;
     let of_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_sent_the_event_or_the_part_or_the_constant_that_it_asks_for() {
+    fn a_target_receives_the_event_a_part_of_it_or_a_constant() {
         assert_eq!(rendered(&json!({})).unwrap()["resources"], json!(["r-0"]));
         assert_eq!(rendered(&json!({ "InputPath": "$.detail.bucket" })), Ok(json!({ "name": "b\"1" })));
         assert_eq!(rendered(&json!({ "InputPath": "$['resources'][0]" })), Ok(json!("r-0")));
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_takes_values_as_json_outside_quotes_and_as_text_inside() {
+    fn a_template_inserts_json_outside_quotes_and_text_inside() {
         let transformer = json!({ "InputTransformer": {
             "InputPathsMap": { "bucket": "$.detail.bucket.name", "detail": "$.detail", "none": "$.detail.none" },
             "InputTemplate": r#"{"text": "<bucket> by <aws.events.rule-name><none>", "bucket": <bucket>, "detail": <detail>, "a<b": "<"}"#,
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_at_every_delivery_is_refused_with_the_reason() {
+    fn an_input_that_fails_for_every_delivery_is_rejected() {
         for (extra, reason) in [
             (json!({ "Input": "{" }), "Input is not JSON"),
             (json!({ "InputPath": "detail" }), "\"detail\" is not a path"),

@@ -1,18 +1,18 @@
-//! `EventBridge`: rules on the default bus, their patterns, and the delivery of what they match.
+//! `EventBridge`: rules on the default bus, their patterns, and the delivery of matching events.
 //!
-//! Rules, targets, deliveries that are under way and events that could not be delivered are all kept in the store, so
-//! that a sandbox started again continues where it was. Like AWS, it delivers at least once and in no promised order.
-//! There is one bus, `default`, and there are no schedules: what is missing is refused by name.
+//! The store contains rules, targets, pending deliveries and undelivered events, so a restarted sandbox continues. As
+//! on AWS, delivery is at least once and without a guaranteed order. The only bus is `default`. Schedules and other
+//! missing features are rejected by name.
 
 mod delivery;
-mod disorder;
+mod delivery_faults;
 mod input;
 mod put;
 mod rules;
+mod start;
 mod target;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ pub use self::delivery::Undelivered;
 use self::{
     delivery::Delivery,
     rules::Rule,
-    waiting::{Start, Waiting},
+    start::{Start, WaitingDeliveries},
 };
 use sandbox_core::{
     faults::Faults,
@@ -43,7 +43,7 @@ const RULES: &str = "events.rules";
 const PENDING: &str = "events.pending";
 const UNDELIVERED: &str = "events.undelivered";
 
-/// What rules can deliver to.
+/// The services that rules can deliver to.
 #[derive(Clone)]
 pub struct Targets {
     /// State machines.
@@ -52,7 +52,7 @@ pub struct Targets {
     pub invoke: Arc<dyn Invoke>,
 }
 
-/// The event bus. Clones are the same bus.
+/// The event bus. Clones share it.
 #[derive(Clone)]
 pub struct Events {
     bus: Arc<Bus>,
@@ -69,22 +69,22 @@ struct Bus {
     region: String,
     time_scale: f64,
     rules: RwLock<BTreeMap<String, Rule>>,
-    /// Deliveries that an earlier run left, until the targets are known.
-    left: Mutex<Vec<Delivery>>,
+    /// Deliveries of an earlier run, until the targets are known.
+    unfinished: Mutex<Vec<Delivery>>,
     targets: SetOnce<Targets>,
     pending: watch::Sender<usize>,
     faults: Faults,
-    /// How many deliveries were begun in this run.
-    begun: AtomicU64,
-    waiting: Waiting,
+    /// The number of deliveries started in this run.
+    started: AtomicU64,
+    waiting: WaitingDeliveries,
     closing: CancellationToken,
 }
 
 impl Events {
-    /// Opens the bus as the store knows it.
+    /// Opens the bus with the rules in the store.
     ///
-    /// `time_scale` multiplies every wait between two tries of a delivery: 1 waits as AWS does, 0 not at all.
-    /// Deliveries pass the rules of `faults`.
+    /// `time_scale` is the factor for every delay between two attempts of a delivery: 1 waits as AWS does, 0 not at
+    /// all. `faults` applies to deliveries.
     pub fn new(store: Arc<Store>, region: &str, time_scale: f64, faults: Faults) -> Result<Self, StoreError> {
         let mut rules = BTreeMap::new();
         for (name, record) in store.load(RULES)? {
@@ -97,40 +97,41 @@ impl Events {
                 }
             }
         }
-        let left = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
+        let unfinished = store.load(PENDING)?.into_iter().map(|(_, delivery)| delivery).collect();
         let bus = Bus {
             store,
             region: region.to_owned(),
             time_scale,
             rules: RwLock::new(rules),
-            left: Mutex::new(left),
+            unfinished: Mutex::new(unfinished),
             targets: SetOnce::new(),
             pending: watch::Sender::new(0),
             faults,
-            begun: AtomicU64::new(0),
-            waiting: Waiting::default(),
+            started: AtomicU64::new(0),
+            waiting: WaitingDeliveries::default(),
             closing: CancellationToken::new(),
         };
         Ok(Self { bus: Arc::new(bus) })
     }
 
-    /// Says what rules deliver to, and takes up the deliveries that an earlier run left. Events that come before wait.
+    /// Connects the targets, and continues the deliveries of an earlier run. Events that arrived before wait for this
+    /// call.
     ///
-    /// To be called once, inside a Tokio runtime; the targets of a second call are not taken.
+    /// Call it once, inside a Tokio runtime. Later calls have no effect.
     pub fn connect(&self, targets: Targets) {
         if self.bus.targets.set(targets).is_ok() {
-            for delivery in std::mem::take(&mut *self.bus.left.lock().unwrap_or_else(PoisonError::into_inner)) {
+            for delivery in std::mem::take(&mut *self.bus.unfinished.lock().unwrap_or_else(PoisonError::into_inner)) {
                 self.bus.clone().spawn_new(delivery, Start::AtOnce);
             }
         }
     }
 
-    /// Ends the deliveries under way. They stay in the store, and are taken up by the next run.
+    /// Stops the pending deliveries. They stay in the store, and the next run continues them.
     pub fn close(&self) {
         self.bus.closing.cancel();
     }
 
-    /// Answers a call of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).
+    /// Performs an operation of the JSON protocol (`X-Amz-Target: AWSEvents.<operation>`).
     pub async fn handle(&self, operation: &str, body: Value) -> Result<Value, ApiError> {
         if !operations::has(Service::Events, operation) {
             return Err(unknown(operation));
@@ -168,15 +169,15 @@ impl Events {
         }
     }
 
-    /// Waits until every accepted event is delivered, or is given up and recorded as undelivered.
+    /// Waits until every accepted event is delivered or recorded as undelivered.
     pub async fn drained(&self) {
         let mut pending = self.bus.pending.subscribe();
-        // The bus holds the sender, so that waiting cannot fail.
+        // The bus owns the sender, so waiting cannot fail.
         drop(pending.wait_for(|pending| *pending == 0).await);
     }
 
-    /// The events that were given up, oldest first: what the dead-letter queues hold, and what was dropped for want of
-    /// one.
+    /// The undelivered events, oldest first: those in the dead-letter queues, and those that were dropped because there
+    /// is no queue.
     pub fn undelivered(&self) -> Result<Vec<Undelivered>, StoreError> {
         Ok(self.bus.store.load(UNDELIVERED)?.into_iter().map(|(_, record)| record).collect())
     }
@@ -201,7 +202,7 @@ struct NamedBus {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct BusPrefix {
     name_prefix: Option<String>,
-    // One bus is one page: neither a limit nor a token changes the answer.
+    // One bus fits on one page, so neither a limit nor a token changes the answer.
     #[serde(rename = "Limit")]
     _limit: Option<u32>,
     #[serde(rename = "NextToken")]
@@ -226,7 +227,7 @@ impl Bus {
     }
 }
 
-/// Reads a request. A parameter that the sandbox does not know is refused by its name.
+/// Deserializes a request. An unknown parameter is rejected by name.
 fn decode<T: DeserializeOwned>(operation: &str, body: Value) -> Result<T, ApiError> {
     serde_json::from_value(body)
         .map_err(|error| invalid(format!("the parameters of {operation} cannot be read: {error}")))
@@ -245,7 +246,7 @@ fn internal(error: StoreError) -> ApiError {
     ApiError::new("InternalException", error.to_string()).with_status(500)
 }
 
-/// The bus may be left out, or named, or given as an ARN; there is only the default one.
+/// Accepts an omitted bus, the name `default` and its ARN.
 fn require_default_bus(bus: Option<&str>) -> Result<(), ApiError> {
     match bus {
         None | Some("default") => Ok(()),

@@ -1,4 +1,4 @@
-//! `PutEvents` and `TestEventPattern`: events as callers write them.
+//! `PutEvents` and `TestEventPattern`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use sandbox_core::{
     ports::{ACCOUNT, ApiError},
 };
 
-/// The most that the entries of one call may hold together: 1 MiB, as AWS has had it since January 2026.
+/// The maximum size of all entries of one call in bytes: 1 MiB, as on AWS since January 2026.
 const MAXIMUM_SIZE: usize = 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Entry {
     source: Option<String>,
     detail_type: Option<String>,
     detail: Option<String>,
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     time: Option<f64>,
     #[serde(default)]
     resources: Vec<String>,
@@ -33,7 +33,7 @@ struct Entry {
     trace_header: Option<String>,
 }
 
-/// The answer to the caller, and the events that were accepted.
+/// The answer to the caller, and the accepted events.
 pub(super) fn put_events(region: &str, request: PutEvents) -> Result<(Value, Vec<Value>), ApiError> {
     let entries = request.entries;
     if entries.is_empty() || entries.len() > 10 {
@@ -62,8 +62,7 @@ pub(super) fn put_events(region: &str, request: PutEvents) -> Result<(Value, Vec
 }
 
 impl Entry {
-    /// Counted as AWS counts:
-    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>.
+    /// The size by AWS's rules: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>.
     fn size(&self) -> usize {
         let text = |field: &Option<String>| field.as_ref().map_or(0, String::len);
         let time = if self.time.is_some() { 14 } else { 0 };
@@ -110,16 +109,17 @@ fn required(name: &str, value: Option<String>) -> Result<String, ApiError> {
     })
 }
 
-/// The time of an event as envelopes write it: to the second.
+/// The time of an event in the format of the envelope: to the second.
 fn event_time(seconds: Option<f64>) -> Result<String, ApiError> {
-    let wrong = || ApiError::new("InvalidArgument", "Parameter Time is not valid. Reason: it is not a point in time.");
+    let invalid_time =
+        || ApiError::new("InvalidArgument", "Parameter Time is not valid. Reason: it is not a point in time.");
     let time = match seconds {
         None => OffsetDateTime::now_utc(),
         Some(seconds) => OffsetDateTime::UNIX_EPOCH
-            .checked_add(time::Duration::checked_seconds_f64(seconds).ok_or_else(wrong)?)
-            .ok_or_else(wrong)?,
+            .checked_add(time::Duration::checked_seconds_f64(seconds).ok_or_else(invalid_time)?)
+            .ok_or_else(invalid_time)?,
     };
-    time.replace_nanosecond(0).map_err(|_| wrong())?.format(&Rfc3339).map_err(|_| wrong())
+    time.replace_nanosecond(0).map_err(|_| invalid_time())?.format(&Rfc3339).map_err(|_| invalid_time())
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Rules and their targets: the calls that write and list them.
+//! The operations on rules and their targets.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use sandbox_core::{
     ports::{ACCOUNT, ApiError},
 };
 
-/// A rule with its pattern ready to match.
+/// A rule with its compiled pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) record: RuleRecord,
     pub(super) pattern: Pattern,
 }
 
-/// A rule as it is stored.
+/// A rule in the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RuleRecord {
     pub(super) name: String,
@@ -54,7 +54,7 @@ pub(super) struct PutRule {
 pub(super) struct NamedRule {
     name: String,
     event_bus_name: Option<String>,
-    /// Only for rules that a service manages, of which there are none.
+    /// Only for rules that a service manages. The sandbox has none.
     #[serde(rename = "Force")]
     _force: Option<bool>,
 }
@@ -102,7 +102,7 @@ impl Rule {
     }
 }
 
-/// A rule has at most this many targets.
+/// The maximum number of targets of a rule.
 const MAXIMUM_TARGETS: usize = 5;
 
 pub(super) fn bad_pattern(error: &PatternError) -> ApiError {
@@ -178,7 +178,7 @@ impl Bus {
         summary
     }
 
-    /// A rule that is not there counts as deleted, as on AWS.
+    /// Deletes a rule. A missing rule is no error, as on AWS.
     pub(super) fn delete_rule(&self, request: &NamedRule) -> Result<Value, ApiError> {
         require_default_bus(request.event_bus_name.as_deref())?;
         let mut rules = self.write_rules();
@@ -199,7 +199,7 @@ impl Bus {
         Ok(json!({}))
     }
 
-    /// Changes a rule's record, in the store first.
+    /// Changes a rule's record in the store, then in memory.
     fn change(&self, name: &str, change: impl FnOnce(&mut RuleRecord) -> Result<(), ApiError>) -> Result<(), ApiError> {
         let mut rules = self.write_rules();
         let rule = rules.get_mut(name).ok_or_else(|| no_rule(name))?;
@@ -259,7 +259,7 @@ impl Bus {
     }
 }
 
-/// One page of things sorted by name. The token is the name that the page before ended with.
+/// One page of items sorted by name. The token is the last name of the previous page.
 fn page(list: &str, named: Vec<(&str, Value)>, token: Option<String>, limit: Option<usize>) -> Result<Value, ApiError> {
     let limit = limit.unwrap_or(100);
     if !(1..=100).contains(&limit) {

@@ -1,4 +1,4 @@
-//! Targets of rules: what may be said about one, and what is refused by name.
+//! Targets of rules: their supported fields and their validation.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use sandbox_core::ports::ApiError;
 
-/// A target as `PutTargets` takes it and `ListTargetsByRule` gives it back.
+/// A target in the format of `PutTargets` and `ListTargetsByRule`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Target {
@@ -44,7 +44,7 @@ struct DeadLetterConfig {
     arn: Option<String>,
 }
 
-/// Where a target's ARN leads.
+/// The service of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     StateMachine,
@@ -52,13 +52,12 @@ pub(super) enum Kind {
 }
 
 impl Target {
-    /// The name of the function that it is.
+    /// The name of the function, if the target is one.
     pub(super) fn function(&self) -> Option<&str> {
         let name = self.arn.split(':').nth(6);
         name.filter(|_| self.kind() == Some(Kind::Function))
     }
 
-    /// The fields that say what the target is sent.
     pub(super) fn input(&self) -> Input<'_> {
         Input {
             constant: self.input.as_deref(),
@@ -67,7 +66,7 @@ impl Target {
         }
     }
 
-    /// Refuses what could never be delivered, with a sentence about it.
+    /// Rejects a target to which no delivery can succeed.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         let id = &self.id;
         let of_id = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_');
@@ -82,7 +81,7 @@ impl Target {
                 self.arn
             )));
         }
-        // As AWS says it: https://github.com/hashicorp/terraform-provider-aws/pull/19913
+        // AWS's message: https://github.com/hashicorp/terraform-provider-aws/pull/19913
         if self.kind() == Some(Kind::StateMachine) && self.role_arn.is_none() {
             return Err(invalid(format!("RoleArn is required for target {}.", self.arn)));
         }
@@ -131,7 +130,7 @@ impl Target {
         self.retry_policy.as_ref().and_then(|policy| policy.maximum_retry_attempts).unwrap_or(185)
     }
 
-    /// The role that a state machine is started with.
+    /// The role that starts the state machine.
     pub(super) fn role_arn(&self) -> &str {
         self.role_arn.as_deref().unwrap_or_default()
     }

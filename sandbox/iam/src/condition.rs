@@ -1,4 +1,4 @@
-//! Conditions of statements: the operators and the keys that the sandbox can answer for, and no others.
+//! Conditions of statements, with the supported operators and keys.
 //!
 //! Operators: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>;
 //! keys: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::pattern::matches;
 use sandbox_core::identity::Identity;
 
-/// The keys that every request has a value for.
+/// The supported keys. Every request has a value for each of them.
 const KEYS: [&str; 3] = ["aws:SecureTransport", "aws:PrincipalArn", "aws:PrincipalAccount"];
 
-/// The value of a key in a request of this caller. The sandbox listens on loopback only, where nobody can read along,
-/// so its plain HTTP counts as secure transport: the template refuses anything but TLS, and must run here unchanged.
+/// The value of a key in a request of this caller. The sandbox listens on loopback only, where no one can intercept the
+/// traffic, so its plain HTTP counts as secure transport. Policies that require TLS therefore work unchanged.
 fn value_of(key: &str, caller: &Identity) -> String {
     match key.to_ascii_lowercase().as_str() {
         "aws:securetransport" => "true".to_owned(),
@@ -31,11 +31,11 @@ pub(super) struct Condition {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
-    /// Whether one of the values is that of the request.
+    /// True if one of the values equals that of the request.
     Is(Comparison),
-    /// Whether none is.
+    /// True if none of the values equals that of the request.
     IsNot(Comparison),
-    /// Whether the key is missing, which none of [`KEYS`] ever is.
+    /// True if the key is missing, which is never the case for [`KEYS`].
     Null,
 }
 
@@ -44,7 +44,7 @@ enum Comparison {
     Equal,
     EqualIgnoreCase,
     Like,
-    /// Each of the six parts of an ARN with wildcards of its own; `ArnEquals` and `ArnLike` are the same.
+    /// Compares each of the six parts of an ARN, with wildcards. `ArnEquals` and `ArnLike` are the same.
     Arn,
 }
 
@@ -82,14 +82,14 @@ impl Comparison {
 }
 
 impl Condition {
-    /// Reads the element Condition of a statement; what the sandbox cannot answer for is refused by its name.
+    /// Parses the element Condition of a statement. Unsupported operators and keys are rejected by name.
     pub(super) fn read(element: &Value) -> Result<Vec<Self>, String> {
         let Some(operators) = element.as_object() else {
             return Err("Condition should be an object of operators".to_owned());
         };
         let mut conditions = Vec::new();
         for (name, keys) in operators {
-            // Every key that there is has a value, so that "if it exists" changes nothing.
+            // Every supported key has a value, so `IfExists` changes nothing.
             let plain = name.strip_suffix("IfExists").unwrap_or(name);
             let operator = Operator::named(plain)
                 .ok_or_else(|| format!("the sandbox does not evaluate the condition operator {name}"))?;
@@ -104,7 +104,7 @@ impl Condition {
         Ok(conditions)
     }
 
-    /// Whether it holds for a request of this caller.
+    /// Whether the condition is true for a request of this caller.
     pub(super) fn holds(&self, caller: &Identity) -> bool {
         let found = value_of(&self.key, caller);
         let any = |comparison: Comparison| self.values.iter().any(|wanted| comparison.holds(wanted, &found));
@@ -116,7 +116,7 @@ impl Condition {
     }
 }
 
-/// One text or a list of them; `true` and `"true"` are the same to IAM.
+/// One text or a list of them. `true` and `"true"` are the same in IAM.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Array(list) => list.iter().flat_map(texts).collect(),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_when_one_value_of_each_key_does() {
+    fn a_condition_is_true_if_one_value_of_each_key_matches() {
         let role = "arn:aws:iam::000000000000:role/copier";
         for (condition, expected) in [
             (json!({"Bool": {"aws:SecureTransport": "true"}}), true),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_answered_for_is_refused_by_its_name() {
+    fn unsupported_operators_and_keys_are_rejected_by_name() {
         let refused = |condition: Value| Condition::read(&condition).unwrap_err();
         let operator = refused(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}));
         assert_eq!(operator, "the sandbox does not evaluate the condition operator IpAddress");

@@ -1,10 +1,10 @@
-//! IAM: whether a caller may do what it asks, by the policies that the template gives its role.
+//! IAM: authorizes requests by the policies of the template.
 //!
-//! A request is evaluated as AWS does within one account
-//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): what any statement
-//! denies is refused; then one statement of the role's policies has to allow it. The user's own key belongs to the
-//! account's root, which may do everything that no bucket policy denies. Policies are read once, when the sandbox
-//! starts.
+//! Requests are evaluated as in one AWS account
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>): a request is refused
+//! if any statement denies it, and otherwise allowed if one statement of the role's policies allows it. The user's own
+//! key belongs to the account's root, which may do everything that no bucket policy denies. Policies are read once,
+//! when the sandbox starts.
 
 mod condition;
 mod operations;
@@ -22,48 +22,48 @@ use std::{
 
 use serde_json::Value;
 
-use self::statement::{Action, Attached, Effect, Statement};
+use self::statement::{Action, Effect, PolicyOwner, Statement};
 pub use self::{
-    operations::{cloudformation_needs, events_need, sns_need, states_need},
-    s3::{CopiedFrom, Read, S3Request, bucket_arn},
+    operations::{cloudformation_permissions, events_permission, sns_permission, states_permission},
+    s3::{CopiedObject, Read, S3Request, bucket_arn},
 };
 use sandbox_core::{identity::Identity, keys, ports::ApiError};
 
-/// AWS's own policies that give what the sandbox has no service for (logs and traces), and so nothing here.
+/// AWS's managed policies for services that the sandbox does not have (logs and traces). They have no effect here.
 const WITHOUT_EFFECT: [&str; 3] = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"];
 
 /// A policy that cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the policies of {owner}: {problem}")]
 pub struct PolicyError {
-    /// Whose policies.
+    /// The role or bucket of the policies.
     pub owner: String,
-    /// One sentence about it.
+    /// The problem, as one sentence.
     pub problem: String,
 }
 
-/// What a request needs: an action on a resource.
+/// The permission that a request needs: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub struct Permission {
     /// For example `s3:PutObject`.
     pub action: String,
-    /// Its ARN, or `*` where the action knows no resources.
+    /// The ARN, or `*` if the action has no resource types.
     pub resource: String,
 }
 
-impl Need {
+impl Permission {
     /// An action on a resource.
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into() }
     }
 }
 
-/// A refusal, which reads as AWS writes it
+/// A denied request. Its message is AWS's
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     caller: String,
-    need: Need,
+    permission: Permission,
     reason: Reason,
 }
 
@@ -76,8 +76,8 @@ enum Reason {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { caller, need: Need { action, resource }, reason } = self;
-        // S3 alone puts the resource into quotes, and SNS alone writes its own name in capitals.
+        let Self { caller, permission: Permission { action, resource }, reason } = self;
+        // Only S3 quotes the resource, and only SNS writes its own name in capitals.
         let quote = if action.starts_with("s3:") { "\"" } else { "" };
         let action = action.strip_prefix("sns:").map_or_else(|| action.clone(), |operation| format!("SNS:{operation}"));
         write!(
@@ -93,13 +93,13 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// As a service other than S3 answers it.
+    /// The answer of a service other than S3.
     pub fn answer(&self, code: &str, status: u16) -> ApiError {
         ApiError::new(code, self.to_string()).with_status(status)
     }
 }
 
-/// Every policy, by what it hangs on.
+/// Every policy, by role or bucket.
 #[derive(Debug, Default)]
 pub struct Iam {
     roles: BTreeMap<String, Vec<Statement>>,
@@ -108,7 +108,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// Gives a role its own policies and those of AWS, which are given by name or ARN.
+    /// Adds a role with its own policies and AWS's managed ones, given by name or ARN.
     pub fn add_role(&mut self, role: &str, documents: &[Value], managed: &[String]) -> Result<(), PolicyError> {
         let failed = |problem| PolicyError { owner: format!("role {role}"), problem };
         for policy in managed {
@@ -119,7 +119,7 @@ impl Iam {
         }
         let statements = self.roles.entry(role.to_owned()).or_default();
         for document in documents {
-            statements.extend(Statement::of_document(document, Attached::Role).map_err(failed)?);
+            statements.extend(Statement::of_document(document, PolicyOwner::Role).map_err(failed)?);
         }
         Ok(())
     }
@@ -127,55 +127,55 @@ impl Iam {
     /// Adds a policy to a bucket.
     pub fn add_bucket_policy(&mut self, bucket: &str, document: &Value) -> Result<(), PolicyError> {
         let failed = |problem| PolicyError { owner: format!("bucket {bucket}"), problem };
-        let statements = Statement::of_document(document, Attached::Bucket).map_err(failed)?;
+        let statements = Statement::of_document(document, PolicyOwner::Bucket).map_err(failed)?;
         self.buckets.entry(bucket.to_owned()).or_default().extend(statements);
         Ok(())
     }
 
-    /// Whether a session of a role may do something, where the role is the stack's own: the sandbox has no calls that
-    /// make roles, and so nothing is known of others.
-    pub fn authorize_role(&self, role_arn: &str, need: Need) -> Result<(), Refusal> {
+    /// Authorizes a session of a role. The sandbox has no operations that create roles, so every role outside the stack
+    /// is allowed.
+    pub fn authorize_role(&self, role_arn: &str, permission: Permission) -> Result<(), Refusal> {
         let session = keys::assumed_role(role_arn, &uuid::Uuid::new_v4().simple().to_string());
         if session.role().is_some_and(|role| self.roles.contains_key(role)) {
-            self.authorize(&session, need)
+            self.authorize(&session, permission)
         } else {
             Ok(())
         }
     }
 
-    /// Whether a caller may do something. An action that alone allows it is needed from then on; so is one that alone
-    /// denies what another allows.
-    pub fn authorize(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let OfRole { denying, allowing } = self.of_role(caller, &need);
-        let judged = self.judge(caller, need);
+    /// Authorizes a request. If a single action decides the result, that action is marked as needed: the only one that
+    /// allows the request, or the only one that denies what another allows.
+    pub fn authorize(&self, caller: &Identity, permission: Permission) -> Result<(), Refusal> {
+        let MatchingActions { denying, allowing } = self.matching_actions(caller, &permission);
+        let result = self.evaluate(caller, permission);
         let deciding = match (denying.as_slice(), allowing.as_slice()) {
-            ([], [only]) if judged.is_ok() => Some(only),
+            ([], [only]) if result.is_ok() => Some(only),
             ([only], [_, ..]) => Some(only),
             _ => None,
         };
         if let Some(action) = deciding {
             action.needed.store(true, Ordering::Relaxed);
         }
-        judged.inspect_err(|refusal| {
+        result.inspect_err(|refusal| {
             if let Some(role) = caller.role() {
-                let refused = (role.to_owned(), refusal.need.action.clone());
+                let refused = (role.to_owned(), refusal.permission.action.clone());
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(refused);
             }
         })
     }
 
-    /// Whether a caller may do something that it has not asked for.
-    pub fn allows(&self, caller: &Identity, need: Need) -> bool {
-        self.judge(caller, need).is_ok()
+    /// Whether a caller has a permission. Unlike [`Iam::authorize`], it records nothing.
+    pub fn allows(&self, caller: &Identity, permission: Permission) -> bool {
+        self.evaluate(caller, permission).is_ok()
     }
 
-    /// Every action that the roles' policies allow, and whether it was needed so far.
+    /// Every action that the roles' policies allow, and whether it was needed.
     pub fn grants(&self) -> Vec<Grant> {
         self.with_effect(Effect::Allow)
     }
 
-    /// Every action that the roles' policies deny, and whether that was needed so far: it alone has kept a request from
-    /// what another statement allows.
+    /// Every action that the roles' policies deny, and whether it was needed: it alone denied a request that another
+    /// statement allows.
     pub fn denials(&self) -> Vec<Grant> {
         self.with_effect(Effect::Deny)
     }
@@ -195,41 +195,42 @@ impl Iam {
             .collect()
     }
 
-    /// What roles asked for and were refused so far: the role's name and the action.
+    /// The denied requests of roles: the role's name and the action.
     pub fn refused(&self) -> BTreeSet<(String, String)> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the policies of the caller's role say about it.
-    fn of_role(&self, caller: &Identity, need: &Need) -> OfRole<'_> {
+    /// The statements of the caller's role that apply to a request.
+    fn matching_actions(&self, caller: &Identity, permission: &Permission) -> MatchingActions<'_> {
         let statements = caller.role().and_then(|role| self.roles.get(role)).into_iter().flatten();
-        let (denying, allowing): (Vec<_>, Vec<_>) =
-            statements.flat_map(|one| one.effects_on(caller, need)).partition(|(effect, _)| *effect == Effect::Deny);
+        let (denying, allowing): (Vec<_>, Vec<_>) = statements
+            .flat_map(|one| one.effects_on(caller, permission))
+            .partition(|(effect, _)| *effect == Effect::Deny);
         let actions = |effects: Vec<(Effect, _)>| effects.into_iter().map(|(_, action)| action).collect();
-        OfRole { denying: actions(denying), allowing: actions(allowing) }
+        MatchingActions { denying: actions(denying), allowing: actions(allowing) }
     }
 
-    /// Whether it is allowed, or why not. What belongs to the account needs no policy that allows it.
-    fn judge(&self, caller: &Identity, need: Need) -> Result<(), Refusal> {
-        let refused = |need, reason| Err(Refusal { caller: caller.arn.clone(), need, reason });
-        let OfRole { denying, allowing } = self.of_role(caller, &need);
-        let of_bucket = s3::bucket_of_arn(&need.resource).and_then(|bucket| self.buckets.get(bucket));
+    /// Evaluates a request. The account's root needs no policy that allows it.
+    fn evaluate(&self, caller: &Identity, permission: Permission) -> Result<(), Refusal> {
+        let refused = |permission, reason| Err(Refusal { caller: caller.arn.clone(), permission, reason });
+        let MatchingActions { denying, allowing } = self.matching_actions(caller, &permission);
+        let of_bucket = s3::bucket_of_arn(&permission.resource).and_then(|bucket| self.buckets.get(bucket));
         if !denying.is_empty() {
-            return refused(need, Reason::RoleDenies);
+            return refused(permission, Reason::RoleDenies);
         }
-        // A bucket's policy has statements that deny, and no others.
-        if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &need).is_empty()) {
-            return refused(need, Reason::BucketDenies);
+        // The statements of bucket policies only deny.
+        if of_bucket.into_iter().flatten().any(|one| !one.effects_on(caller, &permission).is_empty()) {
+            return refused(permission, Reason::BucketDenies);
         }
         if caller.role().is_some() && allowing.is_empty() {
-            return refused(need, Reason::NothingAllows);
+            return refused(permission, Reason::NothingAllows);
         }
         Ok(())
     }
 }
 
-/// The actions of a role's policies that are about a request.
-struct OfRole<'a> {
+/// The actions of a role's policies that match a request.
+struct MatchingActions<'a> {
     denying: Vec<&'a Action>,
     allowing: Vec<&'a Action>,
 }
@@ -241,8 +242,8 @@ pub struct Grant {
     pub role: String,
     /// The statement's `Sid`, or its number.
     pub statement: String,
-    /// The action as it is written.
+    /// The action as in the policy.
     pub action: String,
-    /// Whether some request was allowed, or denied, by it alone.
+    /// Whether this action alone decided some request.
     pub needed: bool,
 }

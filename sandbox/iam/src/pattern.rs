@@ -1,11 +1,11 @@
-//! Text with wildcards, as policies write actions and resources: `*` matches any text, `?` one character
+//! Wildcards in the actions and resources of policies: `*` matches any text, `?` one character
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>).
 
-/// Whether a text is what a pattern describes.
+/// Whether a text matches a pattern.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where the last `*` is, and how much of the text it has taken so far.
+    // The position of the last `*`, and the end of the text that it matches so far.
     let mut star: Option<(usize, usize)> = None;
     while read < text.len() {
         match (pattern.get(at), text.get(read)) {
@@ -25,7 +25,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern.get(at..).is_none_or(|rest| rest.iter().all(|character| *character == '*'))
 }
 
-/// The same for actions, whose case does not count.
+/// The same for actions, which are not case-sensitive.
 pub(super) fn matches_action(pattern: &str, action: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_text_and_a_question_mark_for_one_character() {
+    fn a_star_matches_any_text_and_a_question_mark_one_character() {
         for (pattern, text, expected) in [
             ("*", "", true),
             ("s3:Get*", "s3:GetObject", true),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_case_of_an_action_does_not_count() {
+    fn actions_are_not_case_sensitive() {
         assert!(matches_action("S3:getobject", "s3:GetObject"));
         assert!(matches_action("sns:Publish", "SNS:Publish"));
         assert!(!matches("B", "b"), "that of a resource does");

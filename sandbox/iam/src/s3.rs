@@ -1,15 +1,15 @@
-//! What S3's operations need, by its own table
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and, where a page of the
-//! API reference says more, by that.
+//! The permissions for operations of S3, by its table
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>) and by the more detailed
+//! pages of the API reference.
 
-use super::Need;
+use super::Permission;
 
-/// What an operation is asked, as far as permissions depend on it.
+/// The parts of a request that determine its permissions.
 #[derive(Debug, Default)]
 pub struct S3Request<'a> {
     /// For example `GetObject`.
     pub operation: &'a str,
-    /// The bucket that it is addressed to; empty for `ListBuckets`.
+    /// The bucket; empty for `ListBuckets`.
     pub bucket: &'a str,
     /// The key; empty for operations on buckets.
     pub key: &'a str,
@@ -19,29 +19,29 @@ pub struct S3Request<'a> {
     pub sets_tags: bool,
     /// Whether it writes on condition of an entity tag (`If-Match`).
     pub if_match: bool,
-    /// The actions that its headers of Object Lock need.
+    /// The actions for its Object Lock headers.
     pub lock: &'a [&'a str],
-    /// What a copy reads.
-    pub source: Option<CopiedFrom<'a>>,
+    /// The source of a copy.
+    pub source: Option<CopiedObject<'a>>,
 }
 
 /// The source of a copy.
 #[derive(Debug)]
-pub struct CopiedFrom<'a> {
+pub struct CopiedObject<'a> {
     /// The object.
     pub read: Read<'a>,
-    /// Whether its tags are copied along, as they are by default.
+    /// Whether its tags are copied, which is the default.
     pub with_tags: bool,
 }
 
-/// An object that is read.
+/// An object to read.
 #[derive(Debug, Clone, Copy)]
 pub struct Read<'a> {
-    /// Its bucket.
+    /// The bucket.
     pub bucket: &'a str,
-    /// Its key.
+    /// The key.
     pub key: &'a str,
-    /// Which version; none for the current one.
+    /// The version; `None` for the current one.
     pub version_id: Option<&'a str>,
 }
 
@@ -50,53 +50,57 @@ pub fn bucket_arn(bucket: &str) -> String {
     format!("arn:aws:s3:::{bucket}")
 }
 
-/// The bucket that a resource is, or is in.
+/// The bucket in the ARN of a bucket or an object.
 pub(super) fn bucket_of_arn(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:aws:s3:::")?.split('/').next()
 }
 
 impl Read<'_> {
-    /// An action on the object.
-    pub fn need(&self, action: &str) -> Need {
-        Need::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
+    /// The permission for an action on the object.
+    pub fn permission(&self, action: &str) -> Permission {
+        Permission::new(action, format!("{}/{}", bucket_arn(self.bucket), self.key))
     }
 
-    /// To read the object: the version's own action where a version is named, and the other one where none is
+    /// The permission to read the object. A named version has its own action
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>).
-    fn object(&self) -> Need {
-        self.need(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
+    fn object(&self) -> Permission {
+        self.permission(if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" })
     }
 
-    /// To read its tags, or to be told how many there are
+    /// The permissions to read its tags or their number
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html>).
-    pub fn tags(&self) -> Vec<Need> {
+    pub fn tags(&self) -> Vec<Permission> {
         self.tagging("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
     }
 
-    /// Tags of a named version need the version's action *also*.
-    fn tagging(&self, current: &str, version: &str) -> Vec<Need> {
-        let mut needs = vec![self.need(current)];
-        needs.extend(self.version_id.map(|_| self.need(version)));
-        needs
+    /// The tags of a named version *also* need the version's action.
+    fn tagging(&self, current: &str, version: &str) -> Vec<Permission> {
+        let mut permissions = vec![self.permission(current)];
+        permissions.extend(self.version_id.map(|_| self.permission(version)));
+        permissions
     }
 }
 
 impl S3Request<'_> {
-    /// What the operation needs, all of it; none where the sandbox does not know.
-    pub fn needs(&self) -> Option<Vec<Need>> {
+    /// All the permissions for the operation; `None` if the sandbox does not know the operation.
+    pub fn permissions(&self) -> Option<Vec<Permission>> {
         if let Some(action) = bucket_action(self.operation) {
             let resource = if self.bucket.is_empty() { "*".to_owned() } else { bucket_arn(self.bucket) };
             let actions = std::iter::once(action).chain(self.lock.iter().copied());
-            return Some(actions.map(|action| Need::new(action, resource.clone())).collect());
+            return Some(actions.map(|action| Permission::new(action, resource.clone())).collect());
         }
         let object = Read { bucket: self.bucket, key: self.key, version_id: self.versioned.then_some("") };
-        let locking = self.lock.iter().map(|action| object.need(action));
-        let one = |action: &str| Some(std::iter::once(object.need(action)).chain(locking.clone()).collect());
+        let locking = self.lock.iter().map(|action| object.permission(action));
+        let one = |action: &str| Some(std::iter::once(object.permission(action)).chain(locking.clone()).collect());
         match self.operation {
             "GetObject" | "HeadObject" => Some(vec![object.object()]),
             "GetObjectAttributes" => Some(vec![
                 object.object(),
-                object.need(if self.versioned { "s3:GetObjectVersionAttributes" } else { "s3:GetObjectAttributes" }),
+                object.permission(if self.versioned {
+                    "s3:GetObjectVersionAttributes"
+                } else {
+                    "s3:GetObjectAttributes"
+                }),
             ]),
             "GetObjectTagging" => Some(object.tags()),
             "PutObjectTagging" => Some(object.tagging("s3:PutObjectTagging", "s3:PutObjectVersionTagging")),
@@ -113,7 +117,7 @@ impl S3Request<'_> {
             "PutObjectRetention" => one("s3:PutObjectRetention"),
             "GetObjectLegalHold" => one("s3:GetObjectLegalHold"),
             "PutObjectLegalHold" => one("s3:PutObjectLegalHold"),
-            // Each of its objects is a question of its own.
+            // Each of the objects is authorized separately.
             "DeleteObjects" => Some(Vec::new()),
             "ListParts" => one("s3:ListMultipartUploadParts"),
             "AbortMultipartUpload" => one("s3:AbortMultipartUpload"),
@@ -121,24 +125,24 @@ impl S3Request<'_> {
         }
     }
 
-    fn writing(&self, object: Read<'_>) -> Vec<Need> {
+    fn writing(&self, object: Read<'_>) -> Vec<Permission> {
         let source = self.source.as_ref();
-        let mut needs: Vec<Need> = source.map(|source| source.read.object()).into_iter().collect();
-        needs.push(object.need("s3:PutObject"));
+        let mut permissions: Vec<Permission> = source.map(|source| source.read.object()).into_iter().collect();
+        permissions.push(object.permission("s3:PutObject"));
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         if self.if_match {
-            needs.push(object.need("s3:GetObject"));
+            permissions.push(object.permission("s3:GetObject"));
         }
         let tagged = source.filter(|source| source.with_tags);
-        needs.extend(tagged.into_iter().flat_map(|source| source.read.tags()));
+        permissions.extend(tagged.into_iter().flat_map(|source| source.read.tags()));
         if self.sets_tags || tagged.is_some() {
-            needs.push(object.need("s3:PutObjectTagging"));
+            permissions.push(object.permission("s3:PutObjectTagging"));
         }
-        needs
+        permissions
     }
 }
 
-/// The action of an operation on a bucket; none for one on objects.
+/// The action of an operation on a bucket; `None` for an operation on objects.
 fn bucket_action(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "ListBuckets" => "s3:ListAllMyBuckets",

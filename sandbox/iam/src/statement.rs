@@ -1,5 +1,5 @@
-//! Statements of policies. What the sandbox does not evaluate is refused when the policy is read, by its name, because
-//! a statement that is passed over in silence would allow too little or, worse, deny too little.
+//! Statements of policies. An unsupported element is rejected by name when the policy is read: ignoring it would allow
+//! too little or, worse, deny too little.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
@@ -8,32 +8,31 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Map, Value};
 
 use super::{
-    Need,
+    Permission,
     condition::Condition,
     pattern::{matches, matches_action},
 };
 use sandbox_core::identity::Identity;
 
-/// Whether a statement gives or takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,
     Deny,
 }
 
-/// What a policy hangs on, and so which of its elements make sense.
+/// The owner of a policy, which determines the valid elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attached {
-    /// A role: it says what the role may do.
+pub(super) enum PolicyOwner {
+    /// A role: the policy allows or denies the role's requests.
     Role,
-    /// A bucket: it says who may not do what with it.
+    /// A bucket: the policy denies requests to the bucket.
     Bucket,
 }
 
 /// One statement of a policy.
 #[derive(Debug)]
 pub(super) struct Statement {
-    /// Its `Sid`, or its number where it has none.
+    /// The `Sid`, or the number of a statement without one.
     pub(super) name: String,
     pub(super) effect: Effect,
     pub(super) actions: Vec<Action>,
@@ -44,15 +43,15 @@ pub(super) struct Statement {
 /// An action of a statement.
 #[derive(Debug)]
 pub(super) struct Action {
-    /// As it is written, perhaps with wildcards.
+    /// The action as in the policy, possibly with wildcards.
     pub(super) pattern: String,
-    /// Whether some request would have been refused without it.
+    /// Whether this action alone decided some request.
     pub(super) needed: AtomicBool,
 }
 
 impl Statement {
-    /// Reads the statements of a policy document; on a mistake, answers one sentence about it.
-    pub(super) fn of_document(document: &Value, attached: Attached) -> Result<Vec<Self>, String> {
+    /// Parses the statements of a policy document. The error is one sentence.
+    pub(super) fn of_document(document: &Value, owner: PolicyOwner) -> Result<Vec<Self>, String> {
         let statements = match document.get("Statement") {
             Some(Value::Array(list)) => list.as_slice(),
             Some(one) => std::slice::from_ref(one),
@@ -65,29 +64,29 @@ impl Statement {
                     .get("Sid")
                     .and_then(Value::as_str)
                     .map_or_else(|| format!("{}", index + 1), str::to_owned);
-                Self::read(&name, statement, attached).map_err(|problem| format!("statement {name}: {problem}"))
+                Self::read(&name, statement, owner).map_err(|problem| format!("statement {name}: {problem}"))
             })
             .collect()
     }
 
-    fn read(name: &str, statement: &Value, attached: Attached) -> Result<Self, String> {
+    fn read(name: &str, statement: &Value, owner: PolicyOwner) -> Result<Self, String> {
         let elements = statement.as_object().ok_or("a statement should be an object")?;
         for element in elements.keys() {
             let known = matches!(element.as_str(), "Sid" | "Effect" | "Action" | "Resource" | "Condition")
-                || (element == "Principal" && attached == Attached::Bucket);
+                || (element == "Principal" && owner == PolicyOwner::Bucket);
             if !known {
                 return Err(format!("the sandbox does not evaluate {element}"));
             }
         }
         let effect = match elements.get("Effect").and_then(Value::as_str) {
-            Some("Allow") if attached == Attached::Bucket => {
+            Some("Allow") if owner == PolicyOwner::Bucket => {
                 return Err("the sandbox evaluates what a bucket's policy denies, not what it allows".to_owned());
             }
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => return Err("Effect should be Allow or Deny".to_owned()),
         };
-        if attached == Attached::Bucket && !is_everybody(elements.get("Principal")) {
+        if owner == PolicyOwner::Bucket && !is_everyone(elements.get("Principal")) {
             return Err("the sandbox evaluates statements whose Principal is \"*\"".to_owned());
         }
         let actions = texts(elements, "Action")?;
@@ -103,24 +102,24 @@ impl Statement {
         Ok(Self { name: name.to_owned(), effect, actions, resources, conditions })
     }
 
-    /// What the statement does to a request of this caller, by each of its actions that is meant: nothing, unless all
-    /// of the statement fits.
-    pub(super) fn effects_on(&self, caller: &Identity, need: &Need) -> Vec<(Effect, &Action)> {
-        let fits = self.resources.iter().any(|resource| matches(resource, &need.resource))
+    /// The effect of each matching action of the statement on a request of this caller. Empty unless the whole
+    /// statement matches.
+    pub(super) fn effects_on(&self, caller: &Identity, permission: &Permission) -> Vec<(Effect, &Action)> {
+        let fits = self.resources.iter().any(|resource| matches(resource, &permission.resource))
             && self.conditions.iter().all(|condition| condition.holds(caller));
-        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &need.action));
+        let meant = self.actions.iter().filter(|action| fits && matches_action(&action.pattern, &permission.action));
         meant.map(|action| (self.effect, action)).collect()
     }
 }
 
-fn is_everybody(principal: Option<&Value>) -> bool {
+fn is_everyone(principal: Option<&Value>) -> bool {
     match principal {
         Some(Value::Object(kinds)) => kinds.len() == 1 && kinds.get("AWS").and_then(Value::as_str) == Some("*"),
         other => other.and_then(Value::as_str) == Some("*"),
     }
 }
 
-/// An element that is one text or a list of them, and must be there.
+/// A required element with one text or a list of them.
 fn texts(elements: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
     let one =
         |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| format!("{name} should be texts, not {value}"));

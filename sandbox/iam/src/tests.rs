@@ -1,4 +1,4 @@
-//! Policies are evaluated as AWS documents it, and refusals read as AWS writes them.
+//! Policies are evaluated by AWS's documentation, and refusals have AWS's messages.
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads easily")]
 
@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    CopiedFrom, Iam, Need, PolicyError, Read, S3Request, cloudformation_needs, events_need, sns_need, states_need,
+    CopiedObject, Iam, Permission, PolicyError, Read, S3Request, cloudformation_permissions, events_permission,
+    sns_permission, states_permission,
 };
 use sandbox_core::{identity::Identity, keys};
 
@@ -29,11 +30,11 @@ fn with_statements(statements: Value) -> Result<Iam, PolicyError> {
 
 fn may(statements: Value, action: &str) -> Result<(), String> {
     let iam = with_statements(statements).unwrap();
-    iam.authorize(&caller(), Need::new(action, KEY)).map_err(|refusal| refusal.to_string())
+    iam.authorize(&caller(), Permission::new(action, KEY)).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
-fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
+fn a_request_without_an_allow_is_denied_with_awss_message() {
     let statements = json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*" }]);
     assert_eq!(may(statements.clone(), "s3:GetObject"), Ok(()));
     assert_eq!(
@@ -47,7 +48,7 @@ fn what_no_statement_allows_is_refused_with_the_sentence_of_aws() {
 }
 
 #[test]
-fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
+fn an_allow_is_needed_if_it_alone_allowed_a_request() {
     let statements = json!([
         { "Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::b/*" },
         { "Sid": "Read", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/k" },
@@ -59,27 +60,28 @@ fn an_action_is_needed_once_a_request_is_allowed_by_it_alone() {
         grants.map(|grant| format!("{} {}", grant.statement, grant.action)).collect()
     };
     assert_eq!(iam.grants().len(), 3, "what is denied is no grant");
-    iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).unwrap();
-    assert!(iam.allows(&caller(), Need::new("s3:PutObject", KEY)));
+    iam.authorize(&caller(), Permission::new("s3:GetObject", KEY)).unwrap();
+    assert!(iam.allows(&caller(), Permission::new("s3:PutObject", KEY)));
     assert_eq!(needed(), [""; 0], "two allow it, and a question is no request");
-    iam.authorize(&caller(), Need::new("s3:PutObject", KEY)).unwrap();
-    iam.authorize(&caller(), Need::new("s3:GetObjectVersion", KEY)).unwrap();
+    iam.authorize(&caller(), Permission::new("s3:PutObject", KEY)).unwrap();
+    iam.authorize(&caller(), Permission::new("s3:GetObjectVersion", KEY)).unwrap();
     assert_eq!(needed(), ["Write s3:PutObject", "Read s3:Get*"]);
     assert_eq!(iam.refused(), BTreeSet::new());
-    let refusals: Vec<_> = (0..2).map(|_| iam.authorize(&caller(), Need::new("sns:Publish", "t")).is_err()).collect();
-    assert!(refusals == [true, true] && !iam.allows(&caller(), Need::new("sns:Unsubscribe", "t")));
+    let refusals: Vec<_> =
+        (0..2).map(|_| iam.authorize(&caller(), Permission::new("sns:Publish", "t")).is_err()).collect();
+    assert!(refusals == [true, true] && !iam.allows(&caller(), Permission::new("sns:Unsubscribe", "t")));
     let actions: Vec<_> = iam.refused().into_iter().map(|(_, action)| action).collect();
     assert_eq!(actions, ["sns:Publish"]);
 }
 
 #[test]
-fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
+fn a_deny_is_needed_if_it_alone_denied_an_allowed_request() {
     let allow = json!({ "Effect": "Allow", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
     let deny = |sid: &str, action: &str| json!({ "Sid": sid, "Effect": "Deny", "Action": action, "Resource": KEY });
     let needed = |statements: Value| -> Vec<String> {
         let iam = with_statements(statements).unwrap();
         for action in ["s3:DeleteObject", "s3:GetObject"] {
-            assert!(iam.authorize(&caller(), Need::new(action, KEY)).is_err());
+            assert!(iam.authorize(&caller(), Permission::new(action, KEY)).is_err());
         }
         let denials = iam.denials();
         assert!(!denials.is_empty() && iam.grants().iter().all(|grant| !grant.needed), "it allows nothing here");
@@ -92,7 +94,7 @@ fn a_denial_is_needed_once_it_alone_has_kept_a_request_from_what_is_allowed() {
 }
 
 #[test]
-fn what_is_denied_stays_denied_whatever_allows_it() {
+fn a_deny_overrides_every_allow() {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "arn:aws:s3:::b/*" });
     for statements in [json!([allow, deny]), json!([deny, allow])] {
@@ -103,7 +105,7 @@ fn what_is_denied_stays_denied_whatever_allows_it() {
 }
 
 #[test]
-fn a_statement_whose_condition_does_not_hold_does_nothing() {
+fn a_statement_with_a_false_condition_has_no_effect() {
     let on = |value: &str| {
         let condition = json!({ "Bool": { "aws:SecureTransport": value } });
         json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition })
@@ -113,7 +115,7 @@ fn a_statement_whose_condition_does_not_hold_does_nothing() {
 }
 
 #[test]
-fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
+fn a_bucket_policy_denies_everyone_and_loopback_counts_as_tls() {
     let denying = |action: &str, transport: &str| {
         json!({ "Statement": [{
             "Effect": "Deny", "Principal": "*", "Action": action, "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
@@ -126,17 +128,17 @@ fn a_bucket_policy_denies_everybody_and_loopback_counts_as_tls() {
     }
 
     for caller in [caller(), root()] {
-        assert_eq!(iam.authorize(&caller, Need::new("s3:PutObject", KEY)), Ok(()));
-        let refusal = iam.authorize(&caller, Need::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
+        assert_eq!(iam.authorize(&caller, Permission::new("s3:PutObject", KEY)), Ok(()));
+        let refusal = iam.authorize(&caller, Permission::new("s3:DeleteObjectVersion", KEY)).unwrap_err().to_string();
         assert!(refusal.ends_with("with an explicit deny in a resource-based policy"), "{refusal}");
-        assert_eq!(iam.authorize(&caller, Need::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
+        assert_eq!(iam.authorize(&caller, Permission::new("s3:DeleteObject", "arn:aws:s3:::bc/k")), Ok(()));
     }
 }
 
-/// What a role may do is the union of its policies
+/// A role may do what the union of its policies allows
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 #[test]
-fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
+fn all_policies_and_statements_of_a_role_and_bucket_apply() {
     let allow = |action: &str| json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
     let deny = |action: &str| json!({ "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": action, "Resource": "*" });
     let mut iam = with_statements(json!([allow("s3:GetObject")])).unwrap();
@@ -152,12 +154,12 @@ fn every_policy_of_a_role_and_every_statement_of_a_buckets_counts() {
         ("s3:DeleteObject", false),
         ("s3:DeleteBucket", false),
     ] {
-        assert_eq!(iam.allows(&caller(), Need::new(action, KEY)), allowed, "{action}");
+        assert_eq!(iam.allows(&caller(), Permission::new(action, KEY)), allowed, "{action}");
     }
 }
 
 #[test]
-fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
+fn an_unsupported_bucket_policy_is_rejected_at_the_start() {
     let refused = |document: Value| Iam::default().add_bucket_policy("b", &document).unwrap_err().to_string();
     let with = |effect: &str, principal: Value| json!({ "Statement": [{ "Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*" }] });
     assert!(refused(json!({})).ends_with("the policy has no Statement"));
@@ -174,16 +176,16 @@ fn what_a_buckets_policy_may_not_hold_here_is_refused_at_the_start() {
 }
 
 #[test]
-fn the_account_itself_may_do_everything_and_an_unknown_role_nothing() {
+fn the_account_root_may_do_everything_and_an_unknown_role_nothing() {
     let iam = Iam::default();
-    assert_eq!(iam.authorize(&root(), Need::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
-    assert!(iam.authorize(&caller(), Need::new("s3:GetObject", KEY)).is_err());
+    assert_eq!(iam.authorize(&root(), Permission::new("s3:DeleteBucket", "arn:aws:s3:::b")), Ok(()));
+    assert!(iam.authorize(&caller(), Permission::new("s3:GetObject", KEY)).is_err());
 }
 
 #[test]
-fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_capitals() {
+fn only_s3_quotes_resources_and_only_sns_capitalizes_its_name() {
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
-    let refusal = Iam::default().authorize(&caller(), Need::new("sns:Publish", topic)).unwrap_err();
+    let refusal = Iam::default().authorize(&caller(), Permission::new("sns:Publish", topic)).unwrap_err();
     assert_eq!(
         refusal.answer("AuthorizationError", 403).message,
         format!(
@@ -194,7 +196,7 @@ fn services_other_than_s3_write_the_resource_without_quotes_and_sns_its_name_in_
 }
 
 #[test]
-fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
+fn an_unsupported_element_is_rejected_by_name_at_the_start() {
     let statement = |more: Value| {
         let mut statement = json!({ "Sid": "One", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
         statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -225,14 +227,15 @@ fn what_is_not_evaluated_is_refused_at_the_start_by_its_name() {
     assert!(error.ends_with("the sandbox does not know what AWS's policy AmazonS3FullAccess allows"), "{error}");
 }
 
-fn needs(request: &S3Request<'_>) -> Vec<String> {
+fn permissions(request: &S3Request<'_>) -> Vec<String> {
     let short = |arn: &str| arn.trim_start_matches("arn:aws:s3:::").to_owned();
-    let needs = request.needs().unwrap();
-    needs.iter().map(|need| format!("{} {}", need.action.trim_start_matches("s3:"), short(&need.resource))).collect()
+    let permissions = request.permissions().unwrap();
+    let shown = |one: &Permission| format!("{} {}", one.action.trim_start_matches("s3:"), short(&one.resource));
+    permissions.iter().map(shown).collect()
 }
 
 #[test]
-fn every_operation_on_objects_needs_what_the_documentation_says() {
+fn every_object_operation_needs_its_documented_permissions() {
     let request = |operation| S3Request { operation, bucket: "b", key: "k", ..S3Request::default() };
     let version = |operation| S3Request { versioned: true, ..request(operation) };
     for (request, expected) in [
@@ -264,23 +267,23 @@ fn every_operation_on_objects_needs_what_the_documentation_says() {
         (request("AbortMultipartUpload"), &["AbortMultipartUpload b/k"]),
         (S3Request { key: "", ..request("ListObjectsV2") }, &["ListBucket b"]),
     ] {
-        assert_eq!(needs(&request), expected, "{request:?}");
+        assert_eq!(permissions(&request), expected, "{request:?}");
     }
-    assert!(request("SelectObjectContent").needs().is_none());
+    assert!(request("SelectObjectContent").permissions().is_none());
 }
 
 #[test]
-fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
+fn a_copy_needs_permission_to_read_its_source_and_copied_tags() {
     let copy = |version_id, with_tags| S3Request {
         operation: "CopyObject",
         bucket: "b",
         key: "k",
-        source: Some(CopiedFrom { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
+        source: Some(CopiedObject { read: Read { bucket: "s", key: "o", version_id }, with_tags }),
         ..S3Request::default()
     };
-    assert_eq!(needs(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
+    assert_eq!(permissions(&copy(None, false)), ["GetObject s/o", "PutObject b/k"]);
     assert_eq!(
-        needs(&copy(Some("v"), true)),
+        permissions(&copy(Some("v"), true)),
         [
             "GetObjectVersion s/o",
             "PutObject b/k",
@@ -290,51 +293,57 @@ fn a_copy_needs_to_read_its_source_and_the_tags_that_go_along() {
         ]
     );
     let part = S3Request { operation: "UploadPartCopy", ..copy(Some("v"), false) };
-    assert_eq!(needs(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
+    assert_eq!(permissions(&part), ["GetObjectVersion s/o", "PutObject b/k"]);
 }
 
 #[test]
-fn calls_of_other_services_need_the_resource_that_they_name() {
-    let need = |need: Need| (need.action, need.resource);
+fn operations_of_other_services_need_permission_on_the_named_resource() {
+    let permission = |permission: Permission| (permission.action, permission.resource);
     let pair = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
     let region = "eu-west-1";
     let execution = "arn:aws:states:eu-west-1:000000000000:execution:m:e";
     assert_eq!(
-        need(states_need("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
+        permission(states_permission("GetExecutionHistory", &json!({ "executionArn": execution }), region)),
         pair("states:GetExecutionHistory", execution)
     );
-    assert_eq!(need(states_need("ListStateMachines", &json!({}), region)), pair("states:ListStateMachines", "*"));
     assert_eq!(
-        need(states_need("CreateStateMachine", &json!({ "name": "m" }), region)),
+        permission(states_permission("ListStateMachines", &json!({}), region)),
+        pair("states:ListStateMachines", "*")
+    );
+    assert_eq!(
+        permission(states_permission("CreateStateMachine", &json!({ "name": "m" }), region)),
         pair("states:CreateStateMachine", "arn:aws:states:eu-west-1:000000000000:stateMachine:m")
     );
     assert_eq!(
-        need(events_need("PutEvents", &json!({ "Entries": [] }), region)),
+        permission(events_permission("PutEvents", &json!({ "Entries": [] }), region)),
         pair("events:PutEvents", "arn:aws:events:eu-west-1:000000000000:event-bus/default")
     );
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
     let form = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
-    assert_eq!(need(sns_need("PublishBatch", &form("TopicArn", topic), region)), pair("sns:Publish", topic));
     assert_eq!(
-        need(sns_need("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
+        permission(sns_permission("PublishBatch", &form("TopicArn", topic), region)),
+        pair("sns:Publish", topic)
+    );
+    assert_eq!(
+        permission(sns_permission("Unsubscribe", &form("SubscriptionArn", &format!("{topic}:id")), region)),
         pair("sns:Unsubscribe", topic)
     );
-    assert_eq!(need(sns_need("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
+    assert_eq!(permission(sns_permission("CreateTopic", &form("Name", "t"), region)), pair("sns:CreateTopic", topic));
 }
 
 #[test]
-fn describing_a_stack_needs_the_stack_and_describing_all_needs_to_list_them() {
-    let needs = |form: &[(&str, &str)]| -> Vec<String> {
+fn describing_all_stacks_needs_permission_to_list_them() {
+    let permissions = |form: &[(&str, &str)]| -> Vec<String> {
         let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let needs = cloudformation_needs("DescribeStacks", &form, "eu-west-1");
-        needs.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect()
+        let permissions = cloudformation_permissions("DescribeStacks", &form, "eu-west-1");
+        permissions.into_iter().map(|permission| format!("{} {}", permission.action, permission.resource)).collect()
     };
     let id = "arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/1";
 
     assert_eq!(
-        needs(&[("StackName", "demo")]),
+        permissions(&[("StackName", "demo")]),
         ["cloudformation:DescribeStacks arn:aws:cloudformation:eu-west-1:000000000000:stack/demo/*"]
     );
-    assert_eq!(needs(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
-    assert_eq!(needs(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
+    assert_eq!(permissions(&[("StackName", id)]), [format!("cloudformation:DescribeStacks {id}")]);
+    assert_eq!(permissions(&[]), ["cloudformation:DescribeStacks *", "cloudformation:ListStacks *"]);
 }

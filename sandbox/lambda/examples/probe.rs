@@ -1,5 +1,5 @@
-//! A Lambda function that does as its payload says: answer, sleep, fail, exit, panic. The tests of the sandbox's Lambda
-//! service run it as they would run any function's binary.
+//! A Lambda function that its payload controls: answer, sleep, fail, exit, panic. The tests of the sandbox's Lambda
+//! service run it like the binary of any function.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,7 +26,7 @@ async fn act(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         }
         "fail" => Err(Diagnostic { error_type: text("name"), error_message: text("message") }),
         "exit" => std::process::exit(7),
-        "panic" => panic!("told to panic"),
+        "panic" => panic!("requested panic"),
         "swell" => Ok(Value::from("x".repeat(7 * 1024 * 1024))),
         "show the environment" => {
             let environment: BTreeMap<String, String> = std::env::vars().collect();

@@ -1,4 +1,4 @@
-//! Lambda's REST API: Invoke, the calls that read functions, and `UpdateFunctionConfiguration`.
+//! Lambda's REST API: Invoke, the operations that read functions, and `UpdateFunctionConfiguration`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{Lambda, configuration::Update};
 use sandbox_core::ports::{ApiError, Invocation, Invoke};
-use sandbox_iam::Need;
+use sandbox_iam::Permission;
 
-/// The root of the paths of functions; other parts of the API have other dates.
+/// The path prefix of functions. Other parts of the API have other dates.
 const FUNCTIONS: &str = "/2015-03-31/functions";
-/// What Lambda does with an asynchronous invocation that failed: two more tries.
+/// The number of attempts at an asynchronous invocation: Lambda retries a failed one twice.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const ASYNCHRONOUS_TRIES: u64 = 3;
 
@@ -23,7 +23,7 @@ impl Lambda {
         path.starts_with(FUNCTIONS)
     }
 
-    /// Answers one call of the API.
+    /// Performs an operation of the API.
     pub async fn handle(
         self: &Arc<Self>,
         method: &Method,
@@ -47,9 +47,9 @@ impl Lambda {
         }
     }
 
-    /// What a call of the API needs
+    /// The permission for an operation of the API
     /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>).
-    pub fn need(&self, method: &Method, path: &str) -> Need {
+    pub fn permission(&self, method: &Method, path: &str) -> Permission {
         let parts = parts(path).unwrap_or_default();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let (action, name) = match (method, parts.as_slice()) {
@@ -57,9 +57,9 @@ impl Lambda {
             (&Method::PUT, [name, "configuration"]) => ("lambda:UpdateFunctionConfiguration", *name),
             (_, [name, "configuration"]) => ("lambda:GetFunctionConfiguration", *name),
             (_, [name]) if !name.is_empty() => ("lambda:GetFunction", *name),
-            _ => return Need::new("lambda:ListFunctions", "*"),
+            _ => return Permission::new("lambda:ListFunctions", "*"),
         };
-        Need::new(action, self.arn(name))
+        Permission::new(action, self.arn(name))
     }
 
     fn list(&self) -> Value {
@@ -126,13 +126,13 @@ impl Lambda {
     }
 }
 
-/// The parts of a path behind the root of the functions' paths.
+/// The segments of a path after the prefix of functions.
 fn parts(path: &str) -> Option<Vec<String>> {
     let rest = path.strip_prefix(FUNCTIONS)?.trim_matches('/');
     Some(rest.split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect())
 }
 
-/// Invokes until the function answers, at most three times. AWS waits a minute and then two between them.
+/// Invokes the function until it succeeds, at most three times. The delays are one minute and two minutes, as on AWS.
 async fn asynchronous(lambda: Arc<Lambda>, name: String, payload: Bytes) {
     for tries in 1..=ASYNCHRONOUS_TRIES {
         if let Ok(Invocation::Answered(_)) = lambda.invoke(&name, payload.clone()).await {

@@ -1,5 +1,5 @@
-//! A function's configuration: what the template says, what `UpdateFunctionConfiguration` changed, and how the API
-//! shows it.
+//! A function's configuration: the template's values, the changes by `UpdateFunctionConfiguration`, and the API's
+//! format.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,8 @@ use uuid::Uuid;
 use sandbox_core::{faults::Names, identity::Identity, ports::ApiError};
 use sandbox_template::Function;
 
-/// What a function is at the moment. A change makes a new generation, and workers of an older one are not used again.
+/// The current configuration of a function. Each change starts a new generation; workers of an older one are not
+/// reused.
 #[derive(Debug, Clone)]
 pub(super) struct Configuration {
     pub(super) function: Function,
@@ -20,7 +21,7 @@ pub(super) struct Configuration {
     revision: Uuid,
 }
 
-/// The part of `UpdateFunctionConfiguration` that the sandbox carries out.
+/// The supported fields of `UpdateFunctionConfiguration`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Update {
@@ -41,7 +42,6 @@ impl Configuration {
         Self { function, generation: 0, modified: OffsetDateTime::now_utc(), revision: Uuid::new_v4() }
     }
 
-    /// What the function is called.
     pub(super) fn names(&self) -> Names<'_> {
         Names { name: &self.function.name, crate_name: &self.function.crate_name }
     }
@@ -50,7 +50,7 @@ impl Configuration {
         Duration::from_secs(self.function.timeout_seconds.into())
     }
 
-    /// Makes a change, or none at all when a value is out of Lambda's limits.
+    /// Applies a change, unless a value is outside Lambda's limits.
     pub(super) fn update(&mut self, update: Update) -> Result<(), ApiError> {
         let refused = |message: String| ApiError::new("InvalidParameterValueException", message);
         if let Some(seconds) = update.timeout.filter(|seconds| !(1..=900).contains(seconds)) {
@@ -108,7 +108,7 @@ impl Configuration {
         environment
     }
 
-    /// The configuration as the API shows it.
+    /// The format of the API.
     pub(super) fn shown(&self) -> Value {
         let function = &self.function;
         let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+0000");

@@ -1,4 +1,4 @@
-//! How functions run: as processes, or inside this process, for tests that want no processes.
+//! How functions run: as processes, or inside this process for tests.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::SystemTime};
 
@@ -7,18 +7,18 @@ use bytes::Bytes;
 
 use sandbox_core::ports::Invocation;
 
-/// One function that was made ready: clients built, configuration read.
+/// An initialized function, with its clients and its configuration.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Runs one invocation. It is dropped when it does not answer before the deadline.
+    /// Runs one invocation. Dropped if it does not return before the deadline.
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation;
 }
 
-/// Makes functions ready by name.
+/// Initializes functions by name.
 pub trait HandlerSet: Send + Sync {
-    /// The function of a crate, for example `copier`, with the environment that a process of it would see: its
-    /// configuration, `AWS_ENDPOINT_URL`, `AWS_REGION` and its own access key. Called once per cold start. The error is
-    /// what the function would have said when it failed to start.
+    /// Initializes the function of a crate, for example `copier`, once per cold start. The environment is that of a
+    /// process: its configuration, `AWS_ENDPOINT_URL`, `AWS_REGION` and its own access key. The error is the function's
+    /// message for a failed start.
     fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String>;
 }
 
@@ -27,7 +27,7 @@ pub trait HandlerSet: Send + Sync {
 pub enum Functions {
     /// As processes that poll the Runtime API, as on AWS.
     Binaries {
-        /// The folder that holds one binary per function, named like its crate.
+        /// The folder with one binary per function, named like its crate.
         folder: PathBuf,
     },
     /// Inside this process.

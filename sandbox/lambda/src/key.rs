@@ -1,5 +1,5 @@
-//! The access key of one worker. On AWS every execution environment has session credentials of its own; here that tells
-//! whose call a call is.
+//! The access key of one worker. On AWS every execution environment has its own session credentials. Here the key
+//! identifies the caller of each request.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sandbox_core::{
 };
 use sandbox_template::Function;
 
-/// A key that is valid as long as its worker lives.
+/// A key that is valid until its worker is dropped.
 #[derive(Debug)]
 pub(super) struct WorkerKey {
     identity: Identity,

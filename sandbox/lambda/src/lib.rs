@@ -1,7 +1,7 @@
-//! The Lambda service: runs the template's functions, as processes that are served the Runtime API or inside this
-//! process, and answers the management calls.
+//! The Lambda service: runs the template's functions, as processes with the Runtime API or inside this process, and
+//! implements the management operations.
 //!
-//! As on AWS, an invocation is a task of its own. It continues if its caller stops waiting, and ends with the sandbox.
+//! As on AWS, an invocation is a separate task. It continues if its caller stops waiting, and ends with the sandbox.
 
 mod api;
 mod configuration;
@@ -32,7 +32,7 @@ use uuid::Uuid;
 pub use self::handler::{Functions, Handler, HandlerSet};
 use self::{
     configuration::{Configuration, Update},
-    pool::{Job, Pool, Surroundings},
+    pool::{Job, Pool, WorkerSettings},
     process::Launch,
     worker::Launcher,
 };
@@ -43,13 +43,13 @@ use sandbox_core::{
 };
 use sandbox_template::Function;
 
-/// Invocations of one function at once where the template reserves no number: the account's quota.
+/// The maximum number of concurrent invocations of a function without reserved concurrency: the account's quota.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const ACCOUNT_CONCURRENCY: u32 = 1_000;
-/// Invocations that run on this machine at once; more wait for their turn, as they would for a cold start.
+/// The maximum number of concurrent invocations on this machine. Further ones wait, as for a cold start.
 const MACHINE_CONCURRENCY: usize = 64;
 
-/// Where functions run and what they are told.
+/// Options of the service and the environment of its functions.
 #[derive(Debug, Clone)]
 pub struct LambdaOptions {
     /// How functions run.
@@ -62,18 +62,18 @@ pub struct LambdaOptions {
     pub endpoint_url: String,
     /// The folder of the functions' logs, one file per crate: `copier.log`.
     pub logs: PathBuf,
-    /// What the waits between tries of asynchronous invocations are multiplied with.
+    /// The factor for the delays between attempts of asynchronous invocations.
     pub time_scale: f64,
-    /// Where the keys of the functions' workers are made known.
+    /// The registry of the workers' access keys.
     pub keyring: Arc<Keyring>,
-    /// The rules that invocations pass.
+    /// The fault rules for invocations.
     pub faults: Faults,
 }
 
-/// Who invokes a function.
+/// The caller of an invocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invoker {
-    /// The state of an execution, by its name; none for anybody else.
+    /// The name of the state of an execution; `None` for any other caller.
     pub state: Option<String>,
 }
 
@@ -88,31 +88,31 @@ pub struct Lambda {
     stopped: CancellationToken,
 }
 
-/// A function that cannot be run.
+/// A function whose binary is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("function {function} has no binary at {path}; build it with `cargo build -p {crate_name}`")]
 pub struct MissingBinary {
     /// The function's name in the template.
     pub function: String,
-    /// Its crate.
+    /// The function's crate.
     pub crate_name: String,
-    /// Where the binary was looked for.
+    /// The expected path of the binary.
     pub path: String,
 }
 
-/// What an invocation answers: its request id and how it ended.
+/// The result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The invocation's id, which the function saw too.
+    /// The invocation's request ID, which the function also received.
     pub request_id: String,
     /// How it ended.
     pub outcome: Invocation,
 }
 
 impl Lambda {
-    /// A service for functions. Nothing is started before the first invocation.
+    /// A service for functions. No worker starts before the first invocation.
     pub fn new(functions: Vec<Function>, options: &LambdaOptions) -> Result<Self, MissingBinary> {
-        let surroundings = Surroundings {
+        let settings = WorkerSettings {
             region: options.region.clone(),
             endpoint_url: options.endpoint_url.clone(),
             path: std::env::var("PATH").unwrap_or_default(),
@@ -123,7 +123,7 @@ impl Lambda {
         for function in functions {
             let launcher = launcher(&function, &options.functions, &options.logs)?;
             let name = function.name.clone();
-            let pool = Pool::new(Configuration::new(function), surroundings.clone(), launcher);
+            let pool = Pool::new(Configuration::new(function), settings.clone(), launcher);
             pools.insert(name, Arc::new(pool));
         }
         Ok(Self {
@@ -137,12 +137,12 @@ impl Lambda {
         })
     }
 
-    /// How many workers of a function were started so far.
+    /// The number of workers of a function that were started.
     pub fn cold_starts(&self, function: &str) -> Result<u64, ApiError> {
         Ok(self.pool(function)?.cold_starts())
     }
 
-    /// How many invocations of a function were begun so far.
+    /// The number of invocations of a function that were started.
     pub fn invocations(&self, function: &str) -> Result<u64, ApiError> {
         Ok(self.pool(function)?.invocations())
     }
@@ -152,18 +152,19 @@ impl Lambda {
         self.pools.keys().map(String::as_str)
     }
 
-    /// Ends every worker and every invocation that runs. Invocations afterwards are refused.
+    /// Ends every worker and every running invocation. Later invocations are refused.
     pub fn stop(&self) {
         self.stopped.cancel();
         self.pools.values().for_each(|pool| pool.retire_idle());
     }
 
-    /// Runs a function to its end.
+    /// Invokes a function and waits for its end.
     pub async fn run(&self, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
         self.run_for(Invoker::default(), function, payload).await
     }
 
-    /// Runs a function to its end, as the fault rules will have it. An error without status says that no answer came.
+    /// Invokes a function with its faults and waits for its end. An error without a status means that no answer
+    /// arrived.
     pub async fn run_for(&self, invoker: Invoker, function: &str, payload: Bytes) -> Result<Answer, ApiError> {
         let pool = Arc::clone(self.pool(function)?);
         let configuration = pool.configuration();
@@ -176,15 +177,15 @@ impl Lambda {
             Ending::Error(answer) => Err(answer.complete()),
             Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
             Ending::Drop(Moment::After) => {
-                self.carry_out(pool, invoker, Ending::AsUsual, payload).await?;
+                self.execute(pool, invoker, Ending::AsUsual, payload).await?;
                 Err(ApiError::no_answer())
             }
-            ending => self.carry_out(pool, invoker, ending, payload).await,
+            ending => self.execute(pool, invoker, ending, payload).await,
         }
     }
 
-    /// The invocation, in a task of its own.
-    async fn carry_out(
+    /// Runs the invocation in a separate task.
+    async fn execute(
         &self,
         pool: Arc<Pool>,
         invoker: Invoker,
@@ -195,11 +196,11 @@ impl Lambda {
         let (reply, replied) = oneshot::channel();
         tokio::spawn(async move {
             let work = async {
-                let place = pool.admit(&payload)?;
+                let slot = pool.admit(&payload)?;
                 let _turn = machine.acquire().await;
                 let request_id = Uuid::new_v4().to_string();
                 let job = Job { request_id: request_id.clone(), payload, state: invoker.state };
-                let outcome = pool.run_as(&place, job, &ending).await;
+                let outcome = pool.run_as(&slot, job, &ending).await;
                 Ok(Answer { request_id, outcome })
             };
             let answer = tokio::select! {
@@ -216,7 +217,7 @@ impl Lambda {
         replied.await.unwrap_or_else(|_| Err(stopping()))
     }
 
-    /// Waits, unless the sandbox is stopped meanwhile; answers whether it waited.
+    /// Waits, unless the sandbox stops. Returns whether the time has passed.
     async fn pause(&self, time: Duration) -> bool {
         let scaled = time.mul_f64(self.time_scale.max(0.0));
         tokio::time::timeout(scaled, self.stopped.cancelled()).await.is_err()
@@ -234,7 +235,7 @@ impl Lambda {
         })
     }
 
-    /// The ARN of a function named in one of those ways, whether or not there is one.
+    /// The ARN of a function, named in one of those ways. The function need not exist.
     pub fn arn(&self, function: &str) -> String {
         format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, name_of(function))
     }

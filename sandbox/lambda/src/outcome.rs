@@ -1,4 +1,4 @@
-//! How an invocation ends when the function itself does not say it: the payloads that AWS answers then.
+//! AWS's payloads for invocations that end without an answer of the function.
 
 use std::{process::ExitStatus, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use sandbox_core::ports::Invocation;
 
-/// What a function may receive and answer, in bytes: 6 MiB.
+/// The maximum size of a request or an answer in bytes: 6 MiB.
 pub(super) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
 /// A failure with an error type and a message, as functions report them.
@@ -22,11 +22,11 @@ pub(super) fn timed_out(request_id: &str, timeout: Duration) -> Invocation {
     failed("Sandbox.Timedout", &format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"))
 }
 
-/// The function's process ended instead of answering.
+/// The function's process exited without an answer.
 pub(super) fn exited(request_id: &str, status: Option<ExitStatus>) -> Invocation {
     let reason = match status {
         Some(status) if !status.success() => {
-            // "exit status: 1" is how Rust writes what AWS, whose agent is written in Go, shows as "exit status 1".
+            // Rust writes "exit status: 1" where AWS, whose agent is written in Go, shows "exit status 1".
             let status = status.to_string().replace("exit status: ", "exit status ");
             format!("Runtime exited with error: {status}")
         }
@@ -35,12 +35,12 @@ pub(super) fn exited(request_id: &str, status: Option<ExitStatus>) -> Invocation
     failed("Runtime.ExitError", &format!("RequestId: {request_id} Error: {reason}"))
 }
 
-/// The function's process was killed: as AWS shows one that the kernel ended for want of memory.
+/// The function's process was killed. AWS shows the same if the kernel kills a process that is out of memory.
 pub(super) fn killed(request_id: &str) -> Invocation {
     failed("Runtime.ExitError", &format!("RequestId: {request_id} Error: Runtime exited with error: signal: killed"))
 }
 
-/// The function answered more than Lambda hands on.
+/// The function's answer exceeds Lambda's limit.
 pub(super) fn too_large(size: usize) -> Invocation {
     let message =
         format!("Response payload size ({size} bytes) exceeded maximum allowed payload size (6291556 bytes).");

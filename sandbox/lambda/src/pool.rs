@@ -1,5 +1,4 @@
-//! One function and its workers: warm ones are used again, new ones are started on demand up to the function's
-//! concurrency.
+//! One function and its workers. Warm workers are reused; new ones start on demand, up to the function's concurrency.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -16,18 +15,18 @@ use super::{
     worker::{Launcher, Worker},
 };
 use sandbox_core::{
-    faults::{Ending, Faults, Life, Moment, Working},
+    faults::{CallOrigin, Ending, Faults, Life, Moment},
     identity::Keyring,
     ports::{ApiError, Invocation},
 };
 
-/// How many workers of one function wait for work at most. A burst of events starts hundreds, and each
-/// takes a few megabytes; a function that is called again soon after finds one of these.
-const WARM: usize = 4;
+/// The maximum number of idle workers of one function. A burst of events starts hundreds of workers of a few megabytes
+/// each, and the next invocations reuse these.
+const MAXIMUM_IDLE: usize = 4;
 
-/// What every function is told alike.
+/// The environment of every function.
 #[derive(Debug, Clone)]
-pub(super) struct Surroundings {
+pub(super) struct WorkerSettings {
     pub(super) region: String,
     pub(super) endpoint_url: String,
     pub(super) path: String,
@@ -35,18 +34,18 @@ pub(super) struct Surroundings {
     pub(super) faults: Faults,
 }
 
-/// One invocation as its caller gives it.
+/// One invocation.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
-    /// The state that invokes.
+    /// The state that invokes the function.
     pub(super) state: Option<String>,
 }
 
 /// A function with its workers.
 pub(super) struct Pool {
-    surroundings: Surroundings,
+    settings: WorkerSettings,
     launcher: Launcher,
     state: Mutex<State>,
     cold_starts: AtomicU64,
@@ -55,15 +54,15 @@ pub(super) struct Pool {
 
 struct State {
     configuration: Configuration,
-    /// Workers of the present generation that wait for work; the last one that worked is used first.
+    /// Idle workers of the current generation. The most recently used one is reused first.
     idle: Vec<Worker>,
     busy: u32,
 }
 
 impl Pool {
-    pub(super) fn new(configuration: Configuration, surroundings: Surroundings, launcher: Launcher) -> Self {
+    pub(super) fn new(configuration: Configuration, settings: WorkerSettings, launcher: Launcher) -> Self {
         Self {
-            surroundings,
+            settings,
             launcher,
             state: Mutex::new(State { configuration, idle: Vec::new(), busy: 0 }),
             cold_starts: AtomicU64::new(0),
@@ -75,7 +74,7 @@ impl Pool {
         self.state().configuration.clone()
     }
 
-    /// Changes the configuration: idle workers end, busy ones end with their invocation.
+    /// Changes the configuration. Idle workers end now, busy ones after their invocation.
     pub(super) fn update(&self, update: Update) -> Result<Configuration, ApiError> {
         let mut state = self.state();
         state.configuration.update(update)?;
@@ -83,23 +82,23 @@ impl Pool {
         Ok(state.configuration.clone())
     }
 
-    /// How many workers were started so far.
+    /// The number of workers started.
     pub(super) fn cold_starts(&self) -> u64 {
         self.cold_starts.load(Ordering::Relaxed)
     }
 
-    /// How many invocations were begun so far.
+    /// The number of invocations started.
     pub(super) fn invocations(&self) -> u64 {
         self.invocations.load(Ordering::Relaxed)
     }
 
-    /// Ends every worker that waits for work.
+    /// Ends the idle workers.
     pub(super) fn retire_idle(&self) {
         self.state().idle.clear();
     }
 
-    /// Refuses what AWS would refuse before the function runs, and otherwise takes the place of one invocation.
-    pub(super) fn admit(&self, payload: &Bytes) -> Result<Place<'_>, ApiError> {
+    /// Rejects what AWS rejects before the function runs, and otherwise reserves a concurrency slot.
+    pub(super) fn admit(&self, payload: &Bytes) -> Result<ConcurrencySlot<'_>, ApiError> {
         if payload.len() > PAYLOAD_LIMIT {
             let message =
                 format!("Request must be smaller than {PAYLOAD_LIMIT} bytes for the InvokeFunction operation");
@@ -111,11 +110,11 @@ impl Pool {
             return Err(ApiError::new("TooManyRequestsException", "Rate Exceeded.").with_status(429));
         }
         state.busy += 1;
-        Ok(Place { pool: self })
+        Ok(ConcurrencySlot { pool: self })
     }
 
-    /// Runs one invocation, which ends as usual or as a fault rule says.
-    pub(super) async fn run_as(&self, place: &Place<'_>, job: Job, ending: &Ending) -> Invocation {
+    /// Runs one invocation, with the end that a fault rule requires.
+    pub(super) async fn run_as(&self, slot: &ConcurrencySlot<'_>, job: Job, ending: &Ending) -> Invocation {
         let request_id = job.request_id.clone();
         match ending {
             Ending::FunctionError { error_type, message, at: Moment::Before } => {
@@ -123,19 +122,19 @@ impl Pool {
                 outcome::failed(error_type, message)
             }
             Ending::FunctionError { error_type, message, at: Moment::After } => {
-                self.run(place, job, None).await;
+                self.run(slot, job, None).await;
                 outcome::failed(error_type, message)
             }
             Ending::Kill(life) => {
-                self.run(place, job, Some(*life)).await;
+                self.run(slot, job, Some(*life)).await;
                 outcome::killed(&request_id)
             }
-            _ => self.run(place, job, None).await,
+            _ => self.run(slot, job, None).await,
         }
     }
 
-    /// Runs one invocation on a warm worker, or on a new one. One that is to be killed has an outcome that nobody sees.
-    async fn run(&self, _place: &Place<'_>, job: Job, kill: Option<Life>) -> Invocation {
+    /// Runs one invocation on a warm worker or a new one. For a killed invocation the caller ignores the outcome.
+    async fn run(&self, _slot: &ConcurrencySlot<'_>, job: Job, kill: Option<Life>) -> Invocation {
         self.invocations.fetch_add(1, Ordering::Relaxed);
         let Job { request_id, payload, state } = job;
         let (configuration, worker) = self.ready_worker(&request_id).await;
@@ -143,10 +142,10 @@ impl Pool {
             Ok(worker) => worker,
             Err(outcome) => return outcome,
         };
-        let working = Working::new(configuration.names(), state.as_deref());
+        let origin = CallOrigin::new(configuration.names(), state.as_deref());
         match kill {
-            Some(Life::Before) => working.kill(),
-            Some(Life::During) => working.doom(),
+            Some(Life::Before) => origin.kill(),
+            Some(Life::During) => origin.kill_at_next_call(),
             Some(Life::After) | None => {}
         }
         let call = Call {
@@ -156,18 +155,18 @@ impl Pool {
             timeout: configuration.timeout(),
         };
         let key = worker.access_key_id().to_owned();
-        let attributed = self.surroundings.faults.attribute(&key, Arc::clone(&working));
-        let (outcome, worker) = worker.run(call, &working).await;
-        drop(attributed);
+        let attribution = self.settings.faults.attribute(&key, Arc::clone(&origin));
+        let (outcome, worker) = worker.run(call, &origin).await;
+        drop(attribution);
         match worker {
-            Some(worker) if kill.is_none() => self.put_back(worker, configuration.generation),
+            Some(worker) if kill.is_none() => self.return_worker(worker, configuration.generation),
             Some(worker) => worker.end().await,
             None => {}
         }
         outcome
     }
 
-    /// A worker that waits for its invocation, and the configuration that it was started with.
+    /// A worker that is ready for the invocation, and the configuration that it was started with.
     async fn ready_worker(&self, request_id: &str) -> (Configuration, Result<Worker, Invocation>) {
         loop {
             let (configuration, warm) = {
@@ -178,24 +177,24 @@ impl Pool {
                 let started = self.start(&configuration, request_id).await;
                 return (configuration, started);
             };
-            // That one ended while it waited for work is no failure of this invocation.
+            // A worker that ended while idle does not fail this invocation.
             if worker.ready(request_id).await.is_ok() {
                 return (configuration, Ok(worker));
             }
         }
     }
 
-    /// Keeps a worker for the next invocation; one too many, or of a configuration that was changed, ends.
-    fn put_back(&self, worker: Worker, generation: u64) {
+    /// Keeps a worker for the next invocation, unless enough are idle or the configuration has changed.
+    fn return_worker(&self, worker: Worker, generation: u64) {
         let mut state = self.state();
-        if state.configuration.generation == generation && state.idle.len() < WARM {
+        if state.configuration.generation == generation && state.idle.len() < MAXIMUM_IDLE {
             state.idle.push(worker);
         }
     }
 
     async fn start(&self, configuration: &Configuration, request_id: &str) -> Result<Worker, Invocation> {
         self.cold_starts.fetch_add(1, Ordering::Relaxed);
-        let Surroundings { region, endpoint_url, path, keyring, .. } = &self.surroundings;
+        let WorkerSettings { region, endpoint_url, path, keyring, .. } = &self.settings;
         let key = WorkerKey::of(&configuration.function, keyring);
         let environment = configuration.worker_environment(key.identity(), region, endpoint_url, path);
         let mut worker = Worker::start(&self.launcher, key, &environment).await?;
@@ -208,12 +207,12 @@ impl Pool {
     }
 }
 
-/// One of the invocations that a function may run at once; given back when dropped.
-pub(super) struct Place<'a> {
+/// A concurrency slot of the function, released on drop.
+pub(super) struct ConcurrencySlot<'a> {
     pool: &'a Pool,
 }
 
-impl Drop for Place<'_> {
+impl Drop for ConcurrencySlot<'_> {
     fn drop(&mut self) {
         self.pool.state().busy -= 1;
     }

@@ -1,5 +1,4 @@
-//! A function's process: started from its binary with the environment that Lambda gives, and ended with everything it
-//! started itself.
+//! A function's process: started from its binary with Lambda's environment, and killed with all its child processes.
 
 use std::{
     collections::BTreeMap,
@@ -23,13 +22,13 @@ use super::{
 };
 use sandbox_core::ports::Invocation;
 
-/// How long a function may take to start before its own timeout begins to run.
+/// The maximum initialization time, before the function's own timeout starts.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// How long an answer may still be on its way after its process ended.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long an answer can arrive after the end of its process.
+const ANSWER_GRACE: Duration = Duration::from_millis(200);
 
-/// What to start.
+/// The parameters of a process.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     pub(super) binary: PathBuf,
@@ -45,7 +44,7 @@ pub(super) struct Process {
     api: RuntimeApi,
 }
 
-/// One invocation as a worker sees it.
+/// One invocation for a worker.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) request_id: String,
@@ -69,7 +68,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
-            // A group of its own: Ctrl-C in the terminal reaches the sandbox alone, which then ends its functions.
+            // A separate process group: Ctrl-C in the terminal reaches only the sandbox, which then ends its functions.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -78,7 +77,7 @@ impl Process {
         Ok(Self { child, group, api })
     }
 
-    /// Runs one invocation in a process that is ready. Answers whether the process can take another one.
+    /// Runs one invocation in a process that is ready. Returns whether the process can run another one.
     pub(super) async fn run(&mut self, call: Call) -> (Invocation, bool) {
         let (reply, mut replied) = oneshot::channel();
         let deadline = Instant::now() + call.timeout;
@@ -94,7 +93,7 @@ impl Process {
             biased;
             Ok(outcome) = &mut replied => (outcome, true),
             status = self.child.wait() => {
-                let last = tokio::time::timeout(LAST_WORDS, replied).await;
+                let last = tokio::time::timeout(ANSWER_GRACE, replied).await;
                 let outcome = match last {
                     Ok(Ok(outcome)) => outcome,
                     _ => self.ended(&call.request_id, status.ok()),
@@ -105,31 +104,31 @@ impl Process {
         }
     }
 
-    /// Waits for the process's poll, at most for the time that starting may take. The error says that it ended.
+    /// Waits for the process's poll, at most for the initialization time. The error means that the process ended.
     pub(super) async fn ready(&mut self, request_id: &str) -> Result<(), Invocation> {
-        // It may have ended since it polled.
+        // The process may have ended after its poll.
         if let Ok(Some(status)) = self.child.try_wait() {
             return Err(self.ended(request_id, Some(status)));
         }
         let polled = timeout_at(Instant::now() + INIT_LIMIT, self.api.polled());
         tokio::select! {
             biased;
-            // Past the limit the invocation begins all the same, and its own timeout runs.
+            // After the limit the invocation starts, and its own timeout runs.
             _ = polled => Ok(()),
             status = self.child.wait() => Err(self.ended(request_id, status.ok())),
         }
     }
 
-    /// Ends the process with everything that it started, and waits until it is gone.
+    /// Kills the process with its child processes, and waits for its end.
     pub(super) async fn kill(mut self) {
         self.kill_group();
-        // An error says that there is nothing to wait for.
+        // An error means that the process has ended.
         let _ = self.child.wait().await;
     }
 
     fn kill_group(&self) {
         if let Some(group) = self.group {
-            // An error says that it is gone already.
+            // An error means that the process group no longer exists.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

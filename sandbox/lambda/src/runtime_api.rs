@@ -1,6 +1,6 @@
-//! The Lambda Runtime API for one process: it polls for its next invocation here and posts what came of it.
+//! The Lambda Runtime API for one process, which polls for its next invocation and posts the result.
 //!
-//! Each process has a listener of its own, because a poll does not say which function it comes from.
+//! Each process has its own listener, because a poll does not identify its function.
 
 use std::{
     convert::Infallible,
@@ -25,10 +25,10 @@ use super::outcome;
 use sandbox_core::ports::Invocation;
 
 const PREFIX: &str = "/2018-06-01/runtime/";
-/// Reading stops here, above what a function may answer, so that a larger answer can be refused by its size.
+/// The read limit. It is above the payload limit, so an answer that is too large can be rejected by its size.
 const READ_LIMIT: usize = 2 * outcome::PAYLOAD_LIMIT;
 
-/// One invocation on its way to the process.
+/// One invocation for the process.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request_id: String,
@@ -38,14 +38,14 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Invocation>,
 }
 
-/// The service's end of one process's Runtime API.
+/// The server side of one process's Runtime API.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     /// `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`.
     pub(super) address: SocketAddr,
     jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
-    /// Ends the listener and its connections when dropped.
+    /// Closes the listener and its connections on drop.
     _server: JoinSet<()>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct RuntimeApi {
 struct Shared {
     waiting: AsyncMutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
-    /// Holds one permit per poll that has not been given an invocation yet.
+    /// Holds one permit per poll without an invocation.
     polled: Notify,
     init_error: Mutex<Option<Bytes>>,
 }
@@ -75,18 +75,18 @@ impl RuntimeApi {
         Ok(Self { address, jobs, shared, _server: server })
     }
 
-    /// Waits until the process asks for work.
+    /// Waits until the process polls.
     pub(super) async fn polled(&self) {
         self.shared.polled.notified().await;
     }
 
-    /// Hands over an invocation; the process takes it with its next poll.
+    /// Sends an invocation, which the process receives with its next poll.
     pub(super) async fn send(&self, job: Job) {
-        // The receiver lives as long as `shared`, which this holds.
+        // The receiver lives as long as `shared`, which this owns.
         let _ = self.jobs.send(job).await;
     }
 
-    /// What the process reported when it could not start.
+    /// The error that the process reported when it could not start.
     pub(super) fn init_error(&self) -> Option<Bytes> {
         self.shared.init_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -102,7 +102,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let service = service_fn(|request| answer(request, Arc::clone(&shared)));
-            // A connection that breaks is the process's end, which is noticed there.
+            // A broken connection means that the process ended, which is detected elsewhere.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
@@ -161,7 +161,7 @@ impl Shared {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.take() {
             Some((id, reply)) if id == request_id => {
-                // Nobody waits any more when the invocation was given up meanwhile.
+                // The receiver is gone if the invocation has timed out.
                 let _ = reply.send(outcome);
                 accepted()
             }
@@ -173,7 +173,7 @@ impl Shared {
     }
 }
 
-/// The whole body, or the size at which reading stopped.
+/// The complete body, or the size at which reading stopped.
 async fn body(request: Request<Incoming>) -> Result<Bytes, usize> {
     let collected = Limited::new(request.into_body(), READ_LIMIT).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|_| READ_LIMIT)
@@ -194,7 +194,7 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Full<
     response
 }
 
-/// A trace id in X-Ray's form, made of the request id.
+/// A trace ID in X-Ray's format, derived from the request ID.
 fn trace_id(request_id: &str) -> String {
     let digits: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     let (time, unique) = digits.split_at_checked(8).unwrap_or((&digits, ""));

@@ -1,5 +1,5 @@
-//! How functions run: reuse, concurrency, time limits, crashes, configuration. The function is the example `probe`, a
-//! real binary on `lambda_runtime`.
+//! How functions run: reuse, concurrency, timeouts, crashes, configuration. The function is the example `probe`, a real
+//! binary with `lambda_runtime`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -38,12 +38,12 @@ fn function(environment: &[(&str, &str)], timeout_seconds: u32, reserved: Option
     }
 }
 
-struct Bench {
+struct Fixture {
     lambda: Arc<Lambda>,
     logs: tempfile::TempDir,
 }
 
-impl Bench {
+impl Fixture {
     fn of(function: Function, functions: Functions) -> Self {
         let logs = tempfile::tempdir().unwrap();
         let options = LambdaOptions {
@@ -59,7 +59,7 @@ impl Bench {
         Self { lambda: Arc::new(Lambda::new(vec![function], &options).unwrap()), logs }
     }
 
-    /// Runs the example `probe`, which `cargo test` builds beside the tests.
+    /// Runs the example `probe`, which `cargo test` builds with the tests.
     fn new(function: Function) -> Self {
         let examples: PathBuf = std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples");
         Self::of(function, Functions::Binaries { folder: examples })
@@ -76,8 +76,8 @@ impl Bench {
         }
     }
 
-    /// Waits until so many invocations were begun.
-    async fn begun(&self, count: u64) {
+    /// Waits until this number of invocations have started.
+    async fn started(&self, count: u64) {
         while self.lambda.invocations(NAME).unwrap() < count {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -96,30 +96,30 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn one_process_serves_invocations_one_after_the_other() {
-    let bench = Bench::new(function(&[], 10, None));
-    let first = bench.answer(json!({ "n": 1 })).await;
-    let second = bench.answer(json!({ "n": 2 })).await;
+async fn one_process_serves_consecutive_invocations() {
+    let fixture = Fixture::new(function(&[], 10, None));
+    let first = fixture.answer(json!({ "n": 1 })).await;
+    let second = fixture.answer(json!({ "n": 2 })).await;
     assert_eq!(first["process"], second["process"]);
     assert_eq!(second["payload"]["n"], 2);
     assert_eq!(second["functionArn"], format!("arn:aws:lambda:eu-west-1:000000000000:function:{NAME}"));
     assert_ne!(first["requestId"], second["requestId"]);
-    assert_eq!((bench.lambda.cold_starts(NAME), bench.lambda.invocations(NAME)), (Ok(1), Ok(2)));
+    assert_eq!((fixture.lambda.cold_starts(NAME), fixture.lambda.invocations(NAME)), (Ok(1), Ok(2)));
 }
 
 #[tokio::test]
-async fn invocations_at_once_get_a_process_each() {
-    let bench = Bench::new(function(&[], 10, None));
-    let nap = || bench.answer(json!({ "do": "sleep", "millis": 400 }));
+async fn concurrent_invocations_get_separate_processes() {
+    let fixture = Fixture::new(function(&[], 10, None));
+    let nap = || fixture.answer(json!({ "do": "sleep", "millis": 400 }));
     let (one, two) = tokio::join!(nap(), nap());
     assert_ne!(one["process"], two["process"]);
-    assert_eq!(bench.lambda.cold_starts(NAME), Ok(2));
+    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(2));
 }
 
 #[tokio::test]
-async fn after_many_invocations_at_once_four_processes_stay_warm() {
-    let bench = Bench::new(function(&[], 10, None));
-    let nap = || bench.answer(json!({ "do": "sleep", "millis": 400 }));
+async fn four_processes_stay_warm_after_many_concurrent_invocations() {
+    let fixture = Fixture::new(function(&[], 10, None));
+    let nap = || fixture.answer(json!({ "do": "sleep", "millis": 400 }));
     let answers = futures::future::join_all((0..6).map(|_| nap())).await;
     let mut ended = 0;
     let counting = async {
@@ -129,94 +129,94 @@ async fn after_many_invocations_at_once_four_processes_stay_warm() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), counting).await.unwrap();
-    assert_eq!((ended, bench.lambda.cold_starts(NAME)), (2, Ok(6)));
+    assert_eq!((ended, fixture.lambda.cold_starts(NAME)), (2, Ok(6)));
 }
 
 #[tokio::test]
-async fn a_process_that_ended_while_it_was_idle_is_replaced_and_fails_no_invocation() {
+async fn an_idle_process_that_ended_fails_no_invocation() {
     use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-    let bench = Bench::new(function(&[], 10, None));
-    let first = bench.answer(json!({})).await["process"].clone();
+    let fixture = Fixture::new(function(&[], 10, None));
+    let first = fixture.answer(json!({})).await["process"].clone();
     kill_process(pid(&first), Signal::KILL).unwrap();
     waitid(WaitId::Pid(pid(&first)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
-    assert_ne!(bench.answer(json!({})).await["process"], first);
-    assert_eq!(bench.lambda.cold_starts(NAME), Ok(2));
+    assert_ne!(fixture.answer(json!({})).await["process"], first);
+    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(2));
 }
 
 #[tokio::test]
-async fn more_invocations_than_are_reserved_are_refused() {
-    let bench = Bench::new(function(&[], 10, Some(1)));
-    let slow = bench.ask(json!({ "do": "sleep", "millis": 500 }));
+async fn invocations_over_the_reserved_concurrency_are_throttled() {
+    let fixture = Fixture::new(function(&[], 10, Some(1)));
+    let slow = fixture.ask(json!({ "do": "sleep", "millis": 500 }));
     let refused = async {
-        bench.begun(1).await;
-        bench.lambda.invoke(NAME, Bytes::from_static(b"{}")).await
+        fixture.started(1).await;
+        fixture.lambda.invoke(NAME, Bytes::from_static(b"{}")).await
     };
     let (slow, refused) = tokio::join!(slow, refused);
     assert!(matches!(slow, Invocation::Answered(_)));
     let refused = refused.unwrap_err();
     assert_eq!((refused.status, refused.code.as_str()), (429, "TooManyRequestsException"));
-    bench.answer(json!({ "after": "the first one ended" })).await;
+    fixture.answer(json!({ "after": "the first one ended" })).await;
 }
 
 #[tokio::test]
-async fn a_function_that_takes_too_long_is_killed_and_named_sandbox_timedout() {
-    let bench = Bench::new(function(&[], 1, None));
-    let process = bench.answer(json!({})).await["process"].clone();
-    let (error_type, message) = bench.failure(json!({ "do": "sleep", "millis": 60_000 })).await;
+async fn a_function_over_its_timeout_is_killed_with_sandbox_timedout() {
+    let fixture = Fixture::new(function(&[], 1, None));
+    let process = fixture.answer(json!({})).await["process"].clone();
+    let (error_type, message) = fixture.failure(json!({ "do": "sleep", "millis": 60_000 })).await;
     assert_eq!(error_type, "Sandbox.Timedout");
     assert!(message.starts_with("RequestId: ") && message.ends_with(" Error: Task timed out after 1.00 seconds"));
-    assert_ne!(bench.answer(json!({})).await["process"], process);
+    assert_ne!(fixture.answer(json!({})).await["process"], process);
     gone(&process).await;
 }
 
 #[tokio::test]
 async fn a_process_that_exits_is_a_runtime_exit_error_with_its_status() {
-    let bench = Bench::new(function(&[], 10, None));
-    let (error_type, message) = bench.failure(json!({ "do": "exit" })).await;
+    let fixture = Fixture::new(function(&[], 10, None));
+    let (error_type, message) = fixture.failure(json!({ "do": "exit" })).await;
     assert_eq!(error_type, "Runtime.ExitError");
     assert!(message.ends_with("Error: Runtime exited with error: exit status 7"), "{message}");
-    bench.answer(json!({ "after": "the exit" })).await;
-    assert_eq!(bench.lambda.cold_starts(NAME), Ok(2));
+    fixture.answer(json!({ "after": "the exit" })).await;
+    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(2));
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_is_a_runtime_exit_error_too_and_says_why_in_its_log() {
-    let bench = Bench::new(function(&[("PROBE_FAILS_AT_START", "1")], 10, None));
-    let (error_type, message) = bench.failure(json!({})).await;
+async fn a_failed_start_is_a_runtime_exit_error_with_a_log() {
+    let fixture = Fixture::new(function(&[("PROBE_FAILS_AT_START", "1")], 10, None));
+    let (error_type, message) = fixture.failure(json!({})).await;
     assert_eq!(error_type, "Runtime.ExitError");
     assert!(message.ends_with("exit status 3"), "{message}");
-    let log = std::fs::read_to_string(bench.logs.path().join("probe.log")).unwrap();
+    let log = std::fs::read_to_string(fixture.logs.path().join("probe.log")).unwrap();
     assert!(log.contains("PROBE_FAILS_AT_START is set"), "{log}");
 }
 
 #[tokio::test]
-async fn an_error_has_the_type_and_the_message_that_the_function_gave() {
-    let bench = Bench::new(function(&[], 10, None));
+async fn an_error_has_the_type_and_message_of_the_function() {
+    let fixture = Fixture::new(function(&[], 10, None));
     let asked = json!({ "do": "fail", "name": "Source.Denied", "message": "grant s3:GetObject" });
-    assert_eq!(bench.failure(asked).await, ("Source.Denied".to_owned(), "grant s3:GetObject".to_owned()));
-    bench.answer(json!({ "after": "the error" })).await;
-    assert_eq!(bench.lambda.cold_starts(NAME), Ok(1), "an error is no reason to start anew");
+    assert_eq!(fixture.failure(asked).await, ("Source.Denied".to_owned(), "grant s3:GetObject".to_owned()));
+    fixture.answer(json!({ "after": "the error" })).await;
+    assert_eq!(fixture.lambda.cold_starts(NAME), Ok(1), "an error does not restart the process");
 }
 
 #[tokio::test]
-async fn an_answer_above_six_mebibytes_is_an_error() {
-    let bench = Bench::new(function(&[], 10, None));
-    assert_eq!(bench.failure(json!({ "do": "swell" })).await.0, "Function.ResponseSizeTooLarge");
+async fn an_answer_over_six_mebibytes_is_an_error() {
+    let fixture = Fixture::new(function(&[], 10, None));
+    assert_eq!(fixture.failure(json!({ "do": "swell" })).await.0, "Function.ResponseSizeTooLarge");
 }
 
 #[tokio::test]
-async fn a_payload_above_six_mebibytes_is_refused() {
-    let bench = Bench::new(function(&[], 10, None));
+async fn a_payload_over_six_mebibytes_is_rejected() {
+    let fixture = Fixture::new(function(&[], 10, None));
     let payload = Bytes::from(vec![b' '; 6 * 1024 * 1024 + 1]);
-    let refused = bench.lambda.invoke(NAME, payload).await.unwrap_err();
+    let refused = fixture.lambda.invoke(NAME, payload).await.unwrap_err();
     assert_eq!((refused.status, refused.code.as_str()), (413, "RequestTooLargeException"));
 }
 
 #[tokio::test]
-async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_this_process() {
-    let bench = Bench::new(function(&[("TARGET_BUCKET", "vault")], 10, None));
-    let environment = bench.answer(json!({ "do": "show the environment" })).await;
+async fn a_process_has_only_its_configuration_and_lambdas_variables() {
+    let fixture = Fixture::new(function(&[("TARGET_BUCKET", "vault")], 10, None));
+    let environment = fixture.answer(json!({ "do": "show the environment" })).await;
     for (name, value) in [
         ("TARGET_BUCKET", "vault"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
@@ -235,74 +235,74 @@ async fn a_process_sees_its_configuration_and_lambdas_variables_and_nothing_of_t
 }
 
 #[tokio::test]
-async fn a_new_configuration_reaches_the_next_invocation_in_a_new_process() {
-    let bench = Bench::new(function(&[("MODE", "old")], 10, None));
-    let ask = || bench.answer(json!({ "do": "show the environment" }));
+async fn a_changed_configuration_starts_a_new_process() {
+    let fixture = Fixture::new(function(&[("MODE", "old")], 10, None));
+    let ask = || fixture.answer(json!({ "do": "show the environment" }));
     assert_eq!(ask().await["MODE"], "old");
     let path = format!("/2015-03-31/functions/{NAME}/configuration");
     let body = Bytes::from(json!({ "Environment": { "Variables": { "MODE": "new" } }, "Timeout": 7 }).to_string());
-    let shown = bench.lambda.handle(&Method::PUT, &path, &HeaderMap::new(), body).await.unwrap();
+    let shown = fixture.lambda.handle(&Method::PUT, &path, &HeaderMap::new(), body).await.unwrap();
     let shown: Value = serde_json::from_slice(shown.body()).unwrap();
     assert_eq!((shown["Timeout"].clone(), shown["Environment"]["Variables"]["MODE"].clone()), (json!(7), json!("new")));
     assert_eq!(ask().await["MODE"], "new");
 }
 
 #[tokio::test]
-async fn a_timeout_outside_of_lambdas_limits_changes_nothing() {
-    let bench = Bench::new(function(&[], 10, None));
+async fn a_timeout_outside_lambdas_limits_is_rejected() {
+    let fixture = Fixture::new(function(&[], 10, None));
     let path = format!("/2015-03-31/functions/{NAME}/configuration");
     let body = Bytes::from_static(br#"{"Timeout": 901, "MemorySize": 512}"#);
-    let refused = bench.lambda.handle(&Method::PUT, &path, &HeaderMap::new(), body).await.unwrap_err();
+    let refused = fixture.lambda.handle(&Method::PUT, &path, &HeaderMap::new(), body).await.unwrap_err();
     assert_eq!(refused.code, "InvalidParameterValueException");
-    let shown = bench.lambda.handle(&Method::GET, &path, &HeaderMap::new(), Bytes::new()).await.unwrap();
+    let shown = fixture.lambda.handle(&Method::GET, &path, &HeaderMap::new(), Bytes::new()).await.unwrap();
     let shown: Value = serde_json::from_slice(shown.body()).unwrap();
     assert_eq!((shown["Timeout"].clone(), shown["MemorySize"].clone()), (json!(10), json!(256)));
 }
 
 #[tokio::test]
-async fn invoke_marks_an_answer_that_is_an_error_with_a_header() {
-    let bench = Bench::new(function(&[], 10, None));
+async fn invoke_marks_a_function_error_with_a_header() {
+    let fixture = Fixture::new(function(&[], 10, None));
     let path = format!("/2015-03-31/functions/{NAME}/invocations");
     let body = Bytes::from_static(br#"{"do": "fail", "name": "Config.Invalid", "message": "m"}"#);
-    let answer = bench.lambda.handle(&Method::POST, &path, &HeaderMap::new(), body).await.unwrap();
+    let answer = fixture.lambda.handle(&Method::POST, &path, &HeaderMap::new(), body).await.unwrap();
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["X-Amz-Function-Error"]),
         (200, &"Unhandled".parse().unwrap())
     );
-    let good = bench.lambda.handle(&Method::POST, &path, &HeaderMap::new(), Bytes::new()).await.unwrap();
+    let good = fixture.lambda.handle(&Method::POST, &path, &HeaderMap::new(), Bytes::new()).await.unwrap();
     assert!(!good.headers().contains_key("X-Amz-Function-Error"));
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_is_named_by_its_arn() {
-    let bench = Bench::new(function(&[], 10, None));
-    let error = bench.lambda.invoke("nobody", Bytes::new()).await.unwrap_err();
+async fn a_missing_function_is_named_by_its_arn() {
+    let fixture = Fixture::new(function(&[], 10, None));
+    let error = fixture.lambda.invoke("nobody", Bytes::new()).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");
     assert_eq!(error.message, "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:nobody");
 }
 
 #[tokio::test]
 async fn a_function_is_found_by_its_arn_with_and_without_latest() {
-    let bench = Bench::new(function(&[], 10, None));
+    let fixture = Fixture::new(function(&[], 10, None));
     let arn = format!("arn:aws:lambda:eu-west-1:000000000000:function:{NAME}");
     for name in [arn.clone(), format!("{arn}:$LATEST"), format!("{NAME}:$LATEST")] {
-        assert!(bench.lambda.invoke(&name, Bytes::from_static(b"{}")).await.is_ok(), "{name}");
+        assert!(fixture.lambda.invoke(&name, Bytes::from_static(b"{}")).await.is_ok(), "{name}");
     }
 }
 
 #[tokio::test]
-async fn stopping_ends_what_runs_and_refuses_what_comes_after() {
-    let bench = Bench::new(function(&[], 60, None));
-    let process = bench.answer(json!({})).await["process"].clone();
-    let lambda = Arc::clone(&bench.lambda);
+async fn stopping_ends_running_invocations_and_rejects_later_ones() {
+    let fixture = Fixture::new(function(&[], 60, None));
+    let process = fixture.answer(json!({})).await["process"].clone();
+    let lambda = Arc::clone(&fixture.lambda);
     let running =
         tokio::spawn(
             async move { lambda.invoke(NAME, Bytes::from_static(br#"{"do": "sleep", "millis": 60000}"#)).await },
         );
-    bench.begun(2).await;
-    bench.lambda.stop();
+    fixture.started(2).await;
+    fixture.lambda.stop();
     assert_eq!(running.await.unwrap().unwrap_err().code, "ServiceException");
-    assert_eq!(bench.lambda.invoke(NAME, Bytes::new()).await.unwrap_err().code, "ServiceException");
+    assert_eq!(fixture.lambda.invoke(NAME, Bytes::new()).await.unwrap_err().code, "ServiceException");
     gone(&process).await;
 }
 
@@ -314,7 +314,7 @@ fn lives(process: &Value) -> bool {
     rustix::process::test_kill_process(pid(process)).is_ok()
 }
 
-/// Waits until a process has ended, and panics when it does not.
+/// Waits until a process has ended; panics after a timeout.
 async fn gone(process: &Value) {
     let ended = async {
         while lives(process) {
@@ -325,7 +325,7 @@ async fn gone(process: &Value) {
 }
 
 #[test]
-fn a_missing_binary_is_named_with_how_to_build_it() {
+fn the_error_of_a_missing_binary_says_how_to_build_it() {
     let options = LambdaOptions {
         functions: Functions::Binaries { folder: PathBuf::from("/nowhere") },
         region: "eu-west-1".to_owned(),
@@ -343,9 +343,9 @@ fn a_missing_binary_is_named_with_how_to_build_it() {
     );
 }
 
-/// Answers with the number of handlers made so far, waits for ever, or panics.
+/// Returns the number of handlers created so far, never returns, or panics.
 #[derive(Default)]
-struct Inside {
+struct InProcessHandlers {
     made: AtomicUsize,
 }
 
@@ -356,7 +356,7 @@ impl Handler for Numbered {
     async fn call(&self, payload: Bytes, deadline: SystemTime) -> Invocation {
         match &payload[..] {
             b"\"wait\"" => std::future::pending().await,
-            b"\"panic\"" => panic!("told to"),
+            b"\"panic\"" => panic!("requested panic"),
             _ => {
                 let left = deadline.duration_since(SystemTime::now()).unwrap();
                 assert!(left <= Duration::from_secs(1));
@@ -366,7 +366,7 @@ impl Handler for Numbered {
     }
 }
 
-impl HandlerSet for Inside {
+impl HandlerSet for InProcessHandlers {
     fn handler(&self, function: &str, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Handler>, String> {
         assert_eq!(function, "probe");
         assert!(environment["AWS_ACCESS_KEY_ID"].starts_with("ASIA"), "a session's key");
@@ -378,20 +378,22 @@ impl HandlerSet for Inside {
 }
 
 #[tokio::test]
-async fn handlers_inside_this_process_are_reused_and_limited_in_time_like_processes() {
-    let bench =
-        Bench::of(function(&[("TARGET_BUCKET", "vault")], 1, None), Functions::InProcess(Arc::new(Inside::default())));
-    assert_eq!(bench.answer(json!({})).await, json!(0));
-    assert_eq!(bench.answer(json!({})).await, json!(0));
-    assert_eq!(bench.failure(json!("wait")).await.0, "Sandbox.Timedout");
-    assert_eq!(bench.answer(json!({})).await, json!(1));
-    assert_eq!(bench.failure(json!("panic")).await.0, "Runtime.ExitError");
-    assert_eq!(bench.answer(json!({})).await, json!(2));
+async fn in_process_handlers_are_reused_and_time_out_like_processes() {
+    let fixture = Fixture::of(
+        function(&[("TARGET_BUCKET", "vault")], 1, None),
+        Functions::InProcess(Arc::new(InProcessHandlers::default())),
+    );
+    assert_eq!(fixture.answer(json!({})).await, json!(0));
+    assert_eq!(fixture.answer(json!({})).await, json!(0));
+    assert_eq!(fixture.failure(json!("wait")).await.0, "Sandbox.Timedout");
+    assert_eq!(fixture.answer(json!({})).await, json!(1));
+    assert_eq!(fixture.failure(json!("panic")).await.0, "Runtime.ExitError");
+    assert_eq!(fixture.answer(json!({})).await, json!(2));
 }
 
 #[tokio::test]
-async fn a_handler_that_cannot_be_made_ready_is_an_init_error() {
-    let bench = Bench::of(function(&[], 1, None), Functions::InProcess(Arc::new(Inside::default())));
+async fn a_handler_that_fails_to_initialize_is_an_init_error() {
+    let fixture = Fixture::of(function(&[], 1, None), Functions::InProcess(Arc::new(InProcessHandlers::default())));
     let expected = ("Runtime.InitError".to_owned(), "TARGET_BUCKET is not set".to_owned());
-    assert_eq!(bench.failure(json!({})).await, expected);
+    assert_eq!(fixture.failure(json!({})).await, expected);
 }

@@ -1,4 +1,4 @@
-//! One place where a function runs, one invocation at a time: a process, or a handler inside this process.
+//! An execution environment of a function, for one invocation at a time: a process, or a handler inside this process.
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
@@ -10,16 +10,16 @@ use super::{
     outcome,
     process::{Call, Launch, Process},
 };
-use sandbox_core::{faults::Working, ports::Invocation};
+use sandbox_core::{faults::CallOrigin, ports::Invocation};
 
-/// How the workers of one function are made.
+/// How the workers of one function start.
 #[derive(Clone)]
 pub(super) enum Launcher {
     Process(Launch),
     InProcess { set: Arc<dyn HandlerSet>, crate_name: String },
 }
 
-/// A worker that was started.
+/// A started worker.
 pub(super) struct Worker {
     kind: Kind,
     key: WorkerKey,
@@ -53,12 +53,13 @@ impl Worker {
         Ok(Self { kind: kind?, key })
     }
 
-    /// The public half of the key that it calls with.
+    /// The access key ID of its own key.
     pub(super) fn access_key_id(&self) -> &str {
         &self.key.identity().access_key_id
     }
 
-    /// Waits until the worker can take an invocation. The error is the outcome of the one for which it was started.
+    /// Waits until the worker can run an invocation. The error is the outcome of the invocation that started the
+    /// worker.
     pub(super) async fn ready(&mut self, request_id: &str) -> Result<(), Invocation> {
         match &mut self.kind {
             Kind::Process(process) => process.ready(request_id).await,
@@ -66,61 +67,67 @@ impl Worker {
         }
     }
 
-    /// Runs one invocation, unless or until it is killed. Answers the worker again if it can take another one.
-    pub(super) async fn run(self, call: Call, working: &Working) -> (Invocation, Option<Self>) {
+    /// Runs one invocation, unless or until it is killed. Returns the worker if it can run another one.
+    pub(super) async fn run(self, call: Call, origin: &CallOrigin) -> (Invocation, Option<Self>) {
         let Self { kind, key } = self;
-        let request_id = call.request_id.clone();
-        match kind {
-            Kind::Process(mut process) => {
-                let ended = tokio::select! {
-                    biased;
-                    () = working.killed() => None,
-                    ended = process.run(call) => Some(ended),
-                };
-                match ended {
-                    Some((outcome, true)) => (outcome, Some(Self { kind: Kind::Process(process), key })),
-                    Some((outcome, false)) => (outcome, None),
-                    None => {
-                        process.kill().await;
-                        (outcome::killed(&request_id), None)
-                    }
-                }
-            }
-            Kind::InProcess(handler) => {
-                let deadline = SystemTime::now() + call.timeout;
-                let running = Arc::clone(&handler);
-                // A task of its own, so that a panic ends the invocation and not the service.
-                // A set, because it ends its task when it is dropped.
-                let mut task = JoinSet::new();
-                let ended = tokio::select! {
-                    biased;
-                    () = working.killed() => None,
-                    ended = async {
-                        task.spawn(async move { running.call(call.payload, deadline).await });
-                        tokio::time::timeout(call.timeout, task.join_next()).await
-                    } => Some(ended),
-                };
-                match ended {
-                    Some(Ok(Some(Ok(outcome)))) => (outcome, Some(Self { kind: Kind::InProcess(handler), key })),
-                    Some(Ok(Some(Err(panic)))) => {
-                        let message = format!("RequestId: {request_id} Error: {panic}");
-                        (outcome::failed("Runtime.ExitError", &message), None)
-                    }
-                    Some(Ok(None)) => (outcome::exited(&request_id, None), None),
-                    Some(Err(_)) => (outcome::timed_out(&request_id, call.timeout), None),
-                    None => {
-                        task.shutdown().await;
-                        (outcome::killed(&request_id), None)
-                    }
-                }
-            }
-        }
+        let (outcome, reusable) = match kind {
+            Kind::Process(process) => run_process(process, call, origin).await,
+            Kind::InProcess(handler) => run_handler(handler, call, origin).await,
+        };
+        (outcome, reusable.map(|kind| Self { kind, key }))
     }
 
-    /// Ends it, and waits until it is gone.
+    /// Ends the worker and waits for its end.
     pub(super) async fn end(self) {
         if let Kind::Process(process) = self.kind {
             process.kill().await;
+        }
+    }
+}
+
+async fn run_process(mut process: Box<Process>, call: Call, origin: &CallOrigin) -> (Invocation, Option<Kind>) {
+    let request_id = call.request_id.clone();
+    let ended = tokio::select! {
+        biased;
+        () = origin.killed() => None,
+        ended = process.run(call) => Some(ended),
+    };
+    match ended {
+        Some((outcome, true)) => (outcome, Some(Kind::Process(process))),
+        Some((outcome, false)) => (outcome, None),
+        None => {
+            process.kill().await;
+            (outcome::killed(&request_id), None)
+        }
+    }
+}
+
+async fn run_handler(handler: Arc<dyn Handler>, call: Call, origin: &CallOrigin) -> (Invocation, Option<Kind>) {
+    let Call { request_id, payload, timeout, .. } = call;
+    let deadline = SystemTime::now() + timeout;
+    let running = Arc::clone(&handler);
+    // A separate task, so that a panic ends the invocation and not the service. A `JoinSet`, because it aborts its task
+    // on drop.
+    let mut task = JoinSet::new();
+    let ended = tokio::select! {
+        biased;
+        () = origin.killed() => None,
+        ended = async {
+            task.spawn(async move { running.call(payload, deadline).await });
+            tokio::time::timeout(timeout, task.join_next()).await
+        } => Some(ended),
+    };
+    match ended {
+        Some(Ok(Some(Ok(outcome)))) => (outcome, Some(Kind::InProcess(handler))),
+        Some(Ok(Some(Err(panic)))) => {
+            let message = format!("RequestId: {request_id} Error: {panic}");
+            (outcome::failed("Runtime.ExitError", &message), None)
+        }
+        Some(Ok(None)) => (outcome::exited(&request_id, None), None),
+        Some(Err(_)) => (outcome::timed_out(&request_id, timeout), None),
+        None => {
+            task.shutdown().await;
+            (outcome::killed(&request_id), None)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The state, the stored bytes and the clock: what every operation works on.
+//! The state, the stored bytes and the clock, which every operation uses.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -11,13 +11,13 @@ use tokio::sync::Notify;
 
 use crate::{clock::Clock, state::State, storage::blobs::Blobs};
 
-/// What every operation works on.
+/// What every operation uses.
 pub(crate) struct Backend {
     pub(crate) state: Mutex<State>,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) events: Arc<dyn EventSink>,
     pub(crate) clock: Arc<Clock>,
-    /// Told when an archived object begins to be restored.
+    /// Notified when the restore of an archived object starts.
     pub(crate) restore_began: Notify,
 }
 
@@ -32,9 +32,9 @@ impl Backend {
     }
 }
 
-/// The state, locked. What it made unused is removed from the disk as soon as it is unlocked, not before.
+/// The locked state. Unused blobs are removed from the disk after the unlock.
 pub(crate) struct Locked<'a> {
-    /// Dropped first: the order of the fields is the order of their ends.
+    /// Dropped first, because fields are dropped in their order.
     state: MutexGuard<'a, State>,
     _unused: RemoveUnused<'a>,
 }

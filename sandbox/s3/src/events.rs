@@ -1,4 +1,4 @@
-//! What S3 tells `EventBridge`, in the shape of
+//! The events of S3 for `EventBridge`, in the form of
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 
 use sandbox_core::ports::ACCOUNT;
@@ -10,19 +10,19 @@ use crate::{
     request::Cause,
 };
 
-/// What happened to an object.
+/// A change of an object.
 pub(crate) enum Happening<'a> {
     /// By `PutObject`, `POST Object`, `CopyObject` or `CompleteMultipartUpload`.
     Created { size: u64, etag: &'a str, reason: &'static str },
-    /// A version is gone, or a delete marker hides the object.
+    /// A version was deleted, or a delete marker hides the object.
     Deleted { marker: bool },
-    /// An archived object is being restored.
+    /// The restore of an archived object started.
     RestoreInitiated { object: &'a Object },
-    /// A restored copy can be read.
+    /// A restored copy is readable.
     RestoreCompleted { object: &'a Object, expires: OffsetDateTime },
 }
 
-/// The envelope for `EventBridge`; `None` when the bucket does not send any.
+/// The envelope for `EventBridge`; `None` if the bucket sends no events.
 pub(crate) fn envelope(
     cause: &Cause,
     bucket: &BucketRecord,
@@ -88,7 +88,7 @@ pub(crate) fn envelope(
     }))
 }
 
-/// What is told of an object that is restored.
+/// The detail of events about restores.
 fn restores(object: &mut Value, detail: &mut Value, restored: &Object) {
     object["size"] = json!(restored.size());
     object["etag"] = json!(restored.etag);

@@ -1,8 +1,8 @@
-//! The sandbox's S3: the protocol and signatures by `s3s`, the backend ours, because versions, conditions, checksums
-//! and copies that share bytes are what matters here.
+//! The sandbox's S3. `s3s` implements the protocol and signatures. The backend is the sandbox's own, because versions,
+//! conditions, checksums and copies that share bytes are its purpose.
 //!
-//! One endpoint serves the buckets of every region; the region a request is signed for selects the regional endpoint
-//! it would have been sent to. Paths and `bucket.localhost` hosts both address buckets.
+//! One endpoint serves the buckets of every region. The region in a request's signature selects the regional endpoint.
+//! Paths and `bucket.localhost` hosts both address buckets.
 
 mod backend;
 mod buckets;
@@ -56,7 +56,8 @@ pub use self::{
     endpoint::{parameters::operations, service::Service},
     model::{
         bucket::Versioning,
-        lock::{DefaultRetention, ObjectLock, RetentionMode, RetentionPeriod},
+        lock::ObjectLock,
+        retention::{DefaultRetention, RetentionMode, RetentionPeriod},
     },
     state::OpenError,
 };
@@ -64,15 +65,15 @@ pub use self::{
 /// A bucket as a template describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketSettings {
-    /// By the bucket naming rules of S3.
+    /// The name, by S3's naming rules for buckets.
     pub name: String,
-    /// Where it is, for example `eu-west-1`.
+    /// The region, for example `eu-west-1`.
     pub region: String,
-    /// Whether it keeps old versions.
+    /// Whether the bucket keeps old versions.
     pub versioning: Versioning,
-    /// Whether it tells `EventBridge` about its objects.
+    /// Whether the bucket sends events to `EventBridge`.
     pub event_bridge: bool,
-    /// Its Object Lock, which keeps versions in any case. One that a bucket has is never taken off it.
+    /// Object Lock, which also keeps versions. It cannot be removed from a bucket.
     pub object_lock: Option<ObjectLock>,
 }
 
@@ -82,7 +83,7 @@ impl BucketSettings {
     }
 }
 
-/// The service: made once, shared by reference.
+/// The service: created once, shared by reference.
 #[derive(Clone)]
 pub struct S3 {
     backend: Arc<Backend>,
@@ -99,8 +100,8 @@ impl fmt::Debug for S3 {
 }
 
 impl S3 {
-    /// Opens the S3 whose bytes lie in `folder` (made if it is missing) and whose metadata is in `store`. Callers are
-    /// known by the keyring and may do what `iam` says.
+    /// Opens the S3 with its bytes in `folder`, which is created if it is missing, and its metadata in `store`. The
+    /// keyring knows the callers; `iam` decides their permissions.
     pub fn open(
         folder: &Path,
         store: Arc<Store>,
@@ -118,13 +119,13 @@ impl S3 {
         Ok(Self { backend, keyring, requests: Arc::default(), iam, faults: Faults::default() })
     }
 
-    /// The same S3, whose calls pass these fault rules.
+    /// The same S3, with fault rules for its calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// What answers HTTP requests.
+    /// The service that answers HTTP requests.
     pub fn service(&self) -> Service {
         let mut builder = S3ServiceBuilder::new(Operations { backend: Arc::clone(&self.backend) });
         builder.set_auth(auth::KeyringAuth { keyring: Arc::clone(&self.keyring) });
@@ -139,14 +140,14 @@ impl S3 {
         Service::new(builder.build(), Arc::clone(&self.backend), Arc::clone(&self.keyring))
     }
 
-    /// How many requests were made since this S3 was opened, by the operation's name, for example `CopyObject`. Counted
-    /// is every signed request, whatever it is answered; not counted are those that never reach an operation: unsigned
-    /// ones, wrongly signed ones, and those that are sent to another region than their bucket's.
+    /// The number of requests since this S3 was opened, by operation name, for example `CopyObject`. Every signed
+    /// request counts, even if it fails. Requests that reach no operation do not: unsigned ones, those with a wrong
+    /// signature, and those to another region than their bucket's.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.requests.snapshot()
     }
 
-    /// Makes sure that a bucket exists with these settings. One that is there keeps its objects; it cannot change its
+    /// Creates a bucket with these settings, or updates it. An existing bucket keeps its objects; it cannot change its
     /// region.
     pub fn ensure_bucket(&self, settings: &BucketSettings) -> Result<(), ApiError> {
         let BucketSettings { name, region, event_bridge, .. } = settings;
@@ -181,17 +182,17 @@ impl S3 {
         state.put_bucket(record).map_err(|error| ApiError::new("InternalError", error.to_string()).with_status(500))
     }
 
-    /// Lets time pass for S3 at once, and for S3 alone: what it does by the day can then be seen in a test.
+    /// Advances the clock of this S3 only, so that tests can observe periods of days.
     pub fn pass_time(&self, time: Duration) {
         self.backend.clock.pass(time);
     }
 
-    /// Runs what is due by the buckets' lifecycle rules, as S3 does once a day.
+    /// Applies the buckets' lifecycle rules, as S3 does once a day.
     pub fn run_lifecycle(&self) -> Result<Vec<AbortedUpload>, ApiError> {
         self.backend.run_lifecycle()
     }
 
-    /// Puts the lifecycle rules that the properties of an `AWS::S3::Bucket` name.
+    /// Sets the lifecycle rules in the properties of an `AWS::S3::Bucket`.
     pub fn put_lifecycle(&self, bucket: &str, properties: &Value) -> Result<(), ApiError> {
         self.backend.put_lifecycle(bucket, properties)
     }
@@ -201,33 +202,18 @@ impl S3 {
         self.backend.restoring().await;
     }
 
-    /// Sends the events of the restores that are complete by now.
+    /// Sends the events of completed restores.
     pub async fn complete_restores(&self) -> Result<(), ApiError> {
         self.backend.complete_restores().await
     }
 
-    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would, and returns their
-    /// ETags. No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
-    ///
-    /// The checksums are correct and of the kind that the upload declares, which must be a CRC. The ETags are not MD5s:
-    /// an MD5 needs every byte. Parts of equal length have equal ETags.
-    pub fn put_sparse_parts(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
-        lengths: &[u64],
-    ) -> Result<Vec<String>, ApiError> {
-        self.backend.put_sparse_parts(bucket, key, upload_id, lengths)
-    }
-
-    /// Whether there is a bucket of this name, in any region.
+    /// Whether a bucket of this name exists, in any region.
     pub fn has_bucket(&self, name: &str) -> bool {
         self.backend.state().buckets().any(|bucket| bucket.record.name == name)
     }
 
-    /// Makes an object one without any stored checksum, as those are that were uploaded without one before S3 began to
-    /// compute checksums by itself in December 2024. No request to S3 can do this; tests and demos need it.
+    /// Removes the stored checksum of an object. Objects that were uploaded without one before December 2024, when S3
+    /// began to compute checksums itself, have none. No request to S3 can do this; tests and demos need it.
     pub fn forget_checksum(&self, bucket: &str, key: &str, version_id: Option<&str>) -> Result<(), ApiError> {
         let forget = |object: &mut Object| {
             object.checksum = None;

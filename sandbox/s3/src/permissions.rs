@@ -1,4 +1,4 @@
-//! What a caller may see and delete, decided before the operation runs.
+//! What a caller may see and delete, evaluated before the operation runs.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use sandbox_core::identity::Identity;
 use sandbox_iam::{Iam, Refusal, S3Request};
 
 use crate::model::{
-    lock::{Governance, LegalHold, Retention},
+    lock::{Governance, LegalHold},
     object::{Object, Tags},
+    retention::Retention,
 };
 
-/// What a read does not tell this caller, who has no permission to ask for it: how many tags the object has, its
-/// retention, its legal hold (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response
-/// Elements).
+/// What a read hides from a caller without permission: the number of tags, the retention, the legal hold
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Hidden {
     pub(crate) tags: bool,
@@ -23,12 +23,12 @@ pub(crate) struct Hidden {
 }
 
 impl Hidden {
-    /// From the extensions that travel with a request.
+    /// Reads it from the extensions of a request.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         extensions.get().copied().unwrap_or_default()
     }
 
-    /// The tags, if there are any to be shown.
+    /// The tags, if the caller may see them and there are any.
     pub(crate) fn shown_tags(self, object: &Object) -> Option<&Tags> {
         Some(&object.tags).filter(|tags| !self.tags && !tags.is_empty())
     }
@@ -42,7 +42,7 @@ impl Hidden {
     }
 }
 
-/// Judges the deletions of one request that deletes several objects: each is a question of its own.
+/// Checks the deletions of a multi-object delete one by one.
 #[derive(Debug, Clone)]
 pub(crate) struct Deleter {
     pub(crate) iam: Arc<Iam>,
@@ -54,12 +54,12 @@ impl Deleter {
         let lock = if governance == Governance::Bypassed { &[BYPASS.1][..] } else { &[] };
         let versioned = id.is_some();
         let request = S3Request { operation: "DeleteObject", bucket, key, versioned, lock, ..Default::default() };
-        let needs = request.needs().unwrap_or_default();
-        needs.into_iter().try_for_each(|need| self.iam.authorize(&self.caller, need).map_err(denied))
+        let permissions = request.permissions().unwrap_or_default();
+        permissions.into_iter().try_for_each(|permission| self.iam.authorize(&self.caller, permission).map_err(denied))
     }
 }
 
-/// The header that asks to pass by governance retentions, and the permission to.
+/// The header that requests to bypass governance retention, together with the permission.
 pub(crate) const BYPASS: (&str, &str) = ("x-amz-bypass-governance-retention", "s3:BypassGovernanceRetention");
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]

@@ -1,8 +1,9 @@
-//! Copies of archived objects that can be read for a while
+//! Readable copies of archived objects, for a limited time
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>).
 //!
-//! How long a restore takes is what S3 says of its tiers at their fastest, by S3's clock. Its beginning and its end are
-//! told to `EventBridge` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
+//! The duration of a restore is S3's shortest documented time for the tier, by S3's clock. `EventBridge` receives
+//! events about its start and its completion
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html>).
 
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto, s3_error};
@@ -23,7 +24,7 @@ use crate::{
     state::State,
 };
 
-/// How long a tier takes for a class; `None` where it does not offer it.
+/// The duration of a tier for a storage class; `None` if the class does not offer the tier.
 fn duration(tier: &str, class: &str) -> Option<Duration> {
     let is_deep = class == dto::StorageClass::DEEP_ARCHIVE;
     match tier {
@@ -34,7 +35,7 @@ fn duration(tier: &str, class: &str) -> Option<Duration> {
     }
 }
 
-/// Days and tier of a request to restore.
+/// Days and tier of a restore request.
 fn wanted(request: Option<dto::RestoreRequest>) -> S3Result<(Duration, String)> {
     let malformed = || {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
@@ -51,7 +52,7 @@ fn wanted(request: Option<dto::RestoreRequest>) -> S3Result<(Duration, String)> 
 }
 
 impl Backend {
-    /// Begins to restore an object, or keeps a restored copy for longer: 202 for the one and 200 for the other
+    /// Starts to restore an object with status 202, or extends a restored copy with status 200
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>, Responses).
     pub(crate) async fn restore_object(
         &self,
@@ -60,7 +61,7 @@ impl Backend {
         let cause = Cause::of(&req.extensions);
         let mut response = S3Response::new(dto::RestoreObjectOutput::default());
         let (restore, event) = self.begin_restore(req.input, &cause)?;
-        if restore.is_to_be_told() {
+        if restore.needs_event() {
             response.extensions.insert(Status(StatusCode::ACCEPTED));
             self.announce(event).await;
         }
@@ -82,7 +83,7 @@ impl Backend {
         let present = object.restore.filter(|restore| restore.is_under_way(now) || restore.is_readable(now));
         let restore = match present {
             Some(restore) if restore.is_readable(now) => Restore::kept(now, days),
-            // Only a faster tier may take over.
+            // Only a faster tier may replace a restore in progress.
             Some(restore) if restore.completes <= sooner => {
                 return Err(s3_error!(RestoreAlreadyInProgress, "Object restore is already in progress"));
             }
@@ -92,7 +93,7 @@ impl Backend {
         let changed = state.change_object(&input.bucket, &input.key, input.version_id.as_deref(), change)?;
         let place = Restoring { bucket: input.bucket, key: input.key, id: changed.id.clone() };
         let event = state.restore_event(cause, &place, |object| Happening::RestoreInitiated { object });
-        if restore.is_to_be_told() {
+        if restore.needs_event() {
             state.restoring.insert(place);
             self.restore_began.notify_one();
         }
@@ -101,7 +102,7 @@ impl Backend {
 }
 
 impl State {
-    /// An event about the restore of a version; none where its bucket sends none.
+    /// An event about the restore of a version; `None` if its bucket sends no events.
     fn restore_event<'a>(
         &'a mut self,
         cause: &Cause,
@@ -115,7 +116,7 @@ impl State {
         envelope(cause, bucket, &place.key, shown.as_deref(), at, &what(version.object()?))
     }
 
-    /// The events of the restores that are complete by now. Each is told once.
+    /// The events of completed restores. Each is returned once.
     fn complete_restores(&mut self, now: OffsetDateTime) -> S3Result<Vec<Value>> {
         let mut events = Vec::new();
         for place in self.restoring.clone() {
@@ -126,9 +127,9 @@ impl State {
                 continue;
             }
             self.restoring.remove(&place);
-            // It may have been deleted meanwhile.
-            let Some(restore) = restore.filter(|restore| restore.is_to_be_told()) else { continue };
-            let change = |object: &mut Object| object.restore = Some(Restore { is_told: true, ..restore });
+            // The version may have been deleted meanwhile.
+            let Some(restore) = restore.filter(|restore| restore.needs_event()) else { continue };
+            let change = |object: &mut Object| object.restore = Some(Restore { is_announced: true, ..restore });
             self.change_object(bucket, key, Some(id), change)?;
             let what = |object| Happening::RestoreCompleted { object, expires: restore.expires };
             events.extend(self.restore_event(&Cause::of_s3(), &place, what));
@@ -138,14 +139,14 @@ impl State {
 }
 
 impl Backend {
-    /// Waits until an archived object is being restored; at once if one is. For one caller.
+    /// Waits until the restore of an archived object is in progress; at once if one is. For one caller.
     pub(crate) async fn restoring(&self) {
         while self.state().restoring.is_empty() {
             self.restore_began.notified().await;
         }
     }
 
-    /// Tells of the restores that are complete by now.
+    /// Sends the events of completed restores.
     pub(crate) async fn complete_restores(&self) -> Result<(), ApiError> {
         let now = self.now();
         let completed = self.state().complete_restores(now);

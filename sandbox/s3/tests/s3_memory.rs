@@ -1,4 +1,4 @@
-//! Objects larger than the memory they may take. A binary of its own: what is measured is the whole process.
+//! Objects that are larger than the allowed memory. A separate binary, because the test measures the whole process.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -15,14 +15,14 @@ use harness::{REGION, Server};
 
 const SIZE: u64 = 192 << 20;
 
-/// The most memory this process ever held, in bytes, where the system tells it.
+/// The peak memory of this process in bytes, if the operating system reports it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-/// One small buffer, many times.
+/// One small buffer, repeated.
 fn zeros() -> ByteStream {
     let chunk = Bytes::from(vec![0; 1 << 16]);
     let count = SIZE / (1 << 16);
@@ -32,7 +32,7 @@ fn zeros() -> ByteStream {
 }
 
 #[tokio::test]
-async fn putting_copying_and_reading_hold_a_small_part_of_the_object_in_memory() {
+async fn large_objects_are_not_held_in_memory() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let client = server.client_with(REGION, |config| {
         config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)

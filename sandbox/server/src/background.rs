@@ -1,4 +1,4 @@
-//! Work that repeats until the sandbox ends.
+//! Periodic work of a running sandbox.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{task::JoinSet, time::interval};
 
 use crate::services::Services;
 
-/// The delay after which data is made durable.
+/// The delay between a write and its sync.
 const FLUSH: Duration = Duration::from_millis(250);
 /// The interval of lifecycle rules. S3 runs them once a day, at midnight UTC.
 const LIFECYCLE: Duration = Duration::from_hours(1);
@@ -18,9 +18,9 @@ const RESTORES: Duration = Duration::from_secs(1);
 /// Whether the data outlives the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// It stays.
+    /// The data stays.
     Kept,
-    /// It is removed when the sandbox ends, so it need not be durable.
+    /// The data is removed when the sandbox ends, so it need not be synced.
     Temporary,
 }
 
@@ -35,13 +35,13 @@ pub(crate) fn start(services: &Services, data: Lifetime) -> JoinSet<()> {
     tasks
 }
 
-/// Runs the buckets' lifecycle rules.
+/// Applies the buckets' lifecycle rules.
 async fn run_lifecycle(s3: S3) {
     let mut ticks = interval(LIFECYCLE);
     loop {
         ticks.tick().await;
         if let Err(error) = s3.run_lifecycle() {
-            tracing::error!(%error, "lifecycle rules could not be carried out");
+            tracing::error!(%error, "cannot apply the lifecycle rules");
         }
     }
 }
@@ -52,19 +52,19 @@ async fn complete_restores(s3: S3) {
         s3.restoring().await;
         tokio::time::sleep(RESTORES).await;
         if let Err(error) = s3.complete_restores().await {
-            tracing::error!(%error, "a restore could not be completed");
+            tracing::error!(%error, "cannot complete a restore");
         }
     }
 }
 
-/// Makes data durable shortly after it was written. Waits while nothing is written.
+/// Syncs data shortly after it was written. Waits while nothing is written.
 async fn flush(store: Arc<Store>) {
     loop {
         store.dirtied().await;
         tokio::time::sleep(FLUSH).await;
         let store = Arc::clone(&store);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.flush()).await {
-            tracing::error!(%error, "what was written last would not survive a crash");
+            tracing::error!(%error, "cannot sync the latest writes: a crash would lose them");
         }
     }
 }

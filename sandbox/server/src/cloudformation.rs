@@ -1,4 +1,4 @@
-//! CloudFormation: `DescribeStacks`, so that a client finds the stack and its outputs in the same way as on AWS.
+//! CloudFormation: `DescribeStacks`, so that a client finds the stack and its outputs as on AWS.
 //!
 //! Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>.
 
@@ -77,7 +77,7 @@ impl CloudFormation {
         Ok(Self { stack })
     }
 
-    /// Performs an operation, given as a form. The answer is the `<DescribeStacksResult>` element.
+    /// Performs an operation, given as a form. Returns the `<DescribeStacksResult>` element.
     pub(crate) fn handle(&self, operation: &str, form: &BTreeMap<String, String>) -> Result<String, ApiError> {
         if !operations::has(Service::CloudFormation, operation) {
             let message = format!(

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::SandboxError;
 
-/// Creates the folder: the given one, or a temporary one with the guard that removes it.
+/// Creates the folder. Without a given path, it is temporary, and the returned guard removes it.
 pub(crate) fn create(given: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), SandboxError> {
     let failed = |path: PathBuf| move |source| SandboxError::Folder { path, source };
     if let Some(folder) = given {

@@ -1,4 +1,4 @@
-//! Makes in the services what the template names, by the same calls that any client could make.
+//! Creates the resources of the template, through the same calls that a client can make.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use sandbox_sns::Sns;
 use sandbox_states::States;
 use sandbox_template::{Bucket, Rule, Stack, StateMachine, Subscription, Topic};
 
-/// A resource of the template that a service refused.
+/// A resource of the template that a service rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the sandbox cannot make {what}: {error}")]
+#[error("the sandbox cannot create {what}: {error}")]
 pub struct DeployError {
-    /// Which resource.
+    /// The resource.
     pub what: String,
-    /// What the service said.
+    /// The error of the service.
     pub error: ApiError,
 }
 
-/// The services that resources are made in.
+/// The services that create the resources.
 pub(crate) struct Deployment<'a> {
     pub(crate) s3: &'a S3,
     pub(crate) sns: &'a Sns,
@@ -32,8 +32,8 @@ pub(crate) struct Deployment<'a> {
 }
 
 impl Deployment<'_> {
-    /// Makes everything. What is there already from an earlier run is brought up to date. State machines come first:
-    /// their definitions are what is most easily wrong, and then nothing else has been made.
+    /// Creates everything, and updates existing resources of an earlier run. State machines come first: their
+    /// definitions are the most likely to be invalid, and then nothing else exists yet.
     pub(crate) async fn deploy(&self, stack: &Stack) -> Result<(), DeployError> {
         for machine in &stack.state_machines {
             self.machine(machine).await.map_err(failed(name_of(machine)))?;
@@ -129,7 +129,7 @@ impl Deployment<'_> {
     }
 }
 
-/// A state machine with the file of its definition.
+/// A state machine with the file of its definition, for messages.
 fn name_of(machine: &StateMachine) -> String {
     let file = machine.file.as_ref().map(|file| format!(" of {}", file.display()));
     format!("the state machine {}{}", machine.logical_id, file.unwrap_or_default())

@@ -10,18 +10,18 @@ use sandbox_template::TemplateError;
 
 use crate::deploy::DeployError;
 
-/// Why a sandbox did not start, or did not stop well.
+/// Why a sandbox did not start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The template cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// A value was given for a variable that no function has.
-    #[error("no function has the configuration {name}; there are {known}")]
+    #[error("no function has the configuration {name}; the known names are {known}")]
     UnknownVariable {
-        /// The name that was given.
+        /// The given name.
         name: String,
-        /// The names that there are.
+        /// The known names.
         known: String,
     },
     /// A function's binary is missing.
@@ -30,7 +30,7 @@ pub enum SandboxError {
     /// A policy of the template cannot be evaluated.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A service refused a resource of the template.
+    /// A service rejected a resource of the template.
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The data cannot be opened or written.
@@ -42,28 +42,28 @@ pub enum SandboxError {
     /// SNS's data cannot be opened.
     #[error(transparent)]
     Sns(#[from] SnsError),
-    /// What was given as the folder for the data is not a folder.
+    /// The path of the data folder is a file.
     #[error(
-        "the sandbox cannot keep its data at {path}, which is a file: give it a folder, which is made if it is missing"
+        "the sandbox cannot keep its data at {path}, which is a file: choose a folder, which is created if it is missing"
     )]
     NotAFolder {
-        /// What was given.
+        /// The given path.
         path: PathBuf,
     },
-    /// A folder cannot be made.
-    #[error("the folder {path} cannot be made: {source}")]
+    /// A folder cannot be created.
+    #[error("cannot create the folder {path}: {source}")]
     Folder {
-        /// Which one.
+        /// The path of the folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The address cannot be listened on.
-    #[error("the sandbox cannot listen on {address}: {source}; choose another port, or 0 for any that is free")]
+    /// The sandbox cannot listen on the address.
+    #[error("the sandbox cannot listen on {address}: {source}; choose another port, or 0 for any free port")]
     Listen {
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }

@@ -1,7 +1,7 @@
-//! The AWS services that a SAM template uses, in one process on loopback, by their public wire protocols.
+//! The AWS services that a SAM template uses, in one process on loopback, with their public wire protocols.
 //!
-//! Any SDK or the AWS CLI can talk to it with an endpoint URL. It is a stand-in for tests, demos and laptops, not a
-//! place for production data.
+//! Any SDK or the AWS CLI can use it with an endpoint URL. It is a stand-in for tests, demos and laptops, not for
+//! production data.
 
 mod background;
 mod cloudformation;

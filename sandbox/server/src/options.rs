@@ -1,4 +1,4 @@
-//! How a sandbox is started, and what its clients need to know.
+//! The options of a sandbox, and the values that its clients require.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -6,21 +6,22 @@ use sandbox_lambda::Functions;
 use sandbox_s3::BucketSettings;
 use serde::Serialize;
 
-/// How a sandbox is started.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The template. Files that it names are relative to its folder.
+    /// The template. Paths in it are relative to its folder.
     pub template: PathBuf,
     /// The name of the stack, which prefixes the names of its resources.
     pub stack_name: String,
     /// The region of the stack.
     pub region: String,
-    /// Buckets that exist outside of the stack. A missing one is created before the stack; an existing one stays as it
-    /// is. On AWS, too, a template can only name such buckets: they belong to somebody else or to another region.
+    /// Buckets that exist outside of the stack. The sandbox creates a missing one before the stack and does not change
+    /// an existing one. A template can only refer to such buckets by name, for example if they are in another account
+    /// or region.
     pub existing_buckets: Vec<BucketSettings>,
     /// How functions run.
     pub functions: Functions,
-    /// The folder for all data; none for a temporary folder that is removed at the end.
+    /// The folder for all data; `None` for a temporary folder that is removed at the end.
     pub data: Option<PathBuf>,
     /// The address to serve at; port 0 selects a free port.
     pub listen: SocketAddr,
@@ -28,7 +29,7 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Values that replace those in the functions' environments. A name that no function has is an error.
     pub environment: BTreeMap<String, String>,
-    /// The factor for the seconds of Wait states and of back-off: 1.0 is as written, 0.01 a hundred times faster.
+    /// The factor for the seconds of Wait states and retry intervals: 1.0 is real time, 0.01 is a hundred times faster.
     pub time_scale: f64,
 }
 
@@ -50,7 +51,7 @@ impl Options {
     }
 }
 
-/// What a client needs to know of a running sandbox.
+/// What a client requires to use a running sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outputs {

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_whose_role_is_not_in_the_template_is_refused_at_the_start() {
+    fn a_machine_whose_role_is_missing_from_the_template_is_rejected() {
         assert!(read(&stack_with_machine("arn:aws:iam::000000000000:role/copier")).is_ok());
 
         let error = read(&stack_with_machine("arn:aws:iam::000000000000:role/other")).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A sandbox: started from a template, served at one endpoint, stopped in order.
+//! The life of a sandbox: it starts from a template, serves at one endpoint, and stops.
 
 use std::{
     collections::BTreeSet,
@@ -32,7 +32,7 @@ use crate::{
 /// How long running tasks may keep the data open at the end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// A running sandbox. Dropping it ends everything at once; [`Sandbox::stop`] ends it in order.
+/// A running sandbox. Dropping it ends everything at once; [`Sandbox::stop`] shuts it down cleanly.
 pub struct Sandbox {
     outputs: Outputs,
     stack: Stack,
@@ -92,7 +92,7 @@ impl Sandbox {
         Ok(Self { outputs, stack, services, server, background, logs_dir, temporary })
     }
 
-    /// What a client needs to know.
+    /// The values that a client requires.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
     }
@@ -102,12 +102,12 @@ impl Sandbox {
         &self.logs_dir
     }
 
-    /// The template, evaluated.
+    /// The evaluated template.
     pub fn stack(&self) -> &Stack {
         &self.stack
     }
 
-    /// What the roles of the template may do, and what of it was needed so far.
+    /// The permissions of the template's roles, and which of them were used so far.
     pub fn iam(&self) -> &Iam {
         &self.services.iam
     }
@@ -137,13 +137,13 @@ impl Sandbox {
         &self.services.events
     }
 
-    /// The rules by which calls go wrong on purpose.
+    /// The fault rules.
     pub fn faults(&self) -> &Faults {
         &self.services.faults
     }
 
-    /// Stops serving, ends every function process and makes the data durable. Running executions resume when a sandbox
-    /// starts on the same folder.
+    /// Stops serving, ends every function process and syncs the data. Running executions resume when a sandbox starts
+    /// on the same folder.
     pub async fn stop(self) -> Result<(), SandboxError> {
         let Self { server, mut background, services, temporary, .. } = self;
         server.stop().await;
@@ -153,7 +153,7 @@ impl Sandbox {
         background.shutdown().await;
         let store = Arc::clone(&services.store);
         drop(services);
-        // The data can be opened again only after the last task has released it.
+        // The data can be opened again only after the last task has closed it.
         let limit = Instant::now() + CLOSE_LIMIT;
         while Arc::strong_count(&store) > 1 && Instant::now() < limit {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -174,7 +174,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// The template with the values given for the functions' environment.
+/// The template with the given values in the functions' environment.
 fn read_stack(options: &Options) -> Result<Stack, SandboxError> {
     let settings = Settings {
         stack: options.stack_name.clone(),

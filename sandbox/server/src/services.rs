@@ -14,11 +14,11 @@ use sandbox_template::Stack;
 use crate::{
     Options, Outputs, SandboxError,
     cloudformation::CloudFormation,
-    targets::{Invoking, Starting},
+    targets::{ExecutionTarget, FunctionTarget},
     tasks::{S3Calls, Tasks},
 };
 
-/// Every service. Clones are the same services.
+/// All services. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) store: Arc<Store>,
@@ -35,7 +35,7 @@ pub(crate) struct Services {
     pub(crate) cloudformation: Arc<CloudFormation>,
 }
 
-/// What the services are opened with.
+/// The parameters for opening the services.
 pub(crate) struct Environment<'a> {
     pub(crate) options: &'a Options,
     pub(crate) stack: &'a Stack,
@@ -50,7 +50,7 @@ pub(crate) struct Environment<'a> {
 }
 
 impl Services {
-    /// Opens the services with the data of an earlier run, if there is any. Nothing runs yet.
+    /// Opens the services, with the data of an earlier run if it exists. Nothing runs yet.
     pub(crate) fn open(environment: Environment<'_>) -> Result<Self, SandboxError> {
         let faults = Faults::default();
         let lambda = Arc::new(environment.lambda(&faults)?);
@@ -90,12 +90,12 @@ impl Services {
     /// Resumes the executions and deliveries of an earlier run.
     pub(crate) fn resume(&self) {
         self.states.resume();
-        let start = Arc::new(Starting {
+        let start = Arc::new(ExecutionTarget {
             states: Arc::downgrade(&self.states),
             iam: Arc::clone(&self.iam),
             faults: self.faults.clone(),
         });
-        let invoke = Arc::new(Invoking { lambda: Arc::downgrade(&self.lambda) });
+        let invoke = Arc::new(FunctionTarget { lambda: Arc::downgrade(&self.lambda) });
         self.events.connect(Targets { start, invoke });
     }
 }

@@ -1,4 +1,4 @@
-//! STS: who am I? The first call people make to see that an endpoint and its keys work.
+//! STS: `GetCallerIdentity`, often a user's first call, to check that an endpoint and its keys work.
 
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub(crate) fn handle(operation: &str, caller: &Identity) -> Result<String, ApiEr
         return Err(ApiError::new(
             "InvalidAction",
             format!(
-                "Could not find operation {operation} for version 2011-06-15: the sandbox's STS answers GetCallerIdentity"
+                "Could not find operation {operation} for version 2011-06-15: the sandbox's STS only has GetCallerIdentity"
             ),
         ));
     }
@@ -33,8 +33,8 @@ pub(crate) fn handle(operation: &str, caller: &Identity) -> Result<String, ApiEr
     query::result(operation, &CallerIdentity { arn: &caller.arn, user_id: user_id(caller, account), account })
 }
 
-/// The unique id of a principal, in the shape that AWS gives it: the account for its root, `<id>:<session>` for an
-/// assumed role. The sandbox's principals have no id but their key.
+/// The unique ID of a principal in AWS's form: the account for its root, `<id>:<session>` for an assumed role.
+/// Principals in the sandbox have no ID, so the access key ID replaces it.
 fn user_id(caller: &Identity, account: &str) -> String {
     if caller.arn.ends_with(":root") {
         return account.to_owned();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_session_is_told_its_arn_its_account_and_its_session() {
+    fn a_role_session_gets_its_arn_account_and_session() {
         let answer = handle("GetCallerIdentity", &identity("arn:aws:sts::000000000000:assumed-role/notify/notify"));
         assert_eq!(
             answer.as_deref(),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn another_operation_is_refused_by_name() {
+    fn another_operation_is_rejected_by_name() {
         let error = handle("AssumeRole", &identity("arn:aws:iam::123456789012:root")).err();
         assert!(error.is_some_and(|error| error.code == "InvalidAction" && error.message.contains("AssumeRole")));
     }

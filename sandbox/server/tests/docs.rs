@@ -1,5 +1,5 @@
-//! The documentation says what the sandbox does: every command and every rule of docs/faults.md is accepted, and
-//! docs/coverage.md lists the operations of the vocabulary.
+//! The documentation matches the sandbox: every command and every rule of docs/faults.md is accepted, and
+//! docs/coverage.md lists the known operations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// No function is invoked in these tests.
+/// These tests invoke no function.
 struct NoFunction;
 
 impl HandlerSet for NoFunction {
@@ -30,7 +30,7 @@ impl HandlerSet for NoFunction {
     }
 }
 
-/// The commands of a page: its indented lines, joined where one ends with a backslash.
+/// The commands of a page: its indented lines, joined at trailing backslashes.
 fn commands(page: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for line in page.lines().filter_map(|line| line.strip_prefix("    ")) {
@@ -77,7 +77,7 @@ fn every_rule_of_the_faults_page_is_accepted() {
     }
 }
 
-/// The operations of a service in docs/coverage.md: the words in backticks of the line "Operations:".
+/// The operations of a service in docs/coverage.md: the words in backticks after "Operations:".
 fn listed(section: &str) -> BTreeSet<String> {
     let page = page("coverage.md");
     let (_, rest) = page.split_once(&format!("\n## {section}\n")).unwrap_or_else(|| panic!("no section {section}"));

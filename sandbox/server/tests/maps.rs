@@ -63,8 +63,7 @@ async fn start(sandbox: &Sandbox, machine: &str) -> DescribeExecutionOutput {
 }
 
 #[tokio::test]
-async fn a_bucket_is_mapped_a_child_fails_and_a_redrive_runs_that_child_alone_with_nothing_but_what_the_role_is_granted()
- {
+async fn a_redrive_of_a_map_over_a_bucket_runs_only_the_failed_child() {
     let sandbox = sandbox().await;
     for item in ["items/a", "items/b"] {
         put(&sandbox, item, "").await;
@@ -103,7 +102,7 @@ async fn a_bucket_is_mapped_a_child_fails_and_a_redrive_runs_that_child_alone_wi
 }
 
 #[tokio::test]
-async fn a_machine_whose_role_may_not_list_the_bucket_fails_to_read_the_items() {
+async fn a_map_without_permission_to_list_fails_to_read_its_items() {
     let sandbox = sandbox().await;
     let failed = start(&sandbox, "bare").await;
     assert_eq!(failed.error(), Some("States.ItemReaderFailed"));

@@ -1,14 +1,14 @@
-//! Reads the forms of the Query protocol: lists and maps are spelled out as numbered fields.
+//! Reads the forms of the Query protocol, in which lists and maps are numbered fields.
 
 use std::collections::BTreeMap;
 
 use super::invalid;
 use sandbox_core::ports::ApiError;
 
-/// The fields of a call, by name.
+/// The fields of a request, by name.
 pub(super) type Form = BTreeMap<String, String>;
 
-/// Refuses a field that the call does not have here. A name that ends with a dot means all names that begin so.
+/// Rejects unknown fields. A name that ends with a dot allows every field with that prefix.
 pub(super) fn only(form: &Form, operation: &str, names: &[&str]) -> Result<(), ApiError> {
     let known = |field: &str| {
         matches!(field, "Action" | "Version")
@@ -47,10 +47,10 @@ pub(super) fn attributes(form: &Form) -> Result<BTreeMap<String, String>, ApiErr
         .collect()
 }
 
-/// How many things a page of a list holds.
+/// The number of items on a page.
 const PAGE: usize = 100;
 
-/// One page of things sorted by a key: those after the token, and the token of the next page.
+/// One page of items sorted by a key: those after the token, and the token of the next page.
 pub(super) fn page<T>(form: &Form, sorted: impl Iterator<Item = (String, T)>) -> (Vec<T>, Option<String>) {
     let after = form.get("NextToken").map_or("", String::as_str);
     let mut left = sorted.filter(|(key, _)| key.as_str() > after).peekable();

@@ -1,10 +1,10 @@
-//! SNS: topics whose messages land in an outbox folder instead of people's mailboxes.
+//! SNS: topics whose messages are written to an outbox folder.
 //!
-//! Each publication becomes one `.json` file (the notification envelope, and whom it went to) and one `.eml` file for
-//! each email subscription whose filter policy takes it. Email subscriptions are confirmed at once, for nobody could
-//! click the link. A topic that has no email subscription still gets its `.eml`, to [`DEFAULT_RECIPIENT`], so that a
-//! laptop shows the mail without any set-up. Subscriptions by `sqs`, `lambda`, `http` and `https` are kept, listed and
-//! filtered, and the `.json` names them; nothing is sent to them.
+//! Each publication becomes one `.json` file (the notification envelope and its recipients) and one `.eml` file for
+//! each email subscription whose filter policy matches. Email subscriptions are confirmed immediately, because there is
+//! no link to click. A topic without an email subscription still gets an `.eml` file, to [`DEFAULT_RECIPIENT`], so the
+//! mail is visible without any setup. Subscriptions by `sqs`, `lambda`, `http` and `https` are stored, listed and
+//! filtered, and the `.json` file names them, but nothing is sent to them.
 
 mod form;
 mod message;
@@ -21,6 +21,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use serde::Serialize;
+
 pub use self::{
     message::{Delivery, Message, MessageAttribute},
     outbox::OutboxError,
@@ -29,13 +31,14 @@ use self::{outbox::Outbox, subscriptions::Subscription, topics::Topic};
 use sandbox_core::{
     operations::{self, Service},
     ports::ApiError,
+    query::Entries,
     store::{Store, StoreError},
 };
 
 /// The XML namespace of SNS's answers.
 pub const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
-/// Who gets the mail of a topic that nobody subscribed to by email.
+/// The recipient of mail for a topic without an email subscription.
 pub const DEFAULT_RECIPIENT: &str = "subscribers@example.invalid";
 
 const TOPICS: &str = "sns.topics";
@@ -50,15 +53,22 @@ pub struct Sns {
     state: RwLock<State>,
 }
 
-/// Why SNS could not be opened.
+/// Why SNS could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SnsError {
     /// The stored topics cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The outbox folder cannot be made.
+    /// The outbox folder cannot be created.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+}
+
+/// The result of `GetTopicAttributes` and `GetSubscriptionAttributes`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttributesResult {
+    attributes: Entries,
 }
 
 /// Topics and subscriptions by their ARNs.
@@ -69,7 +79,7 @@ struct State {
 }
 
 impl Sns {
-    /// Opens the topics as the store knows them, and makes the outbox folder if it is not there.
+    /// Loads the topics from the store, and creates the outbox folder if it is missing.
     pub fn new(store: Arc<Store>, outbox: PathBuf, region: &str) -> Result<Self, SnsError> {
         let mut state = State { topics: store.load(TOPICS)?.into_iter().collect(), ..State::default() };
         for (arn, record) in store.load(SUBSCRIPTIONS)? {
@@ -90,8 +100,8 @@ impl Sns {
         })
     }
 
-    /// Answers a call of the Query protocol: the `<XResult>` element, or nothing where the call has no result.
-    /// [`sandbox_core::query::response`] and [`sandbox_core::query::error`] put the envelope around it.
+    /// Performs an operation of the Query protocol. Returns the `<XResult>` element, or an empty string if the
+    /// operation has no result. [`sandbox_core::query::response`] and [`sandbox_core::query::error`] add the envelope.
     pub async fn handle(&self, operation: &str, form: BTreeMap<String, String>) -> Result<String, ApiError> {
         if !operations::has(Service::Sns, operation) {
             return Err(unknown(operation));
@@ -119,12 +129,12 @@ impl Sns {
         &self.region
     }
 
-    /// Where messages land.
+    /// The outbox folder.
     pub fn outbox(&self) -> &Path {
         self.outbox.folder()
     }
 
-    /// Every message of the outbox, oldest first.
+    /// Every message in the outbox, oldest first.
     pub fn messages(&self) -> Result<Vec<Message>, OutboxError> {
         self.outbox.messages()
     }

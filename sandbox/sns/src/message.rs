@@ -1,4 +1,4 @@
-//! Messages: as a publisher sends them, and as they lie in the outbox.
+//! Messages: as published, and as stored in the outbox.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use super::{
 };
 use sandbox_core::ports::ApiError;
 
-/// The most that a message and its attributes may hold: 256 KiB.
+/// The maximum size of a message with its attributes in bytes: 256 KiB.
 pub(super) const MAXIMUM_SIZE: usize = 256 * 1024;
 
-/// A message in the outbox: SNS's notification envelope, and whom it went to.
+/// A message in the outbox: SNS's notification envelope with the recipients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Message {
     /// `Notification`.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// As the publisher was told.
+    /// The ID that the publisher received.
     pub message_id: String,
-    /// Where it was published.
+    /// The topic.
     pub topic_arn: String,
-    /// For mail.
+    /// The subject of mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The text; of a message with a text for each protocol, the default one.
+    /// The text. For a message with a text per protocol, the default one.
     pub message: String,
-    /// When, as `2026-11-22T18:43:48.123Z`.
+    /// The time, for example `2026-11-22T18:43:48.123Z`.
     pub timestamp: String,
-    /// What filter policies look at.
+    /// The attributes, which filter policies match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub message_attributes: BTreeMap<String, MessageAttribute>,
-    /// The subscriptions that took it. The one field here that SNS's envelope does not have.
+    /// The matching subscriptions. SNS's envelope does not have this field.
     #[serde(default)]
     pub deliveries: Vec<Delivery>,
 }
@@ -45,36 +45,36 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MessageAttribute {
-    /// `String`, `String.Array`, `Number` or `Binary`, each with or without a label after a dot.
+    /// `String`, `String.Array`, `Number` or `Binary`, each optionally followed by a dot and a label.
     #[serde(rename = "Type")]
     pub data_type: String,
-    /// The text, or, of a binary value, its Base64.
+    /// The text, or the Base64 of a binary value.
     pub value: String,
 }
 
-/// One subscription that took a message.
+/// One matching subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Delivery {
-    /// `email`, `sqs` and so on.
+    /// For example `email` or `sqs`.
     pub protocol: String,
-    /// The mail address, ARN or URL.
+    /// The email address, ARN or URL.
     pub endpoint: String,
 }
 
-/// A message as it was published, read and found valid.
+/// A validated message before its publication.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) subject: Option<String>,
     pub(super) message: String,
-    /// The texts for single protocols, of a message with `MessageStructure: json`.
+    /// The texts per protocol of a message with `MessageStructure: json`.
     per_protocol: BTreeMap<String, String>,
     pub(super) attributes: BTreeMap<String, MessageAttribute>,
     pub(super) size: usize,
 }
 
 impl Draft {
-    /// Reads what `Publish` and an entry of `PublishBatch` have in common.
+    /// Reads the common fields of `Publish` and of an entry of `PublishBatch`.
     pub(super) fn read(form: &Form, operation: &str) -> Result<Self, ApiError> {
         only(
             form,
@@ -114,13 +114,13 @@ impl Draft {
         self.per_protocol.get(protocol).unwrap_or(&self.message)
     }
 
-    /// The attributes as filter policies see them. A binary one cannot be filtered on.
+    /// The attributes as input of filter policies. Binary attributes are not included.
     pub(super) fn filter_view(&self) -> Value {
         let seen = self.attributes.iter().filter_map(|(name, attribute)| {
             let value = match base_type(&attribute.data_type) {
                 "String" => Value::String(attribute.value.clone()),
                 "Binary" => return None,
-                // Number and String.Array were read as JSON when the message came in.
+                // Number and String.Array were validated as JSON.
                 _ => serde_json::from_str(&attribute.value).ok()?,
             };
             Some((name.clone(), value))
@@ -144,7 +144,7 @@ fn check_subject(subject: &str) -> Result<String, ApiError> {
     )))
 }
 
-/// The default text and those for single protocols.
+/// The default text and the texts per protocol.
 fn texts(message: &str) -> Result<(String, BTreeMap<String, String>), ApiError> {
     let texts: BTreeMap<String, Value> = serde_json::from_str(message)
         .map_err(|error| invalid(format!("Message Structure - JSON message body failed to parse: {error}")))?;
@@ -166,7 +166,7 @@ fn attribute_name(entry: &Form) -> Result<String, ApiError> {
     Ok(name.to_owned())
 }
 
-/// The type without its label: `Number` of `Number.int`.
+/// The type without its label: `Number` for `Number.int`.
 fn base_type(data_type: &str) -> &str {
     if data_type == "String.Array" || data_type.starts_with("String.Array.") {
         return "String.Array";

@@ -1,7 +1,7 @@
-//! The outbox: a folder with one `.json` for each message and one `.eml` for each mail.
+//! The outbox: a folder with one `.json` file per message and one `.eml` file per mail.
 //!
-//! Files appear whole or not at all, and a message's `.json` appears after its mails: who sees the one finds the
-//! others. Names sort by time: `20261122T184348.123Z-000001-backed-up-report-pdf.json`.
+//! Each file is written atomically, and a message's `.json` file after its mails, so a reader of the `.json` file finds
+//! the mails. Names sort by time: `20261122T184348.123Z-000001-backed-up-report-pdf.json`.
 
 use std::{
     io::Write,
@@ -14,16 +14,16 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::message::Message;
 
-/// The address that SNS sends from.
+/// SNS's sender address.
 const SENDER: &str = "no-reply@sns.amazonaws.com";
 
-/// The outbox could not be read or written.
+/// An error of reading or writing the outbox.
 #[derive(Debug, thiserror::Error)]
 #[error("the outbox at {path} cannot be used: {source}")]
 pub struct OutboxError {
-    /// Which file or folder.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Why.
+    /// The cause.
     pub source: std::io::Error,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Outbox {
     written: AtomicU64,
 }
 
-/// A message and the mails that it becomes.
+/// A message with its mails.
 #[derive(Debug)]
 pub(super) struct Publication {
     /// The display name of the sender.
@@ -74,7 +74,7 @@ impl Outbox {
         self.write_file(&file, &json)
     }
 
-    /// The messages by the order of their names, which is that of time.
+    /// The messages in the order of their names, which is by time.
     pub(super) fn messages(&self) -> Result<Vec<Message>, OutboxError> {
         let failed = |source| OutboxError { path: self.folder.clone(), source };
         let mut files = Vec::new();
@@ -104,7 +104,7 @@ impl Outbox {
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), OutboxError> {
         let write = || {
-            // The temporary name ends with neither .json nor .eml: nobody takes it for a message.
+            // A reader ignores the temporary name, which ends with neither `.json` nor `.eml`.
             let mut file = tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
             file.persist(self.folder.join(name))?;
@@ -129,7 +129,7 @@ fn rfc5322(publication: &Publication, mail: &Mail) -> std::io::Result<Vec<u8>> {
         .write_to_vec()
 }
 
-/// The letters and digits of a subject, in lower case, with hyphens between: for file names.
+/// The letters and digits of a subject in lower case, separated by hyphens, for file names.
 fn slug(subject: &str) -> String {
     let words: Vec<String> = subject
         .split(|character: char| !character.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! `Publish` and `PublishBatch`: from a form to files in the outbox.
+//! `Publish` and `PublishBatch`.
 
 use std::collections::BTreeSet;
 
@@ -47,9 +47,9 @@ struct Failed {
     sender_fault: bool,
 }
 
-/// Who signs mail when the topic has no display name.
+/// The sender name of mail if the topic has no display name.
 const DISPLAY_NAME: &str = "AWS Notifications";
-/// The subject of mail whose publisher gave none.
+/// The subject of mail if the publisher gives none.
 const SUBJECT: &str = "AWS Notification Message";
 
 impl Sns {
@@ -95,7 +95,7 @@ impl Sns {
         query::result("PublishBatch", &BatchAnswer { successful: successful.into(), failed: failed.into() })
     }
 
-    /// Puts a message into the outbox and answers its id.
+    /// Writes a message to the outbox. Returns its ID.
     async fn send(&self, topic: &str, draft: Draft) -> Result<String, ApiError> {
         let publication = self.publication(topic, draft)?;
         let message_id = publication.message.message_id.clone();
@@ -146,7 +146,7 @@ impl Sns {
     }
 }
 
-/// The mail to one subscriber: the text with the footer that SNS puts below it, or the envelope as JSON.
+/// The mail to one subscriber: the text with SNS's footer, or the envelope as JSON.
 fn mail(reader: &Delivery, draft: &Draft, message: &Message) -> Result<Mail, ApiError> {
     let text = draft.text_for(&reader.protocol);
     let body = if reader.protocol == "email-json" {

@@ -1,4 +1,4 @@
-//! Subscriptions: who is told what is published, and which of it.
+//! The operations on subscriptions, and their filter policies.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    SUBSCRIPTIONS, Sns, State,
+    AttributesResult, SUBSCRIPTIONS, Sns, State,
     form::{Form, attributes, only, page, required},
     internal, invalid,
     message::Draft,
@@ -15,17 +15,17 @@ use super::{
 use sandbox_core::{
     pattern::Pattern,
     ports::{ACCOUNT, ApiError},
-    query::{self, Entries, Members},
+    query::{self, Members},
 };
 
-/// A subscription with its filter ready to match.
+/// A subscription with its compiled filter.
 #[derive(Debug, Clone)]
 pub(super) struct Subscription {
     pub(super) record: SubscriptionRecord,
     filter: Option<Filter>,
 }
 
-/// A subscription as it is stored.
+/// A subscription in the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SubscriptionRecord {
     pub(super) topic_arn: String,
@@ -40,7 +40,7 @@ struct Filter {
     policy: Pattern,
 }
 
-/// What a filter policy is held against.
+/// The part of a message that a filter policy matches.
 #[derive(Debug, Clone, Copy)]
 enum Scope {
     Attributes,
@@ -52,7 +52,7 @@ impl Subscription {
         Ok(Self { filter: filter(&record.attributes)?, record })
     }
 
-    /// Whether its filter policy takes the message. Without a policy it takes every one.
+    /// Whether the filter policy matches the message. A subscription without a policy receives every message.
     pub(super) fn takes(&self, draft: &Draft) -> bool {
         match &self.filter {
             None => true,
@@ -63,7 +63,8 @@ impl Subscription {
     }
 }
 
-/// Reads `FilterPolicy` and `FilterPolicyScope`; other attributes are refused by name. An empty policy means no policy.
+/// Reads `FilterPolicy` and `FilterPolicyScope`. Other attributes are rejected by name. An empty policy means no
+/// policy.
 fn filter(attributes: &BTreeMap<String, String>) -> Result<Option<Filter>, ApiError> {
     if let Some(other) = attributes.keys().find(|name| !matches!(name.as_str(), "FilterPolicy" | "FilterPolicyScope")) {
         return Err(invalid(format!(
@@ -133,12 +134,6 @@ struct Listing {
     next_token: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attributes {
-    attributes: Entries,
-}
-
 fn no_subscription() -> ApiError {
     ApiError::new("NotFound", "Subscription does not exist").with_status(404)
 }
@@ -154,7 +149,7 @@ impl State {
 }
 
 impl Sns {
-    /// Subscribing the same endpoint once more answers the subscription that is there.
+    /// Creates a subscription, or returns the existing one of the same endpoint.
     pub(super) fn subscribe(&self, form: &Form) -> Result<String, ApiError> {
         only(form, "Subscribe", &["TopicArn", "Protocol", "Endpoint", "Attributes.", "ReturnSubscriptionArn"])?;
         let record = SubscriptionRecord {
@@ -188,7 +183,7 @@ impl Sns {
         answer
     }
 
-    /// One that is not there counts as removed, as on AWS.
+    /// Removes a subscription. A missing subscription is no error, as on AWS.
     pub(super) fn unsubscribe(&self, form: &Form) -> Result<String, ApiError> {
         only(form, "Unsubscribe", &["SubscriptionArn"])?;
         let arn = required(form, "SubscriptionArn")?;
@@ -231,7 +226,7 @@ impl Sns {
         ] {
             attributes.insert(name.to_owned(), value.to_owned());
         }
-        query::result("GetSubscriptionAttributes", &Attributes { attributes: attributes.into() })
+        query::result("GetSubscriptionAttributes", &AttributesResult { attributes: attributes.into() })
     }
 
     pub(super) fn set_subscription_attributes(&self, form: &Form) -> Result<String, ApiError> {

@@ -1,4 +1,4 @@
-//! SNS as its clients see it: through aws-sdk-sns over HTTP where the encoding matters, and by forms elsewhere.
+//! SNS through its API: with aws-sdk-sns over HTTP if the encoding matters, and with forms otherwise.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
@@ -17,27 +17,27 @@ use serde_json::{Value, json};
 use super::{DEFAULT_RECIPIENT, NAMESPACE, Sns};
 use sandbox_core::{ports::ApiError, query, store::Store};
 
-struct Bench {
+struct Fixture {
     sns: Arc<Sns>,
     store: Arc<Store>,
     outbox: tempfile::TempDir,
 }
 
-fn bench() -> Bench {
+fn fixture() -> Fixture {
     let store = Arc::new(Store::in_memory().unwrap());
     let outbox = tempfile::tempdir().unwrap();
     let sns = Sns::new(store.clone(), outbox.path().join("outbox"), "eu-west-1").unwrap();
-    Bench { sns: Arc::new(sns), store, outbox }
+    Fixture { sns: Arc::new(sns), store, outbox }
 }
 
-impl Bench {
+impl Fixture {
     async fn call(&self, operation: &str, fields: &[(&str, &str)]) -> Result<String, ApiError> {
         let form: BTreeMap<_, _> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.sns.handle(operation, form).await
     }
 
-    /// A topic called `news`.
+    /// A topic named `news`.
     async fn topic(&self) -> &'static str {
         self.call("CreateTopic", &[("Name", "news")]).await.unwrap();
         "arn:aws:sns:eu-west-1:000000000000:news"
@@ -64,7 +64,7 @@ impl Bench {
         Client::from_conf(config)
     }
 
-    /// The mails of the outbox by the order of their names.
+    /// The mails of the outbox in the order of their names.
     fn mails(&self) -> Vec<String> {
         let mut files: Vec<_> =
             std::fs::read_dir(self.sns.outbox()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -99,9 +99,9 @@ fn attribute(data_type: &str, value: &str) -> MessageAttributeValue {
 }
 
 #[tokio::test]
-async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
-    let bench = bench();
-    let client = bench.client();
+async fn a_published_message_is_in_the_outbox_unchanged() {
+    let fixture = fixture();
+    let client = fixture.client();
     let topic = client.create_topic().name("news").attributes("DisplayName", "Smith & Sons").send().await.unwrap();
     let topic = topic.topic_arn().unwrap();
     let text = "Backed up a+b & <c> = 100%\nünïcode 🎉\n\n{\"a\": 1}";
@@ -119,7 +119,7 @@ async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
         .send()
         .await
         .unwrap();
-    let messages = bench.sns.messages().unwrap();
+    let messages = fixture.sns.messages().unwrap();
     assert_eq!(messages.len(), 1);
     let message = &messages[0];
     assert_eq!(published.message_id(), Some(message.message_id.as_str()));
@@ -134,7 +134,7 @@ async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
             "raw": { "Type": "Binary", "Value": "AP8=" },
         })
     );
-    let mails = bench.mails();
+    let mails = fixture.mails();
     assert_eq!(mails.len(), 1);
     assert!(mails[0].contains("From: \"Smith & Sons\" <no-reply@sns.amazonaws.com>\r\n"), "{}", mails[0]);
     assert!(mails[0].contains(&format!("To: <{DEFAULT_RECIPIENT}>\r\n")), "{}", mails[0]);
@@ -144,8 +144,8 @@ async fn what_the_sdk_publishes_lies_in_the_outbox_as_it_was_sent() {
 
 #[tokio::test]
 async fn publishing_to_a_topic_that_does_not_exist_is_not_found() {
-    let bench = bench();
-    let client = bench.client();
+    let fixture = fixture();
+    let client = fixture.client();
     let answer = client.publish().topic_arn("arn:aws:sns:eu-west-1:000000000000:none").message("x").send().await;
     let error = answer.unwrap_err().into_service_error();
     assert!(error.is_not_found_exception(), "{error:?}");
@@ -154,8 +154,8 @@ async fn publishing_to_a_topic_that_does_not_exist_is_not_found() {
 
 #[tokio::test]
 async fn the_sdk_reads_every_listing() {
-    let bench = bench();
-    let client = bench.client();
+    let fixture = fixture();
+    let client = fixture.client();
     let topic = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
     let again = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
     assert_eq!(topic, again);
@@ -181,9 +181,9 @@ async fn the_sdk_reads_every_listing() {
 }
 
 #[tokio::test]
-async fn a_batch_answers_each_entry_by_its_id() {
-    let bench = bench();
-    let client = bench.client();
+async fn a_batch_returns_a_result_per_entry() {
+    let fixture = fixture();
+    let client = fixture.client();
     let topic = client.create_topic().name("news").send().await.unwrap().topic_arn.unwrap();
     let entry = |id: &str, subject: &str| {
         PublishBatchRequestEntry::builder().id(id).message("text").subject(subject).build().unwrap()
@@ -195,7 +195,7 @@ async fn a_batch_answers_each_entry_by_its_id() {
     assert_eq!(answer.successful()[0].id(), Some("good"));
     let failed = &answer.failed()[0];
     assert_eq!((failed.id(), failed.code(), failed.sender_fault()), ("bad", "InvalidParameter", true));
-    assert_eq!(bench.sns.messages().unwrap().len(), 1);
+    assert_eq!(fixture.sns.messages().unwrap().len(), 1);
     let twice = client.publish_batch().topic_arn(&topic);
     let twice = twice.publish_batch_request_entries(entry("a", "s")).publish_batch_request_entries(entry("a", "s"));
     let error = twice.send().await.unwrap_err().into_service_error();
@@ -203,21 +203,21 @@ async fn a_batch_answers_each_entry_by_its_id() {
 }
 
 #[tokio::test]
-async fn each_subscription_gets_only_what_its_filter_policy_takes() {
-    let bench = bench();
+async fn a_subscription_receives_only_messages_that_match_its_filter() {
+    let fixture = fixture();
     let policy =
         |name: &'static str, text: &'static str| [("Attributes.entry.1.key", name), ("Attributes.entry.1.value", text)];
-    bench.subscribe("email", "all@example.com", &[]).await;
-    bench.subscribe("email", "failures@example.com", &policy("FilterPolicy", r#"{"status":["failed"]}"#)).await;
+    fixture.subscribe("email", "all@example.com", &[]).await;
+    fixture.subscribe("email", "failures@example.com", &policy("FilterPolicy", r#"{"status":["failed"]}"#)).await;
     let large = r#"{"size":[{"numeric":[">",100]}],"tags":["x"]}"#;
-    bench.subscribe("sqs", "arn:aws:sqs:eu-west-1:000000000000:large", &policy("FilterPolicy", large)).await;
+    fixture.subscribe("sqs", "arn:aws:sqs:eu-west-1:000000000000:large", &policy("FilterPolicy", large)).await;
     let mut by_body = policy("FilterPolicy", r#"{"object":{"key":[{"prefix":"logs/"}]}}"#).to_vec();
     by_body.extend([("Attributes.entry.2.key", "FilterPolicyScope"), ("Attributes.entry.2.value", "MessageBody")]);
-    bench.subscribe("lambda", "arn:aws:lambda:eu-west-1:000000000000:function:f", &by_body).await;
+    fixture.subscribe("lambda", "arn:aws:lambda:eu-west-1:000000000000:function:f", &by_body).await;
 
-    let topic = bench.topic().await;
+    let topic = fixture.topic().await;
     let small = [("TopicArn", topic), ("Message", "plain text")];
-    bench.call("Publish", &small).await.unwrap();
+    fixture.call("Publish", &small).await.unwrap();
     let both = [
         ("TopicArn", topic),
         ("Message", r#"{"object":{"key":"logs/1"}}"#),
@@ -231,38 +231,38 @@ async fn each_subscription_gets_only_what_its_filter_policy_takes() {
         ("MessageAttributes.entry.3.Value.DataType", "String.Array"),
         ("MessageAttributes.entry.3.Value.StringValue", r#"["w","x"]"#),
     ];
-    bench.call("Publish", &both).await.unwrap();
+    fixture.call("Publish", &both).await.unwrap();
 
-    let messages = bench.sns.messages().unwrap();
+    let messages = fixture.sns.messages().unwrap();
     let of = |index: usize| {
         let mut protocols: Vec<_> = messages[index].deliveries.iter().map(|one| one.protocol.as_str()).collect();
         protocols.sort_unstable();
         protocols
     };
     assert_eq!((of(0), of(1)), (vec!["email"], vec!["email", "email", "lambda", "sqs"]));
-    assert_eq!(bench.mails().len(), 3);
-    assert!(!bench.mails().iter().any(|mail| mail.contains(DEFAULT_RECIPIENT)));
+    assert_eq!(fixture.mails().len(), 3);
+    assert!(!fixture.mails().iter().any(|mail| mail.contains(DEFAULT_RECIPIENT)));
 }
 
 #[tokio::test]
-async fn a_topic_whose_email_subscribers_all_filter_a_message_out_sends_no_mail() {
-    let bench = bench();
+async fn a_message_that_no_email_subscription_matches_sends_no_mail() {
+    let fixture = fixture();
     let policy = [("Attributes.entry.1.key", "FilterPolicy"), ("Attributes.entry.1.value", r#"{"status":["failed"]}"#)];
-    bench.subscribe("email", "failures@example.com", &policy).await;
-    bench.call("Publish", &[("TopicArn", bench.topic().await), ("Message", "fine")]).await.unwrap();
-    assert_eq!((bench.sns.messages().unwrap().len(), bench.mails().len()), (1, 0));
+    fixture.subscribe("email", "failures@example.com", &policy).await;
+    fixture.call("Publish", &[("TopicArn", fixture.topic().await), ("Message", "fine")]).await.unwrap();
+    assert_eq!((fixture.sns.messages().unwrap().len(), fixture.mails().len()), (1, 0));
 }
 
 #[tokio::test]
-async fn a_message_with_a_text_for_each_protocol_reaches_each_with_its_own() {
-    let bench = bench();
-    bench.subscribe("email", "a@example.com", &[]).await;
-    bench.subscribe("email-json", "b@example.com", &[]).await;
+async fn a_message_has_a_text_per_protocol() {
+    let fixture = fixture();
+    fixture.subscribe("email", "a@example.com", &[]).await;
+    fixture.subscribe("email-json", "b@example.com", &[]).await;
     let texts = r#"{"default":"the default","email":"for people"}"#;
-    let fields = [("TopicArn", bench.topic().await), ("Message", texts), ("MessageStructure", "json")];
-    bench.call("Publish", &fields).await.unwrap();
-    assert_eq!(bench.sns.messages().unwrap()[0].message, "the default");
-    let mails = bench.mails();
+    let fields = [("TopicArn", fixture.topic().await), ("Message", texts), ("MessageStructure", "json")];
+    fixture.call("Publish", &fields).await.unwrap();
+    assert_eq!(fixture.sns.messages().unwrap()[0].message, "the default");
+    let mails = fixture.mails();
     assert_eq!(mails.len(), 2);
     let to = |address: &str| mails.iter().find(|mail| mail.contains(&format!("To: <{address}>"))).unwrap().clone();
     assert!(to("a@example.com").contains("for people") && !to("a@example.com").contains("the default"));
@@ -270,13 +270,13 @@ async fn a_message_with_a_text_for_each_protocol_reaches_each_with_its_own() {
 }
 
 #[tokio::test]
-async fn the_files_of_a_message_share_a_name_that_sorts_by_time_and_says_the_subject() {
-    let bench = bench();
-    bench.subscribe("email", "a@example.com", &[]).await;
-    bench.subscribe("email", "b@example.com", &[]).await;
-    let fields = [("TopicArn", bench.topic().await), ("Message", "x"), ("Subject", "Backed up: Q3 report.pdf!")];
-    bench.call("Publish", &fields).await.unwrap();
-    let mut names: Vec<_> = std::fs::read_dir(bench.sns.outbox())
+async fn file_names_sort_by_time_and_contain_the_subject() {
+    let fixture = fixture();
+    fixture.subscribe("email", "a@example.com", &[]).await;
+    fixture.subscribe("email", "b@example.com", &[]).await;
+    let fields = [("TopicArn", fixture.topic().await), ("Message", "x"), ("Subject", "Backed up: Q3 report.pdf!")];
+    fixture.call("Publish", &fields).await.unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(fixture.sns.outbox())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -288,33 +288,33 @@ async fn the_files_of_a_message_share_a_name_that_sorts_by_time_and_says_the_sub
     let name = names[1].strip_suffix(".eml").unwrap();
     assert_eq!(names, [format!("{name}-2.eml"), format!("{name}.eml"), format!("{name}.json")]);
     let json: Value =
-        serde_json::from_slice(&std::fs::read(bench.sns.outbox().join(format!("{name}.json"))).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(fixture.sns.outbox().join(format!("{name}.json"))).unwrap()).unwrap();
     assert_eq!(json["Type"], "Notification");
 }
 
 #[tokio::test]
 async fn topics_and_subscriptions_survive_a_restart() {
-    let bench = bench();
+    let fixture = fixture();
     let policy = [("Attributes.entry.1.key", "FilterPolicy"), ("Attributes.entry.1.value", r#"{"status":["failed"]}"#)];
-    bench.subscribe("email", "failures@example.com", &policy).await;
-    let again = Sns::new(bench.store.clone(), bench.outbox.path().join("outbox"), "eu-west-1").unwrap();
-    let bench = Bench { sns: Arc::new(again), ..bench };
-    let listed = bench.call("ListSubscriptions", &[]).await.unwrap();
+    fixture.subscribe("email", "failures@example.com", &policy).await;
+    let again = Sns::new(fixture.store.clone(), fixture.outbox.path().join("outbox"), "eu-west-1").unwrap();
+    let fixture = Fixture { sns: Arc::new(again), ..fixture };
+    let listed = fixture.call("ListSubscriptions", &[]).await.unwrap();
     assert!(listed.contains("<Endpoint>failures@example.com</Endpoint>"), "{listed}");
-    bench.call("Publish", &[("TopicArn", bench.topic().await), ("Message", "fine")]).await.unwrap();
-    assert_eq!(bench.sns.messages().unwrap()[0].deliveries, []);
+    fixture.call("Publish", &[("TopicArn", fixture.topic().await), ("Message", "fine")]).await.unwrap();
+    assert_eq!(fixture.sns.messages().unwrap()[0].deliveries, []);
 }
 
 #[tokio::test]
 async fn topics_are_listed_in_pages_of_a_hundred() {
-    let bench = bench();
+    let fixture = fixture();
     for number in 0..101 {
-        bench.call("CreateTopic", &[("Name", &format!("t{number:03}"))]).await.unwrap();
+        fixture.call("CreateTopic", &[("Name", &format!("t{number:03}"))]).await.unwrap();
     }
-    let first = bench.call("ListTopics", &[]).await.unwrap();
+    let first = fixture.call("ListTopics", &[]).await.unwrap();
     let token = "arn:aws:sns:eu-west-1:000000000000:t099";
     assert!(first.contains(&format!("<NextToken>{token}</NextToken>")) && !first.contains(":t100<"), "{first}");
-    let second = bench.call("ListTopics", &[("NextToken", token)]).await.unwrap();
+    let second = fixture.call("ListTopics", &[("NextToken", token)]).await.unwrap();
     assert_eq!(
         second,
         "<ListTopicsResult><Topics><member><TopicArn>arn:aws:sns:eu-west-1:000000000000:t100</TopicArn></member></Topics>\
@@ -323,9 +323,9 @@ async fn topics_are_listed_in_pages_of_a_hundred() {
 }
 
 #[tokio::test]
-async fn what_sns_would_refuse_is_refused_with_the_reason() {
-    let bench = bench();
-    let topic = bench.topic().await;
+async fn invalid_requests_are_rejected_with_the_reason() {
+    let fixture = fixture();
+    let topic = fixture.topic().await;
     let long = "x".repeat(256 * 1024 + 1);
     let subject = "s".repeat(101);
     let publish = |fields: &[(&'static str, &str)]| {
@@ -386,9 +386,9 @@ async fn what_sns_would_refuse_is_refused_with_the_reason() {
         (plain("TagResource", &[]), "InvalidAction", "TagResource"),
     ] {
         let form: BTreeMap<_, _> = fields.into_iter().collect();
-        let error = bench.sns.handle(operation, form).await.unwrap_err();
+        let error = fixture.sns.handle(operation, form).await.unwrap_err();
         assert_eq!(error.code, code, "{operation}: {error}");
         assert!(error.message.contains(reason), "{operation}: {error}, which does not say {reason}");
     }
-    assert_eq!(bench.sns.messages().unwrap(), []);
+    assert_eq!(fixture.sns.messages().unwrap(), []);
 }

@@ -1,26 +1,26 @@
-//! Topics: the calls that make, change, list and remove them.
+//! The operations on topics.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    SUBSCRIPTIONS, Sns, TOPICS,
+    AttributesResult, SUBSCRIPTIONS, Sns, TOPICS,
     form::{Form, attributes, only, page, required},
     internal, invalid, no_topic,
 };
 use sandbox_core::{
     ports::{ACCOUNT, ApiError},
-    query::{self, Entries, Members},
+    query::{self, Members},
 };
 
-/// A topic as it is stored.
+/// A topic in the store.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Topic {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-/// Attributes that are kept and given back; only the display name changes what the sandbox does (it signs the mail).
+/// The attributes that are stored. Only the display name has an effect: it is the sender name of mail.
 const ATTRIBUTES: [&str; 6] =
     ["DisplayName", "Policy", "DeliveryPolicy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
 
@@ -36,12 +36,6 @@ struct ListTopics {
     topics: Members<TopicArn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attributes {
-    attributes: Entries,
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -91,7 +85,7 @@ impl Sns {
         query::result("CreateTopic", &TopicArn { topic_arn: arn })
     }
 
-    /// Removes a topic and its subscriptions. One that is not there counts as removed, as on AWS.
+    /// Removes a topic and its subscriptions. A missing topic is no error, as on AWS.
     pub(super) fn delete_topic(&self, form: &Form) -> Result<String, ApiError> {
         only(form, "DeleteTopic", &["TopicArn"])?;
         let arn = required(form, "TopicArn")?;
@@ -136,7 +130,7 @@ impl Sns {
         ] {
             attributes.insert(name.to_owned(), value);
         }
-        query::result("GetTopicAttributes", &Attributes { attributes: attributes.into() })
+        query::result("GetTopicAttributes", &AttributesResult { attributes: attributes.into() })
     }
 
     pub(super) fn set_topic_attributes(&self, form: &Form) -> Result<String, ApiError> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Inner, clock, record::Record, redrive};
 use sandbox_core::ports::ACCOUNT;
 
-/// The envelope for an execution's status.
+/// The event for an execution's current status.
 pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
     let (redrive_status, reason) = redrive_status(inner, record);
     json!({
@@ -41,9 +41,9 @@ pub(crate) fn status(inner: &Inner, record: &Record) -> Value {
     })
 }
 
-/// `redriveStatus` and, where it is `NOT_REDRIVABLE`, `redriveStatusReason`.
+/// `redriveStatus`, with `redriveStatusReason` if it is `NOT_REDRIVABLE`.
 pub(crate) fn redrive_status(inner: &Inner, record: &Record) -> (&'static str, Option<String>) {
-    match redrive::obstacle(inner, record) {
+    match redrive::not_redrivable_reason(inner, record) {
         Some(reason) => ("NOT_REDRIVABLE", Some(reason)),
         None if record.child.is_some() => ("REDRIVABLE_BY_MAP_RUN", None),
         None => ("REDRIVABLE", None),

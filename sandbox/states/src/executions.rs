@@ -1,4 +1,4 @@
-//! Every execution: by its ARN, and in the order in which they were started.
+//! All executions, by ARN and in the order of their starts.
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +9,12 @@ use super::{execution::Execution, record::Record};
 use sandbox_core::store::{Store, StoreError};
 
 #[derive(Debug, Default)]
-struct Inside {
+struct Index {
     by_arn: BTreeMap<String, Arc<Execution>>,
     by_number: BTreeMap<u64, Arc<Execution>>,
 }
 
-impl Inside {
+impl Index {
     fn insert(&mut self, execution: &Arc<Execution>) {
         let (arn, number) = execution.with_record(|record| (record.arn.clone(), record.number));
         self.by_arn.insert(arn, Arc::clone(execution));
@@ -22,69 +22,65 @@ impl Inside {
     }
 }
 
-/// The executions.
 #[derive(Debug, Default)]
-pub(crate) struct Executions(Mutex<Inside>);
+pub(crate) struct Executions(Mutex<Index>);
 
 impl Executions {
     /// Reads the executions from the store.
     pub(crate) fn load(store: &Arc<Store>) -> Result<Self, StoreError> {
-        let mut inside = Inside::default();
+        let mut index = Index::default();
         for execution in Execution::load(store)? {
-            inside.insert(&execution);
+            index.insert(&execution);
         }
-        Ok(Self(Mutex::new(inside)))
+        Ok(Self(Mutex::new(index)))
     }
 
-    fn locked(&self) -> MutexGuard<'_, Inside> {
+    fn locked(&self) -> MutexGuard<'_, Index> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The execution with this ARN.
     pub(crate) fn get(&self, arn: &str) -> Option<Arc<Execution>> {
         self.locked().by_arn.get(arn).cloned()
     }
 
-    /// Those that run, the oldest first.
+    /// The running executions, oldest first.
     pub(crate) fn running(&self) -> Vec<Arc<Execution>> {
         self.locked().by_number.values().filter(|one| one.is_running()).cloned().collect()
     }
 
-    /// The newest of those that are looked for, at most `limit`, that were started before the one with a number.
+    /// The newest matching executions that started before the one with a given number.
     pub(crate) fn newest(
         &self,
         before: Option<u64>,
         limit: usize,
-        is_looked_for: impl Fn(&Record) -> bool,
+        matches: impl Fn(&Record) -> bool,
     ) -> Vec<Arc<Execution>> {
-        let inside = self.locked();
-        let executions = inside.by_number.range(..before.unwrap_or(u64::MAX)).rev();
-        executions.map(|(_, one)| one).filter(|one| one.with_record(&is_looked_for)).take(limit).cloned().collect()
+        let index = self.locked();
+        let executions = index.by_number.range(..before.unwrap_or(u64::MAX)).rev();
+        executions.map(|(_, one)| one).filter(|one| one.with_record(&matches)).take(limit).cloned().collect()
     }
 
-    /// Adds the execution that `make` builds with its number, unless there is one with this ARN: then that one is the
-    /// answer.
+    /// Adds the execution that `make` builds with its number, unless one with this ARN exists.
     pub(crate) fn add(
         &self,
         arn: &str,
         make: impl FnOnce(u64) -> Result<Execution, StoreError>,
     ) -> Result<Added, StoreError> {
-        let mut inside = self.locked();
-        if let Some(there) = inside.by_arn.get(arn) {
-            return Ok(Added::Known(Arc::clone(there)));
+        let mut index = self.locked();
+        if let Some(existing) = index.by_arn.get(arn) {
+            return Ok(Added::Existing(Arc::clone(existing)));
         }
-        let last = inside.by_number.last_key_value().map_or(0, |(number, _)| *number);
+        let last = index.by_number.last_key_value().map_or(0, |(number, _)| *number);
         let execution = Arc::new(make(last + 1)?);
-        inside.insert(&execution);
+        index.insert(&execution);
         Ok(Added::New(execution))
     }
 }
 
-/// What came of adding an execution.
+/// The result of adding an execution.
 #[derive(Debug)]
 pub(crate) enum Added {
-    /// It was added.
     New(Arc<Execution>),
-    /// There was one with its ARN.
-    Known(Arc<Execution>),
+    /// An execution with this ARN exists.
+    Existing(Arc<Execution>),
 }

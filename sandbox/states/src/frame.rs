@@ -1,44 +1,43 @@
-//! Lines of work: the progress of each one of an execution.
+//! Flows: sequences of states within an execution, each with its progress.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::clock;
 
-/// The status of a line of work.
+/// The progress of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Progress {
     /// It is in its state, or about to enter it.
     Running,
-    /// It came to its end with this output.
+    /// It ended with this output.
     Succeeded(Value),
     /// It failed in its state.
     Failed,
-    /// It was given up in its state because something else failed or ended.
+    /// It was aborted in its state because another flow failed or the execution ended.
     Aborted,
 }
 
-/// One line of work.
+/// One flow.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Frame {
-    /// The state it is in.
+    /// The current state.
     pub(crate) state: String,
-    /// That state's type.
+    /// The type of the state.
     pub(crate) kind: String,
-    /// That state's input.
+    /// The input of the state.
     pub(crate) input: Value,
-    /// The variables of this line of work when it entered the state.
+    /// The variables of the flow at the entry into the state.
     pub(crate) variables: Map<String, Value>,
-    /// When it entered the state.
+    /// When it entered the state, in milliseconds since 1970.
     pub(crate) entered: i64,
-    /// The event of that; 0 for a line of work that has begun and not entered its first state.
+    /// The event of the entry; 0 for a flow that has started and not entered its first state.
     pub(crate) entered_event: u64,
-    /// Its status.
     pub(crate) progress: Progress,
 }
 
 impl Frame {
-    /// A line of work that is about to enter a state.
+    /// A flow that is about to enter a state.
     pub(crate) fn before(state: &str, kind: &str, input: Value) -> Self {
         Self {
             state: state.to_owned(),
@@ -51,7 +50,7 @@ impl Frame {
         }
     }
 
-    /// Whether it has entered its state.
+    /// Whether the flow has entered its state.
     pub(crate) fn is_inside(&self) -> bool {
         self.entered_event > 0
     }

@@ -1,37 +1,37 @@
-//! One event of an execution's history: its type, what it follows, and AWS's detail fields.
+//! One event of an execution's history: type, predecessor and AWS's detail fields.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::clock;
 
-/// An event as it is kept.
+/// A stored event.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// Its number, from 1.
+    /// The number of the event, from 1.
     pub(crate) id: u64,
-    /// The event that it follows in its own line of work; 0 for the first two.
+    /// The event that it follows in its own flow; 0 for the first two.
     pub(crate) previous: u64,
-    /// When, in milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub(crate) at: i64,
-    /// AWS's name for it, for example `TaskScheduled`.
+    /// AWS's name of the type, for example `TaskScheduled`.
     pub(crate) kind: String,
     /// The detail field, for example `{"taskScheduledEventDetails": {…}}`; empty for types without details.
     pub(crate) details: Map<String, Value>,
-    /// The frame whose line of work it continues; none for an event that nothing follows.
+    /// The path of its flow; `None` for an event that no other event follows.
     pub(crate) frame: Option<String>,
 }
 
-/// An event to be written: AWS's name of its type, and its detail field.
+/// An event to write.
 pub(crate) struct Note<'a> {
-    /// For example `TaskScheduled`.
+    /// AWS's name of the type, for example `TaskScheduled`.
     pub(crate) kind: &'a str,
     /// For example `{"taskScheduledEventDetails": {…}}`.
     pub(crate) details: Map<String, Value>,
 }
 
 impl Event {
-    /// As `GetExecutionHistory` shows it.
+    /// The format of `GetExecutionHistory`.
     pub(crate) fn wire(&self, data: Data) -> Value {
         let mut wire = json!({
             "timestamp": clock::wire(self.at),
@@ -54,16 +54,14 @@ impl Event {
     }
 }
 
-/// Whether inputs and outputs are shown.
+/// Whether events show inputs and outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Data {
-    /// They are.
     Included,
-    /// They are left out.
     Excluded,
 }
 
-/// Details under the name that belongs to an event type: `TaskFailed` → `taskFailedEventDetails`.
+/// Details under the name of an event type's detail field: `TaskFailed` → `taskFailedEventDetails`.
 pub(crate) fn details(kind: &str, fields: impl Into<Value>) -> Map<String, Value> {
     let name = match kind {
         _ if kind.ends_with("StateEntered") => "stateEnteredEventDetails".to_owned(),
@@ -76,7 +74,7 @@ pub(crate) fn details(kind: &str, fields: impl Into<Value>) -> Map<String, Value
     Map::from_iter([(name, fields.into())])
 }
 
-/// Text under a field together with the field that says whether it was cut, which it never is here.
+/// A text field, and the field that says whether it is truncated, which it never is here.
 pub(crate) fn untruncated(name: &str, text: &str) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), json!(text)), (format!("{name}Details"), json!({"truncated": false}))])
 }

@@ -1,9 +1,9 @@
 //! Step Functions: Standard state machines in `JSONata`, their executions and histories, behind the AWS JSON 1.0
 //! protocol (`X-Amz-Target: AWSStepFunctions.<operation>`).
 //!
-//! Everything is kept in memory and written through to the store. An execution that was running when the sandbox
-//! stopped is gone on with by [`States::resume`]: a Task is called again unless its end is in the history, a Wait waits
-//! for what is left, a Map runs the iterations that had not ended. A redrive does the same.
+//! Everything is kept in memory and written through to the store. [`States::resume`] continues the executions that ran
+//! when the sandbox stopped: a Task is called again unless its end is in the history, a Wait waits for the remaining
+//! time, and a Map runs the iterations that had not ended. A redrive does the same.
 
 mod announce;
 mod api;
@@ -40,13 +40,13 @@ use sandbox_core::{
     store::{Store, StoreError},
 };
 
-/// How the service behaves where AWS gives no choice.
+/// Options of the service that AWS does not have.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What Wait states and the back-off of retriers are multiplied with: 0.01 makes a minute 0.6 seconds. Timeouts are
-    /// not scaled.
+    /// The factor for Wait states and the back-off of retriers: 0.01 makes a minute 0.6 seconds. Timeouts are not
+    /// scaled.
     pub time_scale: f64,
-    /// The fault rules that apply to the calls of Step Functions that a state makes.
+    /// The fault rules for the Step Functions calls of states.
     pub faults: Faults,
 }
 
@@ -62,27 +62,27 @@ pub struct States {
     inner: Arc<Inner>,
 }
 
-/// Whether an execution that is launched sends the event that it runs.
+/// Whether the start of an execution sends the status event RUNNING.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Announce {
-    /// Only if it has not done anything yet.
+enum Announce {
+    /// Only if the execution has not started before.
     IfNew,
-    /// Always, because it is redriven.
+    /// Always, because the execution is redriven.
     Always,
 }
 
-/// What the clones share.
-pub(crate) struct Inner {
-    pub(crate) store: Arc<Store>,
-    pub(crate) runner: Arc<dyn TaskRunner>,
-    pub(crate) events: Arc<dyn EventSink>,
-    pub(crate) region: String,
-    pub(crate) machines: Machines,
-    pub(crate) closing: CancellationToken,
-    pub(crate) executions: Executions,
-    pub(crate) map_runs: MapRuns,
+/// The shared data of the clones.
+struct Inner {
+    store: Arc<Store>,
+    runner: Arc<dyn TaskRunner>,
+    events: Arc<dyn EventSink>,
+    region: String,
+    machines: Machines,
+    closing: CancellationToken,
+    executions: Executions,
+    map_runs: MapRuns,
     options: Options,
-    /// What was running when the sandbox stopped and has not been resumed.
+    /// The executions that ran when the sandbox stopped and are not resumed yet.
     interrupted: Mutex<Vec<Arc<Execution>>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -113,13 +113,13 @@ impl States {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Goes on with the executions that were running when the sandbox stopped. Call it inside the runtime, when the
-    /// services that Tasks call are up; those started since are not touched. Answers how many there were.
+    /// Continues the executions that ran when the sandbox stopped, except those started since. Call it inside the
+    /// runtime, when the services that Tasks call are available. Returns the number of executions.
     pub fn resume(&self) -> usize {
         self.inner.abort_orphaned_map_runs();
         let interrupted = std::mem::take(&mut *locked(&self.inner.interrupted));
         let resume = |execution: Arc<Execution>| {
-            // Its Map Run was being aborted when the sandbox was killed.
+            // The sandbox was killed while its Map Run was being aborted.
             if self.inner.is_abandoned(&execution) {
                 execution.stop.send_replace(Some(Stop::default()));
             }
@@ -128,8 +128,8 @@ impl States {
         interrupted.into_iter().map(resume).count()
     }
 
-    /// Takes back the deletion of a state machine that waits for its executions: what a template names is there when
-    /// the sandbox starts, whatever was deleted in an earlier run.
+    /// Cancels the deletion of a state machine that waits for its executions: a machine of the template exists after a
+    /// start, regardless of deletions in an earlier run.
     pub fn keep_machine(&self, arn: &str) -> Result<(), StoreError> {
         match self.inner.machines.get(arn) {
             Some(machine) => self.inner.machines.put(Machine { deleting: false, ..machine }),
@@ -142,7 +142,7 @@ impl States {
         api::handle(&self.inner, operation, body).await
     }
 
-    /// Starts a machine and answers the execution's ARN.
+    /// Starts a machine. Returns the execution's ARN.
     pub fn start_execution(
         &self,
         state_machine_arn: &str,
@@ -152,8 +152,8 @@ impl States {
         api::start(&self.inner, state_machine_arn, name, &input.to_string()).map(|execution| execution.record().arn)
     }
 
-    /// Stops working. Executions that run stay RUNNING in the store and are resumed when the sandbox starts again;
-    /// calls that a Task has made are not waited for.
+    /// Stops all work. Running executions stay RUNNING in the store and are resumed at the next start. Calls that Tasks
+    /// have made are not awaited.
     pub async fn shutdown(&self) -> Result<(), StoreError> {
         self.inner.closing.cancel();
         let mut tasks = std::mem::take(&mut *locked(&self.inner.tasks));
@@ -167,20 +167,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Inner {
-    /// A time as it passes here.
-    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+    /// A duration multiplied by the time scale.
+    fn scaled(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() * self.options.time_scale).unwrap_or(Duration::MAX)
     }
 
-    /// Runs an execution in a task of its own.
-    pub(crate) fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
+    /// Runs an execution in a separate task.
+    fn launch(inner: &Arc<Self>, execution: Arc<Execution>, announce: Announce) {
         let mut tasks = locked(&inner.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(engine::drive(Arc::clone(inner), execution, announce));
     }
 
-    /// Removes a machine that is to be deleted once none of its executions runs.
-    pub(crate) fn settle_deletion(&self, machine: &str) {
+    /// Removes a machine that is being deleted when none of its executions runs.
+    fn finish_deletion(&self, machine: &str) {
         if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
             return;
         }

@@ -13,35 +13,29 @@ use sandbox_core::store::{Store, StoreError};
 const MACHINES: &str = "states.machines";
 const REVISIONS: &str = "states.revisions";
 
-/// A state machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// Its ARN.
     pub(crate) arn: String,
-    /// Its name.
     pub(crate) name: String,
-    /// Its current revision.
+    /// The ID of the current revision.
     pub(crate) revision: String,
     /// When it was created, in milliseconds since 1970.
     pub(crate) created: i64,
-    /// Whether it is to go once its executions have ended.
+    /// Whether it will be removed when its executions have ended.
     pub(crate) deleting: bool,
-    /// Its tags.
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// What a machine was from one update to the next. Executions keep to the revision they started with.
+/// A machine's definition and role between two updates. An execution keeps the revision that it started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Revision {
-    /// Its id.
     pub(crate) id: String,
     /// The machine's name.
     pub(crate) name: String,
-    /// The definition, word for word.
+    /// The unmodified definition.
     pub(crate) definition: String,
-    /// The role.
     pub(crate) role: String,
-    /// Since when, in milliseconds since 1970.
+    /// The time of the update, in milliseconds since 1970.
     pub(crate) since: i64,
     /// The definition as types.
     #[serde(skip)]
@@ -49,16 +43,16 @@ pub(crate) struct Revision {
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct Tables {
     machines: BTreeMap<String, Machine>,
     revisions: BTreeMap<String, Arc<Revision>>,
 }
 
-/// Every machine, kept in memory and written through.
+/// All machines, kept in memory and written through.
 #[derive(Debug)]
 pub(crate) struct Machines {
     store: Arc<Store>,
-    inside: Mutex<Inside>,
+    tables: Mutex<Tables>,
 }
 
 impl Machines {
@@ -73,14 +67,13 @@ impl Machines {
                 (id, Arc::new(revision))
             })
             .collect();
-        Ok(Self { store: Arc::clone(store), inside: Mutex::new(Inside { machines, revisions }) })
+        Ok(Self { store: Arc::clone(store), tables: Mutex::new(Tables { machines, revisions }) })
     }
 
-    fn locked(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The machine with this ARN.
     pub(crate) fn get(&self, arn: &str) -> Option<Machine> {
         self.locked().machines.get(arn).cloned()
     }
@@ -90,26 +83,23 @@ impl Machines {
         self.locked().machines.values().cloned().collect()
     }
 
-    /// The revision with this id.
     pub(crate) fn revision(&self, id: &str) -> Option<Arc<Revision>> {
         self.locked().revisions.get(id).cloned()
     }
 
-    /// Writes a machine, new or changed.
     pub(crate) fn put(&self, machine: Machine) -> Result<(), StoreError> {
         self.store.put(MACHINES, &machine.arn, &machine)?;
         self.locked().machines.insert(machine.arn.clone(), machine);
         Ok(())
     }
 
-    /// Writes a revision.
     pub(crate) fn put_revision(&self, revision: Revision) -> Result<(), StoreError> {
         self.store.put(REVISIONS, &revision.id, &revision)?;
         self.locked().revisions.insert(revision.id.clone(), Arc::new(revision));
         Ok(())
     }
 
-    /// Removes a machine. Its revisions stay: executions refer to them.
+    /// Removes a machine. Its revisions remain, because executions refer to them.
     pub(crate) fn remove(&self, arn: &str) -> Result<(), StoreError> {
         self.store.delete(MACHINES, arn)?;
         self.locked().machines.remove(arn);

@@ -1,4 +1,4 @@
-//! What is known of an execution besides its history and its lines of work.
+//! The record of an execution: everything except its history and its flows.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,18 @@ use super::{clock, definition::Workflow};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Status {
-    /// It runs.
     Running,
-    /// It came to its end.
     Succeeded,
     /// A state failed.
     Failed,
-    /// It took longer than the machine's `TimeoutSeconds`.
+    /// It exceeded the machine's `TimeoutSeconds`.
     TimedOut,
-    /// Somebody stopped it.
+    /// A request stopped it.
     Aborted,
 }
 
 impl Status {
-    /// AWS's name for it.
+    /// AWS's name of the status.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
@@ -33,82 +31,75 @@ impl Status {
     }
 }
 
-/// The part of an execution in a Map Run that dispatched it.
+/// The role of an execution in the Map Run that started it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Child {
     /// The Map Run's ARN.
     pub(crate) map_run: String,
     /// The name of the Map state whose processor it runs.
     pub(crate) state: String,
-    /// What it is.
     pub(crate) workflow: Workflow,
-    /// How many items its input holds.
+    /// The number of items in its input.
     pub(crate) items: u64,
-    /// How often the Map Run had been redriven when it was last started.
+    /// The number of redrives of the Map Run at the child's last start.
     pub(crate) round: u32,
 }
 
-/// The record of an execution.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Its ARN.
     pub(crate) arn: String,
-    /// Its name.
     pub(crate) name: String,
-    /// Its machine's ARN.
+    /// The machine's ARN.
     pub(crate) machine: String,
     /// The revision of the machine that it runs.
     pub(crate) revision: String,
-    /// Its place among all executions, to list the newest first.
+    /// Its number among all executions, to list the newest first.
     pub(crate) number: u64,
-    /// Its status.
     pub(crate) status: Status,
-    /// When it started.
+    /// When it started, in milliseconds since 1970.
     pub(crate) started: i64,
-    /// When it ended.
+    /// When it ended, in milliseconds since 1970.
     pub(crate) stopped: Option<i64>,
-    /// Its input, word for word.
+    /// The unmodified input.
     pub(crate) input: String,
-    /// Its output as JSON text.
+    /// The output as JSON text.
     pub(crate) output: Option<String>,
     /// The name of the error that ended it.
     pub(crate) error: Option<String>,
-    /// The cause of that error.
+    /// The cause of the error.
     pub(crate) cause: Option<String>,
-    /// How often it was redriven.
+    /// The number of redrives.
     pub(crate) redrives: u32,
-    /// When it was last redriven.
+    /// The time of the last redrive, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) redriven: Option<i64>,
-    /// The tokens of the last redrives, oldest first.
+    /// The client tokens of the last redrives, oldest first.
     #[serde(default)]
     pub(crate) tokens: Vec<Token>,
-    /// Its part in the Map Run that dispatched it.
+    /// Its role in the Map Run that started it.
     #[serde(default)]
     pub(crate) child: Option<Child>,
-    /// How many events its history had when it ended.
+    /// The number of events in its history when it ended.
     #[serde(default)]
     pub(crate) events: u64,
 }
 
-/// What an execution is started as.
+/// The parameters of a new execution.
 pub(crate) struct Start {
-    /// Its ARN.
     pub(crate) arn: String,
-    /// Its name.
     pub(crate) name: String,
-    /// Its machine's ARN.
+    /// The machine's ARN.
     pub(crate) machine: String,
-    /// The revision of the machine that it runs.
+    /// The revision of the machine to run.
     pub(crate) revision: String,
-    /// Its input, word for word.
+    /// The unmodified input.
     pub(crate) input: String,
-    /// Its part in the Map Run that dispatches it.
+    /// Its role in the Map Run that starts it.
     pub(crate) child: Option<Child>,
 }
 
 impl Record {
-    /// That of an execution which starts now, with its place among all executions.
+    /// The record of an execution that starts now, with its number among all executions.
     pub(crate) fn new(start: Start, number: u64) -> Self {
         let Start { arn, name, machine, revision, input, child } = start;
         Self {
@@ -132,8 +123,8 @@ impl Record {
         }
     }
 
-    /// The ARN of the state machine itself; a child of a Map Run has the label behind it.
-    pub(crate) fn whole_machine(&self) -> &str {
+    /// The ARN of the state machine without a label. The machine ARN of a Map Run's child ends with the label.
+    pub(crate) fn machine_without_label(&self) -> &str {
         self.machine.split('/').next().unwrap_or(&self.machine)
     }
 }
@@ -141,7 +132,6 @@ impl Record {
 /// A client token of a redrive.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Token {
-    /// The token.
     pub(crate) text: String,
     /// When the execution was redriven with it.
     pub(crate) used: i64,

@@ -2,9 +2,9 @@
 //! Functions Developer Guide, "Restarting state machine executions with redrive in Step Functions"
 //! (`redrive-executions.html`), and the API reference of `RedriveExecution` and `DescribeExecution`.
 //!
-//! Nothing is copied for it: the frames still say where each line of work stood, with the input and the variables of
-//! that moment, and those that succeeded hold their outputs. The engine takes the frames that failed or were aborted up
-//! again (`engine/graph.rs`); Retry counters and timeouts begin again because they are not kept.
+//! A redrive copies no data. The frames still hold the state of each flow, with its input and variables, and the
+//! outputs of the flows that succeeded. The engine resumes the frames that failed or were aborted (`engine/graph.rs`).
+//! Retry counters and timeouts restart because they are not stored.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Announce, Inner, clock,
     definition::Workflow,
-    execution::{Execution, Lines},
+    execution::{ChildFlows, Execution},
     frame::Progress,
     history::{self, Note},
     limits,
@@ -23,26 +23,25 @@ use super::{
 
 const MINUTE: i64 = 60 * 1000;
 const DAY: i64 = 24 * 60 * MINUTE;
-/// How long after its end an execution may be redriven.
-const REDRIVABLE: i64 = 14 * DAY;
-/// How long an execution may be open in all.
-const LONGEST: i64 = 365 * DAY;
-/// How long a client token means the redrive that it began.
+/// How long after its end an execution can be redriven.
+const REDRIVE_PERIOD: i64 = 14 * DAY;
+/// The maximum time from the start of an execution to a redrive.
+const MAX_AGE: i64 = 365 * DAY;
+/// How long a client token identifies its redrive.
 const TOKEN_VALID: i64 = 15 * MINUTE;
-/// How many client tokens are remembered.
+/// The number of stored client tokens.
 const TOKENS: usize = 10;
 
-/// What a request for a redrive comes to, other than a redrive.
-enum Other {
-    /// A repetition of the request that redrove the execution at this time.
+/// Why a request starts no redrive.
+enum NotRedriven {
+    /// It repeats the request that redrove the execution at this time.
     Repeated(i64),
-    /// A refusal for this reason.
+    /// It is refused for this reason.
     Refused(String),
 }
 
-/// Why an execution cannot be redriven, by itself or by its Map Run, as `redriveStatusReason` says it; none where it
-/// can.
-pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
+/// Why an execution cannot be redriven, by itself or by its Map Run, as in `redriveStatusReason`. `None` if it can.
+pub(crate) fn not_redrivable_reason(inner: &Inner, record: &Record) -> Option<String> {
     let now = clock::now();
     match record.status {
         Status::Running | Status::Succeeded => {
@@ -50,17 +49,17 @@ pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
         }
         Status::Failed | Status::TimedOut | Status::Aborted => {}
     }
-    // One of type Express is started over, which is always possible.
+    // An Express child restarts from its first state, which is always possible.
     if record.child.as_ref().is_some_and(|child| child.workflow == Workflow::Express) {
         return None;
     }
-    let reason = if inner.machines.get(record.whole_machine()).is_none_or(|machine| machine.deleting) {
+    let reason = if inner.machines.get(record.machine_without_label()).is_none_or(|machine| machine.deleting) {
         "State machine is in DELETING status"
     } else if record.events >= limits::HISTORY - 1 {
         "Execution history event limit exceeded"
-    } else if now - record.started > LONGEST {
+    } else if now - record.started > MAX_AGE {
         "Execution has exceeded the max execution time"
-    } else if now - record.stopped.unwrap_or(now) > REDRIVABLE {
+    } else if now - record.stopped.unwrap_or(now) > REDRIVE_PERIOD {
         "Execution redrivable period exceeded"
     } else {
         return None;
@@ -68,54 +67,54 @@ pub(crate) fn obstacle(inner: &Inner, record: &Record) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Goes on with an execution; answers when it was redriven, or why it cannot be.
+/// Redrives an execution. Returns the time of the redrive, or why it is not possible.
 pub(crate) fn redrive(inner: &Arc<Inner>, execution: &Arc<Execution>, token: Option<&str>) -> Result<i64, String> {
-    let begun = execution.reopen(|record| {
+    let reopened = execution.reopen(|record| {
         let now = clock::now();
         record.tokens.retain(|token| now - token.used < TOKEN_VALID);
-        if let Some(known) = record.tokens.iter().find(|known| Some(known.text.as_str()) == token) {
-            return Err(Other::Repeated(known.used));
+        if let Some(earlier) = record.tokens.iter().find(|earlier| Some(earlier.text.as_str()) == token) {
+            return Err(NotRedriven::Repeated(earlier.used));
         }
-        if let Some(reason) = obstacle(inner, record) {
-            return Err(Other::Refused(reason));
+        if let Some(reason) = not_redrivable_reason(inner, record) {
+            return Err(NotRedriven::Refused(reason));
         }
         if record.child.is_some() {
             let reason = "Execution was started by a Map Run, which redrives it when its parent is redriven";
-            return Err(Other::Refused(reason.to_owned()));
+            return Err(NotRedriven::Refused(reason.to_owned()));
         }
         execution.stop.send_replace(None);
-        let lines = lines(execution, record);
-        Ok((now, reopen(record, token, now), lines))
+        let flows = child_flows(execution, record);
+        Ok((now, reopen(record, token, now), flows))
     });
-    match begun {
+    match reopened {
         Ok(now) => {
             Inner::launch(inner, Arc::clone(execution), Announce::Always);
             Ok(now)
         }
-        Err(Other::Repeated(at)) => Ok(at),
-        Err(Other::Refused(reason)) => Err(reason),
+        Err(NotRedriven::Repeated(at)) => Ok(at),
+        Err(NotRedriven::Refused(reason)) => Err(reason),
     }
 }
 
-/// Whether a child that has ended is to be run again by a Map Run.
-pub(crate) fn awaits(inner: &Inner, map_run: &MapRunRecord, record: &Record) -> bool {
+/// Whether a Map Run will run an ended child again.
+pub(crate) fn needs_redrive(inner: &Inner, map_run: &MapRunRecord, record: &Record) -> bool {
     let is_of_an_earlier_round = record.child.as_ref().is_some_and(|child| child.round < map_run.redrives);
-    is_of_an_earlier_round && obstacle(inner, record).is_none()
+    is_of_an_earlier_round && not_redrivable_reason(inner, record).is_none()
 }
 
-/// Goes on with a child of type Standard in a Map Run's round, unless it meanwhile cannot be redriven: what ended it
-/// last is then what it came to (`redrive-map-run.html`).
+/// Redrives a Standard child in a round of its Map Run. If that is no longer possible, the child keeps its last outcome
+/// (`redrive-map-run.html`).
 pub(crate) fn redrive_child(inner: &Arc<Inner>, execution: &Arc<Execution>, round: u32) {
-    let begun = execution.reopen(|record| {
-        if let Some(reason) = obstacle(inner, record) {
+    let reopened = execution.reopen(|record| {
+        if let Some(reason) = not_redrivable_reason(inner, record) {
             return Err(reason);
         }
         execution.stop.send_replace(None);
-        let lines = lines(execution, record);
+        let flows = child_flows(execution, record);
         record.child.iter_mut().for_each(|child| child.round = round);
-        Ok(((), reopen(record, None, clock::now()), lines))
+        Ok(((), reopen(record, None, clock::now()), flows))
     });
-    if begun.is_ok() {
+    if reopened.is_ok() {
         Inner::launch(inner, Arc::clone(execution), Announce::Always);
     }
 }
@@ -134,9 +133,13 @@ fn reopen(record: &mut Record, token: Option<&str>, now: i64) -> Note<'static> {
     Note { kind: "ExecutionRedriven", details }
 }
 
-/// A Map or Parallel that failed for the size of its data runs whole again: without lines of work below it, it starts
-/// as if it had been entered just now. The error rises unchanged, so that the outermost is the one to look at.
-fn lines(execution: &Execution, record: &Record) -> Lines {
+/// A Map or Parallel that failed because of the size of its data runs again from its start, without the flows below it.
+/// The error propagates unchanged, so the frame of the execution itself decides.
+fn child_flows(execution: &Execution, record: &Record) -> ChildFlows {
     let failed = || execution.frame("").is_some_and(|frame| frame.progress == Progress::Failed);
-    if record.error.as_deref() == Some("States.DataLimitExceeded") && failed() { Lines::Forgotten } else { Lines::Kept }
+    if record.error.as_deref() == Some("States.DataLimitExceeded") && failed() {
+        ChildFlows::Discarded
+    } else {
+        ChildFlows::Kept
+    }
 }

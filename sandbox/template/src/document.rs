@@ -1,5 +1,5 @@
-//! The template as a tree: YAML with `CloudFormation`'s short tags becomes JSON with their long forms, so that the rest
-//! reads only one shape.
+//! The template as a tree. `CloudFormation`'s short tags in YAML are converted to their long forms in JSON, so the rest
+//! of the crate handles one format.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_yaml_ng::Value as Yaml;
 
 use super::TemplateError;
 
-/// The sections a template may have.
+/// The valid sections of a template.
 const SECTIONS: [&str; 11] = [
     "AWSTemplateFormatVersion",
     "Transform",
@@ -23,7 +23,7 @@ const SECTIONS: [&str; 11] = [
     "Outputs",
 ];
 
-/// A parsed template and the text that it came from.
+/// A parsed template and its text.
 #[derive(Debug)]
 pub(super) struct Document {
     file: PathBuf,
@@ -43,7 +43,7 @@ impl Document {
         Self::parse(file, text)
     }
 
-    /// Parses text; `file` is only named in errors and is what relative paths start from.
+    /// Parses text. `file` is used in errors and as the base of relative paths.
     pub(super) fn parse(file: &Path, text: String) -> Result<Self, TemplateError> {
         let fail = |line, path: &str, message: String| TemplateError {
             file: file.display().to_string(),
@@ -68,23 +68,23 @@ impl Document {
         Ok(Self { file: file.to_owned(), text, root })
     }
 
-    /// The folder that relative paths in the template start from.
+    /// The base of relative paths in the template.
     pub(super) fn folder(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// The value at a path of keys, if it is there.
+    /// The value at a path of keys, if it exists.
     pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.root.get(*first)?, |value, key| value.get(*key))
     }
 
-    /// The entries of a section; none when it is absent.
+    /// The entries of a section; empty if the section is missing.
     pub(super) fn section(&self, name: &str) -> impl Iterator<Item = (&String, &Value)> {
         self.root.get(name).and_then(Value::as_object).into_iter().flatten()
     }
 
-    /// An error at a place in this document.
+    /// An error at a path of this document.
     pub(super) fn error(&self, path: &str, message: impl Into<String>) -> TemplateError {
         let keys: Vec<&str> = path.split('.').take(2).collect();
         TemplateError {
@@ -96,7 +96,7 @@ impl Document {
     }
 }
 
-/// The line, counted from 1, where a section or a direct entry of it begins.
+/// The line, counted from 1, of a section or of a direct entry of it.
 fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
     let (section, entry) = (keys.first()?, keys.get(1));
     let begins = |line: &str, key: &str| {

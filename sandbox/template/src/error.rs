@@ -1,4 +1,4 @@
-//! Why a template cannot be read: one sentence that says where, what, and what would be right.
+//! Errors of templates: the location, the problem and the correction in one sentence.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use std::fmt;
 pub struct TemplateError {
     /// The file.
     pub file: String,
-    /// The line where the section or resource begins, where it is known.
+    /// The line of the section or resource, if it is known.
     pub line: Option<usize>,
-    /// The way through the document, for example `Resources.Copy.Properties.Timeout`.
+    /// The path in the document, for example `Resources.Copy.Properties.Timeout`.
     pub path: String,
-    /// What is wrong and what would be right.
+    /// The problem and the correction.
     pub message: String,
 }
 

@@ -1,8 +1,8 @@
-//! Reads an AWS SAM `template.yaml`, so that what runs in the sandbox is what gets deployed.
+//! Reads an AWS SAM `template.yaml`, so that the sandbox runs what is deployed.
 //!
-//! The template is evaluated as `CloudFormation` and SAM would: parameters, conditions, mappings, functions such as
-//! `!Sub`, names of resources, roles made of policies, rules made of `Events`. What cannot be read is refused with one
-//! sentence that names the place.
+//! The template is evaluated as `CloudFormation` and SAM do: parameters, conditions, mappings, functions such as
+//! `!Sub`, names of resources, roles for policies, rules for `Events`. Unsupported parts are rejected with one sentence
+//! that names their location.
 
 mod document;
 mod error;
@@ -70,7 +70,7 @@ impl Stack {
     }
 }
 
-/// Checks the section Rules: what parameters must be like together.
+/// Checks the section Rules, which constrains combinations of parameters.
 fn rules(scope: &Scope) -> Result<(), TemplateError> {
     for (name, rule) in scope.document.section("Rules") {
         let path = format!("Rules.{name}");

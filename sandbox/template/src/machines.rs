@@ -1,4 +1,4 @@
-//! State machines with their definition files, and the rules that SAM makes of a resource's `Events`.
+//! State machines with their definition files, and the rules that SAM creates for a resource's `Events`.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub(super) fn state_machine(scope: &Scope, logical_id: &str, stack: &mut Stack) 
     events(&properties, logical_id, &arn, stack)
 }
 
-/// The definition as its author wrote it, and its file.
+/// The definition without substitutions, and its file.
 fn written_definition(scope: &Scope, properties: &Properties) -> Result<(String, Option<PathBuf>), TemplateError> {
     if let Some(definition) = properties.get("Definition") {
         return Ok((definition.to_string(), None));
@@ -66,13 +66,13 @@ fn substituted(properties: &Properties, written: &str) -> Result<String, Templat
     })
 }
 
-/// A value in the form that it has between the quotes of a JSON text.
+/// Escapes a value for a JSON string.
 fn in_json(value: &str) -> String {
     let quoted = Value::from(value).to_string();
     quoted.trim_start_matches('"').trim_end_matches('"').to_owned()
 }
 
-/// The rules that SAM makes of `Events`, each with the resource as its only target.
+/// The rules that SAM creates for `Events`, each with the resource as its only target.
 pub(super) fn events(
     properties: &Properties,
     logical_id: &str,
@@ -107,7 +107,7 @@ pub(super) fn events(
     Ok(())
 }
 
-/// The role that SAM makes for a rule that starts a machine
+/// The role that SAM creates for a rule that starts a machine
 /// (<https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-statemachine.html>).
 fn starting_role(settings: &Settings, made: &str, machine_arn: &str) -> Role {
     let name = names::default_name(settings, &format!("{made}Role"));
@@ -120,7 +120,7 @@ fn starting_role(settings: &Settings, made: &str, machine_arn: &str) -> Role {
     }
 }
 
-/// The target of a rule that SAM makes, in the shape of the call `PutTargets`.
+/// The target of a rule that SAM creates, in the format of `PutTargets`.
 fn target(own: &Properties, made: &str, arn: &str, stack: &mut Stack) -> Value {
     let scope = own.scope();
     let id = own.get("Target").and_then(|target| target.get("Id")).and_then(Value::as_str);

@@ -1,50 +1,50 @@
-//! What a template says, evaluated: every name, ARN and substitution in place.
+//! An evaluated template: names, ARNs and substitutions are resolved.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::Value;
 
-/// Where and under which name the template is deployed, and the values of its parameters.
+/// The target of the deployment, and the values of parameters.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The stack's name, which prefixes the names of its resources.
     pub stack: String,
     /// The region of the stack.
     pub region: String,
-    /// The account, twelve digits.
+    /// The account ID, twelve digits.
     pub account: String,
-    /// Values for parameters; the others keep their defaults.
+    /// Values of parameters; the other parameters keep their defaults.
     pub parameters: BTreeMap<String, String>,
 }
 
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Its name in the template.
+    /// The name in the template.
     pub logical_id: String,
-    /// Its name.
+    /// The name in Lambda.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// The crate, and so the binary, that it runs: the build metadata's `Binary`, else the last segment of `CodeUri`.
+    /// The crate and binary of the function: `Binary` of the build metadata, or the last segment of `CodeUri`.
     pub crate_name: String,
-    /// `Handler`, which a provided runtime hands on as `_HANDLER`.
+    /// `Handler`, which a provided runtime receives as `_HANDLER`.
     pub handler: String,
     /// `Runtime`, for example `provided.al2023`.
     pub runtime: String,
-    /// The processor, for example `arm64`.
+    /// The architecture, for example `arm64`.
     pub architecture: String,
-    /// Seconds that an invocation may take.
+    /// The timeout of an invocation in seconds.
     pub timeout_seconds: u32,
-    /// Memory in MiB.
+    /// The memory in MiB.
     pub memory_mib: u32,
-    /// Invocations at once, where the template reserves a number.
+    /// The reserved concurrency, if the template sets it.
     pub reserved_concurrency: Option<u32>,
-    /// Configuration.
+    /// The environment variables.
     pub environment: BTreeMap<String, String>,
-    /// How the function is told to log.
+    /// The logging configuration.
     pub logging: Logging,
-    /// The role that it calls with; its policies are in [`Role`].
+    /// The role of the function; [`Role`] contains its policies.
     pub role_arn: String,
 }
 
@@ -53,60 +53,60 @@ pub struct Function {
 pub struct Logging {
     /// `Text` or `JSON`.
     pub format: String,
-    /// `ApplicationLogLevel`, where it is given.
+    /// `ApplicationLogLevel`, if it is given.
     pub level: Option<String>,
     /// The log group's name.
     pub group: String,
 }
 
-/// A role: who a function, a state machine or a rule is when it calls.
+/// The role of a function, a state machine or a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Role {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// Policy documents with everything evaluated.
+    /// The evaluated policy documents.
     pub policies: Vec<Value>,
-    /// Names or ARNs of AWS's own policies.
+    /// Names or ARNs of AWS's managed policies.
     pub managed_policies: Vec<String>,
 }
 
 /// A state machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateMachine {
-    /// Its name in the template.
+    /// The name in the template.
     pub logical_id: String,
-    /// Its name.
+    /// The name in Step Functions.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// The role that it calls with.
+    /// The role of the state machine.
     pub role_arn: String,
     /// `STANDARD` or `EXPRESS`.
     pub kind: String,
-    /// The definition, substitutions made.
+    /// The definition after substitutions.
     pub definition: String,
-    /// Where the definition was read from; none if it is in the template.
+    /// The file of the definition; `None` if it is in the template.
     pub file: Option<PathBuf>,
 }
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bucket {
-    /// Its name in the template.
+    /// The name in the template.
     pub logical_id: String,
-    /// Its name.
+    /// The name in S3.
     pub name: String,
-    /// `VersioningConfiguration.Status` is `Enabled`.
+    /// Whether `VersioningConfiguration.Status` is `Enabled`.
     pub is_versioned: bool,
-    /// Sends its events to `EventBridge`.
+    /// Whether the bucket sends events to `EventBridge`.
     pub sends_events: bool,
     /// Every property, evaluated.
     pub properties: Value,
 }
 
-/// A bucket's policy.
+/// A bucket policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BucketPolicy {
     /// The bucket's name.
@@ -118,9 +118,9 @@ pub struct BucketPolicy {
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
 }
 
@@ -131,50 +131,50 @@ pub struct Subscription {
     pub topic_arn: String,
     /// For example `email`.
     pub protocol: String,
-    /// For example an address.
+    /// For example an email address.
     pub endpoint: String,
-    /// `FilterPolicy`, where there is one.
+    /// `FilterPolicy`, if it is given.
     pub filter_policy: Option<Value>,
-    /// `FilterPolicyScope`, where there is one.
+    /// `FilterPolicyScope`, if it is given.
     pub filter_policy_scope: Option<String>,
 }
 
-/// A queue, which the sandbox knows as the name of a place for events that could not be delivered.
+/// A queue. The sandbox has no SQS; queues are destinations of undelivered events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
 }
 
 /// An `EventBridge` rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The event pattern.
     pub pattern: Value,
-    /// `State` is not `DISABLED`.
+    /// Whether `State` is not `DISABLED`.
     pub is_enabled: bool,
-    /// Targets in the shape of the call `PutTargets`.
+    /// Targets in the format of `PutTargets`.
     pub targets: Vec<Value>,
 }
 
-/// A whole template, evaluated.
+/// An evaluated template.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// What it was evaluated with.
+    /// The settings of the evaluation.
     pub settings: Settings,
-    /// Functions by logical id.
+    /// Functions by logical ID.
     pub functions: Vec<Function>,
-    /// Roles, SAM's own included.
+    /// Roles, including those that SAM creates.
     pub roles: Vec<Role>,
     /// State machines.
     pub state_machines: Vec<StateMachine>,
     /// Buckets.
     pub buckets: Vec<Bucket>,
-    /// Policies of buckets.
+    /// Bucket policies.
     pub bucket_policies: Vec<BucketPolicy>,
     /// Topics.
     pub topics: Vec<Topic>,
@@ -182,10 +182,10 @@ pub struct Stack {
     pub subscriptions: Vec<Subscription>,
     /// Queues.
     pub queues: Vec<Queue>,
-    /// Rules, those of `Events` included.
+    /// Rules, including those of `Events`.
     pub rules: Vec<Rule>,
     /// The section Outputs.
     pub outputs: BTreeMap<String, String>,
-    /// Every parameter's value.
+    /// The value of every parameter.
     pub parameters: BTreeMap<String, String>,
 }

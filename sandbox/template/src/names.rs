@@ -1,11 +1,11 @@
-//! What `!Ref` and `!GetAtt` answer for resources: names and ARNs as `CloudFormation` and SAM would make them.
+//! The values of `!Ref` and `!GetAtt` for resources: names and ARNs as `CloudFormation` and SAM create them.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Settings, TemplateError, scope::Scope};
 
-/// The kinds of resources whose names matter to others.
+/// The types of resources that other parts of the template can refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Function,
@@ -18,11 +18,11 @@ pub(super) enum Kind {
     LogGroup,
     Key,
     KeyAlias,
-    /// Something that has no part in what the sandbox runs, or that only says more about another resource.
+    /// A resource that the sandbox does not run, or that only configures another one.
     Other,
 }
 
-/// Every resource type that the sandbox reads, with its kind and the property that names it.
+/// Every supported resource type, with its kind and its name property.
 const TYPES: [(&str, Kind, &str); 20] = [
     ("AWS::Serverless::Function", Kind::Function, "FunctionName"),
     ("AWS::Serverless::StateMachine", Kind::StateMachine, "Name"),
@@ -46,12 +46,12 @@ const TYPES: [(&str, Kind, &str); 20] = [
     ("AWS::CloudWatch::Dashboard", Kind::Other, "DashboardName"),
 ];
 
-/// The kind of a resource, or an error that lists the types that can be read.
+/// The kind of a resource. The error lists the supported types.
 pub(super) fn kind(scope: &Scope, logical_id: &str) -> Result<Kind, TemplateError> {
     type_of(scope, logical_id).map(|(kind, _)| kind)
 }
 
-/// What `!Ref` answers for a resource.
+/// The value of `!Ref` for a resource.
 pub(super) fn reference(scope: &Scope, logical_id: &str, path: &str) -> Result<String, TemplateError> {
     if scope.document.get(&["Resources", logical_id]).is_none() {
         return match made_by_sam(scope, logical_id) {
@@ -71,7 +71,7 @@ pub(super) fn reference(scope: &Scope, logical_id: &str, path: &str) -> Result<S
     })
 }
 
-/// What `!GetAtt` answers for a resource.
+/// The value of `!GetAtt` for a resource.
 pub(super) fn attribute(scope: &Scope, logical_id: &str, attribute: &str, path: &str) -> Result<String, TemplateError> {
     let unknown = |supported: &str| {
         let message = format!("{logical_id} has no attribute {attribute} in the sandbox; it has {supported}");
@@ -103,7 +103,7 @@ pub(super) fn attribute(scope: &Scope, logical_id: &str, attribute: &str, path: 
     }
 }
 
-/// The physical name of a resource: its name property, or one made from the stack's name.
+/// The physical name of a resource: its name property, or a name derived from that of the stack.
 pub(super) fn name(scope: &Scope, logical_id: &str) -> Result<String, TemplateError> {
     let (kind, property) = type_of(scope, logical_id)?;
     if let Some(given) = scope.document.get(&["Resources", logical_id, "Properties", property]) {
@@ -112,7 +112,7 @@ pub(super) fn name(scope: &Scope, logical_id: &str) -> Result<String, TemplateEr
     let made = default_name(scope.settings, logical_id);
     Ok(match kind {
         Kind::Bucket => made.to_lowercase(),
-        // CloudFormation does not put the stack's name before a state machine's.
+        // CloudFormation does not prefix a state machine's name with that of the stack.
         Kind::StateMachine => format!("{logical_id}-{}", suffix(scope.settings, logical_id)),
         Kind::Key => key_id(scope.settings, logical_id),
         _ => made,
@@ -137,8 +137,8 @@ pub(super) fn arn(settings: &Settings, kind: Kind, name: &str) -> String {
     }
 }
 
-/// A name as `CloudFormation` makes it: stack, logical id and twelve characters. Here they depend on the two alone, so
-/// that a sandbox that is started again finds its resources.
+/// A name in `CloudFormation`'s format: stack, logical ID and twelve characters. The characters depend only on the
+/// other two, so a restarted sandbox finds its resources.
 pub(super) fn default_name(settings: &Settings, logical_id: &str) -> String {
     format!("{}-{logical_id}-{}", settings.stack, suffix(settings, logical_id))
 }
@@ -160,7 +160,7 @@ fn type_of(scope: &Scope, logical_id: &str) -> Result<(Kind, &'static str), Temp
     })
 }
 
-/// The kind of a resource that exists under the present conditions.
+/// The kind of a resource whose condition is true.
 fn present(scope: &Scope, logical_id: &str, path: &str) -> Result<Kind, TemplateError> {
     if !is_wanted(scope, logical_id)? {
         let message = format!("{logical_id} does not exist because its condition does not hold");
@@ -169,7 +169,7 @@ fn present(scope: &Scope, logical_id: &str, path: &str) -> Result<Kind, Template
     kind(scope, logical_id)
 }
 
-/// Whether a resource's condition holds; one without a condition always exists.
+/// Whether a resource's condition is true; a resource without a condition always exists.
 pub(super) fn is_wanted(scope: &Scope, logical_id: &str) -> Result<bool, TemplateError> {
     match scope.document.get(&["Resources", logical_id, "Condition"]) {
         None => Ok(true),
@@ -180,7 +180,7 @@ pub(super) fn is_wanted(scope: &Scope, logical_id: &str) -> Result<bool, Templat
     }
 }
 
-/// The kind of a resource that the template does not have but SAM would add, namely `<Function>Role`.
+/// The kind of a resource that SAM adds to the template, namely `<Function>Role`.
 fn made_by_sam(scope: &Scope, logical_id: &str) -> Option<Kind> {
     let owner = logical_id.strip_suffix("Role")?;
     scope.document.get(&["Resources", owner])?;

@@ -1,4 +1,4 @@
-//! The template's parameters: defaults, the values given for this run, and the rules they must keep.
+//! The template's parameters: defaults, given values and constraints.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) fn resolve(
     Ok(values)
 }
 
-/// Scalars as the text that `CloudFormation` makes of them.
+/// A scalar in `CloudFormation`'s text format.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

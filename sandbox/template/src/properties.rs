@@ -1,4 +1,4 @@
-//! One resource's properties, evaluated, with getters that name the place when a value has the wrong shape.
+//! A resource's evaluated properties, with typed getters whose errors name the location.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{TemplateError, parameters, scope::Scope};
 
-/// The properties of one resource or of one part of it.
+/// The properties of a resource or of a part of it.
 pub(super) struct Properties<'a> {
     scope: &'a Scope<'a>,
     path: String,
@@ -14,7 +14,7 @@ pub(super) struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// The properties of a resource; those of `Globals.<section>` beneath them, as SAM merges.
+    /// The properties of a resource, merged with those of `Globals.<section>` as SAM does.
     pub(super) fn of(scope: &'a Scope<'a>, logical_id: &str, globals: Option<&str>) -> Result<Self, TemplateError> {
         let path = format!("Resources.{logical_id}.Properties");
         let own = scope.document.get(&["Resources", logical_id, "Properties"]).cloned().unwrap_or_default();
@@ -22,7 +22,7 @@ impl<'a> Properties<'a> {
         Self::evaluated(scope, &path, &merged(shared.unwrap_or_default(), own))
     }
 
-    /// Properties from any mapping.
+    /// Properties of any mapping.
     pub(super) fn evaluated(scope: &'a Scope<'a>, path: &str, value: &Value) -> Result<Self, TemplateError> {
         match scope.evaluate(value, path)? {
             Some(Value::Object(values)) => Ok(Self { scope, path: path.to_owned(), values }),
@@ -31,7 +31,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// The scope these were evaluated in.
+    /// The scope of the evaluation.
     pub(super) fn scope(&self) -> &'a Scope<'a> {
         self.scope
     }
@@ -41,12 +41,11 @@ impl<'a> Properties<'a> {
         self.scope.document.error(&format!("{}.{name}", self.path), message)
     }
 
-    /// A property as it is.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
 
-    /// All of them.
+    /// All properties.
     pub(super) fn all(&self) -> Value {
         Value::Object(self.values.clone())
     }
@@ -60,7 +59,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// A scalar that must be there.
+    /// A required scalar.
     pub(super) fn required(&self, name: &str) -> Result<String, TemplateError> {
         self.optional(name)?.ok_or_else(|| self.error(name, "this property is missing"))
     }
@@ -71,7 +70,7 @@ impl<'a> Properties<'a> {
         text.parse().map(Some).map_err(|_| self.error(name, format!("{text:?} is not a whole number")))
     }
 
-    /// A list; one value alone counts as a list of it.
+    /// A list; a single value is a list with one element.
     pub(super) fn list(&self, name: &str) -> Vec<Value> {
         match self.values.get(name) {
             None | Some(Value::Null) => Vec::new(),
@@ -95,7 +94,8 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// SAM's rule for Globals: mappings are merged, lists are joined, and otherwise the resource wins.
+/// SAM's rule for Globals: mappings are merged, lists are concatenated, and any other value of the resource replaces
+/// the global one.
 fn merged(shared: Value, own: Value) -> Value {
     match (shared, own) {
         (Value::Object(mut shared), Value::Object(own)) => {

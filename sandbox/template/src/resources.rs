@@ -1,4 +1,4 @@
-//! Turns the section Resources into the model: functions, buckets, topics, queues, rules and roles.
+//! Converts the section Resources to the model: functions, buckets, topics, queues, rules and roles.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::{
     scope::Scope,
 };
 
-/// Reads every resource whose condition holds into `stack`; those that say more about others come last.
+/// Reads every resource whose condition is true into `stack`. Resources that configure others come last.
 pub(super) fn read(scope: &Scope, stack: &mut Stack) -> Result<(), TemplateError> {
     let mut later = Vec::new();
     for (logical_id, resource) in scope.document.section("Resources") {
@@ -69,7 +69,7 @@ fn logging(properties: &Properties, function: &str) -> Logging {
     }
 }
 
-/// The crate of a function: what cargo-lambda is told to build, else the folder of its code.
+/// The crate of a function: the binary in the build metadata of cargo-lambda, or the folder of its code.
 fn crate_name(scope: &Scope, logical_id: &str, properties: &Properties) -> Result<String, TemplateError> {
     let binary = scope.document.get(&["Resources", logical_id, "Metadata", "BuildProperties", "Binary"]);
     if let Some(binary) = binary {
@@ -84,8 +84,7 @@ fn crate_name(scope: &Scope, logical_id: &str, properties: &Properties) -> Resul
     Ok(last.to_owned())
 }
 
-/// The role that a function or a state machine calls with: the one that it names, or the one that SAM makes of its
-/// policies.
+/// The role of a function or a state machine: the given one, or the one that SAM creates for its policies.
 pub(super) fn calling_role(
     properties: &Properties,
     logical_id: &str,
@@ -182,7 +181,7 @@ fn rule(scope: &Scope, logical_id: &str) -> Result<Rule, TemplateError> {
     })
 }
 
-/// Resources that say more about another one. Those that are not mentioned here have no part in what the sandbox runs.
+/// Resources that configure another one. The sandbox ignores the types that are not listed here.
 fn other(scope: &Scope, logical_id: &str, type_name: &str, stack: &mut Stack) -> Result<(), TemplateError> {
     let properties = Properties::of(scope, logical_id, None)?;
     match type_name {

@@ -1,5 +1,5 @@
-//! Evaluates the template's functions (`!Ref`, `!Sub`, `!If` and so on) against parameters, conditions, mappings and
-//! the names of resources.
+//! Evaluates the template's functions (`!Ref`, `!Sub`, `!If` and so on) with parameters, conditions, mappings and the
+//! names of resources.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -9,7 +9,7 @@ use super::{Settings, TemplateError, document::Document, names, parameters};
 
 type Evaluated = Result<Option<Value>, TemplateError>;
 
-/// The functions that a template may call.
+/// The supported functions.
 const FUNCTIONS: [&str; 12] = [
     "Ref",
     "Fn::GetAtt",
@@ -31,12 +31,12 @@ pub(super) struct Scope<'a> {
     pub(super) document: &'a Document,
     pub(super) settings: &'a Settings,
     parameters: BTreeMap<String, Value>,
-    /// Conditions and resources whose value is being worked out, to find circles.
+    /// The conditions and resources that are being evaluated, to detect cycles.
     open: RefCell<Vec<String>>,
 }
 
 impl<'a> Scope<'a> {
-    /// Checks the parameters and is then ready to evaluate.
+    /// Resolves the parameters.
     pub(super) fn new(document: &'a Document, settings: &'a Settings) -> Result<Self, TemplateError> {
         let parameters = parameters::resolve(document, &settings.parameters)?;
         Ok(Self { document, settings, parameters, open: RefCell::default() })
@@ -67,7 +67,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Evaluates a value that has to be a scalar, and answers it as text.
+    /// Evaluates a value that must be a scalar, as text.
     pub(super) fn text(&self, value: &Value, path: &str) -> Result<String, TemplateError> {
         match self.evaluate(value, path)? {
             Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => Ok(parameters::text(&value)),
@@ -75,7 +75,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether a named condition holds.
+    /// Whether a named condition is true.
     pub(super) fn condition(&self, name: &str, path: &str) -> Result<bool, TemplateError> {
         let Some(value) = self.document.get(&["Conditions", name]) else {
             return Err(self.document.error(path, format!("there is no condition {name} in the section Conditions")));
@@ -83,7 +83,7 @@ impl<'a> Scope<'a> {
         self.guarded(&format!("Conditions.{name}"), |path| self.truth(value, path))
     }
 
-    /// Runs `work` and refuses to enter it again from within, which would go round for ever.
+    /// Runs `work`, and rejects a nested call for the same name, which would never end.
     pub(super) fn guarded<T>(
         &self,
         what: &str,
@@ -209,7 +209,7 @@ impl<'a> Scope<'a> {
         Ok(Some(value.clone()))
     }
 
-    /// Whether a condition, as it is written, holds.
+    /// Whether a condition expression is true.
     pub(super) fn truth(&self, value: &Value, path: &str) -> Result<bool, TemplateError> {
         let wrong = || self.document.error(path, "a condition is !Equals, !Not, !And, !Or or !Condition");
         let Some((name, argument)) = value.as_object().and_then(called) else { return Err(wrong()) };
@@ -256,7 +256,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The function call that an object is, if it is one.
+/// The function call that an object represents, if any.
 fn called(object: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut entries = object.iter();
     let (name, argument) = entries.next().filter(|_| object.len() == 1)?;

@@ -1,4 +1,4 @@
-//! What the reader makes of small templates, and what it says about those that it cannot read.
+//! Small templates: what the reader creates from them, and the errors for invalid ones.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
@@ -26,7 +26,7 @@ fn refusal(text: &str) -> String {
     read_with(text, &[]).unwrap_err().to_string()
 }
 
-/// The outputs of a template whose section Outputs is given as `Name: expression` lines.
+/// The output of a template with this expression, or the error.
 fn evaluated(sections: &str, expression: &str) -> Result<String, String> {
     let text = format!("{sections}\nOutputs:\n  Out:\n    Value: {expression}\n");
     read_with(&text, &[]).map(|stack| stack.outputs["Out"].clone()).map_err(|error| error.to_string())
@@ -53,7 +53,7 @@ Resources:
 ";
 
 #[test]
-fn functions_of_a_template_are_evaluated_as_cloudformation_does() {
+fn template_functions_are_evaluated_as_by_cloudformation() {
     let cases = [
         ("!Ref Stage", "prod"),
         ("!Ref AWS::Region", "eu-west-1"),
@@ -76,7 +76,7 @@ fn functions_of_a_template_are_evaluated_as_cloudformation_does() {
 }
 
 #[test]
-fn names_that_the_template_leaves_open_are_made_of_stack_and_logical_id_and_stay_the_same() {
+fn default_names_are_stable_and_contain_stack_and_logical_id() {
     let name = evaluated(SECTIONS, "!Ref Vault").unwrap();
     assert!(name.starts_with("demo-vault-") && name.len() == "demo-vault-".len() + 12, "{name}");
     assert_eq!(Ok(&name), evaluated(SECTIONS, "!Ref Vault").as_ref());
@@ -87,7 +87,7 @@ fn names_that_the_template_leaves_open_are_made_of_stack_and_logical_id_and_stay
 }
 
 #[test]
-fn an_expression_that_cannot_be_evaluated_is_named_with_its_place() {
+fn an_invalid_expression_is_reported_with_its_path() {
     let cases = [
         ("!Ref Nobody", "template.yaml:20: Outputs.Out.Value: Nobody is neither a parameter nor a resource nor"),
         ("!GetAtt Nobody.Arn", "Outputs.Out.Value: there is no resource Nobody"),
@@ -107,7 +107,7 @@ fn an_expression_that_cannot_be_evaluated_is_named_with_its_place() {
 }
 
 #[test]
-fn parameters_keep_their_defaults_and_their_rules() {
+fn parameters_have_defaults_and_constraints() {
     let text = "\
 Parameters:
   Size: {Type: Number, Default: 8, MinValue: 5, MaxValue: 10}
@@ -134,7 +134,7 @@ Outputs:
 }
 
 #[test]
-fn parameters_that_do_not_go_together_are_refused_with_the_rule_s_own_words() {
+fn conflicting_parameters_are_rejected_with_the_rules_description() {
     let text = "\
 Parameters:
   Bucket: {Type: String, Default: ''}
@@ -153,7 +153,7 @@ Resources: {}
 }
 
 #[test]
-fn a_resource_type_that_the_sandbox_does_not_have_is_named_with_its_line_and_what_it_has() {
+fn an_unsupported_resource_type_is_named_with_its_line() {
     let error = refusal("Resources:\n  Vault: {Type: AWS::S3::Bucket}\n  Table:\n    Type: AWS::DynamoDB::Table\n");
     let expected = "template.yaml:3: Resources.Table.Type: the sandbox cannot read resources of type \
                     \"AWS::DynamoDB::Table\"; it reads AWS::Serverless::Function, AWS::Serverless::StateMachine";
@@ -161,7 +161,7 @@ fn a_resource_type_that_the_sandbox_does_not_have_is_named_with_its_line_and_wha
 }
 
 #[test]
-fn a_document_that_is_no_template_is_refused() {
+fn a_document_that_is_not_a_template_is_rejected() {
     assert!(refusal("Resources: {\n").contains("this is not YAML that can be read"));
     assert!(refusal("- a\n").contains("a template is a mapping with a section Resources"));
     let error = refusal("Resources: {}\nResource: {}\n");
@@ -169,7 +169,7 @@ fn a_document_that_is_no_template_is_refused() {
 }
 
 #[test]
-fn names_that_depend_on_themselves_are_refused() {
+fn circular_references_are_rejected() {
     let text = "Resources:\n  A: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${B}-a'}}\n  B: {Type: \
                 AWS::S3::Bucket, Properties: {BucketName: !Sub '${A}-b'}}\n";
     assert!(refusal(text).contains("this depends on itself: "));
@@ -206,7 +206,7 @@ Resources:
 ";
 
 #[test]
-fn a_function_has_its_own_settings_over_the_global_ones() {
+fn a_functions_settings_override_the_global_ones() {
     let stack = read(FUNCTIONS);
     let copy = &stack.functions[0];
     assert_eq!((copy.name.as_str(), copy.crate_name.as_str()), ("demo-copy", "copier"));
@@ -218,7 +218,7 @@ fn a_function_has_its_own_settings_over_the_global_ones() {
 }
 
 #[test]
-fn a_function_calls_with_the_role_it_names_or_with_one_made_of_its_policies() {
+fn a_function_has_its_named_role_or_one_for_its_policies() {
     let stack = read(FUNCTIONS);
     assert_eq!(stack.functions[1].role_arn, "arn:aws:iam::000000000000:role/teller");
     let role = stack.roles.iter().find(|role| role.arn == stack.functions[0].role_arn).unwrap();
@@ -228,7 +228,7 @@ fn a_function_calls_with_the_role_it_names_or_with_one_made_of_its_policies() {
 }
 
 #[test]
-fn a_policy_template_is_refused_with_what_to_write_instead() {
+fn a_policy_template_is_rejected_with_an_alternative() {
     let text = "Resources:\n  Copy:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: functions/copy, \
                 Runtime: r, Policies: [{S3ReadPolicy: {BucketName: b}}]}\n";
     let expected = "template.yaml:2: Resources.Copy.Properties.Policies[0]: the sandbox does not know the policy \
@@ -237,7 +237,7 @@ fn a_policy_template_is_refused_with_what_to_write_instead() {
 }
 
 #[test]
-fn a_number_that_is_none_is_named_with_its_property() {
+fn an_invalid_number_is_named_with_its_property() {
     let text = "Resources:\n  Copy:\n    Type: AWS::Serverless::Function\n    Properties: {CodeUri: functions/copy, \
                 Runtime: r, Timeout: long}\n";
     assert_eq!(refusal(text), "template.yaml:2: Resources.Copy.Properties.Timeout: \"long\" is not a whole number");
@@ -278,7 +278,7 @@ fn read_machine(definition: &str) -> Result<Stack, TemplateError> {
 }
 
 #[test]
-fn a_definition_is_read_beside_the_template_and_its_substitutions_are_made() {
+fn a_definition_file_is_read_with_its_substitutions() {
     let stack = read_machine(r#"{"Resource": "${CopyArn}"}"#).unwrap();
     let machine = &stack.state_machines[0];
     assert_eq!(machine.arn, "arn:aws:states:eu-west-1:000000000000:stateMachine:copying");
@@ -287,21 +287,21 @@ fn a_definition_is_read_beside_the_template_and_its_substitutions_are_made() {
 }
 
 #[test]
-fn a_substitution_that_is_not_given_is_named() {
+fn a_missing_substitution_is_named() {
     let error = read_machine(r#"{"Resource": "${NotifyArn}"}"#).unwrap_err();
     assert_eq!(error.path, "Resources.Copying.Properties.DefinitionSubstitutions");
     assert_eq!(error.message, "the definition wants ${NotifyArn}, but the substitutions given are: CopyArn");
 }
 
 #[test]
-fn a_definition_that_is_not_there_is_named() {
+fn a_missing_definition_file_is_named() {
     let error = read_with(MACHINE, &[]).unwrap_err();
     assert_eq!((error.line, error.path.as_str()), (Some(4), "Resources.Copying.Properties.DefinitionUri"));
     assert!(error.message.starts_with("the definition machine.asl.json cannot be read: "), "{}", error.message);
 }
 
 #[test]
-fn rules_come_from_events_of_a_machine_and_from_resources() {
+fn rules_are_read_from_events_and_from_resources() {
     let stack = read_machine("{}").unwrap();
     let failed = stack.rules.iter().find(|rule| rule.name == "failed").unwrap();
     assert!(!failed.is_enabled);
@@ -317,13 +317,13 @@ fn rules_come_from_events_of_a_machine_and_from_resources() {
 }
 
 #[test]
-fn a_schedule_is_refused() {
+fn a_schedule_is_rejected() {
     let text = "Resources:\n  Nightly: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 day)}}\n";
     assert!(refusal(text).contains("Resources.Nightly.Properties.EventPattern: the sandbox runs rules with an event"));
 }
 
 #[test]
-fn buckets_say_whether_they_keep_versions_and_send_events() {
+fn buckets_have_their_versioning_and_notification_settings() {
     let stack = read(
         "Resources:
   Inbox:
@@ -345,7 +345,7 @@ fn buckets_say_whether_they_keep_versions_and_send_events() {
 }
 
 #[test]
-fn subscriptions_come_from_the_topic_and_from_resources_of_their_own() {
+fn subscriptions_are_read_from_topics_and_from_resources() {
     let stack = read(
         "Resources:
   News:

@@ -1,4 +1,4 @@
-//! A call as the rules see it, and whether a rule is about it.
+//! A call as the fault rules see it, and whether a rule matches it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,31 +8,31 @@ use super::{
 };
 use crate::operations::{DELIVER, INVOKE, Service};
 
-/// A call of a service, or the delivery of an event.
+/// A call to a service, or the delivery of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call<'a> {
     /// The service.
     pub service: Service,
-    /// The name in [`crate::operations`].
+    /// The operation's name in [`crate::operations`].
     pub operation: &'a str,
-    /// Empty where the call is not about a bucket.
+    /// Empty if the call names no bucket.
     pub bucket: &'a str,
-    /// Empty where the call is not about a key.
+    /// Empty if the call names no key.
     pub key: &'a str,
-    /// The part number; none if the call is not about a part.
+    /// The part number, if the call names a part.
     pub part: Option<u16>,
-    /// The function that is invoked or that calls.
+    /// The function that is invoked or that makes the call.
     pub function: Option<Names<'a>>,
-    /// The state that calls, by itself or by a function.
+    /// The state that makes the call, itself or through a function.
     pub state: Option<&'a str>,
 }
 
-/// What a function is called.
+/// The names of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Names<'a> {
-    /// In Lambda.
+    /// The name in Lambda.
     pub name: &'a str,
-    /// In this repository.
+    /// The name of its crate in this repository.
     pub crate_name: &'a str,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Call<'a> {
         self.service == Service::Events && self.operation == DELIVER
     }
 
-    /// Whether an effect can strike it.
+    /// Whether an effect can apply to this call.
     pub(super) fn can_have(&self, effect: &Effect) -> bool {
         let s3 = |operations: &[&str]| self.service == Service::S3 && operations.contains(&self.operation);
         match effect {
@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same number for the same call and seed, whatever was called before.
+    /// The same number for the same call and seed, regardless of earlier calls.
     pub(super) fn digest(&self, seed: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         (seed, self).hash(&mut hasher);
@@ -72,7 +72,7 @@ impl<'a> Call<'a> {
 }
 
 impl Target {
-    /// Whether a call is one of those that the target names.
+    /// Whether the target matches this call.
     pub(super) fn names(&self, call: &Call<'_>) -> bool {
         let Self { service, operation, bucket, key, part, function, state } = self;
         let like = |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|pattern| like(pattern, text));
@@ -90,7 +90,7 @@ impl Target {
     }
 }
 
-/// Whether a text is as a pattern says, in which `*` matches any characters.
+/// Whether a text matches a pattern, in which `*` matches any characters.
 fn like(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(first) else { return false };

@@ -1,4 +1,4 @@
-//! Refuses a rule that no call could meet.
+//! Rejects a rule that can match no call.
 
 use super::{
     effect::{Effect, Scope},
@@ -8,7 +8,7 @@ use super::{
 use crate::operations::{self, Service};
 
 impl Rule {
-    /// Whether some call could meet it.
+    /// Whether some call can match the rule.
     pub(super) fn check(&self) -> Result<(), RuleError> {
         let When { times, probability, .. } = &self.when;
         if let Some(chance) = probability
@@ -30,7 +30,7 @@ impl Rule {
         self.excluded()
     }
 
-    /// The field of the target that keeps the effect from ever meeting a call.
+    /// The field of the target that excludes every call that the effect applies to.
     fn excluded(&self) -> Result<(), RuleError> {
         let Scope { effect, about, services, operations } = self.effect.scope();
         let target = &self.target;
@@ -46,8 +46,8 @@ impl Rule {
 }
 
 impl Target {
-    /// Whether the sandbox has an operation of that name, in the service that is named or in any, and S3 such a part
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+    /// Whether the operation exists in the given service, or in any service if none is given. Also checks the part
+    /// number against S3's limits (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
     fn check(&self) -> Result<(), RuleError> {
         let services = self.service.map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
         if let Some(given) = &self.operation

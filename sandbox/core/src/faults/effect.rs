@@ -1,4 +1,4 @@
-//! What a fault rule does to a call.
+//! The effects of fault rules.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,81 +8,81 @@ use crate::{
     ports::ApiError,
 };
 
-/// What happens to a call.
+/// The effect of a rule on a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Effect {
-    /// It is refused and has no effect.
+    /// The service refuses the call, or its answer is replaced by an error.
     Error(ErrorAnswer),
-    /// It begins so much later. Not scaled by the sandbox's time scale.
+    /// The call starts later. The sandbox's time scale does not apply.
     Latency {
-        /// In milliseconds.
+        /// The delay in milliseconds.
         millis: u64,
     },
-    /// The connection breaks instead of an answer.
+    /// The connection closes without an answer.
     Drop(Moment),
-    /// One byte of what it stores is another one in the store; S3's checksum is that of the bytes as they are stored.
+    /// One byte of the stored content changes. S3's checksum is that of the changed bytes.
     Flip {
-        /// Which byte. It counts on from the first one where there are fewer.
+        /// The offset of the byte, modulo the length of the content.
         #[serde(default)]
         offset: u64,
     },
-    /// Of an invocation: the function dies. Of a call that a function makes: that function dies.
+    /// For an invocation: the function dies. For a call by a function: that function dies.
     Kill(Life),
-    /// The function fails with an error of its own making, or of Lambda's (`Sandbox.Timedout`).
+    /// The function fails with its own error, or with one of Lambda's (`Sandbox.Timedout`).
     FunctionError {
-        /// What Step Functions shows as the error.
+        /// The error name that Step Functions shows.
         error_type: String,
-        /// What people read.
+        /// The error message.
         #[serde(default)]
         error_message: String,
-        /// Whether it has done its work then.
+        /// Whether the function runs before it fails.
         #[serde(default)]
         at: Moment,
     },
-    /// The event is delivered so many times more.
+    /// The event is delivered more than once.
     Repeat {
-        /// Besides the delivery itself.
+        /// The number of additional deliveries.
         copies: u32,
     },
-    /// The event is delivered so much later. Not scaled by the sandbox's time scale.
+    /// The event is delivered later. The sandbox's time scale does not apply.
     Delay {
-        /// In milliseconds.
+        /// The delay in milliseconds.
         millis: u64,
     },
-    /// The event is delivered after others that came later, or once the rule is gone.
+    /// The event is delivered after later events, or when the rule is removed.
     Reorder {
-        /// How many later events have to reach the same target first.
+        /// How many later events reach the same target first.
         after: u64,
     },
 }
 
-/// An error as the service itself would answer it.
+/// An error as the service itself returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ErrorAnswer {
-    /// HTTP status. May be left out for a well-known code.
+    /// HTTP status. Optional for a well-known code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The service's name for it, for example `SlowDown` or `TooManyRequestsException`.
+    /// The service's error code, for example `SlowDown` or `TooManyRequestsException`.
     pub code: String,
-    /// A sentence. May be left out.
+    /// The error message. Optional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Whether it is in the body of an answer with status 200, as `CopyObject`, `UploadPartCopy` and
-    /// `CompleteMultipartUpload` may have it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
+    /// Whether the error is in the body of an answer with status 200, as for `CopyObject`, `UploadPartCopy` and
+    /// `CompleteMultipartUpload` (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inside200: bool,
 }
 
-/// Before or after the call has its effect.
+/// Whether a fault occurs before or after the call takes effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Moment {
-    /// It has none.
+    /// The call has no effect.
     #[default]
     Before,
-    /// It has; only the answer is lost.
+    /// The call takes effect; only its answer is lost.
     After,
 }
 
@@ -90,32 +90,32 @@ pub enum Moment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Life {
-    /// Before the invocation reaches it, or before the call has its effect.
+    /// Before the invocation reaches it, or before the call takes effect.
     Before,
-    /// With its first call of another service, which has its effect. Of invocations only.
+    /// With its first call to another service, after that call takes effect. Only for invocations.
     During,
-    /// When its work is done and the answer not yet given, or after the call had its effect.
+    /// After its work and before its answer, or after the call takes effect.
     After,
 }
 
-/// The operations whose errors may come with status 200.
+/// The operations that can return an error with status 200.
 pub(super) const ERRORS_INSIDE_200: &[&str] = &["CopyObject", "UploadPartCopy", "CompleteMultipartUpload"];
 /// The operations that store bytes.
 pub(super) const STORING: &[&str] = &["PutObject", "UploadPart", "CopyObject", "UploadPartCopy"];
-/// The calls that an effect can be about.
+/// The calls that an effect applies to.
 pub(super) struct Scope {
     /// The name of the effect in JSON.
     pub(super) effect: &'static str,
-    /// The calls, in words.
+    /// A description of the calls.
     pub(super) about: &'static str,
-    /// Their services.
+    /// The services of the calls.
     pub(super) services: &'static [Service],
-    /// Their operations; empty for every operation.
+    /// The operations; empty for every operation.
     pub(super) operations: &'static [&'static str],
 }
 
 impl Effect {
-    /// An error by the code of a well-known one.
+    /// A well-known error, by its code.
     pub fn error(code: &str) -> Self {
         Self::Error(ErrorAnswer { status: None, code: code.to_owned(), message: None, inside200: false })
     }
@@ -125,7 +125,7 @@ impl Effect {
         Self::Error(ErrorAnswer { status: None, code: code.to_owned(), message: None, inside200: true })
     }
 
-    /// The calls that it can be about.
+    /// The calls that the effect applies to.
     pub(super) fn scope(&self) -> Scope {
         use Service::{Events, Lambda, S3};
         let any = |effect, about| Scope { effect, about, services: &Service::ALL, operations: &[] };
@@ -171,14 +171,14 @@ impl ErrorAnswer {
         }
     }
 
-    /// With what was left out.
+    /// Fills in the omitted fields.
     pub fn complete(&self) -> ApiError {
         let known = errors::known(&self.code);
         let message = self.message.clone().or_else(|| known.map(|(_, message)| message.to_owned()));
         ApiError {
             status: self.status.or(known.map(|(status, _)| status)).unwrap_or(500),
             code: self.code.clone(),
-            message: message.unwrap_or_else(|| "A fault rule of the sandbox says so.".to_owned()),
+            message: message.unwrap_or_else(|| "Injected by a fault rule of the sandbox.".to_owned()),
         }
     }
 }

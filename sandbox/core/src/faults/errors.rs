@@ -1,5 +1,5 @@
-//! The errors that services answer most, so that a rule need give no more than the code. Statuses and sentences are
-//! those of <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+//! The most common errors of the services, so that a rule needs only the code. Statuses and messages are those of
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>,
 //! <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>.
@@ -59,7 +59,7 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("KMSAccessDenied", 400, "The ciphertext references a key that doesn't exist or that you don't have access to."),
 ];
 
-/// Status and sentence of an error that everybody knows.
+/// Status and message of a well-known error.
 pub(super) fn known(code: &str) -> Option<(u16, &'static str)> {
     KNOWN.iter().find(|(name, ..)| *name == code).map(|(_, status, message)| (*status, *message))
 }

@@ -1,20 +1,20 @@
-//! Faults on purpose: rules that make a chosen call fail, be slow, take effect with its answer lost, store a wrong
-//! byte, kill the function that makes it, or make an event arrive twice, late or out of order.
+//! Fault injection. A rule makes matching calls fail, slow down, lose their answer, store a wrong byte or kill their
+//! function. A rule can also make an event arrive twice, late or out of order.
 //!
-//! Every call that a service would carry out passes the rules: those over HTTP, those of Task states and those of
-//! `EventBridge`. A call that is refused for its signature or for want of permission does not. Rules live in memory and
-//! are gone when the sandbox stops.
+//! Every call that a service would perform passes the rules: calls over HTTP, calls of Task states and deliveries of
+//! `EventBridge`. A call with an invalid signature or without permission does not. Rules live in memory until the
+//! sandbox stops.
 
 mod call;
 mod check;
 mod effect;
 mod errors;
+mod origin;
 mod plan;
 mod rule;
 mod rule_error;
 #[cfg(test)]
 mod tests;
-mod working;
 
 use std::{
     collections::HashMap,
@@ -25,11 +25,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use self::working::Workers;
+use self::origin::Origins;
 pub use self::{
     call::{Call, Names},
-    plan::{Ending, NoAnswer, Plan, Way},
-    working::{Attributed, Working},
+    origin::{Attribution, CallOrigin},
+    plan::{DeliveryChange, Ending, NoAnswer, Plan},
 };
 pub use self::{
     effect::{Effect, ErrorAnswer, Life, Moment},
@@ -38,7 +38,7 @@ pub use self::{
 };
 pub use crate::operations::{DELIVER, INVOKE, Service};
 
-/// The rules of one sandbox. Clones are the same rules.
+/// The rules of one sandbox. Clones share the rules.
 #[derive(Clone, Default)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -47,14 +47,14 @@ pub struct Faults {
 #[derive(Default)]
 struct Inner {
     rules: Mutex<Rules>,
-    /// Tells those who wait for a rule to go that one went.
+    /// Notifies those that wait for the removal of a rule.
     changed: watch::Sender<()>,
-    workers: Workers,
+    origins: Origins,
 }
 
 #[derive(Default)]
 struct Rules {
-    given: u64,
+    added: u64,
     entries: Vec<Entry>,
 }
 
@@ -63,17 +63,17 @@ struct Entry {
     rule: Rule,
     matched: u64,
     fired: u64,
-    /// How often each call was made, by its digest; kept for rules that strike by chance.
+    /// How often each call was made, by its digest. Only for rules with a probability.
     made: HashMap<u64, u64>,
 }
 
-/// What a rule is called, for example `fault-1`.
+/// The ID of a rule, for example `fault-1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(String);
 
 impl RuleId {
-    /// The id as text.
+    /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,34 +91,34 @@ impl From<&str> for RuleId {
     }
 }
 
-/// A rule that is in force, and what came of it so far.
+/// An active rule with its counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Active {
-    /// What it is called.
+    /// The ID of the rule.
     pub id: RuleId,
-    /// What it says.
+    /// The rule itself.
     #[serde(flatten)]
     pub rule: Rule,
-    /// How many calls it was about.
+    /// How many calls matched the rule.
     pub matched: u64,
-    /// How many of them it struck.
+    /// How many times the rule fired.
     pub fired: u64,
 }
 
 impl Faults {
-    /// Puts a rule into force, behind those that are. A call is struck by the first rule that fires for it; the only
-    /// ones that let later rules have their say too are latency and flipped bytes.
+    /// Adds a rule after the existing ones. The first rule that fires for a call decides. Only after latency and
+    /// flipped bytes do later rules apply, too.
     pub fn add(&self, rule: Rule) -> Result<RuleId, RuleError> {
         rule.check()?;
         let mut rules = self.rules_now();
-        rules.given += 1;
-        let id = RuleId(format!("fault-{}", rules.given));
+        rules.added += 1;
+        let id = RuleId(format!("fault-{}", rules.added));
         rules.entries.push(Entry { id: id.clone(), rule, matched: 0, fired: 0, made: HashMap::new() });
         Ok(id)
     }
 
-    /// Lifts a rule. Answers whether it was in force.
+    /// Removes a rule. Returns whether it was active.
     pub fn remove(&self, id: &RuleId) -> bool {
         let mut rules = self.rules_now();
         let before = rules.entries.len();
@@ -129,28 +129,28 @@ impl Faults {
         removed
     }
 
-    /// Lifts every rule.
+    /// Removes every rule.
     pub fn clear(&self) {
         self.rules_now().entries.clear();
         self.inner.changed.send_replace(());
     }
 
-    /// Every rule in force, in the order in which they were added.
+    /// Every active rule, in the order in which they were added.
     pub fn rules(&self) -> Vec<Active> {
-        let shown = |entry: &Entry| Active {
+        let active = |entry: &Entry| Active {
             id: entry.id.clone(),
             rule: entry.rule.clone(),
             matched: entry.matched,
             fired: entry.fired,
         };
-        self.rules_now().entries.iter().map(shown).collect()
+        self.rules_now().entries.iter().map(active).collect()
     }
 
-    /// What the rules have in store for a call, which counts for them as made.
+    /// The faults that the rules inject into a call. Counts the call as made.
     pub fn plan(&self, call: &Call<'_>) -> Plan {
         let mut plan = Plan::default();
         for entry in &mut self.rules_now().entries {
-            if entry.rule.target.names(call) && call.can_have(&entry.rule.effect) && entry.strikes(call) {
+            if entry.rule.target.names(call) && call.can_have(&entry.rule.effect) && entry.fires(call) {
                 plan.add(&entry.rule.effect, &entry.id);
                 if plan.is_settled() {
                     break;
@@ -160,27 +160,27 @@ impl Faults {
         plan
     }
 
-    /// The invocation or the state that calls with this access key.
-    pub fn working(&self, access_key_id: &str) -> Option<Arc<Working>> {
-        self.inner.workers.of(access_key_id)
+    /// The invocation or the state that makes calls with this access key.
+    pub fn origin(&self, access_key_id: &str) -> Option<Arc<CallOrigin>> {
+        self.inner.origins.of(access_key_id)
     }
 
-    /// Says that calls with this key are made by an invocation, until the answer is dropped.
-    pub fn attribute(&self, access_key_id: &str, working: Arc<Working>) -> Attributed<'_> {
-        self.inner.workers.attribute(access_key_id, working)
+    /// Attributes calls with this key to an invocation until the returned guard is dropped.
+    pub fn attribute(&self, access_key_id: &str, origin: Arc<CallOrigin>) -> Attribution<'_> {
+        self.inner.origins.attribute(access_key_id, origin)
     }
 
-    /// Says that calls with this key are made by a state itself.
-    pub fn introduce(&self, access_key_id: &str, state: &str) {
-        self.inner.workers.introduce(access_key_id, Working::of_state(state));
+    /// Attributes calls with this key to a state itself.
+    pub fn attribute_to_state(&self, access_key_id: &str, state: &str) {
+        self.inner.origins.insert(access_key_id, CallOrigin::of_state(state));
     }
 
-    /// Waits until a rule is not in force any more.
-    pub async fn lifted(&self, id: &RuleId) {
+    /// Waits until a rule is removed.
+    pub async fn removed(&self, id: &RuleId) {
         let mut changed = self.inner.changed.subscribe();
-        let is_gone = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
-        // The sender lives as long as `self`, so that waiting cannot fail.
-        while !is_gone() && changed.changed().await.is_ok() {}
+        let is_removed = || !self.rules_now().entries.iter().any(|entry| entry.id == *id);
+        // The sender lives as long as `self`, so waiting cannot fail.
+        while !is_removed() && changed.changed().await.is_ok() {}
     }
 
     fn rules_now(&self) -> MutexGuard<'_, Rules> {
@@ -195,8 +195,8 @@ impl fmt::Debug for Faults {
 }
 
 impl Entry {
-    /// Whether the rule strikes a call that it is about.
-    fn strikes(&mut self, call: &Call<'_>) -> bool {
+    /// Whether the rule fires for a call that it matches.
+    fn fires(&mut self, call: &Call<'_>) -> bool {
         self.matched += 1;
         let When { skip, times, probability, seed } = self.rule.when;
         if self.matched <= skip || times.is_some_and(|times| self.fired >= times) {
@@ -206,7 +206,7 @@ impl Entry {
             let call = call.digest(seed);
             let made = self.made.entry(call).or_default();
             *made += 1;
-            if luck(call, *made) >= probability {
+            if fraction(call, *made) >= probability {
                 return false;
             }
         }
@@ -215,9 +215,9 @@ impl Entry {
     }
 }
 
-/// From 0 up to, not including, 1: the same for the same numbers.
-fn luck(call: u64, made: u64) -> f64 {
-    // As splitmix64 makes a number of a seed and a position (<https://prng.di.unimi.it/splitmix64.c>).
+/// A number from 0 up to, not including, 1. Equal inputs give equal results.
+fn fraction(call: u64, made: u64) -> f64 {
+    // Mixes a seed and a position as splitmix64 does (<https://prng.di.unimi.it/splitmix64.c>).
     let mut mixed = call.wrapping_add(made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,20 +1,20 @@
-//! What the rules have in store for one call, and how a call is made under it.
+//! The faults to inject into one call, and how a call runs with them.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     Call, Faults, RuleId,
     effect::{Effect, ErrorAnswer, Life, Moment},
-    working::Working,
+    origin::CallOrigin,
 };
 use crate::ports::ApiError;
 
-/// What the rules have in store for one call.
+/// The faults to inject into one call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// How long the call waits before it starts.
     pub latency: Duration,
-    /// Which byte of what it stores is to be another one.
+    /// The offset of the stored byte that changes.
     pub flip: Option<u64>,
     /// How the call ends.
     pub ending: Ending,
@@ -28,9 +28,9 @@ pub enum Ending {
     AsUsual,
     /// The service refuses it.
     Error(ErrorAnswer),
-    /// The connection breaks.
+    /// The connection closes without an answer.
     Drop(Moment),
-    /// The function that makes it dies.
+    /// The function that makes the call dies.
     Kill(Life),
     /// The function fails.
     FunctionError {
@@ -38,16 +38,16 @@ pub enum Ending {
         error_type: String,
         /// The message of the error.
         message: String,
-        /// Before or after the function has its effect.
+        /// Whether the fault occurs before or after the function's work.
         at: Moment,
     },
     /// The event is delivered more than once, late or out of order.
-    Delivery(Way),
+    Delivery(DeliveryChange),
 }
 
-/// Another way of delivering an event than at once and once.
+/// How the delivery of an event deviates from a single, immediate one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum DeliveryChange {
     /// More than once.
     Repeated {
         /// How many additional deliveries.
@@ -81,9 +81,9 @@ impl Plan {
             Effect::FunctionError { error_type, error_message, at } => {
                 Ending::FunctionError { error_type: error_type.clone(), message: error_message.clone(), at: *at }
             }
-            Effect::Repeat { copies } => Ending::Delivery(Way::Repeated { copies: *copies }),
-            Effect::Delay { millis } => Ending::Delivery(Way::Late(Duration::from_millis(*millis))),
-            Effect::Reorder { after } => Ending::Delivery(Way::Overtaken { by: *after, rule: rule.clone() }),
+            Effect::Repeat { copies } => Ending::Delivery(DeliveryChange::Repeated { copies: *copies }),
+            Effect::Delay { millis } => Ending::Delivery(DeliveryChange::Late(Duration::from_millis(*millis))),
+            Effect::Reorder { after } => Ending::Delivery(DeliveryChange::Overtaken { by: *after, rule: rule.clone() }),
         };
     }
 
@@ -92,51 +92,50 @@ impl Plan {
     }
 }
 
-/// Says, among the extensions of a response, that its client is to see a broken connection instead.
+/// A response extension: the client sees a broken connection instead of the response.
 #[derive(Debug, Clone, Copy)]
 pub struct NoAnswer;
 
 impl Faults {
-    /// What the rules have in store for a call by whoever works with a key, if anybody does. An invocation that is to
-    /// die with its first call dies with this one.
-    pub fn plan_for(&self, call: &Call<'_>, working: Option<&Arc<Working>>) -> Plan {
+    /// The faults for a call by an optional caller. If the caller must die with its next call, it dies with this one.
+    pub fn plan_for(&self, call: &Call<'_>, origin: Option<&Arc<CallOrigin>>) -> Plan {
         let mut plan = self.plan(call);
-        if plan.ending == Ending::AsUsual && working.is_some_and(|working| working.dies_with_its_next_call()) {
+        if plan.ending == Ending::AsUsual && origin.is_some_and(|origin| origin.take_kill_at_next_call()) {
             plan.ending = Ending::Kill(Life::After);
         }
         plan
     }
 
-    /// Makes a call, of a service other than S3 and Lambda's Invoke, under the rules.
-    pub async fn under<T>(
+    /// Makes a call with its faults. For services other than S3 and Lambda's Invoke.
+    pub async fn apply<T>(
         &self,
         call: Call<'_>,
-        working: Option<Arc<Working>>,
+        origin: Option<Arc<CallOrigin>>,
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        let call = match &working {
-            Some(working) => working.makes(call),
+        let call = match &origin {
+            Some(origin) => origin.attach_to(call),
             None => call,
         };
-        let Plan { latency, ending, .. } = self.plan_for(&call, working.as_ref());
+        let Plan { latency, ending, .. } = self.plan_for(&call, origin.as_ref());
         tokio::time::sleep(latency).await;
-        let killed = |working: Option<Arc<Working>>| {
-            if let Some(working) = working {
-                working.kill();
+        let killed = |origin: Option<Arc<CallOrigin>>| {
+            if let Some(origin) = origin {
+                origin.kill();
             }
             Err(ApiError::no_answer())
         };
         match ending {
             Ending::Error(answer) => Err(answer.complete()),
             Ending::Drop(Moment::Before) => Err(ApiError::no_answer()),
-            Ending::Kill(Life::Before) => killed(working),
+            Ending::Kill(Life::Before) => killed(origin),
             Ending::Drop(Moment::After) => {
                 let _ = work.await;
                 Err(ApiError::no_answer())
             }
             Ending::Kill(Life::During | Life::After) => {
                 let _ = work.await;
-                killed(working)
+                killed(origin)
             }
             Ending::AsUsual | Ending::FunctionError { .. } | Ending::Delivery(_) => work.await,
         }

@@ -1,52 +1,52 @@
-//! Why a fault rule is refused.
+//! Why a fault rule is rejected.
 
-/// A rule that no call could meet, or that says nothing.
+/// A rule that can match no call, or that has no effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// The effect and the target exclude each other.
-    #[error("effect {effect}: it is about {about}, and so never about what `match` names; leave out {excluded} there")]
+    #[error("effect {effect}: it applies only to {about}, and `match` excludes these; leave out {excluded} in `match`")]
     NeverMeets {
         /// The effect's name in JSON.
         effect: &'static str,
-        /// What calls it is about.
+        /// The calls that it applies to.
         about: &'static str,
-        /// Which field of `match` excludes them.
+        /// The field of `match` that excludes them.
         excluded: &'static str,
     },
-    /// An operation that the sandbox does not have.
-    #[error("match.operation: {given} is none of the operations that calls here have; there are {known}")]
+    /// An unknown operation.
+    #[error("match.operation: no such operation {given}; the operations are {known}")]
     NoOperation {
-        /// As it was given.
+        /// The given name.
         given: String,
-        /// Those that there are, by service.
+        /// The known operations, by service.
         known: String,
     },
-    /// A part that no upload has.
+    /// An invalid part number.
     #[error("match.part: parts have the numbers 1 to 10000, not {0}")]
     NoPart(u16),
-    /// A number that is not a probability.
-    #[error("when.probability: it is a number above 0 and up to 1, not {0}")]
+    /// An invalid probability.
+    #[error("when.probability: it must be above 0 and at most 1, not {0}")]
     Probability(String),
-    /// A rule that strikes nothing.
-    #[error("when.times: 0 strikes no call; leave it out to strike every one")]
+    /// A rule that never fires.
+    #[error("when.times: a rule with 0 never fires; leave it out to fire for every call")]
     NoTimes,
-    /// A code without a status that everybody knows.
+    /// A code without a well-known status.
     #[error("effect.error.status: it has to be given with the code {0}, for example 500")]
     NoStatus(String),
-    /// A status that is no error.
+    /// A status that is not one of an error.
     #[error(
-        "effect.error.status: an error has 300 to 599, not {0}; \"inside200\": true puts it into an answer with 200"
+        "effect.error.status: an error has a status from 300 to 599, not {0}; \"inside200\": true returns it with status 200"
     )]
     Status(u16),
     /// A code with the prefix that Step Functions gives it.
     #[error("effect.error.code: give the service's own name {own}; Step Functions shows it as {given}")]
     Prefixed {
-        /// Without the prefix.
+        /// The code without the prefix.
         own: String,
-        /// As it was given.
+        /// The given code.
         given: String,
     },
-    /// A name that is empty.
-    #[error("effect.{0}: it may not be empty")]
+    /// An empty name.
+    #[error("effect.{0}: it must not be empty")]
     Empty(&'static str),
 }

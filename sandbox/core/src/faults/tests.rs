@@ -1,4 +1,4 @@
-//! Which calls a rule strikes.
+//! Which calls a rule fires for.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
@@ -20,12 +20,12 @@ fn added(rule: Value) -> Faults {
     faults
 }
 
-fn struck(faults: &Faults, call: &Call<'_>) -> bool {
+fn fired(faults: &Faults, call: &Call<'_>) -> bool {
     faults.plan(call) != Plan::default()
 }
 
 #[test]
-fn a_rule_is_about_the_calls_that_every_field_of_its_target_names() {
+fn a_rule_matches_calls_that_match_every_field_of_its_target() {
     let made = by_function(call("UploadPartCopy"));
     for (target, expected) in [
         (json!({}), true),
@@ -47,56 +47,56 @@ fn a_rule_is_about_the_calls_that_every_field_of_its_target_names() {
         (json!({"part": 7, "state": "CopyParts"}), false),
     ] {
         let faults = added(json!({"match": target, "effect": {"drop": "before"}}));
-        assert_eq!(struck(&faults, &made), expected, "{target}");
+        assert_eq!(fired(&faults, &made), expected, "{target}");
     }
 }
 
 #[test]
-fn what_a_call_does_not_have_is_not_matched() {
+fn a_field_that_a_call_lacks_does_not_match() {
     let other = Call::new(Service::Sns, "Publish");
     for target in [json!({"bucket": "b"}), json!({"part": 1}), json!({"function": "*"}), json!({"state": "*"})] {
-        assert!(!struck(&added(json!({"match": target, "effect": {"drop": "after"}})), &other), "{target}");
+        assert!(!fired(&added(json!({"match": target, "effect": {"drop": "after"}})), &other), "{target}");
     }
 }
 
 #[test]
-fn calls_pass_first_and_then_so_many_are_struck() {
+fn a_rule_skips_calls_and_then_fires_a_number_of_times() {
     let faults = added(json!({"when": {"skip": 2, "times": 3}, "effect": {"drop": "before"}}));
-    let strikes: Vec<bool> = (0..7).map(|_| struck(&faults, &call("GetObject"))).collect();
+    let strikes: Vec<bool> = (0..7).map(|_| fired(&faults, &call("GetObject"))).collect();
     assert_eq!(strikes, [false, false, true, true, true, false, false]);
     let rules = faults.rules();
     assert_eq!((rules[0].matched, rules[0].fired), (7, 3));
 }
 
 #[test]
-fn chance_is_the_same_for_the_same_seed_whatever_order_the_calls_come_in() {
+fn a_probability_gives_the_same_result_for_the_same_seed_in_any_order() {
     let rule = |seed: u64| json!({"when": {"probability": 0.5, "seed": seed}, "effect": {"drop": "before"}});
     let part = |number: u16| Call { part: Some(number), ..call("UploadPartCopy") };
-    let lucky = |seed: u64, order: &[u16]| {
+    let pattern = |seed: u64, order: &[u16]| {
         let faults = added(rule(seed));
-        let mut struck: Vec<(u16, bool)> = order.iter().map(|part_| (*part_, struck(&faults, &part(*part_)))).collect();
-        struck.sort_unstable();
-        struck
+        let mut fired: Vec<(u16, bool)> = order.iter().map(|part_| (*part_, fired(&faults, &part(*part_)))).collect();
+        fired.sort_unstable();
+        fired
     };
-    let forth: Vec<u16> = (1..=200).collect();
+    let forward: Vec<u16> = (1..=200).collect();
     let back: Vec<u16> = (1..=200).rev().collect();
-    assert_eq!(lucky(1, &forth), lucky(1, &back));
-    assert_ne!(lucky(1, &forth), lucky(2, &forth), "another seed is other luck");
-    let count = lucky(1, &forth).iter().filter(|(_, struck)| *struck).count();
-    assert!((80..=120).contains(&count), "half of 200 calls, more or less, not {count}");
+    assert_eq!(pattern(1, &forward), pattern(1, &back));
+    assert_ne!(pattern(1, &forward), pattern(2, &forward), "another seed gives another result");
+    let count = pattern(1, &forward).iter().filter(|(_, fired)| *fired).count();
+    assert!((80..=120).contains(&count), "about half of 200 calls, not {count}");
     let three = added(json!({"when": {"probability": 0.5, "times": 3}, "effect": {"drop": "before"}}));
     assert_eq!(
-        forth.iter().filter(|number| struck(&three, &part(**number))).count(),
+        forward.iter().filter(|number| fired(&three, &part(**number))).count(),
         3,
-        "what is spared does not count"
+        "calls without a fault do not count"
     );
     let faults = added(rule(3));
-    let again: Vec<bool> = (0..40).map(|_| struck(&faults, &part(1))).collect();
-    assert!(again.contains(&true) && again.contains(&false), "the same call made again has new luck");
+    let again: Vec<bool> = (0..40).map(|_| fired(&faults, &part(1))).collect();
+    assert!(again.contains(&true) && again.contains(&false), "the same call made again gets a new result");
 }
 
 #[test]
-fn an_effect_strikes_only_calls_that_can_have_it() {
+fn an_effect_applies_only_to_calls_that_support_it() {
     let invoke = Call { function: by_function(call("x")).function, ..Call::new(Service::Lambda, INVOKE) };
     let deliver = Call::new(Service::Events, DELIVER);
     for (effect, copies, invokes, delivers) in [
@@ -113,15 +113,15 @@ fn an_effect_strikes_only_calls_that_can_have_it() {
         (json!({"reorder": {"after": 1}}), false, false, true),
     ] {
         let faults = added(json!({"effect": effect}));
-        let strikes = [by_function(call("UploadPartCopy")), invoke, deliver].map(|call| struck(&faults, &call));
+        let strikes = [by_function(call("UploadPartCopy")), invoke, deliver].map(|call| fired(&faults, &call));
         assert_eq!(strikes, [copies, invokes, delivers], "{effect}");
     }
     let killing = added(json!({"effect": {"kill": "after"}}));
-    assert!(!struck(&killing, &call("PutObject")), "there is no function to kill");
+    assert!(!fired(&killing, &call("PutObject")), "no function makes the call");
 }
 
 #[test]
-fn the_first_rule_that_fires_has_the_call_and_latency_lets_the_others_have_it_too() {
+fn the_first_rule_that_fires_decides_and_latency_combines_with_others() {
     let faults = added(json!({"effect": {"latency": {"millis": 5}}}));
     let lasting = faults.add(Rule::new(Target::default(), Effect::error("SlowDown")).times(1)).unwrap();
     faults.add(Rule::new(Target::default(), Effect::Drop(Moment::After))).unwrap();
@@ -131,13 +131,13 @@ fn the_first_rule_that_fires_has_the_call_and_latency_lets_the_others_have_it_to
     assert_eq!(faults.plan(&call("GetObject")).ending, Ending::Drop(Moment::After));
     assert_eq!(faults.rules().iter().map(|rule| rule.matched).collect::<Vec<_>>(), [2, 2, 1]);
     assert!(faults.remove(&lasting));
-    assert!(!faults.remove(&lasting), "it is gone already");
+    assert!(!faults.remove(&lasting), "the rule was removed before");
     faults.clear();
-    assert!(faults.rules().is_empty() && !struck(&faults, &call("GetObject")));
+    assert!(faults.rules().is_empty() && !fired(&faults, &call("GetObject")));
 }
 
 #[test]
-fn a_rule_that_no_call_could_meet_is_refused_with_what_to_do() {
+fn a_rule_that_can_match_no_call_is_rejected_with_advice() {
     for (rule, sentence) in [
         (json!({"match": {"service": "s3"}, "effect": {"functionError": {"errorType": "E"}}}), "leave out service"),
         (json!({"match": {"operation": "GetObject"}, "effect": {"flip": {}}}), "leave out operation"),
@@ -171,14 +171,14 @@ fn a_rule_that_no_call_could_meet_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_rule_at_the_edge_of_what_is_allowed_is_in_force() {
+fn a_rule_with_values_at_the_limits_is_accepted() {
     for rule in [
         json!({"when": {"probability": 1.0}, "effect": {"drop": "before"}}),
         json!({"match": {"operation": "GetObject", "part": 7}, "effect": {"drop": "before"}}),
         json!({"effect": {"error": {"code": "Odd", "status": 300}}}),
         json!({"effect": {"error": {"code": "Odd", "status": 599}}}),
     ] {
-        assert!(struck(&added(rule.clone()), &call("GetObject")), "{rule}");
+        assert!(fired(&added(rule.clone()), &call("GetObject")), "{rule}");
     }
 }
 
@@ -190,18 +190,18 @@ fn latencies_add_up() {
 }
 
 #[test]
-fn what_is_to_die_with_its_next_call_dies_with_that_one_unless_a_rule_has_it() {
-    let working = Working::new(Names { name: "demo-copier", crate_name: "copier" }, None);
+fn a_marked_caller_dies_with_its_next_call_unless_a_rule_fires() {
+    let origin = CallOrigin::new(Names { name: "demo-copier", crate_name: "copier" }, None);
     let faults = added(json!({"when": {"times": 1}, "effect": {"drop": "after"}}));
-    working.doom();
-    let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&working)).ending);
+    origin.kill_at_next_call();
+    let mut endings = (0..3).map(|_| faults.plan_for(&call("GetObject"), Some(&origin)).ending);
     assert_eq!(endings.next(), Some(Ending::Drop(Moment::After)));
     assert_eq!(endings.next(), Some(Ending::Kill(Life::After)));
     assert_eq!(endings.next(), Some(Ending::AsUsual));
 }
 
 #[test]
-fn json_that_is_no_rule_is_refused_by_the_field() {
+fn json_that_is_not_a_rule_is_rejected_with_the_field() {
     for (rule, field) in [
         (json!({"match": {"bukket": "b"}, "effect": {"drop": "before"}}), "bukket"),
         (json!({"effect": {"drop": "later"}}), "later"),
@@ -215,7 +215,7 @@ fn json_that_is_no_rule_is_refused_by_the_field() {
 }
 
 #[test]
-fn a_rule_reads_as_it_was_written() {
+fn a_rule_survives_a_round_trip_through_json() {
     let written = json!({
         "match": {"service": "s3", "operation": "UploadPartCopy", "part": 7},
         "when": {"skip": 1, "times": 2, "seed": 0},

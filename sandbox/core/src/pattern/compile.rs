@@ -1,4 +1,4 @@
-//! Reads a pattern, and says of a wrong one which field is wrong and what would be right.
+//! Compiles a pattern. An error names the invalid field and the expected form.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use super::{
     condition::{Case, Cidr, Comparison, Condition, Shape, Text},
 };
 
-/// How the root of a pattern is called in a sentence.
+/// The name of the pattern's root in error messages.
 pub(super) const ROOT: &str = "the pattern";
 
 const OPERATORS: &str = "prefix, suffix, anything-but, numeric, exists, equals-ignore-case, wildcard or cidr";
 
-/// The field names from the root to here.
+/// The field names from the root to the current field.
 type Path = Vec<String>;
 
 fn wrong(path: &Path, problem: impl Into<String>) -> PatternError {
@@ -39,7 +39,7 @@ pub(super) fn fields(pattern: &Value, path: &mut Path) -> Result<Fields, Pattern
         return Err(wrong(path, "must be a JSON object of fields"));
     };
     if object.is_empty() {
-        return Err(wrong(path, "must name at least one field, for an empty object matches nothing by intent"));
+        return Err(wrong(path, "must name at least one field: an empty object matches nothing"));
     }
     let mut fields = Fields::default();
     for (name, value) in object {
@@ -53,7 +53,7 @@ pub(super) fn fields(pattern: &Value, path: &mut Path) -> Result<Fields, Pattern
     Ok(fields)
 }
 
-/// What is under `$or`. Its alternatives are about the fields beside it, so it adds nothing to the path of a field.
+/// The value of `$or`. Its alternatives apply to the fields beside it, so it adds nothing to a field's path.
 fn alternatives(value: &Value, path: &mut Path) -> Result<Vec<Fields>, PatternError> {
     match value {
         Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_object) => {
@@ -67,7 +67,7 @@ fn node(value: &Value, path: &mut Path) -> Result<Node, PatternError> {
     match value {
         Value::Object(_) => Ok(Node::Fields(fields(value, path)?)),
         Value::Array(items) if items.is_empty() => {
-            Err(wrong(path, "must list at least one value, for an empty array matches nothing"))
+            Err(wrong(path, "must list at least one value: an empty array matches nothing"))
         }
         Value::Array(items) => {
             let conditions = items.iter().map(|item| condition(item, path)).collect::<Result<_, _>>()?;
@@ -132,7 +132,7 @@ fn text(name: &str, operand: &Value, path: &Path) -> Result<Text, PatternError> 
     Ok(Text { shape, case })
 }
 
-/// Splits at the stars; `\*` and `\\` stand for themselves.
+/// Splits at the stars. `\*` and `\\` are literals.
 fn wildcard(operand: &str, path: &Path) -> Result<Shape, PatternError> {
     let mut pieces = vec![String::new()];
     let mut characters = operand.chars();

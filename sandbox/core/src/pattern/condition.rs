@@ -1,4 +1,4 @@
-//! What one field of an event is held against.
+//! Conditions on one field of an event.
 
 use std::{cmp::Ordering, net::IpAddr};
 
@@ -8,12 +8,12 @@ use serde_json::{Number, Value};
 pub(super) enum Condition {
     /// The same JSON value.
     Equals(Value),
-    /// The field is there, whatever its value.
+    /// The field exists, regardless of its value.
     Present,
-    /// The field is not there. Decided by the pattern as a whole, for it is not about a value.
+    /// The field does not exist. The pattern as a whole decides this, because there is no value to test.
     Absent,
     Text(Text),
-    /// The field is there and none of these holds.
+    /// The field exists and none of these conditions holds.
     AnythingBut(Vec<Condition>),
     /// Every comparison holds.
     Numeric(Vec<(Comparison, f64)>),
@@ -59,7 +59,7 @@ pub(super) struct Cidr {
 }
 
 impl Condition {
-    /// Whether it holds for a string, number, boolean or null that the event has.
+    /// Whether the condition holds for a string, number, boolean or null of the event.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match self {
             Self::Equals(Value::Number(wanted)) => matches!(value, Value::Number(found) if same_number(wanted, found)),
@@ -78,7 +78,7 @@ impl Condition {
     }
 }
 
-/// 300, 300.0 and 3.0e2 are one number.
+/// 300, 300.0 and 3.0e2 are the same number.
 fn same_number(one: &Number, other: &Number) -> bool {
     one == other
         || (one.is_f64() || other.is_f64()) && one.as_f64().partial_cmp(&other.as_f64()) == Some(Ordering::Equal)
@@ -115,7 +115,7 @@ impl Shape {
     }
 }
 
-/// Whether the pieces are found in order, the first at the start and the last at the end.
+/// Whether the pieces occur in order, the first at the start and the last at the end.
 fn wildcard(pieces: &[String], value: &str) -> bool {
     let Some((first, rest)) = pieces.split_first() else { return value.is_empty() };
     let Some((last, middle)) = rest.split_last() else { return value == first };

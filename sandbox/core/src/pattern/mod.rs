@@ -1,10 +1,9 @@
-//! Event patterns: which events a rule wants. SNS filter policies are written in the same language.
+//! Event patterns: which events a rule matches. SNS filter policies use the same language.
 //!
-//! The language is that of
-//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>; where the page leaves a
-//! question open, the answer is that of AWS's own matcher (<https://github.com/aws/event-ruler>), for example that
-//! fields of one array element are matched together. Own code, because the one Rust crate near it, `quamina`, has no
-//! `$or` and cannot name the field in which a pattern is wrong.
+//! The language is that of <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>.
+//! If the page leaves a question open, AWS's own matcher decides (<https://github.com/aws/event-ruler>): for example,
+//! fields of one array element are matched together. The one related Rust crate, `quamina`, has no `$or` and cannot
+//! name the invalid field of a pattern.
 
 mod compile;
 mod condition;
@@ -14,7 +13,7 @@ mod tests;
 use condition::Condition;
 use serde_json::Value;
 
-/// A pattern that was read and found valid.
+/// A valid pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     root: Fields,
@@ -24,13 +23,13 @@ pub struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct PatternError {
-    /// Where: the field names from the root, joined with dots, or `the pattern` for the root itself.
+    /// The field names from the root, joined with dots, or `the pattern` for the root itself.
     pub path: String,
-    /// What is wrong there and what would be right.
+    /// The problem and the expected form.
     pub problem: String,
 }
 
-/// Fields that must all match, and alternatives of which one must, where there are any.
+/// Fields that must all match, and alternatives, if any, of which one must match.
 #[derive(Debug, Clone, Default)]
 struct Fields {
     all: Vec<(String, Node)>,
@@ -51,7 +50,7 @@ struct Leaf {
 }
 
 impl Pattern {
-    /// Reads a pattern from its JSON text.
+    /// Compiles a pattern from its JSON text.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let value = serde_json::from_str(text).map_err(|error| PatternError {
             path: compile::ROOT.to_owned(),
@@ -60,24 +59,24 @@ impl Pattern {
         Self::compile(&value)
     }
 
-    /// Reads a pattern from JSON.
+    /// Compiles a pattern from JSON.
     pub fn compile(pattern: &Value) -> Result<Self, PatternError> {
         Ok(Self { root: compile::fields(pattern, &mut Vec::new())? })
     }
 
-    /// Whether the pattern wants this event.
+    /// Whether the pattern matches this event.
     pub fn matches(&self, event: &Value) -> bool {
         self.root.matches(Some(event), event)
     }
 }
 
 impl Fields {
-    /// `here` is what the event has at this place; `event` is the whole of it.
+    /// `here` is the event's value at this path; `event` is the whole event.
     fn matches(&self, here: Option<&Value>, event: &Value) -> bool {
         if let Some(Value::Array(items)) = here
             && !items.is_empty()
         {
-            // One element has to satisfy all of the fields: two elements that satisfy half each are no match.
+            // One element must satisfy all of the fields. Two elements that satisfy half each do not match.
             return items.iter().any(|item| self.matches(Some(item), event));
         }
         let object = here.and_then(Value::as_object);
@@ -100,7 +99,7 @@ impl Leaf {
     }
 }
 
-/// Whether any scalar is found under the path. An object or an empty array at its end is not a leaf, and so is absent.
+/// Whether any scalar exists at the path. An object or an empty array there is not a leaf and counts as absent.
 fn is_present(value: &Value, path: &[String]) -> bool {
     match (value, path.split_first()) {
         (Value::Array(items), Some(_)) => items.iter().any(|item| is_present(item, path)),

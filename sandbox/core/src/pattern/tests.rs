@@ -1,4 +1,4 @@
-//! The pattern language, held against the examples of AWS's documentation and of its matcher.
+//! The pattern language, compared with the examples of AWS's documentation and of its matcher.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn the_documented_patterns_match_the_documented_event() {
 }
 
 #[test]
-fn a_pattern_that_asks_for_something_else_does_not_match() {
+fn a_pattern_for_other_values_does_not_match() {
     for pattern in [
         json!({ "detail": { "state": ["Running"] } }),
         json!({ "detail": { "state": ["run"] } }),
@@ -87,14 +87,14 @@ fn a_pattern_that_asks_for_something_else_does_not_match() {
 
 /// Rows of <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>.
 #[test]
-fn each_operator_takes_what_its_row_in_the_documentation_says() {
+fn each_operator_matches_the_examples_of_the_documentation() {
     let check = |condition: Value, wanted: &[Value], unwanted: &[Value]| {
         let pattern = json!({ "field": [condition] });
         for value in wanted {
-            assert!(matches(&pattern, &json!({ "field": value })), "{pattern} should take {value}");
+            assert!(matches(&pattern, &json!({ "field": value })), "{pattern} should match {value}");
         }
         for value in unwanted {
-            assert!(!matches(&pattern, &json!({ "field": value })), "{pattern} should not take {value}");
+            assert!(!matches(&pattern, &json!({ "field": value })), "{pattern} should not match {value}");
         }
     };
     let each = |values: &[&str]| values.iter().map(|value| json!(value)).collect::<Vec<_>>();
@@ -140,7 +140,7 @@ fn fields_of_one_array_element_are_matched_together() {
 }
 
 #[test]
-fn exists_is_about_leaves_so_an_object_counts_as_absent() {
+fn exists_tests_leaves_so_an_object_counts_as_absent() {
     let event = json!({ "detail": { "c-count": { "c1": 100 } }, "list": [{ "a": 1 }, { "b": 2 }] });
     assert!(matches(&json!({ "detail": { "c-count": [{ "exists": false }] } }), &event));
     assert!(!matches(&json!({ "detail": { "c-count": [{ "exists": true }] } }), &event));
@@ -151,7 +151,7 @@ fn exists_is_about_leaves_so_an_object_counts_as_absent() {
 }
 
 #[test]
-fn one_of_the_alternatives_under_or_has_to_match_beside_the_other_fields() {
+fn one_alternative_of_or_must_match_besides_the_other_fields() {
     let pattern = json!({
         "source": ["aws.cloudwatch"],
         "$or": [
@@ -173,7 +173,7 @@ fn one_of_the_alternatives_under_or_has_to_match_beside_the_other_fields() {
 }
 
 #[test]
-fn an_invalid_pattern_is_refused_with_the_path_of_the_field_and_the_reason() {
+fn an_invalid_pattern_is_rejected_with_the_field_and_the_reason() {
     for (pattern, path, reason) in [
         (json!([]), "the pattern", "must be a JSON object"),
         (json!({}), "the pattern", "at least one field"),

@@ -1,45 +1,45 @@
-//! What becomes of events whose target is busy, gone or failing, and of those under way when the sandbox stops.
+//! Events with a busy, missing or failing target, and deliveries that are pending when the sandbox stops.
 
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{FUNCTION, MACHINE, QUEUE, ROLE, bench, busy, upload};
+use super::{FUNCTION, MACHINE, QUEUE, ROLE, busy, fixture, upload};
 use crate::{Events, Targets};
 use sandbox_core::faults::Faults;
 use sandbox_core::ports::{ApiError, EventSink, Invocation};
 
 #[tokio::test]
-async fn a_busy_target_is_tried_again_under_the_same_name_until_it_takes_the_event() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
-    *bench.recorder.start_errors.lock().unwrap() = [busy(), busy()].into();
-    bench.send().await;
-    let started = bench.recorder.started.lock().unwrap().clone();
+async fn a_busy_target_is_retried_under_the_same_execution_name() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+    *fixture.recorder.start_errors.lock().unwrap() = [busy(), busy()].into();
+    fixture.send().await;
+    let started = fixture.recorder.started.lock().unwrap().clone();
     assert_eq!(started.len(), 3);
     assert!(started.iter().all(|(_, name, _)| *name == started[0].1));
-    assert_eq!(bench.events.undelivered().unwrap(), []);
+    assert_eq!(fixture.events.undelivered().unwrap(), []);
 }
 
 #[tokio::test]
-async fn an_execution_that_an_earlier_try_started_counts_as_delivered() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+async fn an_execution_started_by_an_earlier_attempt_counts_as_delivered() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     let exists = ApiError::new("ExecutionAlreadyExists", "it is there");
-    *bench.recorder.start_errors.lock().unwrap() = [busy(), exists].into();
-    bench.send().await;
-    assert_eq!((bench.starts(), bench.events.undelivered().unwrap()), (2, vec![]));
+    *fixture.recorder.start_errors.lock().unwrap() = [busy(), exists].into();
+    fixture.send().await;
+    assert_eq!((fixture.starts(), fixture.events.undelivered().unwrap()), (2, vec![]));
 }
 
 #[tokio::test]
-async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_attributes() {
-    let bench = bench();
+async fn an_event_without_retries_left_goes_to_the_dead_letter_queue() {
+    let fixture = fixture();
     let target = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": { "MaximumRetryAttempts": 2 },
                          "DeadLetterConfig": { "Arn": QUEUE } });
-    bench.rule(target).await;
-    *bench.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(9).collect();
-    bench.send().await;
-    assert_eq!(bench.starts(), 3);
-    let undelivered = bench.events.undelivered().unwrap();
+    fixture.rule(target).await;
+    *fixture.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(9).collect();
+    fixture.send().await;
+    assert_eq!(fixture.starts(), 3);
+    let undelivered = fixture.events.undelivered().unwrap();
     assert_eq!(undelivered.len(), 1);
     assert_eq!((undelivered[0].queue_arn.as_deref(), &undelivered[0].body), (Some(QUEUE), &upload()));
     for (name, value) in [
@@ -55,70 +55,71 @@ async fn an_event_whose_retries_run_out_goes_to_the_dead_letter_queue_with_its_a
 }
 
 #[tokio::test]
-async fn an_event_that_gets_too_old_is_given_up_before_its_retries_run_out() {
-    let bench = bench();
+async fn an_event_older_than_its_maximum_age_is_not_retried() {
+    let fixture = fixture();
     let policy = json!({ "MaximumEventAgeInSeconds": 60 });
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": policy, "DeadLetterConfig": { "Arn": QUEUE } })).await;
-    *bench.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(99).collect();
-    bench.send().await;
-    let undelivered = bench.events.undelivered().unwrap();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "RetryPolicy": policy, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+    *fixture.recorder.start_errors.lock().unwrap() = std::iter::repeat_with(busy).take(99).collect();
+    fixture.send().await;
+    let undelivered = fixture.events.undelivered().unwrap();
     assert_eq!(undelivered[0].attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumEventAgeInSeconds");
-    // 1 + 2 + 4 + … seconds with jitter from a half: 60 seconds are used up by the fifth to the seventh retry.
-    assert!((5..=7).contains(&(bench.starts() - 1)), "{} retries", bench.starts() - 1);
+    // The delays are 1, 2, 4, … seconds with a jitter of at least half, so 60 seconds end between the fifth and the
+    // seventh retry.
+    assert!((5..=7).contains(&(fixture.starts() - 1)), "{} retries", fixture.starts() - 1);
 }
 
 #[tokio::test]
-async fn a_target_that_does_not_exist_is_not_tried_again() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
-    *bench.recorder.start_errors.lock().unwrap() =
+async fn a_missing_target_is_not_retried() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+    *fixture.recorder.start_errors.lock().unwrap() =
         [ApiError::new("StateMachineDoesNotExist", "no such machine")].into();
-    bench.send().await;
-    let undelivered = bench.events.undelivered().unwrap();
-    assert_eq!((bench.starts(), undelivered[0].attributes["ERROR_CODE"].as_str()), (1, "NO_RESOURCE"));
+    fixture.send().await;
+    let undelivered = fixture.events.undelivered().unwrap();
+    assert_eq!((fixture.starts(), undelivered[0].attributes["ERROR_CODE"].as_str()), (1, "NO_RESOURCE"));
     assert_eq!(undelivered[0].attributes.get("EXHAUSTED_RETRY_CONDITION"), None);
 }
 
 #[tokio::test]
-async fn a_function_that_fails_is_invoked_twice_more_and_then_the_event_is_dropped() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "f", "Arn": FUNCTION, "DeadLetterConfig": { "Arn": QUEUE } })).await;
+async fn a_failed_function_is_retried_twice_before_the_event_is_dropped() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "f", "Arn": FUNCTION, "DeadLetterConfig": { "Arn": QUEUE } })).await;
     let failed = || Ok(Invocation::Failed(Bytes::from_static(b"{\"errorType\":\"Boom\"}")));
-    *bench.recorder.invoke_answers.lock().unwrap() = [failed(), failed(), failed(), failed()].into();
-    bench.send().await;
-    assert_eq!(bench.invocations(), 3);
-    let undelivered = bench.events.undelivered().unwrap();
+    *fixture.recorder.invoke_answers.lock().unwrap() = [failed(), failed(), failed(), failed()].into();
+    fixture.send().await;
+    assert_eq!(fixture.invocations(), 3);
+    let undelivered = fixture.events.undelivered().unwrap();
     assert_eq!(undelivered[0].queue_arn, None, "a failed function is Lambda's matter, not the rule's queue's");
     assert!(undelivered[0].attributes["ERROR_MESSAGE"].contains("Boom"));
 }
 
 #[tokio::test]
-async fn rules_and_deliveries_under_way_survive_a_restart() {
-    let bench = bench();
-    // A bus that is not connected takes events and keeps them.
-    let earlier = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
+async fn rules_and_pending_deliveries_survive_a_restart() {
+    let fixture = fixture();
+    // A bus without targets accepts events and keeps them.
+    let earlier = Events::new(fixture.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
     earlier.handle("PutRule", rule).await.unwrap();
     let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }]);
     earlier.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
     earlier.put_event(upload()).await;
     drop(earlier);
-    let later = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
-    let recorder = bench.recorder.clone();
+    let later = Events::new(fixture.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
+    let recorder = fixture.recorder.clone();
     later.connect(Targets { start: recorder.clone(), invoke: recorder });
     later.drained().await;
-    assert_eq!(bench.starts(), 1);
+    assert_eq!(fixture.starts(), 1);
     assert_eq!(later.handle("ListRules", json!({})).await.unwrap()["Rules"][0]["Name"], "uploads");
-    let third = Events::new(bench.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
-    let recorder = bench.recorder.clone();
+    let third = Events::new(fixture.store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
+    let recorder = fixture.recorder.clone();
     third.connect(Targets { start: recorder.clone(), invoke: recorder });
     third.drained().await;
-    assert_eq!(bench.starts(), 1, "what was delivered is not delivered again");
+    assert_eq!(fixture.starts(), 1, "what was delivered is not delivered again");
 }
 
 #[tokio::test]
-async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered_once() {
-    let bench = bench();
+async fn an_event_before_the_targets_are_connected_is_delivered_once() {
+    let fixture = fixture();
     let store = std::sync::Arc::new(sandbox_core::store::Store::in_memory().unwrap());
     let events = Events::new(store, "us-east-1", 0.0, Faults::default()).unwrap();
     let rule = json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# });
@@ -126,8 +127,8 @@ async fn an_event_that_comes_before_the_targets_are_known_waits_and_is_delivered
     let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }]);
     events.handle("PutTargets", json!({ "Rule": "uploads", "Targets": targets })).await.unwrap();
     events.put_event(upload()).await;
-    let recorder = bench.recorder.clone();
+    let recorder = fixture.recorder.clone();
     events.connect(Targets { start: recorder.clone(), invoke: recorder });
     events.drained().await;
-    assert_eq!(bench.starts(), 1);
+    assert_eq!(fixture.starts(), 1);
 }

@@ -1,4 +1,4 @@
-//! The bus as its callers see it: rules, and what becomes of events.
+//! The bus through its API: rules and deliveries.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deliveries;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Events, Targets};
 use sandbox_core::{
     faults::Faults,
-    ports::{ApiError, EventSink, Invocation, Invoke, StartExecution},
+    ports::{ApiError, EventSink, ExecutionStart, Invocation, Invoke, StartExecution},
     store::Store,
 };
 
@@ -24,7 +24,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:notify";
 const ROLE: &str = "arn:aws:iam::000000000000:role/starter";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:undelivered";
 
-/// Machines and functions that write down what they are sent and answer as they are told; after that they succeed.
+/// State machines and functions that record their inputs and return prepared answers, then succeed.
 #[derive(Default)]
 struct Recorder {
     started: Mutex<Vec<(String, String, Value)>>,
@@ -35,15 +35,10 @@ struct Recorder {
 
 #[async_trait]
 impl StartExecution for Recorder {
-    async fn start_execution(
-        &self,
-        role_arn: &str,
-        arn: &str,
-        name: Option<String>,
-        input: Value,
-    ) -> Result<String, ApiError> {
+    async fn start_execution(&self, start: ExecutionStart<'_>) -> Result<String, ApiError> {
+        let ExecutionStart { role_arn, state_machine_arn, name, input } = start;
         assert_eq!(role_arn, ROLE);
-        self.started.lock().unwrap().push((arn.to_owned(), name.unwrap(), input));
+        self.started.lock().unwrap().push((state_machine_arn.to_owned(), name.unwrap(), input));
         self.start_errors.lock().unwrap().pop_front().map_or_else(|| Ok("execution".to_owned()), Err)
     }
 }
@@ -57,21 +52,21 @@ impl Invoke for Recorder {
     }
 }
 
-struct Bench {
+struct Fixture {
     events: Events,
     recorder: Arc<Recorder>,
     store: Arc<Store>,
 }
 
-fn bench() -> Bench {
+fn fixture() -> Fixture {
     let store = Arc::new(Store::in_memory().unwrap());
     let events = Events::new(store.clone(), "us-east-1", 0.0, Faults::default()).unwrap();
     let recorder = Arc::new(Recorder::default());
     events.connect(Targets { start: recorder.clone(), invoke: recorder.clone() });
-    Bench { events, recorder, store }
+    Fixture { events, recorder, store }
 }
 
-impl Bench {
+impl Fixture {
     async fn call(&self, operation: &str, body: Value) -> Value {
         self.events.handle(operation, body).await.unwrap()
     }
@@ -80,7 +75,7 @@ impl Bench {
         self.events.handle(operation, body).await.unwrap_err()
     }
 
-    /// A rule on uploads with one target.
+    /// A rule for uploads with one target.
     async fn rule(&self, target: Value) {
         self.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["aws.s3"]}"# })).await;
         self.call("PutTargets", json!({ "Rule": "uploads", "Targets": [target] })).await;
@@ -112,12 +107,12 @@ fn busy() -> ApiError {
 
 #[tokio::test]
 async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "machine", "Arn": MACHINE, "RoleArn": ROLE })).await;
-    bench.send().await;
-    bench.events.put_event(json!({ "source": "other", "id": "x" })).await;
-    bench.events.drained().await;
-    let started = bench.recorder.started.lock().unwrap().clone();
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "machine", "Arn": MACHINE, "RoleArn": ROLE })).await;
+    fixture.send().await;
+    fixture.events.put_event(json!({ "source": "other", "id": "x" })).await;
+    fixture.events.drained().await;
+    let started = fixture.recorder.started.lock().unwrap().clone();
     assert_eq!(started.len(), 1);
     let (arn, name, input) = &started[0];
     assert_eq!((arn.as_str(), input), (MACHINE, &upload()));
@@ -125,25 +120,25 @@ async fn a_matching_event_starts_the_machine_with_the_event_as_its_input() {
 }
 
 #[tokio::test]
-async fn put_events_makes_an_envelope_and_delivers_it_to_every_target() {
-    let bench = bench();
-    bench.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Copy Requested"]}"# })).await;
+async fn put_events_delivers_an_envelope_to_every_target() {
+    let fixture = fixture();
+    fixture.call("PutRule", json!({ "Name": "asked", "EventPattern": r#"{"detail-type":["Copy Requested"]}"# })).await;
     let targets = json!([{ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE }, { "Id": "f", "Arn": FUNCTION, "InputPath": "$.detail" }]);
-    bench.call("PutTargets", json!({ "Rule": "asked", "Targets": targets })).await;
+    fixture.call("PutTargets", json!({ "Rule": "asked", "Targets": targets })).await;
     let entry = json!({ "Source": "ops", "DetailType": "Copy Requested", "Detail": r#"{"key":"a"}"#,
                         "Time": 1_511_968_428.0, "Resources": ["r"] });
-    let answer = bench.call("PutEvents", json!({ "Entries": [entry] })).await;
-    bench.events.drained().await;
-    let (_, _, event) = bench.recorder.started.lock().unwrap()[0].clone();
+    let answer = fixture.call("PutEvents", json!({ "Entries": [entry] })).await;
+    fixture.events.drained().await;
+    let (_, _, event) = fixture.recorder.started.lock().unwrap()[0].clone();
     assert_eq!(answer, json!({ "FailedEntryCount": 0, "Entries": [{ "EventId": event["id"] }] }));
     assert_eq!(event["time"], "2017-11-29T15:13:48Z");
     assert_eq!((&event["detail"], &event["resources"]), (&json!({ "key": "a" }), &json!(["r"])));
-    assert_eq!(*bench.recorder.invoked.lock().unwrap(), [json!({ "key": "a" })]);
+    assert_eq!(*fixture.recorder.invoked.lock().unwrap(), [json!({ "key": "a" })]);
 }
 
 #[tokio::test]
-async fn a_bad_entry_fails_by_itself_and_says_why() {
-    let bench = bench();
+async fn an_invalid_entry_does_not_affect_the_others() {
+    let fixture = fixture();
     let good = json!({ "Source": "ops", "DetailType": "t", "Detail": "{}" });
     let with = |name: &str, value: Value| {
         let mut entry = good.clone();
@@ -157,7 +152,7 @@ async fn a_bad_entry_fails_by_itself_and_says_why() {
         with("DetailType", json!(null)),
         with("EventBusName", json!("other"))
     ]);
-    let answer = bench.call("PutEvents", json!({ "Entries": entries })).await;
+    let answer = fixture.call("PutEvents", json!({ "Entries": entries })).await;
     let codes: Vec<_> = answer["Entries"].as_array().unwrap().iter().map(|entry| entry["ErrorCode"].clone()).collect();
     assert_eq!(
         codes,
@@ -174,22 +169,24 @@ async fn a_bad_entry_fails_by_itself_and_says_why() {
 
 #[tokio::test]
 async fn a_disabled_rule_delivers_nothing_until_it_is_enabled() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
-    bench.call("DisableRule", json!({ "Name": "uploads" })).await;
-    bench.send().await;
-    assert_eq!(bench.starts(), 0);
-    assert_eq!(bench.call("DescribeRule", json!({ "Name": "uploads" })).await["State"], "DISABLED");
-    bench.call("EnableRule", json!({ "Name": "uploads" })).await;
-    bench.send().await;
-    assert_eq!(bench.starts(), 1);
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+    fixture.call("DisableRule", json!({ "Name": "uploads" })).await;
+    fixture.send().await;
+    assert_eq!(fixture.starts(), 0);
+    assert_eq!(fixture.call("DescribeRule", json!({ "Name": "uploads" })).await["State"], "DISABLED");
+    fixture.call("EnableRule", json!({ "Name": "uploads" })).await;
+    fixture.send().await;
+    assert_eq!(fixture.starts(), 1);
 }
 
 #[tokio::test]
 async fn rules_are_listed_by_prefix_and_in_pages() {
-    let bench = bench();
+    let fixture = fixture();
     for name in ["a-3", "a-1", "b-1", "a-2"] {
-        bench.call("PutRule", json!({ "Name": name, "EventPattern": r#"{"source":["x"]}"#, "Description": "d" })).await;
+        fixture
+            .call("PutRule", json!({ "Name": name, "EventPattern": r#"{"source":["x"]}"#, "Description": "d" }))
+            .await;
     }
     let names = |page: &Value| {
         page["Rules"]
@@ -199,43 +196,43 @@ async fn rules_are_listed_by_prefix_and_in_pages() {
             .map(|rule| rule["Name"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    let first = bench.call("ListRules", json!({ "NamePrefix": "a-", "Limit": 2 })).await;
+    let first = fixture.call("ListRules", json!({ "NamePrefix": "a-", "Limit": 2 })).await;
     assert_eq!(names(&first), ["a-1", "a-2"]);
     let token = first["NextToken"].clone();
-    let second = bench.call("ListRules", json!({ "NamePrefix": "a-", "Limit": 2, "NextToken": token })).await;
+    let second = fixture.call("ListRules", json!({ "NamePrefix": "a-", "Limit": 2, "NextToken": token })).await;
     assert_eq!((names(&second), second.get("NextToken")), (vec!["a-3".to_owned()], None));
 }
 
 #[tokio::test]
-async fn targets_are_listed_replaced_by_id_and_removed_and_then_the_rule_can_go() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+async fn a_rule_can_be_deleted_only_without_targets() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     let replaced = json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE, "Input": "{}" });
-    bench.call("PutTargets", json!({ "Rule": "uploads", "Targets": [replaced] })).await;
-    let listed = bench.call("ListTargetsByRule", json!({ "Rule": "uploads" })).await;
+    fixture.call("PutTargets", json!({ "Rule": "uploads", "Targets": [replaced] })).await;
+    let listed = fixture.call("ListTargetsByRule", json!({ "Rule": "uploads" })).await;
     assert_eq!(listed, json!({ "Targets": [replaced] }));
-    let error = bench.refused("DeleteRule", json!({ "Name": "uploads" })).await;
+    let error = fixture.refused("DeleteRule", json!({ "Name": "uploads" })).await;
     assert!(error.message.contains("has targets"), "{error}");
-    bench.call("RemoveTargets", json!({ "Rule": "uploads", "Ids": ["m"] })).await;
-    bench.call("DeleteRule", json!({ "Name": "uploads" })).await;
-    assert_eq!(bench.refused("DescribeRule", json!({ "Name": "uploads" })).await.code, "ResourceNotFoundException");
+    fixture.call("RemoveTargets", json!({ "Rule": "uploads", "Ids": ["m"] })).await;
+    fixture.call("DeleteRule", json!({ "Name": "uploads" })).await;
+    assert_eq!(fixture.refused("DescribeRule", json!({ "Name": "uploads" })).await.code, "ResourceNotFoundException");
 }
 
 #[tokio::test]
-async fn putting_a_rule_again_changes_its_pattern_and_keeps_its_targets() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
-    bench.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["other"]}"# })).await;
-    bench.send().await;
-    assert_eq!(bench.starts(), 0);
-    let targets = bench.call("ListTargetsByRule", json!({ "Rule": "uploads" })).await;
+async fn replacing_a_rule_keeps_its_targets() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+    fixture.call("PutRule", json!({ "Name": "uploads", "EventPattern": r#"{"source":["other"]}"# })).await;
+    fixture.send().await;
+    assert_eq!(fixture.starts(), 0);
+    let targets = fixture.call("ListTargetsByRule", json!({ "Rule": "uploads" })).await;
     assert_eq!(targets["Targets"][0]["Id"], "m");
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_refused_by_name() {
-    let bench = bench();
-    bench.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
+async fn unsupported_features_are_rejected_by_name() {
+    let fixture = fixture();
+    fixture.rule(json!({ "Id": "m", "Arn": MACHINE, "RoleArn": ROLE })).await;
     let pattern = r#"{"source":["x"]}"#;
     let target = |extra: Value| {
         let mut target = json!({ "Id": "t", "Arn": MACHINE, "RoleArn": ROLE });
@@ -289,7 +286,7 @@ async fn what_cannot_be_had_is_refused_by_name() {
         ("DescribeEventBus", json!({ "Name": "mine" }), "ResourceNotFoundException", "Event bus mine"),
         ("CreateArchive", json!({}), "UnknownOperationException", "CreateArchive"),
     ] {
-        let error = bench.refused(operation, body.clone()).await;
+        let error = fixture.refused(operation, body.clone()).await;
         assert_eq!(error.code, code, "{operation} {body}: {error}");
         assert!(error.message.contains(reason), "{operation} {body}: {error}");
     }
@@ -297,21 +294,21 @@ async fn what_cannot_be_had_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_pattern_can_be_tested_against_an_event() {
-    let bench = bench();
+    let fixture = fixture();
     let event = upload().to_string();
     for (pattern, result) in [(r#"{"source":["aws.s3"]}"#, true), (r#"{"source":["aws.ec2"]}"#, false)] {
-        let answer = bench.call("TestEventPattern", json!({ "EventPattern": pattern, "Event": event })).await;
+        let answer = fixture.call("TestEventPattern", json!({ "EventPattern": pattern, "Event": event })).await;
         assert_eq!(answer, json!({ "Result": result }));
     }
-    let error = bench.refused("TestEventPattern", json!({ "EventPattern": r#"{"a":[1]}"#, "Event": "{}" })).await;
+    let error = fixture.refused("TestEventPattern", json!({ "EventPattern": r#"{"a":[1]}"#, "Event": "{}" })).await;
     assert!(error.message.contains("the field id is missing"), "{error}");
 }
 
 #[tokio::test]
 async fn the_default_bus_is_the_only_one() {
-    let bench = bench();
+    let fixture = fixture();
     let bus = json!({ "Name": "default", "Arn": "arn:aws:events:us-east-1:000000000000:event-bus/default" });
-    assert_eq!(bench.call("DescribeEventBus", json!({})).await, bus);
-    assert_eq!(bench.call("ListEventBuses", json!({ "Limit": 10 })).await, json!({ "EventBuses": [bus] }));
-    assert_eq!(bench.call("ListEventBuses", json!({ "NamePrefix": "x" })).await, json!({ "EventBuses": [] }));
+    assert_eq!(fixture.call("DescribeEventBus", json!({})).await, bus);
+    assert_eq!(fixture.call("ListEventBuses", json!({ "Limit": 10 })).await, json!({ "EventBuses": [bus] }));
+    assert_eq!(fixture.call("ListEventBuses", json!({ "NamePrefix": "x" })).await, json!({ "EventBuses": [] }));
 }

@@ -21,7 +21,7 @@ impl Backend {
         let input = req.input;
         let constraint = input.create_bucket_configuration.and_then(|configuration| configuration.location_constraint);
         let region = match constraint.as_ref().map(dto::BucketLocationConstraint::as_str) {
-            // The endpoint of us-east-1 is the global one: it makes buckets anywhere, and there unless told otherwise.
+            // The endpoint of us-east-1 is global: it creates buckets in any region, and in us-east-1 by default.
             Some("us-east-1") => {
                 return Err(s3_error!(InvalidLocationConstraint, "The specified location-constraint is not valid"));
             }
@@ -38,7 +38,7 @@ impl Backend {
                 return Err(errors::custom("IllegalLocationConstraintException", message, status));
             }
         };
-        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: it turns versioning on as well.
+        // Object Lock also enables versioning: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         let object_lock = (input.object_lock_enabled_for_bucket == Some(true)).then(ObjectLock::default);
         let mut state = self.state();
         if state.region(&input.bucket).is_some() {
@@ -105,7 +105,7 @@ impl Backend {
 
     pub(crate) fn get_bucket_location(&self, bucket: &str) -> Answer<dto::GetBucketLocationOutput> {
         let region = self.state().bucket(bucket)?.record.region.clone();
-        // us-east-1 is shown as an empty constraint.
+        // S3 shows us-east-1 as an empty constraint.
         let location_constraint = (region != "us-east-1").then(|| region.into());
         Ok(S3Response::new(dto::GetBucketLocationOutput { location_constraint }))
     }
@@ -176,7 +176,7 @@ impl Backend {
 
     pub(crate) fn get_bucket_encryption(&self, bucket: &str) -> Answer<dto::GetBucketEncryptionOutput> {
         let stored = self.state().bucket(bucket)?.record.encryption.clone();
-        // Every bucket has a default since January 2023.
+        // Every bucket has default encryption since January 2023.
         let configuration = stored.unwrap_or_else(|| dto::ServerSideEncryptionConfiguration {
             rules: vec![dto::ServerSideEncryptionRule {
                 apply_server_side_encryption_by_default: Some(dto::ServerSideEncryptionByDefault {

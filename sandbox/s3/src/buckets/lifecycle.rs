@@ -1,5 +1,5 @@
-//! Lifecycle rules, as far as they are carried out here: uploads that were never completed are aborted. The other
-//! actions of rules (expiration, transitions) are kept and answered, and nothing comes of them.
+//! Lifecycle rules. The sandbox only aborts incomplete uploads. It stores and returns the other actions of rules
+//! (expiration, transitions), but does not perform them.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpu-abort-incomplete-mpu-lifecycle-config.html>
 
@@ -16,18 +16,18 @@ use crate::{
     state::{State, uploads::Upload},
 };
 
-/// An upload that a rule has aborted.
+/// An upload that a rule aborted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbortedUpload {
-    /// Where its object would have been.
+    /// The bucket of the upload.
     pub bucket: String,
-    /// Under which key.
+    /// The key of the upload.
     pub key: String,
-    /// Which upload it was.
+    /// The ID of the upload.
     pub upload_id: String,
 }
 
-/// The key prefix that a rule is for; an empty one is for all.
+/// The key prefix of a rule; an empty one matches all keys.
 fn prefix(rule: &dto::LifecycleRule) -> &str {
     let filter = rule.filter.as_ref();
     let of_and = || filter?.and.as_ref()?.prefix.as_deref();
@@ -41,7 +41,7 @@ fn has_tags(rule: &dto::LifecycleRule) -> bool {
     filter.is_some_and(|filter| filter.tag.is_some()) || of_and().is_some_and(|tags| !tags.is_empty())
 }
 
-/// Refuses rules that cannot be carried out.
+/// Rejects invalid rules.
 pub(crate) fn check(rules: &[dto::LifecycleRule]) -> S3Result<()> {
     for rule in rules {
         let Some(abort) = &rule.abort_incomplete_multipart_upload else { continue };
@@ -57,7 +57,7 @@ pub(crate) fn check(rules: &[dto::LifecycleRule]) -> S3Result<()> {
     Ok(())
 }
 
-/// Whether a rule aborts an upload by now: so many days after its initiation, at the next midnight UTC
+/// Whether a rule aborts an upload by now: the given days after its initiation, at the next midnight UTC
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>).
 fn aborts(rule: &dto::LifecycleRule, upload: &UploadSettings, now: OffsetDateTime) -> bool {
     let abort = rule.abort_incomplete_multipart_upload.as_ref();
@@ -75,7 +75,7 @@ impl State {
 }
 
 impl Backend {
-    /// Carries out what is due by the buckets' lifecycle rules, as S3 does once a day.
+    /// Applies the buckets' lifecycle rules, as S3 does once a day.
     pub(crate) fn run_lifecycle(&self) -> Result<Vec<AbortedUpload>, ApiError> {
         let now = self.now();
         let mut state = self.state();
@@ -93,15 +93,15 @@ impl Backend {
                 upload.bucket,
                 upload.key,
                 upload.upload_id,
-                "an incomplete upload was aborted by lifecycle"
+                "a lifecycle rule aborted an incomplete upload"
             );
         }
         Ok(overdue)
     }
 
-    /// Puts the lifecycle rules that the properties of an `AWS::S3::Bucket` name
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html>),
-    /// as far as they abort uploads.
+    /// Sets the lifecycle rules in the properties of an `AWS::S3::Bucket`
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-rule.html>).
+    /// Only those that abort uploads count.
     pub(crate) fn put_lifecycle(&self, bucket: &str, properties: &Value) -> Result<(), ApiError> {
         let Some(rules) = properties.pointer("/LifecycleConfiguration/Rules").and_then(Value::as_array) else {
             return Ok(());

@@ -16,7 +16,7 @@ pub(crate) enum Hasher {
 }
 
 impl Hasher {
-    /// Of nothing yet.
+    /// A hasher without input.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         match (algorithm.crc(), algorithm) {
             (Some(crc), _) => Self::Crc(algorithm, Box::new(crc_fast::Digest::new(crc))),
@@ -25,7 +25,7 @@ impl Hasher {
         }
     }
 
-    /// Takes more bytes.
+    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Crc(_, digest) => digest.update(bytes),
@@ -34,7 +34,7 @@ impl Hasher {
         }
     }
 
-    /// In base64.
+    /// The value in Base64.
     pub(crate) fn finish(self) -> String {
         match self {
             Self::Crc(algorithm, digest) => encode(algorithm, digest.finalize()),
@@ -44,14 +44,14 @@ impl Hasher {
     }
 }
 
-/// Computes everything that is wanted of a stream of bytes in one pass.
+/// Computes all required digests of a stream of bytes in one pass.
 pub(crate) struct Digester {
     md5: Md5,
     crc64nvme: crc_fast::Digest,
     other: Option<(Algorithm, Hasher)>,
 }
 
-/// What a [`Digester`] found.
+/// The result of a [`Digester`].
 #[derive(Debug, Clone)]
 pub(crate) struct Digests {
     /// In hexadecimal.
@@ -61,7 +61,7 @@ pub(crate) struct Digests {
 }
 
 impl Digester {
-    /// MD5 and CRC64NVME, and the algorithm that the caller names.
+    /// Computes MD5, CRC64NVME and the algorithm that the caller names.
     pub(crate) fn new(algorithm: Option<Algorithm>) -> Self {
         Self {
             md5: Md5::new(),
@@ -72,7 +72,7 @@ impl Digester {
         }
     }
 
-    /// Takes more bytes.
+    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
         self.crc64nvme.update(bytes);
@@ -81,7 +81,7 @@ impl Digester {
         }
     }
 
-    /// The digests of everything taken.
+    /// The digests of all added bytes.
     pub(crate) fn finish(self) -> Digests {
         Digests {
             md5: hex::encode(self.md5.finalize()),
@@ -92,7 +92,7 @@ impl Digester {
 }
 
 impl Digests {
-    /// The full-object checksum of the algorithm that was asked for, else CRC64NVME.
+    /// The full-object checksum of the requested algorithm, CRC64NVME by default.
     pub(crate) fn checksum(&self) -> Checksum {
         match &self.other {
             Some((algorithm, value)) => Checksum::full(*algorithm, value.clone()),
@@ -101,7 +101,7 @@ impl Digests {
     }
 }
 
-/// The value of `ETag` for an object made of parts: the MD5 of their MD5s, and their number.
+/// The `ETag` of an object made of parts: the MD5 of their MD5s, and their number.
 pub(crate) fn multipart_etag<'a>(md5s: impl IntoIterator<Item = &'a str>) -> String {
     let mut md5 = Md5::new();
     let mut count = 0;
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_values_of_the_catalogues_are_met() {
+    fn digests_match_published_check_values() {
         let check = b"123456789";
         assert_eq!(of(Algorithm::Crc32, check), STANDARD.encode(0xcbf4_3926_u32.to_be_bytes()));
         assert_eq!(of(Algorithm::Crc32c, check), STANDARD.encode(0xe306_9283_u32.to_be_bytes()));

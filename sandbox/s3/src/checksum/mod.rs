@@ -1,4 +1,4 @@
-//! The checksums S3 keeps: five algorithms, over a whole object or composed of its parts'.
+//! The checksums that S3 stores: five algorithms, for a whole object or composed from its parts.
 //!
 //! Which algorithm allows which kind:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>.
@@ -21,16 +21,16 @@ pub(crate) enum Algorithm {
     Sha256,
 }
 
-/// What a checksum is computed over.
+/// The input of a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// The bytes of the object.
     FullObject,
-    /// The checksums of its parts, one after another.
+    /// The concatenated checksums of its parts.
     Composite,
 }
 
-/// A checksum as S3 answers it.
+/// A checksum as S3 returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksum {
     pub(crate) algorithm: Algorithm,
@@ -43,7 +43,7 @@ impl Algorithm {
     /// Every algorithm.
     pub(crate) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
-    /// As in `x-amz-checksum-algorithm`.
+    /// The value for `x-amz-checksum-algorithm`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
@@ -54,7 +54,7 @@ impl Algorithm {
         }
     }
 
-    /// The header or trailer that carries its value.
+    /// The header or trailer for its value.
     pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Crc32 => "x-amz-checksum-crc32",
@@ -65,19 +65,19 @@ impl Algorithm {
         }
     }
 
-    /// By name or header, in any case.
+    /// The algorithm of a name or header name, case-insensitively.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|one| one.name().eq_ignore_ascii_case(text) || one.header().eq_ignore_ascii_case(text))
     }
 
-    /// The kind a multipart upload gets when it names only the algorithm.
+    /// The default type of a multipart upload that only names the algorithm.
     pub(crate) fn default_kind(self) -> Kind {
         if self == Self::Crc64Nvme { Kind::FullObject } else { Kind::Composite }
     }
 
-    /// Whether a multipart upload may ask for this kind.
+    /// Whether a multipart upload may use this type.
     pub(crate) fn allows(self, kind: Kind) -> bool {
         match self {
             Self::Crc64Nvme => kind == Kind::FullObject,
@@ -97,7 +97,7 @@ impl Algorithm {
 }
 
 impl Kind {
-    /// As in `x-amz-checksum-type`.
+    /// The value for `x-amz-checksum-type`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
@@ -112,7 +112,7 @@ impl Kind {
 }
 
 impl Checksum {
-    /// A checksum over all the bytes.
+    /// A checksum of all bytes.
     pub(crate) fn full(algorithm: Algorithm, value: String) -> Self {
         Self { algorithm, kind: Kind::FullObject, value }
     }
@@ -122,12 +122,12 @@ impl Checksum {
         Self::full(Algorithm::Crc64Nvme, STANDARD.encode(crc.to_be_bytes()))
     }
 
-    /// A CRC over all the bytes.
+    /// A CRC of all bytes.
     pub(crate) fn crc(algorithm: Algorithm, crc: u64) -> Self {
         Self::full(algorithm, encode(algorithm, crc))
     }
 
-    /// The checksum of the checksums of parts; `None` when one of them is not base64.
+    /// The checksum of the checksums of parts; `None` if one of them is not Base64.
     pub(crate) fn composite<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut hasher = Hasher::new(algorithm);
         let mut count = 0;
@@ -138,8 +138,8 @@ impl Checksum {
         Some(Self { algorithm, kind: Kind::Composite, value: format!("{}-{count}", hasher.finish()) })
     }
 
-    /// The checksum of the whole from those of its parts, given with their lengths in bytes; `None` when the algorithm
-    /// cannot do that, or a value is not one of its.
+    /// The checksum of the whole, from the checksums and byte lengths of its parts. `None` if the algorithm does not
+    /// allow it or a value is invalid.
     pub(crate) fn combined<'a>(algorithm: Algorithm, parts: impl IntoIterator<Item = (&'a str, u64)>) -> Option<Self> {
         let mut whole = 0;
         for (value, length) in parts {
@@ -154,7 +154,7 @@ pub(crate) fn crc(algorithm: Algorithm, bytes: &[u8]) -> Option<u64> {
     Some(crc_fast::checksum(algorithm.crc()?, bytes))
 }
 
-/// The CRC of two pieces one after the other; `None` for an algorithm that is not a CRC.
+/// The CRC of two concatenated pieces; `None` for an algorithm that is not a CRC.
 pub(crate) fn combine(algorithm: Algorithm, first: u64, second: u64, second_length: u64) -> Option<u64> {
     Some(crc_fast::checksum_combine(algorithm.crc()?, first, second, second_length))
 }

@@ -1,5 +1,5 @@
-//! The attributes of an object, in requests and answers. S3 spells the same fields out in a dozen structures, which is
-//! why some conversions are macros.
+//! The attributes of an object in requests and answers. Some conversions are macros, because a dozen structures of
+//! `s3s` repeat the same fields.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::{
     model::{bucket::BucketRecord, object::Encryption},
 };
 
-/// Reads the attributes out of an input, and refuses those that cannot be kept.
+/// Reads the attributes of an input. Rejects those that the sandbox does not support.
 macro_rules! attributes {
     ($input:expr, $bucket:expr) => {{
         if $input.sse_customer_algorithm.is_some() || $input.sse_customer_key.is_some() {
@@ -43,7 +43,7 @@ macro_rules! attributes {
     }};
 }
 
-/// Reads the lock that an input asks for, and refuses it where the bucket has no Object Lock.
+/// Reads the lock of an input. Rejects it if the bucket has no Object Lock.
 macro_rules! lock {
     ($input:expr, $bucket:expr, $now:expr) => {{
         let now = $now;
@@ -58,7 +58,7 @@ macro_rules! lock {
     }};
 }
 
-/// Writes what is known of an object into the output of `GetObject` or `HeadObject`.
+/// Writes the attributes of an object into the output of `GetObject` or `HeadObject`.
 macro_rules! describe {
     ($output:ident, $version:expr, $object:expr, $hidden:expr) => {
         dto::$output {
@@ -93,14 +93,14 @@ macro_rules! describe {
 
 pub(crate) use {attributes, describe, lock};
 
-/// Without `aws-chunked`, which describes the transfer and not the object.
+/// Removes `aws-chunked`, which describes the transfer and not the object.
 pub(crate) fn content_encoding(given: Option<&str>) -> Option<String> {
     let kept: Vec<&str> =
         given?.split(',').map(str::trim).filter(|one| !one.is_empty() && *one != "aws-chunked").collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
-/// S3's default where none is given.
+/// The default of S3.
 pub(crate) fn content_type(given: Option<String>) -> String {
     given.filter(|given| !given.is_empty()).unwrap_or_else(|| "binary/octet-stream".to_owned())
 }
@@ -121,7 +121,7 @@ pub(crate) fn shown_metadata(metadata: &BTreeMap<String, String>) -> Option<Hash
     (!metadata.is_empty()).then(|| metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// One of S3's storage classes; STANDARD where none is given.
+/// One of S3's storage classes; STANDARD by default.
 pub(crate) fn storage_class(given: Option<dto::StorageClass>) -> S3Result<String> {
     use dto::StorageClass as Class;
     let Some(given) = given else { return Ok(Class::STANDARD.to_owned()) };
@@ -141,12 +141,12 @@ pub(crate) fn storage_class(given: Option<dto::StorageClass>) -> S3Result<String
     Ok(given.as_str().to_owned())
 }
 
-/// S3 names the class of an object only when it is not STANDARD.
+/// S3 names the class of an object only if it is not STANDARD.
 pub(crate) fn shown_storage_class(class: &str) -> Option<dto::StorageClass> {
     (class != dto::StorageClass::STANDARD).then(|| class.to_owned().into())
 }
 
-/// The buckets here have ACLs disabled, as every new bucket has, and take none but those that change nothing
+/// Rejects ACLs that grant access. ACLs are disabled for the sandbox's buckets, as for every new bucket
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-acl, and
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>).
 pub(crate) fn refuse_acl(canned: Option<&dto::ObjectCannedACL>, grants: [&Option<String>; 4]) -> S3Result<()> {
@@ -158,7 +158,7 @@ pub(crate) fn refuse_acl(canned: Option<&dto::ObjectCannedACL>, grants: [&Option
     Ok(())
 }
 
-/// What was asked for, else the bucket's default, else S3's own keys. A KMS key goes with KMS
+/// The requested encryption, or the bucket's default, or S3's own keys. A KMS key requires KMS
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html>).
 pub(crate) fn encryption(
     algorithm: Option<dto::ServerSideEncryption>,
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aws_chunked_is_no_encoding_of_the_object() {
+    fn aws_chunked_is_not_an_encoding_of_the_object() {
         assert_eq!(content_encoding(Some("aws-chunked")), None);
         assert_eq!(content_encoding(Some("gzip, aws-chunked")).as_deref(), Some("gzip"));
         assert_eq!(content_encoding(Some("gzip")).as_deref(), Some("gzip"));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_beyond_two_kilobytes_is_refused() {
+    fn metadata_over_two_kilobytes_is_rejected() {
         let of = |length: usize| Some(HashMap::from([("n".to_owned(), "v".repeat(length))]));
         assert!(metadata(of(2047)).is_ok());
         assert_eq!(*metadata(of(2048)).unwrap_err().code(), S3ErrorCode::MetadataTooLarge);

@@ -1,4 +1,4 @@
-//! Between the protocol's types and ours: numbers, names, checksums.
+//! Conversions between the types of `s3s` and those of the sandbox: numbers, names, checksums.
 
 pub(crate) mod attributes;
 pub(crate) mod tags;
@@ -26,7 +26,7 @@ macro_rules! set_checksum {
 
 pub(crate) use set_checksum;
 
-/// A count or size as the protocol has it.
+/// A count or size as a protocol integer.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -54,7 +54,7 @@ pub(crate) fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// The account, as the owner of everything.
+/// The account that owns everything.
 pub(crate) fn owner() -> dto::Owner {
     dto::Owner { display_name: None, id: Some(ACCOUNT.to_owned()) }
 }

@@ -7,7 +7,7 @@ use s3s::{S3Result, dto, s3_error};
 
 use crate::{errors, model::object::Tags};
 
-/// Tags from `x-amz-tagging`, which is a URL query.
+/// Tags of `x-amz-tagging`, which is a URL query.
 pub(crate) fn tags_of_header(given: Option<&str>) -> S3Result<Tags> {
     let given = given.unwrap_or_default();
     if given.is_empty() {
@@ -24,7 +24,7 @@ pub(crate) fn tags_of_header(given: Option<&str>) -> S3Result<Tags> {
     checked_tags(tags)
 }
 
-/// The tag that one pair of a URL query means; `None` where it is not encoded as it should be.
+/// The tag of one pair in a URL query; `None` if its encoding is invalid.
 fn tag_of_pair(pair: &str) -> Option<(String, String)> {
     let decoded = |text: &str| {
         let is_hex = |digit: Option<&u8>| digit.is_some_and(u8::is_ascii_hexdigit);
@@ -38,24 +38,24 @@ fn tag_of_pair(pair: &str) -> Option<(String, String)> {
     if is_one_pair { decoded(key).zip(decoded(value)) } else { None }
 }
 
-/// Tags from a `Tagging` document.
+/// Tags of a `Tagging` document.
 pub(crate) fn tags_of_set(given: Vec<dto::Tag>) -> S3Result<Tags> {
     checked_tags(given.into_iter().map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect())
 }
 
-/// Tags as a `Tagging` document has them.
+/// Tags as a `Tagging` document.
 pub(crate) fn tag_set(tags: &Tags) -> Vec<dto::Tag> {
     tags.iter().map(|(key, value)| dto::Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
 }
 
-/// Letters, digits, spaces and these signs are what a tag may be made of.
+/// The characters of tags: letters, digits, spaces and these signs.
 fn is_of_tags(character: char) -> bool {
     let is_space = character.is_whitespace() && !character.is_control();
     character.is_alphanumeric() || is_space || "+-=._:/@".contains(character)
 }
 
-/// At most ten tags, of unique keys, within the lengths and characters of
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>.
+/// At most ten tags with unique keys, valid lengths and valid characters
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>).
 fn checked_tags(tags: Tags) -> S3Result<Tags> {
     if tags.len() > 10 {
         let message = "Object tags cannot be greater than 10";
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_decoded_and_held_to_their_limits() {
+    fn tags_are_decoded_and_limited() {
         let tags = tags_of_header(Some("a=1&b=x%20y%2Bz&c=")).unwrap();
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(tags, [pair("a", "1"), pair("b", "x y+z"), pair("c", "")]);
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_header_that_is_no_url_query_of_unique_names_is_refused() {
+    fn a_tag_header_that_is_not_a_url_query_of_unique_names_is_rejected() {
         for header in ["a=%", "a=%zz", "a=%2", "a=b=c", "a=b&&c", "a=b&", "a=1&a=2", "a=1&%61=2", "a=%FF"] {
             assert_eq!(*tags_of_header(Some(header)).unwrap_err().code(), S3ErrorCode::InvalidArgument, "{header}");
         }
     }
 
     #[test]
-    fn tags_of_aws_and_characters_that_no_tag_may_have_are_refused() {
+    fn reserved_prefixes_and_invalid_characters_are_rejected() {
         for header in ["aws:x=1", "AWS:x=1", "=v", "a%26=1", "a=1%0A", "a=%F0%9F%98%80"] {
             assert_eq!(*tags_of_header(Some(header)).unwrap_err().code(), S3ErrorCode::InvalidTag, "{header}");
         }

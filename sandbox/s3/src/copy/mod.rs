@@ -1,4 +1,4 @@
-//! Copies of objects, and of ranges into parts.
+//! Copies of objects, and of ranges as parts.
 
 mod object;
 mod part;

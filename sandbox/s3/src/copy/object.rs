@@ -24,7 +24,7 @@ use crate::{
     request::Cause,
 };
 
-/// A condition on the destination of a copy, which s3s 0.14.1 leaves in the headers.
+/// A condition on the destination of a copy. s3s 0.14.1 does not parse it, so it is read from the headers.
 fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<dto::ETagCondition>> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     dto::ETagCondition::parse_http_header(value.as_bytes())
@@ -99,7 +99,7 @@ impl Backend {
     }
 }
 
-/// What the body of the answer to a copy says.
+/// The body of the answer to a copy.
 fn copy_result(etag: String, checksum: &Checksum, initiated: Tick) -> dto::CopyObjectResult {
     let mut result = dto::CopyObjectResult {
         checksum_type: Some(dto::ChecksumType::from_static(checksum.kind.name())),
@@ -111,7 +111,7 @@ fn copy_result(etag: String, checksum: &Checksum, initiated: Tick) -> dto::CopyO
     result
 }
 
-/// Where something of a copy comes from.
+/// The origin of a copy's metadata or tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Directive {
     /// The source.
@@ -121,7 +121,7 @@ enum Directive {
 }
 
 impl Directive {
-    /// `what` it is about, as S3's refusal names it.
+    /// `what` names the directive in S3's error message.
     fn parse(given: Option<&str>, what: &str) -> S3Result<Self> {
         match given {
             None | Some("COPY") => Ok(Self::Copy),
@@ -146,7 +146,7 @@ impl Directives {
     }
 }
 
-/// The attributes and tags of a copy, by the directives of its request.
+/// The attributes and tags of a copy, by the directives of the request.
 fn what_the_copy_gets(
     input: &mut dto::CopyObjectInput,
     directives: Directives,
@@ -157,7 +157,7 @@ fn what_the_copy_gets(
     let attributes = if directives.metadata == Directive::Replace {
         given
     } else {
-        // Storage class, encryption and redirect are the destination's own, never the source's.
+        // Storage class, encryption and redirect always come from the request, never from the source.
         Attributes {
             storage_class: given.storage_class,
             encryption: given.encryption,
@@ -173,7 +173,7 @@ fn what_the_copy_gets(
     Ok((attributes, tags))
 }
 
-/// A copy of an object onto itself has to change something.
+/// Rejects a copy of an object onto itself that changes nothing.
 fn refuse_copy_to_itself(input: &dto::CopyObjectInput, directives: Directives) -> S3Result<()> {
     let itself = matches!(&input.copy_source, dto::CopySource::Bucket { bucket, key, version_id: None }
         if **bucket == *input.bucket && **key == *input.key);

@@ -1,5 +1,5 @@
-//! The source of a copy: its version, its conditions, its bytes and their digests. The bytes stay where they are; only
-//! a digest that nobody has computed yet takes time.
+//! The source of a copy: its version, its conditions, its bytes and their digests. A copy moves no bytes. It only takes
+//! time if a digest is not known yet.
 
 use std::sync::Arc;
 
@@ -27,22 +27,22 @@ use crate::{
 /// The version that a copy reads.
 pub(crate) struct Source {
     pub(crate) version: Arc<Version>,
-    /// As `x-amz-copy-source-version-id` shows it.
+    /// The value for `x-amz-copy-source-version-id`.
     pub(crate) version_id: Option<String>,
     /// The bytes to copy.
     pub(crate) held: Held,
-    /// Whether these are all the bytes.
+    /// Whether these are all bytes of the object.
     pub(crate) whole: bool,
 }
 
-/// The digests of what is copied.
+/// The digests of the copied bytes.
 pub(crate) struct Proof {
     pub(crate) md5: String,
     pub(crate) crc64nvme: u64,
     pub(crate) checksum: Checksum,
 }
 
-/// Finds the digests without reading where all of them are known, and otherwise in one pass over the bytes.
+/// Uses known digests if all are known. Otherwise, computes them in one pass over the bytes.
 pub(crate) async fn prove(held: &mut Held, algorithm: Algorithm, known: Option<&Checksum>) -> S3Result<Proof> {
     if let (Some(md5), Some(crc64nvme)) = (known_md5(held.extents()), known_crc64nvme(held.extents())) {
         let stored = known.filter(|known| known.algorithm == algorithm && known.kind == Kind::FullObject).cloned();
@@ -56,7 +56,7 @@ pub(crate) async fn prove(held: &mut Held, algorithm: Algorithm, known: Option<&
     Ok(Proof { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
 }
 
-/// The conditions on the source of a copy; both kinds of copy spell them alike.
+/// The conditions on the source of a copy, which both kinds of copy share.
 macro_rules! source_conditions {
     ($input:expr) => {
         $crate::objects::conditions::ReadConditions {
@@ -70,7 +70,7 @@ macro_rules! source_conditions {
 
 pub(crate) use source_conditions;
 
-/// The bytes that `x-amz-copy-source-range` asks for, from first up to, not including, last.
+/// The bytes of `x-amz-copy-source-range`: from the first up to, not including, the last.
 fn source_range(given: &str, size: u64) -> S3Result<(u64, u64)> {
     let form = || {
         errors::invalid_argument(
@@ -93,7 +93,7 @@ fn source_range(given: &str, size: u64) -> S3Result<(u64, u64)> {
 }
 
 impl Backend {
-    /// Makes what is copied differ in one byte from its source, and answers the digests of what it became.
+    /// Changes one byte of the copied content, and returns the digests of the result.
     pub(crate) async fn prove_flipped(&self, held: &mut Held, flip: Flip, algorithm: Algorithm) -> S3Result<Proof> {
         let source = self.blobs.hold(held.extents().to_vec());
         let (flipped, digests) = self.flipped(source, flip, algorithm).await?;
@@ -101,7 +101,7 @@ impl Backend {
         Ok(Proof { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme, checksum: digests.checksum() })
     }
 
-    /// Finds the source of a copy, judges its conditions, and holds the bytes of the range, or all of them.
+    /// Finds the source of a copy, checks its conditions, and holds the bytes of the range, or all of them.
     pub(crate) fn source(
         &self,
         from: &dto::CopySource,
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_range_names_both_ends_and_lies_inside_the_source() {
+    fn a_source_range_has_both_ends_inside_the_source() {
         let size = 6 << 20;
         assert_eq!(source_range("bytes=0-9", size).unwrap(), (0, 10));
         assert_eq!(source_range(&format!("bytes=5-{}", size - 1), size).unwrap(), (5, size));

@@ -1,6 +1,6 @@
-//! Whether a known caller may do what it asks. An unsigned request is refused with `AccessDenied`.
+//! Permission checks for known callers. An unsigned request is rejected with `AccessDenied`.
 //!
-//! The question is asked before the operation runs, and so before anything is said about the object, as on AWS.
+//! As on AWS, the check runs before the operation, so a rejected caller learns nothing about the object.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use sandbox_core::{
     identity::{Identity, Keyring},
     ports::ACCOUNT,
 };
-use sandbox_iam::{CopiedFrom, Iam, Need, Read, S3Request, bucket_arn};
+use sandbox_iam::{CopiedObject, Iam, Permission, Read, S3Request, bucket_arn};
 
 use crate::{
     backend::Backend,
@@ -27,7 +27,7 @@ use crate::{
     request::Reason,
 };
 
-/// What headers of Object Lock need besides the operation itself
+/// The permissions for Object Lock headers, besides that of the operation
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html> and, for buckets,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
 const LOCK_HEADERS: [(&str, &[&str]); 4] = [
@@ -37,7 +37,7 @@ const LOCK_HEADERS: [(&str, &[&str]); 4] = [
     ("x-amz-bucket-object-lock-enabled", &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]),
 ];
 
-/// Judges by the policies of the caller's role and of the bucket.
+/// Evaluates the policies of the caller's role and of the bucket.
 pub(crate) struct PolicyAccess {
     pub(crate) backend: Arc<Backend>,
     pub(crate) keyring: Arc<Keyring>,
@@ -64,17 +64,17 @@ impl S3Access for PolicyAccess {
             S3Path::Object { bucket, key } => (&**bucket, &**key),
         };
         let version = parameter(query, "versionId");
-        let asked = Read { bucket, key, version_id: version.as_deref() };
+        let requested = Read { bucket, key, version_id: version.as_deref() };
         let source = copy_source(context.headers())?;
         let from = source.as_ref().map(read_of).transpose()?;
-        self.operation(&caller, operation, asked, from, context.headers())?;
+        self.operation(&caller, operation, requested, from, context.headers())?;
         match operation {
             "GetObject" | "HeadObject" => {
-                let may = |need| self.iam.allows(&caller, need);
+                let may = |permission| self.iam.allows(&caller, permission);
                 let hidden = Hidden {
-                    tags: !asked.tags().into_iter().all(may),
-                    retention: !may(asked.need("s3:GetObjectRetention")),
-                    legal_hold: !may(asked.need("s3:GetObjectLegalHold")),
+                    tags: !requested.tags().into_iter().all(may),
+                    retention: !may(requested.permission("s3:GetObjectRetention")),
+                    legal_hold: !may(requested.permission("s3:GetObjectLegalHold")),
                 };
                 context.extensions_mut().insert(hidden);
             }
@@ -86,7 +86,7 @@ impl S3Access for PolicyAccess {
             }
             _ => {}
         }
-        faults::meet(&self.faults, context).await
+        faults::apply(&self.faults, context).await
     }
 }
 
@@ -95,7 +95,7 @@ impl PolicyAccess {
         &self,
         caller: &Identity,
         operation: &str,
-        asked: Read<'_>,
+        requested: Read<'_>,
         from: Option<Read<'_>>,
         headers: &HeaderMap,
     ) -> S3Result<()> {
@@ -106,36 +106,38 @@ impl PolicyAccess {
         let lock: Vec<&str> = set.flat_map(|(_, actions)| actions.iter().copied()).collect();
         let request = S3Request {
             operation,
-            bucket: asked.bucket,
-            key: asked.key,
-            versioned: asked.version_id.is_some(),
+            bucket: requested.bucket,
+            key: requested.key,
+            versioned: requested.version_id.is_some(),
             sets_tags: replaces_tags || headers.contains_key("x-amz-tagging"),
             if_match: headers.contains_key("if-match"),
             lock: &lock,
-            source: from.map(|read| CopiedFrom {
+            source: from.map(|read| CopiedObject {
                 read,
                 with_tags: operation == "CopyObject" && !replaces_tags && self.has_tags(read),
             }),
         };
-        match request.needs() {
-            Some(needs) => needs.into_iter().try_for_each(|need| self.iam.authorize(caller, need).map_err(denied))?,
+        match request.permissions() {
+            Some(permissions) => permissions
+                .into_iter()
+                .try_for_each(|permission| self.iam.authorize(caller, permission).map_err(denied))?,
             None if caller.role().is_none() => {}
             None => {
                 let message = format!(
-                    "the sandbox does not know what permissions {operation} needs; call it with the user's key"
+                    "the sandbox does not know which permissions {operation} requires; call it with the user's key"
                 );
                 return Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
             }
         }
         let read = match operation {
-            "GetObject" | "HeadObject" | "GetObjectAttributes" => Some(asked),
+            "GetObject" | "HeadObject" | "GetObjectAttributes" => Some(requested),
             _ => from,
         };
         read.map_or(Ok(()), |read| self.admit_that_it_is_gone(caller, read))
     }
 
-    /// An object that is not there is admitted to be missing only to those who may list its bucket
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, Permissions); others are refused.
+    /// Returns "not found" only to callers that may list the bucket
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, Permissions). Others get "access denied".
     fn admit_that_it_is_gone(&self, caller: &Identity, read: Read<'_>) -> S3Result<()> {
         let state = self.backend.state();
         let is_gone = state.bucket(read.bucket).is_ok() && state.find(read.bucket, read.key, read.version_id).is_err();
@@ -143,7 +145,7 @@ impl PolicyAccess {
         if !is_gone {
             return Ok(());
         }
-        self.iam.authorize(caller, Need::new("s3:ListBucket", bucket_arn(read.bucket))).map_err(denied)
+        self.iam.authorize(caller, Permission::new("s3:ListBucket", bucket_arn(read.bucket))).map_err(denied)
     }
 
     fn has_tags(&self, read: Read<'_>) -> bool {
@@ -152,7 +154,7 @@ impl PolicyAccess {
     }
 }
 
-/// Every bucket here belongs to one account
+/// Compares the expected owner: every bucket belongs to the same account
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
 fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
     let names = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
@@ -162,7 +164,7 @@ fn owned_as_expected(headers: &HeaderMap) -> S3Result<()> {
     Ok(())
 }
 
-/// A presigned request is good for seven days and no longer
+/// A presigned request is valid for at most seven days
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>, X-Amz-Expires).
 fn lasts_a_week_at_most(query: &str) -> S3Result<()> {
     const WEEK: u64 = 7 * 24 * 60 * 60;
@@ -186,7 +188,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What `x-amz-copy-source` names, where it is given.
+/// The source in `x-amz-copy-source`, if the header is present.
 fn copy_source(headers: &HeaderMap) -> S3Result<Option<CopySource>> {
     let Some(given) = headers.get("x-amz-copy-source") else { return Ok(None) };
     let parsed = given.to_str().ok().and_then(|text| dto::CopySource::parse(text).ok());

@@ -1,4 +1,4 @@
-//! Who calls, and how a host names a bucket. What a caller may do is judged in `access`.
+//! Access keys, and bucket names in hosts. The module `access` checks permissions.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl S3Host for LocalHost {
     }
 }
 
-/// The bucket that a `Host` header names.
+/// The bucket in a `Host` header.
 pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_below_localhost_names_a_bucket_and_any_other_names_none() {
+    fn only_a_subdomain_of_localhost_names_a_bucket() {
         assert_eq!(bucket_of_host("photos.localhost:4566"), Some("photos"));
         assert_eq!(bucket_of_host("my.photos.localhost"), Some("my.photos"));
         assert_eq!(bucket_of_host("photos.s3.localhost:1"), Some("photos"));

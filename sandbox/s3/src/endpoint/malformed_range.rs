@@ -1,9 +1,9 @@
-//! A malformed `Range` header: S3 ignores what it cannot read, and answers with the whole object
-//! (<https://github.com/localstack/localstack/pull/9082>, tried on S3, and RFC 9110, section 14.2), where `s3s` refuses
+//! Malformed `Range` headers. S3 ignores a range that it cannot parse and returns the whole object
+//! (<https://github.com/localstack/localstack/pull/9082>, tested against S3, and RFC 9110, section 14.2). `s3s` rejects
 //! it.
 //!
-//! The header may be signed, so it is left out only after `s3s` has verified the request with it; the rest is signed
-//! again for the same caller.
+//! The header may be signed. The sandbox removes it only after `s3s` verified the request with it, and then signs the
+//! rest again for the same caller.
 
 use std::{
     sync::{
@@ -23,14 +23,14 @@ use sandbox_core::{
     signature::{Scope, sign_as},
 };
 
-/// Whether a read has a range that S3 passes over.
+/// Whether a read has a range that S3 ignores.
 pub(crate) fn is_malformed(head: &Parts) -> bool {
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     let range = head.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     reads && range.is_some_and(|range| dto::Range::parse(range).is_err())
 }
 
-/// The same read again, without a body.
+/// The same read, without a body.
 pub(crate) fn copy(head: &Parts) -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = head.method.clone();
@@ -41,25 +41,25 @@ pub(crate) fn copy(head: &Parts) -> Request<Body> {
     request
 }
 
-/// A request that is verified and goes no further.
+/// A request that stops after its verification.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Probe(Arc<AtomicBool>);
 
 impl Probe {
-    /// Stops a request that is one, now that its caller is known.
+    /// Stops a probe, now that its caller is verified.
     pub(crate) fn stop(extensions: &Extensions) -> S3Result<()> {
         let Some(Self(is_verified)) = extensions.get() else { return Ok(()) };
         is_verified.store(true, Ordering::Relaxed);
         Err(s3_error!(InvalidRange, "The range is malformed"))
     }
 
-    /// Whether there was nothing to refuse it for before.
+    /// Whether the verification succeeded.
     pub(crate) fn is_verified(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The read without its range, signed by the same caller; none where nobody has signed it.
+/// The read without its range, signed by the same caller; `None` if the request is not signed.
 pub(crate) fn without_it(head: &Parts, keyring: &Keyring) -> Option<Request<Body>> {
     let scope = Scope::of(&head.headers, &head.uri)?;
     let identity = keyring.get(&scope.access_key_id)?;
@@ -71,7 +71,7 @@ pub(crate) fn without_it(head: &Parts, keyring: &Keyring) -> Option<Request<Body
     signed(request, &scope, &identity)
 }
 
-/// An address without what presigning adds to it.
+/// A URI without the parameters of a presigned request.
 fn unsigned(uri: &Uri) -> Option<Uri> {
     let kept: Vec<&str> = uri
         .query()

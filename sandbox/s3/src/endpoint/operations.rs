@@ -1,5 +1,4 @@
-//! The operations that S3 offers here, each by its name. Whatever is not in this list is answered by s3s with
-//! `NotImplemented`.
+//! The operations of the sandbox's S3. s3s answers every other operation with `NotImplemented`.
 
 use std::sync::Arc;
 
@@ -34,7 +33,7 @@ use s3s::{
 
 use crate::backend::Backend;
 
-/// The protocol's face of the backend.
+/// Implements the protocol with the backend.
 pub(crate) struct Operations {
     pub(crate) backend: Arc<Backend>,
 }

@@ -1,13 +1,13 @@
-//! The operations that S3 offers here, and the query parameters that each of them knows.
+//! The operations of the sandbox's S3 with their query parameters.
 //!
-//! The query says which subresource a request is about, so that one with a parameter that nobody here knows asks for
-//! something else than what its path and method alone say: `PUT /bucket/key?annotation` writes no object, and
-//! `DELETE /bucket?abac` deletes no bucket. Such a request is refused, whatever it asks for. The parameters are those
-//! of <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>.
+//! The query selects the subresource of a request. Without this check, an unknown parameter would change the meaning of
+//! a request: `PUT /bucket/key?annotation` writes no object, and `DELETE /bucket?abac` deletes no bucket. Such a
+//! request is rejected. The parameters are those of
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>.
 
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
-/// What `GetObject` lets its caller say of the answer. `HeadObject` takes the same.
+/// The response headers that a caller of `GetObject` or `HeadObject` can set.
 const READ: &[&str] = &[
     "versionId",
     "partNumber",
@@ -19,7 +19,7 @@ const READ: &[&str] = &[
     "response-expires",
 ];
 
-/// By name.
+/// The parameters of each operation by name.
 const OPERATIONS: &[(&str, &[&str])] = &[
     ("AbortMultipartUpload", &["uploadId"]),
     ("CompleteMultipartUpload", &["uploadId"]),
@@ -86,8 +86,8 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("UploadPartCopy", &["partNumber", "uploadId"]),
 ];
 
-/// What a signature puts into the query of any request, of version 4 in lower case
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>), and what SDKs add to it.
+/// The query parameters of signatures, of version 4 in lower case
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>), and those that SDKs add.
 const SIGNING: [&str; 13] = [
     "x-amz-algorithm",
     "x-amz-checksum-mode",
@@ -109,7 +109,7 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|(name, _)| *name)
 }
 
-/// Refuses an operation that is not there, and a request whose query asks for more than its operation knows.
+/// Rejects an unknown operation, and a query with parameters that the operation does not have.
 pub(crate) fn check(operation: &str, query: &str) -> S3Result<()> {
     let not_implemented = |message| Err(S3Error::with_message(S3ErrorCode::NotImplemented, message));
     let Some((_, known)) = OPERATIONS.iter().find(|(name, _)| *name == operation) else {
@@ -125,8 +125,8 @@ pub(crate) fn check(operation: &str, query: &str) -> S3Result<()> {
     }
 }
 
-/// Whether a parameter says nothing of what is asked for. Of those that begin with `x-`, S3 passes over all that are
-/// not its own (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>, Custom access log information).
+/// Whether a parameter may occur in any request. S3 ignores parameters that begin with `x-`, except its own
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>, Custom access log information).
 fn is_of_any_request(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     SIGNING.contains(&name)
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_signing_and_sdks_put_into_a_query_is_no_question_of_its_own() {
+    fn parameters_of_signatures_and_sdks_are_accepted() {
         for query in [
             "",
             "x-id=PutObject",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_was_moved_into_the_query_is_not_passed_over() {
+    fn a_header_moved_into_the_query_is_not_ignored() {
         for query in ["x-amz-copy-source=b%2Fk", "X-Amz-Acl=public-read"] {
             let refused = check("PutObject", query).map_err(|error| error.code().clone());
             assert_eq!(refused, Err(S3ErrorCode::NotImplemented), "{query}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_of_one_operation_is_none_of_another() {
+    fn a_parameter_belongs_to_one_operation() {
         assert!(check("UploadPart", "partNumber=1&uploadId=u&x-id=UploadPart").is_ok());
         for (operation, query) in [
             ("PutObject", "uploadId=u"),
@@ -170,6 +170,6 @@ mod tests {
         ] {
             assert!(check(operation, query).is_err(), "{operation} {query}");
         }
-        assert!(check("GetBucketAcl", "acl").is_err(), "the operation is not there");
+        assert!(check("GetBucketAcl", "acl").is_err(), "the operation does not exist");
     }
 }

@@ -1,11 +1,11 @@
-//! Counts requests by operation: S3 bills by the request, so that a test can check what a program costs.
+//! Counts requests by operation. S3 bills by the request, so tests check the cost of a program.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// How many requests were made, by the operation's name.
+/// The number of requests by operation name.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     counts: Mutex<BTreeMap<String, u64>>,
@@ -16,7 +16,7 @@ impl Requests {
         self.locked().clone()
     }
 
-    /// Counts a request of a known caller, whether or not it is refused then.
+    /// Counts a request of a known caller, even if it is rejected later.
     pub(crate) fn count(&self, operation: &str) {
         *self.locked().entry(operation.to_owned()).or_default() += 1;
     }

@@ -1,12 +1,11 @@
-//! What every request passes before `s3s` sees it: a request id, and the region it was signed for.
+//! The steps before `s3s`: a request ID, and the check of the region in the signature.
 //!
-//! S3 refuses a request that reaches the wrong region
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html> and the error list in
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>): a path-style request is answered with 301
-//! `PermanentRedirect`, whose body is as in <https://github.com/yanganto/s3rs/issues/18>; a virtual-host one, which DNS
-//! has brought to the right place, with 400 `AuthorizationHeaderMalformed` and the region that was expected, in the
-//! words that S3 uses (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, which is
-//! all that a HEAD request can see.
+//! S3 rejects a request to the wrong region (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html>
+//! and the error list in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>). A path-style request
+//! gets 301 `PermanentRedirect`, with a body as in <https://github.com/yanganto/s3rs/issues/18>. A virtual-host
+//! request, which DNS brings to the right region, gets 400 `AuthorizationHeaderMalformed` with the expected region
+//! (<https://github.com/aws/aws-sdk-cpp/issues/1339>). Both carry `x-amz-bucket-region`, the only hint in an answer to
+//! HEAD.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -19,11 +18,11 @@ use sandbox_core::{identity::Keyring, signature::Scope};
 
 use crate::{
     backend::Backend,
-    endpoint::{auth::bucket_of_host, faults::Fate, malformed_range},
+    endpoint::{auth::bucket_of_host, faults::AnswerLoss, malformed_range},
     request::{RequestId, Status, request_id},
 };
 
-/// The errors that `s3s` answers without a message, with S3's own.
+/// S3's messages for the errors that `s3s` returns without a message.
 const SILENT: [(&str, &str); 2] = [
     (
         "SignatureDoesNotMatch",
@@ -51,23 +50,23 @@ impl Service {
         Self { inner, backend, keyring }
     }
 
-    /// Answers one request. A hyper body becomes a [`Body`] by `Body::from`. Where the request's extensions hold a
+    /// Answers one request. A hyper body becomes a [`Body`] by `Body::from`. If the request's extensions contain a
     /// [`std::net::SocketAddr`], events name it as their source.
     pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         let id = request_id();
         let mut response = if let Some(refusal) = self.misdirected(&request, &id) {
             refusal
         } else {
-            let fate = Fate::default();
+            let answer_loss = AnswerLoss::default();
             request.extensions_mut().insert(RequestId(id.clone()));
-            request.extensions_mut().insert(fate.clone());
+            request.extensions_mut().insert(answer_loss.clone());
             let (head, body) = request.into_parts();
             let answer = if malformed_range::is_malformed(&head) {
                 self.without_range(&head).await
             } else {
                 self.answer(Request::from_parts(head, body)).await
             };
-            fate.of(answer)
+            answer_loss.apply(answer)
         };
         if let Some(Status(status)) = response.extensions().get().copied() {
             *response.status_mut() = status;
@@ -84,14 +83,14 @@ impl Service {
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         self.inner.call(request).await.unwrap_or_else(|error| {
-            tracing::error!(?error, "S3 could not answer");
+            tracing::error!(?error, "S3 failed");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         })
     }
 
-    /// The answer to a read whose range is passed over, if there is nothing else to refuse it for.
+    /// The answer to a read whose range is ignored, unless the request is rejected for another reason.
     async fn without_range(&self, head: &Parts) -> Response<Body> {
         let probe = malformed_range::Probe::default();
         let mut probing = malformed_range::copy(head);
@@ -103,7 +102,7 @@ impl Service {
         }
     }
 
-    /// The refusal of a request that was signed for another region than its bucket's.
+    /// Rejects a request with a signature for another region than its bucket's.
     fn misdirected(&self, request: &Request<Body>, id: &str) -> Option<Response<Body>> {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let virtual_bucket = bucket_of_host(host);
@@ -111,7 +110,7 @@ impl Service {
         let named = virtual_bucket.or_else(|| path.trim_start_matches('/').split('/').next())?;
         let signed = Scope::of(request.headers(), request.uri())?.region;
         let region = self.backend.state().region(named)?.to_owned();
-        // CreateBucket of a bucket that exists has its own answer, and where a bucket is may be asked from us-east-1.
+        // CreateBucket has its own answer for an existing bucket, and us-east-1 answers where a bucket is.
         let bucket_itself = virtual_bucket.map_or(path.trim_matches('/') == named, |_| path == "/");
         let creates =
             request.method() == Method::PUT && bucket_itself && request.uri().query().is_none_or(no_subresource);
@@ -126,10 +125,10 @@ impl Service {
     }
 }
 
-/// Adds S3's message to an error that `s3s` answers by its code alone.
+/// Adds S3's message to an error that `s3s` answers only by its code.
 async fn with_message(response: Response<Body>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    // It is in memory already, so it cannot break.
+    // The body is in memory, so reading it cannot fail.
     let xml = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     let text = String::from_utf8_lossy(&xml);
     let added = SILENT.iter().find_map(|(code, message)| {
@@ -142,7 +141,7 @@ async fn with_message(response: Response<Body>) -> Response<Body> {
     Response::from_parts(head, Body::from(added))
 }
 
-/// The SDKs name the operation in the query (`x-id=…`); that is no subresource.
+/// SDKs add the operation to the query (`x-id=…`). It is not a subresource.
 fn no_subresource(query: &str) -> bool {
     query.split('&').all(|pair| pair.is_empty() || pair.starts_with("x-id="))
 }

@@ -1,4 +1,4 @@
-//! Keys and continuation tokens as listings write them.
+//! The encoding of keys and continuation tokens in listings.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -6,16 +6,16 @@ use s3s::{S3Result, dto};
 
 use crate::{errors, listing::page::Mark};
 
-/// What `encoding-type=url` leaves as it is.
+/// The characters that `encoding-type=url` does not escape.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'*');
 
-/// Writes keys plainly or, where the caller asks for it, percent-encoded.
+/// Writes keys as they are or, if the caller requests it, percent-encoded.
 pub(crate) struct Encoder(bool);
 
 impl Encoder {
-    pub(crate) fn new(asked: Option<&dto::EncodingType>) -> S3Result<Self> {
-        match asked.map(dto::EncodingType::as_str) {
+    pub(crate) fn new(requested: Option<&dto::EncodingType>) -> S3Result<Self> {
+        match requested.map(dto::EncodingType::as_str) {
             None => Ok(Self(false)),
             Some("url") => Ok(Self(true)),
             Some(_) => Err(errors::invalid_argument("Invalid Encoding Method specified in Request")),

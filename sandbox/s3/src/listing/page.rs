@@ -1,16 +1,16 @@
-//! One page of anything that is listed: by key (objects), by key and id (versions, uploads), or by number (parts).
+//! One page of a listing: by key (objects), by key and ID (versions, uploads), or by number (parts).
 
 /// Where a listing resumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// After this key.
     Key(String),
-    /// After everything under this common prefix.
+    /// After all keys with this common prefix.
     Prefix(String),
 }
 
 impl Mark {
-    /// As a marker in the protocol.
+    /// As a marker of the protocol.
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Key(text) | Self::Prefix(text) => text,
@@ -18,11 +18,11 @@ impl Mark {
     }
 }
 
-/// What a listing asks for.
+/// The parameters of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     pub(crate) prefix: String,
-    /// Empty for none.
+    /// Empty for no delimiter.
     pub(crate) delimiter: String,
     pub(crate) limit: usize,
     pub(crate) after: Option<Mark>,
@@ -38,7 +38,7 @@ pub(crate) struct Page<T> {
 }
 
 impl Query {
-    /// With a marker that is a plain key.
+    /// Takes a marker that is a plain key.
     pub(crate) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, marker: Option<&str>) -> Self {
         let (prefix, delimiter) = (prefix.unwrap_or_default().to_owned(), delimiter.unwrap_or_default().to_owned());
         let query = Self { prefix, delimiter, limit, after: None };
@@ -46,8 +46,8 @@ impl Query {
         Self { after, ..query }
     }
 
-    /// A marker that is a common prefix of this listing is the one that the page before ended with. Any other is a key,
-    /// also where it ends with the delimiter, as that of a folder does.
+    /// Takes a marker. If it is a common prefix of this listing, the page before ended with that prefix. Any other
+    /// marker is a key, even if it ends with the delimiter as the key of a folder does.
     fn mark_of_marker(&self, marker: &str) -> Mark {
         if marker.starts_with(&self.prefix) && self.group(marker) == Some(marker) {
             Mark::Prefix(marker.to_owned())
@@ -56,7 +56,7 @@ impl Query {
         }
     }
 
-    /// Where to begin in a sorted map: no key before this can be on the page.
+    /// The start in a sorted map: the page contains no key before it.
     pub(crate) fn first(&self) -> &str {
         match &self.after {
             Some(Mark::Key(after) | Mark::Prefix(after)) if *after > self.prefix => after,
@@ -64,7 +64,7 @@ impl Query {
         }
     }
 
-    /// Whether a key comes only after the mark.
+    /// Whether a key comes after the mark.
     pub(crate) fn is_new(&self, key: &str) -> bool {
         match &self.after {
             None => true,
@@ -73,7 +73,7 @@ impl Query {
         }
     }
 
-    /// Fills a page from items in the order of their keys, which begin at [`Query::first`] and are new.
+    /// Fills a page from items in the order of their keys, which begin at [`Query::first`] and are distinct.
     pub(crate) fn page<'a, T>(&self, items: impl Iterator<Item = (&'a str, T)>) -> Page<T> {
         let mut page = Page { entries: Vec::new(), prefixes: Vec::<String>::new(), next: None };
         let mut last = None;
@@ -100,7 +100,7 @@ impl Query {
         page
     }
 
-    /// The common prefix that a key is listed under.
+    /// The common prefix that groups a key.
     fn group<'k>(&self, key: &'k str) -> Option<&'k str> {
         if self.delimiter.is_empty() {
             return None;
@@ -110,42 +110,42 @@ impl Query {
     }
 }
 
-/// What a listing asks for of which a key may have several, each with an id.
+/// The parameters of a listing in which a key may have several items, each with an ID.
 #[derive(Debug)]
-pub(crate) struct Several {
+pub(crate) struct VersionQuery {
     pub(crate) query: Query,
-    /// The key and the id that the page before ended with: the page begins inside this key's.
-    begun: Option<(String, String)>,
+    /// The key and the ID at the end of the page before: the page begins within the items of this key.
+    resumed_key: Option<(String, String)>,
 }
 
-/// The markers that a listing of several resumes after. Empty ones count as none.
+/// The markers of such a listing. An empty marker counts as absent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Markers<'a> {
     pub(crate) key: Option<&'a str>,
     pub(crate) id: Option<&'a str>,
 }
 
-impl Several {
+impl VersionQuery {
     pub(crate) fn of(prefix: Option<&str>, delimiter: Option<&str>, limit: usize, markers: Markers<'_>) -> Self {
         let key = markers.key.filter(|marker| !marker.is_empty());
         let id = markers.id.filter(|marker| !marker.is_empty());
-        let begun = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
+        let resumed_key = key.zip(id).map(|(key, id)| (key.to_owned(), id.to_owned()));
         let mut query = Query::of(prefix, delimiter, limit, key);
-        if let Some((key, _)) = &begun {
+        if let Some((key, _)) = &resumed_key {
             query.after = Some(Mark::Key(key.clone()));
         }
-        Self { query, begun }
+        Self { query, resumed_key }
     }
 
-    /// Fills a page from keys in their order, which begin at [`Query::first`], with all of each in its order. Answers
-    /// also the id that the next page resumes after, if it resumes inside a key.
+    /// Fills a page from keys in order, which begin at [`Query::first`], with the items of each key in order. Also
+    /// returns the ID after which the next page resumes, if it resumes within a key.
     pub(crate) fn page<'a, T>(
         &self,
         keys: impl Iterator<Item = (&'a str, Vec<(&'a str, T)>)>,
     ) -> (Page<T>, Option<String>) {
         let items = keys.flat_map(|(key, all)| {
-            let skip = match &self.begun {
-                Some((begun, id)) if begun == key => {
+            let skip = match &self.resumed_key {
+                Some((resumed_key, id)) if resumed_key == key => {
                     all.iter().position(|(one, _)| one == id).map_or(all.len(), |at| at + 1)
                 }
                 _ if self.query.is_new(key) => 0,
@@ -160,7 +160,7 @@ impl Several {
     }
 }
 
-/// One page of what is listed by number, from items that come after the marker, and whether there are more.
+/// One page of a listing by number, from items after the marker, and whether more items follow.
 pub(crate) fn numbered<T>(mut items: impl Iterator<Item = T>, limit: usize) -> (Vec<T>, bool) {
     let page: Vec<T> = items.by_ref().take(limit).collect();
     let is_truncated = limit > 0 && items.next().is_some();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_nothing_is_not_cut_short() {
+    fn an_empty_page_is_not_truncated() {
         assert_eq!(page(&Query::default()), Page { entries: vec![], prefixes: vec![], next: None });
     }
 
@@ -220,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_several_begin_after_the_one_that_the_page_before_ended_with() {
+    fn pages_of_several_continue_after_the_last_item() {
         for (delimiter, expected) in [("", &["2", "1", "3", "6", "5", "4"][..]), ("/", &["2", "1", "6", "5", "4"])] {
             for limit in 1..8 {
                 let (mut key, mut id, mut seen): (Option<String>, Option<String>, Vec<&str>) = (None, None, Vec::new());
                 loop {
                     let markers = Markers { key: key.as_deref(), id: id.as_deref() };
-                    let (page, next) = Several::of(None, Some(delimiter), limit, markers).page(several());
+                    let (page, next) = VersionQuery::of(None, Some(delimiter), limit, markers).page(several());
                     seen.extend(page.entries);
                     (key, id) = (page.next.map(|mark| mark.text().to_owned()), next);
                     if key.is_none() {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_ends_with_the_delimiter_is_a_key_where_it_is_no_common_prefix() {
+    fn a_marker_that_ends_with_the_delimiter_can_be_a_key() {
         let keys = ["f/", "f/1", "f/2", "f/g/", "f/g/3"];
         for limit in 1..6 {
             let (mut marker, mut id, mut seen) = (None::<String>, None::<String>, Vec::new());
@@ -257,7 +257,7 @@ mod tests {
             loop {
                 let markers = Markers { key: marker.as_deref(), id: id.as_deref() };
                 let several = keys.iter().map(|key| (*key, vec![("2", (*key).to_owned()), ("1", (*key).to_owned())]));
-                let (page, next) = Several::of(Some("f/"), Some("/"), limit, markers).page(several);
+                let (page, next) = VersionQuery::of(Some("f/"), Some("/"), limit, markers).page(several);
                 seen.extend(page.entries.into_iter().chain(page.prefixes));
                 (marker, id) = (page.next.map(|mark| mark.text().to_owned()), next);
                 if marker.is_none() {
@@ -270,24 +270,24 @@ mod tests {
     }
 
     #[test]
-    fn an_id_inside_a_folders_key_resumes_there_whatever_the_listing_groups() {
+    fn an_id_marker_resumes_within_a_folder_key_despite_grouping() {
         let several = [("f/", vec![("2", "f/ 2"), ("1", "f/ 1")]), ("f/1", vec![("3", "f/1 3")])];
         let markers = Markers { key: Some("f/"), id: Some("2") };
-        let (page, _) = Several::of(None, Some("/"), 9, markers).page(several.into_iter());
-        assert_eq!(page.prefixes, ["f/"], "what comes after the id is under the common prefix");
+        let (page, _) = VersionQuery::of(None, Some("/"), 9, markers).page(several.into_iter());
+        assert_eq!(page.prefixes, ["f/"], "the items after the ID have the common prefix");
     }
 
     #[test]
-    fn an_id_that_the_key_does_not_have_ends_that_key() {
+    fn an_unknown_id_marker_skips_the_rest_of_its_key() {
         let markers = Markers { key: Some("a"), id: Some("gone") };
-        let (page, _) = Several::of(None, None, 9, markers).page(several());
+        let (page, _) = VersionQuery::of(None, None, 9, markers).page(several());
         assert_eq!(page.entries, ["3", "6", "5", "4"]);
     }
 
     #[test]
-    fn a_page_by_number_says_whether_there_are_more() {
+    fn a_page_by_number_reports_whether_more_follow() {
         assert_eq!(numbered(1..=3, 2), (vec![1, 2], true));
         assert_eq!(numbered(1..=2, 2), (vec![1, 2], false));
-        assert_eq!(numbered(1..=2, 0), (vec![], false), "a page of nothing is not cut short");
+        assert_eq!(numbered(1..=2, 0), (vec![], false), "an empty page is not truncated");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     convert::{count, owner, page_size, set_checksum, signed},
     listing::{
         encoding::Encoder,
-        page::{Markers, Several, numbered},
+        page::{Markers, VersionQuery, numbered},
     },
     state::uploads::Upload,
 };
@@ -22,7 +22,7 @@ impl Backend {
         let encoder = Encoder::new(input.encoding_type.as_ref())?;
         let limit = page_size(input.max_uploads, "max-uploads")?;
         let markers = Markers { key: input.key_marker.as_deref(), id: input.upload_id_marker.as_deref() };
-        let asked = Several::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
+        let requested = VersionQuery::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
         let state = self.state();
         state.bucket(&input.bucket)?;
         let mut open: BTreeMap<&str, Vec<(&str, &Upload)>> = BTreeMap::new();
@@ -32,11 +32,11 @@ impl Backend {
         for of_key in open.values_mut() {
             of_key.sort_by_key(|(_, upload)| upload.settings.initiated);
         }
-        let from = (Bound::Included(asked.query.first()), Bound::Unbounded);
+        let from = (Bound::Included(requested.query.first()), Bound::Unbounded);
         let keys = open
             .range::<str, _>(from)
             .map(|(key, of_key)| (*key, of_key.iter().map(|(id, upload)| (*id, (*id, *upload))).collect()));
-        let (page, next_upload) = asked.page(keys);
+        let (page, next_upload) = requested.page(keys);
         let uploads = page.entries.iter().map(|(id, upload)| dto::MultipartUpload {
             checksum_algorithm: declared_algorithm(upload),
             checksum_type: declared_kind(upload),

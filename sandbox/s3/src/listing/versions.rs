@@ -11,7 +11,7 @@ use crate::{
     listing::{
         encoding::Encoder,
         objects::listed_object,
-        page::{Markers, Several},
+        page::{Markers, VersionQuery},
     },
     model::{
         object::Object,
@@ -28,14 +28,14 @@ impl Backend {
         let limit = page_size(input.max_keys, "max-keys")?;
         let markers = Markers { key: input.key_marker.as_deref(), id: input.version_id_marker.as_deref() };
         check_version_marker(markers)?;
-        let asked = Several::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
+        let requested = VersionQuery::of(input.prefix.as_deref(), input.delimiter.as_deref(), limit, markers);
         let state = self.state();
-        let from = (Bound::Included(asked.query.first()), Bound::Unbounded);
+        let from = (Bound::Included(requested.query.first()), Bound::Unbounded);
         let keys = state.bucket(&input.bucket)?.keys.range::<str, _>(from).map(|(key, versions)| {
             let listed = versions.iter().enumerate();
             (key.as_str(), listed.map(|(index, one)| (one.id.as_str(), (key, one, index == 0))).collect())
         });
-        let (page, next_version) = asked.page(keys);
+        let (page, next_version) = requested.page(keys);
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (key, version, latest) in &page.entries {
             match &version.content {
@@ -56,7 +56,7 @@ impl Backend {
             name: Some(input.bucket.clone()),
             next_key_marker: page.next.as_ref().map(|mark| encoder.write(mark.text())),
             next_version_id_marker: next_version,
-            prefix: Some(encoder.write(&asked.query.prefix)),
+            prefix: Some(encoder.write(&requested.query.prefix)),
             version_id_marker: Some(input.version_id_marker.clone().unwrap_or_default()),
             versions: Some(versions),
             ..Default::default()
@@ -64,9 +64,9 @@ impl Backend {
     }
 }
 
-/// A version id goes with a key, and is one
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>; S3's answer is quoted in
-/// <https://github.com/versity/versitygw/issues/2174>).
+/// A version-ID marker must be valid and requires a key marker
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>;
+/// <https://github.com/versity/versitygw/issues/2174> quotes S3's answer).
 fn check_version_marker(markers: Markers<'_>) -> S3Result<()> {
     match markers.id.filter(|id| !id.is_empty()) {
         Some(_) if markers.key.is_none_or(str::is_empty) => {

@@ -1,4 +1,4 @@
-//! Object Lock as requests and templates write it.
+//! Object Lock in the documents of requests and templates.
 
 use s3s::{S3Error, S3ErrorCode, S3Result, dto};
 use sandbox_core::ports::ApiError;
@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::{
     errors,
-    model::lock::{DefaultRetention, LegalHold, ObjectLock, Retention, RetentionMode, RetentionPeriod, YEAR, hold_of},
+    model::{
+        lock::{LegalHold, ObjectLock, hold_of},
+        retention::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, YEAR},
+    },
 };
 
 /// The longest default retention, in years
@@ -14,7 +17,7 @@ use crate::{
 const MAX_YEARS: u32 = 100;
 
 impl ObjectLock {
-    /// From the document of `PutObjectLockConfiguration`
+    /// Parses the document of `PutObjectLockConfiguration`
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLockConfiguration.html>).
     pub(crate) fn parse(given: Option<dto::ObjectLockConfiguration>) -> S3Result<Self> {
         let given = given.ok_or_else(malformed)?;
@@ -34,7 +37,7 @@ impl ObjectLock {
         Ok(Self { default_retention: Some(DefaultRetention { mode, period }) })
     }
 
-    /// From the properties of an `AWS::S3::Bucket`
+    /// Parses the properties of an `AWS::S3::Bucket`
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html>).
     pub fn of_properties(properties: &Value) -> Result<Option<Self>, ApiError> {
         let at = |pointer: &str| properties.pointer(pointer);
@@ -61,7 +64,7 @@ impl ObjectLock {
         Self::parse(Some(configuration)).map(Some).map_err(|error| errors::answer(&error))
     }
 
-    /// As `GetObjectLockConfiguration` answers it.
+    /// The document for `GetObjectLockConfiguration`.
     pub(crate) fn document(self) -> dto::ObjectLockConfiguration {
         let rule = self.default_retention.map(|DefaultRetention { mode, period }| {
             let (days, years) = match period {
@@ -89,7 +92,7 @@ fn bounded(given: i32, most: u32) -> S3Result<u32> {
     Ok(given)
 }
 
-/// The retention that `PutObjectRetention` puts; an empty one means no retention.
+/// The retention of a `PutObjectRetention` request; an empty one removes the retention.
 pub(crate) fn retention_of(given: Option<dto::ObjectLockRetention>) -> S3Result<Option<Retention>> {
     let given = given.ok_or_else(malformed)?;
     match (given.mode, given.retain_until_date) {
@@ -102,7 +105,7 @@ pub(crate) fn retention_of(given: Option<dto::ObjectLockRetention>) -> S3Result<
     }
 }
 
-/// The legal hold that `PutObjectLegalHold` puts.
+/// The legal hold of a `PutObjectLegalHold` request.
 pub(crate) fn legal_hold_of(given: Option<dto::ObjectLockLegalHold>) -> S3Result<LegalHold> {
     let status = given.and_then(|given| given.status).ok_or_else(malformed)?;
     hold_of(status.as_str()).map_err(|_| malformed())
@@ -121,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_gives_a_bucket_its_lock() {
+    fn a_template_configures_object_lock() {
         let of = |properties| ObjectLock::of_properties(&properties);
         assert_eq!(of(json!({})).unwrap(), None);
         assert_eq!(of(json!({ "ObjectLockEnabled": true })).unwrap(), Some(ObjectLock::default()));

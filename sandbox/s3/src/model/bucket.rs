@@ -8,15 +8,15 @@ use crate::model::{lock::ObjectLock, tick::Tick};
 /// Whether a bucket keeps old versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Versioning {
-    /// It never did: every object has the version id `null`.
+    /// It never did: every object has the version ID `null`.
     Never,
-    /// Every write makes a version.
+    /// Every write creates a version.
     Enabled,
-    /// It did once: new objects are `null` versions, older ones stay.
+    /// It did before: new objects are `null` versions, older versions stay.
     Suspended,
 }
 
-/// A bucket's configuration, as it was put.
+/// A bucket's stored configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct BucketRecord {
     pub(crate) name: String,

@@ -1,9 +1,9 @@
-//! Encryption with a key that only the caller has (SSE-C). The sandbox stores bytes as they are, and of the key its
-//! MD5, which is all that is needed to answer as S3 does: without the right key an object is neither read nor
-//! described.
+//! Encryption with a customer-provided key (SSE-C). The sandbox stores bytes unencrypted and keeps the MD5 of the key.
+//! That is enough to answer as S3 does: without the right key, a request can neither read nor describe an object.
 //!
-//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>. S3 asks for TLS; here
-//! loopback counts as that. Buckets made since April 2026 refuse SSE-C until that is switched on; these do not.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>. S3 requires TLS; the
+//! sandbox accepts loopback instead. Buckets created since April 2026 reject SSE-C by default; the sandbox's buckets do
+//! not.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::StatusCode;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors;
 
-/// The only algorithm there is.
+/// The only algorithm.
 pub(crate) const AES256: &str = "AES256";
 
-/// A key, by its MD5 in Base64.
+/// A key, identified by its MD5 in Base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CustomerKey(String);
 
-/// The key that the headers of a request give. Of a copy's source, they begin with `x-amz-copy-source-`.
+/// Reads the key in the headers of a request. For the source of a copy, they begin with `x-amz-copy-source-`.
 macro_rules! customer_key {
     ($input:expr) => {
         $crate::model::customer_key::CustomerKey::given(
@@ -41,7 +41,7 @@ macro_rules! customer_key {
 pub(crate) use customer_key;
 
 impl CustomerKey {
-    /// Reads the three headers, which belong together.
+    /// Reads the three headers, which are required together.
     pub(crate) fn given(algorithm: Option<&str>, key: Option<&str>, md5: Option<&str>) -> S3Result<Option<Self>> {
         let lacks = |what| {
             let words = "Requests specifying Server Side Encryption with Customer provided keys must provide";
@@ -69,7 +69,7 @@ impl CustomerKey {
         Ok(Some(Self(md5.to_owned())))
     }
 
-    /// Refuses a request for an object that its key does not open.
+    /// Rejects a request for an object with another key.
     pub(crate) fn open(stored: Option<&Self>, given: Option<&Self>) -> S3Result<()> {
         match (stored, given) {
             (None, None) => Ok(()),
@@ -85,7 +85,7 @@ impl CustomerKey {
         }
     }
 
-    /// As answers show it.
+    /// The value in answers.
     pub(crate) fn md5(&self) -> &str {
         &self.0
     }

@@ -1,73 +1,20 @@
-//! Object Lock: versions that nobody may delete for a time, or until a legal hold is taken off them.
+//! Object Lock: versions that cannot be deleted for a period, or until their legal hold is removed.
 //!
-//! Rules: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>. A lock is part of one version. It
-//! keeps that version from being deleted for good; new versions and delete markers are put on top of it all the same.
+//! Rules: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>. A lock belongs to one version and
+//! prevents its permanent deletion. It does not prevent newer versions or delete markers.
 
 use s3s::{S3Error, S3ErrorCode, S3Result, dto};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use super::retention::{DefaultRetention, Retention, RetentionMode, RetentionPeriod, YEAR};
 use crate::errors;
 
-/// The days of a year, as retention counts them.
-pub(crate) const YEAR: u32 = 365;
-
-/// How firmly a retention period holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RetentionMode {
-    /// Those who may `s3:BypassGovernanceRetention` can delete the version, or shorten its retention.
-    Governance,
-    /// Nobody can.
-    Compliance,
-}
-
-impl RetentionMode {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        match name {
-            dto::ObjectLockMode::GOVERNANCE => Some(Self::Governance),
-            dto::ObjectLockMode::COMPLIANCE => Some(Self::Compliance),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Governance => dto::ObjectLockMode::GOVERNANCE,
-            Self::Compliance => dto::ObjectLockMode::COMPLIANCE,
-        }
-    }
-}
-
-/// The retention of every new version that is not given one of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DefaultRetention {
-    /// How firmly it holds.
-    pub mode: RetentionMode,
-    /// How long.
-    pub period: RetentionPeriod,
-}
-
-/// The length of a default retention, as it was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RetentionPeriod {
-    /// In days.
-    Days(u32),
-    /// In years of 365 days.
-    Years(u32),
-}
-
-/// A bucket's Object Lock. It can be put on a bucket, and never taken off.
+/// A bucket's Object Lock. It can be enabled, but not disabled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectLock {
     /// For versions without a retention of their own.
     pub default_retention: Option<DefaultRetention>,
-}
-
-/// Until when a version is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Retention {
-    pub(crate) mode: RetentionMode,
-    pub(crate) until: OffsetDateTime,
 }
 
 /// Whether a version is under a legal hold.
@@ -86,16 +33,16 @@ impl LegalHold {
     }
 }
 
-/// The lock of one version, or what a request asks for one.
+/// The lock of one version, or the lock that a request asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lock {
     pub(crate) retention: Option<Retention>,
-    /// Absent where it was never put.
+    /// Absent if it was never set.
     pub(crate) legal_hold: Option<LegalHold>,
 }
 
-/// Whether a caller asks to pass by a governance retention (`x-amz-bypass-governance-retention`), and so may: the
-/// permission is asked for before the operation runs.
+/// Whether a caller bypasses governance retention (`x-amz-bypass-governance-retention`). The permission for it is
+/// checked before the operation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Governance {
     Respected,
@@ -109,7 +56,7 @@ impl Governance {
 }
 
 impl Lock {
-    /// What the headers of a Put, a Copy or a Create ask for, in the order in which S3 judges them.
+    /// The lock in the headers of a Put, a Copy or a Create, checked in the order of S3.
     pub(crate) fn requested(
         mode: Option<&dto::ObjectLockMode>,
         until: Option<&dto::Timestamp>,
@@ -139,16 +86,16 @@ impl Lock {
         Ok(Self { retention, legal_hold })
     }
 
-    /// Whether there is anything in it.
+    /// Whether the lock is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The lock that a new version gets: what was asked for, and else the bucket's default. A bucket without Object
-    /// Lock refuses a request that asks for one.
+    /// The lock of a new version: the requested one, or the bucket's default. A bucket without Object Lock rejects a
+    /// request with a lock.
     ///
-    /// The default is counted from when the version appears. Of a multipart upload, the documentation leaves open
-    /// whether it is counted from its initiation instead.
+    /// The default period starts when the version appears. The documentation does not define whether it starts at the
+    /// initiation of a multipart upload instead.
     pub(crate) fn of_new(self, bucket: Option<ObjectLock>, created: OffsetDateTime) -> S3Result<Self> {
         let Some(bucket) = bucket else {
             return if self.is_empty() { Ok(self) } else { Err(bucket_without_lock()) };
@@ -164,16 +111,15 @@ impl Lock {
         Ok(Self { retention: self.retention.or_else(default), ..self })
     }
 
-    /// Refuses what would delete the version for good.
+    /// Rejects the permanent deletion of the version.
     pub(crate) fn permits_deletion(&self, governance: Governance, now: OffsetDateTime) -> S3Result<()> {
         let is_held = self.legal_hold == Some(LegalHold::On);
         let is_retained = self.in_force(now).is_some_and(|mode| binds(mode, governance));
         if is_held || is_retained { Err(protected()) } else { Ok(()) }
     }
 
-    /// Puts another retention in the place of this one, or none. A retention in force may only grow firmer or longer,
-    /// unless governance is bypassed
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>).
+    /// Replaces or removes this retention. An active retention can only become stricter or longer, unless governance is
+    /// bypassed (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>).
     pub(crate) fn retain(
         &mut self,
         wanted: Option<Retention>,
@@ -201,7 +147,7 @@ impl Lock {
     }
 }
 
-/// Whether a retention in force binds this caller.
+/// Whether an active retention applies to this caller.
 fn binds(mode: RetentionMode, governance: Governance) -> bool {
     mode == RetentionMode::Compliance || governance == Governance::Respected
 }
@@ -216,7 +162,7 @@ pub(crate) fn hold_of(status: &str) -> S3Result<LegalHold> {
 
 /// 403 for a version that its lock protects.
 fn protected() -> S3Error {
-    // As in https://github.com/versity/versitygw/issues/1330
+    // The message is quoted in https://github.com/versity/versitygw/issues/1330
     S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied because object protected by object lock.")
 }
 
@@ -224,7 +170,7 @@ fn not_in_the_future() -> S3Error {
     errors::invalid_argument("The retain until date must be in the future!")
 }
 
-/// 400 for a lock on an object of a bucket that has none.
+/// 400 for a lock on an object in a bucket without Object Lock.
 pub(crate) fn bucket_without_lock() -> S3Error {
     errors::invalid_request("Bucket is missing Object Lock Configuration")
 }
@@ -247,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retention_in_force_forbids_deletion_and_only_governance_can_be_bypassed() {
+    fn an_active_retention_prevents_deletion_and_only_governance_can_be_bypassed() {
         use Governance::{Bypassed, Respected};
         for (mode, governance, day, is_permitted) in [
             (RetentionMode::Governance, Respected, 9, false),
@@ -263,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retention_in_force_may_grow_longer_or_firmer_and_shrinks_only_where_governance_is_bypassed() {
+    fn an_active_retention_shrinks_only_if_governance_is_bypassed() {
         use Governance::{Bypassed, Respected};
         use RetentionMode::{Compliance, Governance as Governed};
         for (present, wanted, governance, is_permitted) in [
@@ -283,19 +229,22 @@ mod tests {
             assert_eq!(permitted, is_permitted, "{present:?} to {wanted:?}, {governance:?}");
             assert_eq!(lock.retention, if is_permitted { wanted } else { present });
         }
-        assert!(lock(None).retain(Some(retention(Governed, 2)), Respected, at(2)).is_err(), "the present is no future");
+        assert!(
+            lock(None).retain(Some(retention(Governed, 2)), Respected, at(2)).is_err(),
+            "the date is not in the future"
+        );
     }
 
     #[test]
-    fn a_default_retention_is_counted_from_the_version_and_yields_to_a_lock_of_its_own() {
+    fn a_default_retention_starts_with_the_version_and_yields_to_its_own_lock() {
         let days = |period| DefaultRetention { mode: RetentionMode::Governance, period };
         let bucket = |period| Some(ObjectLock { default_retention: Some(days(period)) });
-        let of = |asked: Lock, period| asked.of_new(bucket(period), at(5)).unwrap().retention;
+        let of = |requested: Lock, period| requested.of_new(bucket(period), at(5)).unwrap().retention;
         assert_eq!(of(lock(None), RetentionPeriod::Days(2)), Some(retention(RetentionMode::Governance, 7)));
         assert_eq!(of(lock(None), RetentionPeriod::Years(2)), Some(retention(RetentionMode::Governance, 735)));
         let own = retention(RetentionMode::Compliance, 6);
         assert_eq!(of(lock(own), RetentionPeriod::Days(2)), Some(own));
-        assert!(lock(own).of_new(None, at(5)).is_err(), "a bucket without Object Lock took a lock");
+        assert!(lock(own).of_new(None, at(5)).is_err(), "a bucket without Object Lock accepted a lock");
         assert_eq!(lock(None).of_new(None, at(5)).unwrap(), Lock::default());
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod customer_key;
 pub(crate) mod lock;
 pub(crate) mod object;
 pub(crate) mod restore;
+pub(crate) mod retention;
 pub(crate) mod tick;
 pub(crate) mod upload;
 pub(crate) mod version;

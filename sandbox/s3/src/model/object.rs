@@ -18,21 +18,21 @@ use crate::{
 /// Tags in the order they were given.
 pub(crate) type Tags = Vec<(String, String)>;
 
-/// Bytes and what is known about them.
+/// Bytes and their metadata.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Object {
     /// Without quotes.
     pub(crate) etag: String,
     pub(crate) attributes: Attributes,
     pub(crate) tags: Tags,
-    /// Absent for an object from before S3 computed checksums by itself (December 2024).
+    /// Absent for objects from before December 2024, when S3 began to compute checksums itself.
     pub(crate) checksum: Option<Checksum>,
-    /// The parts of a multipart object, in order; empty for any other.
+    /// The parts of a multipart object, in order; empty for any other object.
     pub(crate) parts: Vec<ObjectPart>,
     pub(crate) extents: Vec<Extent>,
     #[serde(default)]
     pub(crate) lock: Lock,
-    /// Of an archived object: its readable copy, or the last one that it had.
+    /// For an archived object: its readable copy, or the previous one.
     #[serde(default)]
     pub(crate) restore: Option<Restore>,
 }
@@ -44,7 +44,7 @@ impl Object {
     }
 }
 
-/// A part as the finished object remembers it.
+/// A part in the record of the finished object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ObjectPart {
     pub(crate) number: u16,
@@ -52,7 +52,7 @@ pub(crate) struct ObjectPart {
     pub(crate) checksum: Option<Checksum>,
 }
 
-/// The attributes that an uploader chooses.
+/// The attributes that an uploader sets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Attributes {
     pub(crate) cache_control: Option<String>,
@@ -67,37 +67,37 @@ pub(crate) struct Attributes {
     pub(crate) encryption: Encryption,
 }
 
-/// How S3 says that the object is encrypted. The sandbox stores bytes as they are.
+/// The encryption that S3 reports. The sandbox stores bytes unencrypted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Encryption {
     pub(crate) algorithm: String,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) bucket_key: Option<bool>,
-    /// The caller's own key, which takes the place of every other.
+    /// The customer-provided key, which replaces every other key.
     #[serde(default)]
     pub(crate) customer_key: Option<CustomerKey>,
 }
 
 impl Encryption {
-    /// The `ETag` of an object or part with this MD5: the MD5 itself, except under KMS or SSE-C, where S3 promises
-    /// nothing about it (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); here it is then a random
+    /// The `ETag` of an object or part with this MD5: the MD5 itself, except with KMS or SSE-C. S3 does not define the
+    /// ETag for those (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>); the sandbox uses a random
     /// number.
     pub(crate) fn etag(&self, md5: &str) -> String {
         let is_md5 = !self.algorithm.starts_with("aws:kms") && self.customer_key.is_none();
         if is_md5 { md5.to_owned() } else { hex::encode(rand::random::<[u8; 16]>()) }
     }
 
-    /// Under a key of the caller's.
+    /// With a customer-provided key.
     pub(crate) fn by_customer(key: CustomerKey) -> Self {
         Self { algorithm: AES256.to_owned(), kms_key_id: None, bucket_key: None, customer_key: Some(key) }
     }
 
-    /// The header `x-amz-server-side-encryption`: absent under a key of the caller's.
+    /// The header `x-amz-server-side-encryption`: absent with a customer-provided key.
     pub(crate) fn shown(&self) -> Option<dto::ServerSideEncryption> {
         self.customer_key.is_none().then(|| self.algorithm.clone().into())
     }
 
-    /// The header `x-amz-server-side-encryption-customer-algorithm`: absent under any other key.
+    /// The header `x-amz-server-side-encryption-customer-algorithm`: absent with any other key.
     pub(crate) fn shown_customer_algorithm(&self) -> Option<String> {
         self.customer_key.as_ref().map(|_| AES256.to_owned())
     }

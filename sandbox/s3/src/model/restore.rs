@@ -14,24 +14,24 @@ use crate::{
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
-/// A restored copy, or one that is being made.
+/// A restored copy, or one in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Restore {
-    /// From when it can be read.
+    /// When the copy becomes readable.
     pub(crate) completes: OffsetDateTime,
-    /// Until when it is kept.
+    /// When the copy expires.
     pub(crate) expires: OffsetDateTime,
-    /// Whether its end was told.
-    #[serde(default = "told")]
-    pub(crate) is_told: bool,
+    /// Whether the event of its completion was sent.
+    #[serde(default = "announced")]
+    pub(crate) is_announced: bool,
 }
 
-/// What is true of a restore that was kept before its end was ever told.
-fn told() -> bool {
+/// The default for records from before this field existed.
+fn announced() -> bool {
     true
 }
 
-/// A version whose restore is under way.
+/// A version with a restore in progress.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Restoring {
     pub(crate) bucket: String,
@@ -39,23 +39,23 @@ pub(crate) struct Restoring {
     pub(crate) id: String,
 }
 
-/// The versions whose restores are under way.
+/// The versions with restores in progress.
 pub(crate) type AllRestoring = BTreeSet<Restoring>;
 
 impl Restore {
-    /// One that begins.
+    /// A new restore.
     pub(crate) fn of(completes: OffsetDateTime, days: Duration) -> Self {
-        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_told: false }
+        Self { completes, expires: midnight_after(completes.saturating_add(days)), is_announced: false }
     }
 
-    /// One that is complete and is kept for longer.
+    /// A completed restore with a new expiry.
     pub(crate) fn kept(now: OffsetDateTime, days: Duration) -> Self {
-        Self { is_told: true, ..Self::of(now, days) }
+        Self { is_announced: true, ..Self::of(now, days) }
     }
 
-    /// Whether its end is still to be told.
-    pub(crate) fn is_to_be_told(self) -> bool {
-        !self.is_told
+    /// Whether the event of its completion is still due.
+    pub(crate) fn needs_event(self) -> bool {
+        !self.is_announced
     }
 
     pub(crate) fn is_under_way(self, now: OffsetDateTime) -> bool {
@@ -67,13 +67,13 @@ impl Restore {
     }
 }
 
-/// Whether the bytes lie in an archive.
+/// Whether the bytes are archived.
 pub(crate) fn is_archive(attributes: &Attributes) -> bool {
     matches!(attributes.storage_class.as_str(), dto::StorageClass::GLACIER | dto::StorageClass::DEEP_ARCHIVE)
 }
 
 impl Object {
-    /// Whether the bytes have to be restored before they can be read.
+    /// Whether the bytes must be restored before they can be read.
     pub(crate) fn is_out_of_reach(&self, now: OffsetDateTime) -> bool {
         is_archive(&self.attributes) && !self.restore.is_some_and(|restore| restore.is_readable(now))
     }

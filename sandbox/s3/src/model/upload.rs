@@ -12,7 +12,7 @@ use crate::{
     storage::extents::{Extent, total},
 };
 
-/// What an upload was opened with.
+/// The settings that an upload was created with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UploadSettings {
     pub(crate) bucket: String,
@@ -20,12 +20,12 @@ pub(crate) struct UploadSettings {
     pub(crate) initiated: Tick,
     pub(crate) attributes: Attributes,
     pub(crate) tags: Tags,
-    /// What the caller declared; S3 computes a full-object CRC64NVME where nothing was declared.
+    /// The checksum that the caller declared. Without one, S3 computes a full-object CRC64NVME.
     pub(crate) declared: Option<(Algorithm, Kind)>,
-    /// Whether its key was deleted since it was initiated.
+    /// Whether its key was deleted after the initiation.
     #[serde(default)]
     pub(crate) key_was_deleted: bool,
-    /// What the caller asked for; the bucket's default is added when the object appears.
+    /// The lock that the caller requested. The bucket's default is added when the object appears.
     #[serde(default)]
     pub(crate) lock: Lock,
 }

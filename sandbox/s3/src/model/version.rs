@@ -9,7 +9,7 @@ use crate::{
     model::{bucket::Versioning, object::Object, tick::Tick},
 };
 
-/// The version id of an object written while versioning was off or suspended.
+/// The version ID of an object written while versioning was disabled or suspended.
 pub(crate) const NULL_VERSION: &str = "null";
 
 /// One version of one key.
@@ -18,17 +18,17 @@ pub(crate) struct Version {
     pub(crate) id: String,
     /// When its upload was initiated.
     pub(crate) initiated: Tick,
-    /// When it appeared: the sequencer of its event.
+    /// When the version appeared: the sequencer of its event.
     pub(crate) created: Tick,
     pub(crate) content: VersionContent,
 }
 
-/// What a version is.
+/// The content of a version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum VersionContent {
     /// The key was deleted.
     DeleteMarker,
-    /// Bytes and what is known about them.
+    /// Bytes and their metadata.
     Object(Box<Object>),
 }
 
@@ -42,36 +42,36 @@ impl Version {
     }
 }
 
-/// What version ids are made of.
+/// The characters of version IDs.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
 
-/// A version id: 32 characters without meaning, as S3's are.
+/// A random version ID of 32 characters, as S3's.
 pub(crate) fn new_version_id() -> String {
     let random = rand::random::<[u8; 32]>();
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
 }
 
-/// Whether a text could be the id of a version: `null`, or one of [`new_version_id`]'s kind. To S3's users they are
-/// opaque (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 knows.
+/// Whether a text can be a version ID: `null`, or the format of [`new_version_id`]. The format is opaque to users
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>), but S3 checks it.
 pub(crate) fn is_version_id(text: &str) -> bool {
     text == NULL_VERSION || (text.len() == 32 && text.bytes().all(|byte| ALPHABET.contains(&byte)))
 }
 
-/// The version id that a bucket answers with: none where versioning was never enabled.
+/// The version ID that a bucket returns: none if versioning was never enabled.
 pub(crate) fn shown(versioning: Versioning, id: &str) -> Option<String> {
     (versioning != Versioning::Never).then(|| id.to_owned())
 }
 
-/// What an id that no version has answers: 404 where it could be one, 400 where it could not
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`; what S3 says of the latter
-/// is quoted in <https://github.com/versity/versitygw/issues/1698> and, for none at all, in
-/// <https://github.com/noobaa/noobaa-core/pull/8014>).
+/// The error for an unknown version ID: 404 if its format is valid, 400 otherwise
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `NoSuchVersion`).
+/// <https://github.com/versity/versitygw/issues/1698> quotes the latter, and
+/// <https://github.com/noobaa/noobaa-core/pull/8014> the message for an empty ID.
 pub(crate) fn unknown_version(id: &str) -> S3Error {
     if is_version_id(id) { no_such_version(id) } else { invalid_version_id(id) }
 }
 
-/// What reading a delete marker answers: 404 when it is merely current, 405 when it was asked for by its id
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>). The latter also tells when it was made
+/// The error for reading a delete marker: 404 if it is the current version, 405 if the request names its ID
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>). The latter contains its creation time
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, `versionId`).
 pub(crate) fn delete_marker(marker: &Version, named: bool) -> S3Error {
     let mut error = if named {

@@ -1,4 +1,4 @@
-//! `GetObjectAttributes`: what is known of an object without reading it.
+//! `GetObjectAttributes`: the metadata of an object without its content.
 
 use s3s::{S3Response, S3Result, dto};
 
@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// The page of parts that `GetObjectAttributes` asks for. Parts are listed one by one only where they have checksums of
-/// their own; otherwise S3 tells just their number.
+/// The page of parts for `GetObjectAttributes`. S3 lists parts only if they have checksums of their own; otherwise it
+/// returns just their number.
 fn parts_page(
     object: &Object,
     input: &dto::GetObjectAttributesInput,
@@ -58,9 +58,9 @@ impl Backend {
         let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
         CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
-        // botocore asks for all of them in one header with commas, the Rust SDK in a header each; s3s splits only the
+        // botocore sends all attributes in one header with commas, the Rust SDK one header each. s3s splits only the
         // latter.
-        let asked = |name: &str| {
+        let requested = |name: &str| {
             let headers = input.object_attributes.iter().map(dto::ObjectAttributes::as_str);
             headers.flat_map(|header| header.split(',')).any(|attribute| attribute.trim() == name)
         };
@@ -69,10 +69,10 @@ impl Backend {
             version_id: shown(state.bucket(&input.bucket)?.record.versioning, &version.id),
             ..Default::default()
         };
-        if asked("ETag") {
+        if requested("ETag") {
             output.e_tag = Some(dto::ETag::Strong(object.etag.clone()));
         }
-        if asked("Checksum")
+        if requested("Checksum")
             && let Some(stored) = &object.checksum
         {
             let kind = Some(dto::ChecksumType::from_static(stored.kind.name()));
@@ -80,13 +80,13 @@ impl Backend {
             set_checksum!(checksum, &object.checksum);
             output.checksum = Some(checksum);
         }
-        if asked("ObjectParts") {
+        if requested("ObjectParts") {
             output.object_parts = parts_page(object, input)?;
         }
-        if asked("StorageClass") {
+        if requested("StorageClass") {
             output.storage_class = Some(object.attributes.storage_class.clone().into());
         }
-        if asked("ObjectSize") {
+        if requested("ObjectSize") {
             output.object_size = Some(signed(object.size()));
         }
         Ok(S3Response::new(output))

@@ -1,4 +1,4 @@
-//! Taking in the body of an upload: what the caller claims of it, and whether that is so.
+//! Receives the body of an upload and verifies what the caller claims about it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -15,27 +15,27 @@ use crate::{
     },
 };
 
-/// The largest body of one request, and the largest object that one `CopyObject` copies.
+/// The maximum body of one request, and the maximum object of one `CopyObject`.
 pub(crate) const MAX_BODY: u64 = 5 << 30;
 
-/// What the caller says of the body, in headers or in a trailer.
+/// What the caller claims about the body, in headers or in a trailer.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    /// The algorithm of the checksum that the caller sends, or wants.
+    /// The algorithm of the checksum that the caller sends or requests.
     pub(crate) algorithm: Option<Algorithm>,
     value: Option<String>,
     /// Base64.
     md5: Option<String>,
-    /// In bytes, without the framing of a chunked body; told of such a body only.
+    /// In bytes, without the framing of a chunked body. Only set for chunked bodies.
     decoded_length: Option<u64>,
-    /// The checksum that is to follow the body.
+    /// The checksum that follows the body as a trailer.
     trailer: Option<Algorithm>,
 }
 
-/// Headers that begin like those of checksums and carry none.
+/// Headers with the prefix of checksum headers that contain no checksum.
 const ABOUT_CHECKSUMS: [&str; 3] = ["algorithm", "mode", "type"];
 
-/// The algorithms that S3 has besides those of the sandbox
+/// S3's algorithms that the sandbox does not compute
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
 const NOT_HERE: [&str; 5] = ["md5", "sha512", "xxhash128", "xxhash3", "xxhash64"];
 
@@ -43,9 +43,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// The algorithm whose checksum a header or trailer carries. None that cannot be computed is passed over: its bytes
-/// would be stored unverified. (What S3 says of an algorithm that it does not have:
-/// <https://github.com/versity/versitygw/issues/1104>.)
+/// The algorithm of a checksum header or trailer. An unsupported algorithm is an error, because the bytes would
+/// otherwise be stored unverified. (<https://github.com/versity/versitygw/issues/1104> quotes S3's answer for an
+/// unknown algorithm.)
 fn algorithm_of(header: &str) -> S3Result<Algorithm> {
     let name = header.strip_prefix("x-amz-checksum-").unwrap_or(header);
     match Algorithm::parse(name) {
@@ -55,7 +55,7 @@ fn algorithm_of(header: &str) -> S3Result<Algorithm> {
     }
 }
 
-/// The checksum that follows the body, as `x-amz-trailer` announces it.
+/// The checksum that follows the body, as announced by `x-amz-trailer`.
 fn announced_trailer(headers: &HeaderMap) -> S3Result<Option<Algorithm>> {
     let Some(given) = text(headers, "x-amz-trailer") else { return Ok(None) };
     let given = given.to_ascii_lowercase();
@@ -65,9 +65,9 @@ fn announced_trailer(headers: &HeaderMap) -> S3Result<Option<Algorithm>> {
     algorithm_of(&given).map(Some)
 }
 
-/// Refuses a request whose SDK says that it computes another checksum than the one that is sent, or sends none
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-sdk-checksum-algorithm; S3's answers
-/// are quoted in <https://github.com/versity/versitygw/issues/1598> and
+/// Rejects a request if its SDK announces another checksum than the one in the request, or if the announced checksum is
+/// missing (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, x-amz-sdk-checksum-algorithm; S3's
+/// answers are quoted in <https://github.com/versity/versitygw/issues/1598> and
 /// <https://github.com/versity/versitygw/issues/1593>).
 fn as_the_sdk_says(headers: &HeaderMap, sent: Option<Algorithm>) -> S3Result<()> {
     let Some(said) = text(headers, "x-amz-sdk-checksum-algorithm") else { return Ok(()) };
@@ -84,7 +84,7 @@ fn as_the_sdk_says(headers: &HeaderMap, sent: Option<Algorithm>) -> S3Result<()>
     }
 }
 
-/// The one checksum value among the headers. Two are refused.
+/// The checksum value among the headers. More than one is an error.
 pub(crate) fn checksum_header(headers: &HeaderMap) -> S3Result<Option<(Algorithm, String)>> {
     for name in headers.keys().map(HeaderName::as_str) {
         if name.strip_prefix("x-amz-checksum-").is_some_and(|what| !ABOUT_CHECKSUMS.contains(&what)) {
@@ -133,7 +133,7 @@ impl Claims {
         Ok(claims)
     }
 
-    /// Refuses an upload under Object Lock whose sender says nothing of the bytes
+    /// Rejects an upload with Object Lock that has neither Content-MD5 nor a checksum
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, Content-MD5).
     pub(crate) fn suffice(&self, lock: &Lock, bucket: Option<ObjectLock>, what: &str) -> S3Result<()> {
         let is_locked = !lock.is_empty() || bucket.is_some_and(|bucket| bucket.default_retention.is_some());
@@ -145,11 +145,10 @@ impl Claims {
         Ok(())
     }
 
-    /// Refuses a part whose sender claims another checksum than its upload declares, or none where that of the upload
-    /// is made of those of its parts (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>,
-    /// x-amz-sdk-checksum-algorithm; S3's answer to the latter is quoted in
-    /// <https://github.com/floci-io/floci/pull/3093>). An upload that declares none takes parts with any, as the SDK
-    /// for Rust sends them.
+    /// Rejects a part with another checksum than its upload declares, or without one if the upload's checksum is
+    /// composite (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>, x-amz-sdk-checksum-algorithm;
+    /// <https://github.com/floci-io/floci/pull/3093> quotes S3's answer to the latter). An upload that declares no
+    /// checksum accepts parts with any, as the SDK for Rust sends them.
     pub(crate) fn fit(&self, declared: Option<(Algorithm, Kind)>) -> S3Result<()> {
         let Some((algorithm, kind)) = declared else { return Ok(()) };
         let is_needless = self.algorithm.is_none() && kind == Kind::FullObject;
@@ -163,9 +162,9 @@ impl Claims {
         )))
     }
 
-    /// Compares the claims with the bytes, of which there are so many. What S3 says of a length that is another is
-    /// quoted in <https://github.com/versity/versitygw/issues/1684>, and of a trailer that does not come in
-    /// <https://github.com/versity/versitygw/issues/1600>.
+    /// Compares the claims with the received bytes. <https://github.com/versity/versitygw/issues/1684> quotes S3's
+    /// message for a wrong length, and <https://github.com/versity/versitygw/issues/1600> the one for a missing
+    /// trailer.
     fn verify(&self, digests: &Digests, length: u64, trailers: Option<&TrailingHeaders>) -> S3Result<()> {
         if self.decoded_length.is_some_and(|claimed| claimed != length) {
             return Err(s3_error!(
@@ -203,17 +202,18 @@ fn too_large() -> S3Error {
     s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size")
 }
 
-/// A body that is on disk and is what its sender says.
+/// A stored and verified body.
 pub(crate) struct Taken {
     pub(crate) held: Held,
     pub(crate) md5: String,
     pub(crate) crc64nvme: u64,
-    /// Of the algorithm that was asked for, else CRC64NVME.
+    /// Of the requested algorithm, CRC64NVME by default.
     pub(crate) checksum: Checksum,
 }
 
 impl Backend {
-    /// Stores a body and verifies its claims. The checksum is of the claimed algorithm, else of `algorithm`.
+    /// Stores a body and verifies its claims. The checksum is of the claimed algorithm, or of `algorithm` if none is
+    /// claimed.
     pub(crate) async fn take_body(
         &self,
         claims: &Claims,
@@ -229,8 +229,8 @@ impl Backend {
     }
 }
 
-/// Why a body was not taken, in S3's terms. s3s checks the signed payload hash and the chunk signatures while the body
-/// streams; its error types are private, so they are told apart by name.
+/// S3's error for a rejected body. s3s checks the signed payload hash and the chunk signatures while the body streams.
+/// Its error types are private, so their names identify them.
 pub(crate) fn refusal(error: WriteError) -> S3Error {
     match error {
         WriteError::TooLarge(_) => too_large(),
@@ -246,7 +246,7 @@ pub(crate) fn refusal(error: WriteError) -> S3Error {
                     "The signature of a chunk of the body does not match the signature we calculated."
                 )
             } else {
-                s3_error!(IncompleteBody, "The body cannot be read to its end: {name}")
+                s3_error!(IncompleteBody, "Cannot read the body to its end: {name}")
             }
         }
     }

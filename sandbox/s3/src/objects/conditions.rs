@@ -1,4 +1,4 @@
-//! Conditional requests: `If-Match` and its kin, for reads, copy sources and writes.
+//! Conditional requests: `If-Match` and related headers, for reads, copy sources and writes.
 
 use s3s::{
     S3Result,
@@ -12,7 +12,7 @@ use crate::{
     model::{upload::UploadSettings, version::Version},
 };
 
-/// The conditions of a read, or of the source of a copy, named as their headers are.
+/// The conditions of a read or of a copy source, named like their headers.
 #[allow(clippy::struct_field_names, reason = "the headers begin with If-")]
 #[derive(Debug, Default)]
 pub(crate) struct ReadConditions {
@@ -22,7 +22,7 @@ pub(crate) struct ReadConditions {
     pub(crate) if_unmodified_since: Option<Timestamp>,
 }
 
-/// What the conditions of a read say.
+/// The result of the conditions of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Proceed,
@@ -40,7 +40,7 @@ fn names(condition: &ETagCondition, etag: &str) -> bool {
 }
 
 impl ReadConditions {
-    /// Judges an object. An `ETag` condition that holds outweighs the date beside it
+    /// Evaluates the conditions for an object. An `ETag` condition that holds overrides the date condition beside it
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, "Overriding response header values …").
     pub(crate) fn judge(&self, etag: &str, modified: OffsetDateTime) -> Verdict {
         match &self.if_match {
@@ -60,7 +60,7 @@ impl ReadConditions {
     }
 }
 
-/// The conditions of a write. Only the current version counts, and a delete marker counts as absent
+/// The conditions of a write. Only the current version counts. A delete marker counts as absent
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
 #[derive(Debug, Default, Clone)]
 pub(crate) struct WriteConditions {
@@ -68,7 +68,7 @@ pub(crate) struct WriteConditions {
     if_none_match: bool,
 }
 
-/// The current version as a write found it when it began.
+/// The current version at the start of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     version: Option<String>,
@@ -76,7 +76,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Notes what is current.
+    /// Records the current version.
     pub(crate) fn of(current: Option<&Version>) -> Self {
         Self {
             version: current.map(|version| version.id.clone()),
@@ -86,7 +86,7 @@ impl Seen {
 }
 
 impl WriteConditions {
-    /// Refuses what S3 does not offer: `If-None-Match` takes only `*`.
+    /// Rejects conditions that S3 does not support: `If-None-Match` only accepts `*`.
     pub(crate) fn new(if_match: Option<ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Self> {
         if if_none_match.is_some_and(|condition| *condition != ETagCondition::Any) {
             return Err(s3_error!(
@@ -97,7 +97,7 @@ impl WriteConditions {
         Ok(Self { if_match, if_none_match: if_none_match.is_some() })
     }
 
-    /// Judges what is current when the request begins.
+    /// Evaluates the conditions for the current version when the request begins.
     pub(crate) fn check(&self, seen: &Seen) -> S3Result<()> {
         if self.if_none_match && seen.etag.is_some() {
             return Err(errors::precondition_failed("If-None-Match"));
@@ -109,8 +109,8 @@ impl WriteConditions {
         }
     }
 
-    /// Judges the completion of an upload. What happened to the key since the upload was *initiated* counts: where it
-    /// was deleted, or written, in between, that has precedence, and only a new upload can succeed. S3 answers 409
+    /// Evaluates the conditions for the completion of an upload. Changes of the key since the upload was *initiated*
+    /// count: if the key was deleted or written in between, only a new upload can succeed. S3 answers 409
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>, If-Match and If-None-Match:
     /// "If a conflicting operation occurs during the upload …").
     pub(crate) fn check_completion(&self, current: Option<&Version>, upload: &UploadSettings) -> S3Result<()> {
@@ -122,8 +122,8 @@ impl WriteConditions {
         Ok(())
     }
 
-    /// Judges again at the moment of the write. Where a delete came between, the request is in conflict rather than
-    /// wrong: S3 answers 409.
+    /// Evaluates the conditions again at the time of the write. After a concurrent delete, the request conflicts: S3
+    /// answers 409.
     pub(crate) fn check_again(&self, began: &Seen, now: &Seen) -> S3Result<()> {
         let conditional = self.if_none_match || self.if_match.is_some();
         if conditional && began != now && now.etag.is_none() {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_etag_condition_that_holds_outweighs_the_date_beside_it() {
+    fn an_etag_condition_that_holds_overrides_the_date_condition() {
         let since = Some(Timestamp::from(at(100)));
         let read =
             ReadConditions { if_match: Some(etag("a")), if_unmodified_since: since.clone(), ..Default::default() };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delete_between_makes_a_conflict_and_a_write_between_a_failed_condition() {
+    fn a_concurrent_delete_conflicts_and_a_concurrent_write_fails_the_condition() {
         let same = WriteConditions::new(Some(etag("a")), None).unwrap();
         let (before, deleted, written) =
             (seen(Some("1"), Some("a")), seen(Some("marker"), None), seen(Some("2"), Some("b")));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_star_may_follow_if_none_match_on_a_write() {
+    fn if_none_match_on_a_write_only_accepts_a_star() {
         assert_eq!(*WriteConditions::new(None, Some(&etag("a"))).unwrap_err().code(), S3ErrorCode::NotImplemented);
     }
 }

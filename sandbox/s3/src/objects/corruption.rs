@@ -1,5 +1,4 @@
-//! A stored byte that differs from the byte that was sent, for fault rules. S3's checksum is the one of the stored
-//! bytes, as if the byte had changed on its way.
+//! Fault rules that change a stored byte. S3's checksum is that of the stored bytes, as if the byte changed in transit.
 
 use futures::StreamExt;
 use s3s::{S3Result, dto::StreamingBlob};
@@ -11,15 +10,15 @@ use crate::{
     storage::{blobs::Held, extents::total},
 };
 
-/// Which byte of what a request stores is another one in the store.
+/// The byte that changes when a request stores content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flip {
-    /// Counted on from the first one where there are fewer.
+    /// The offset, modulo the length of the content.
     pub(crate) offset: u64,
 }
 
 impl Backend {
-    /// The same bytes but one, in a blob of their own: whoever shares the given ones keeps them as they are.
+    /// The same content with one changed byte, in a new blob. Other objects that share the given content do not change.
     pub(crate) async fn flipped(&self, held: Held, flip: Flip, algorithm: Algorithm) -> S3Result<(Held, Digests)> {
         let wrong = flip.offset.checked_rem(total(held.extents())).unwrap_or_default();
         let mut position = 0;
@@ -37,7 +36,7 @@ impl Backend {
         self.blobs.write(StreamingBlob::wrap(body), Some(algorithm), u64::MAX).await.map_err(refusal)
     }
 
-    /// A body that was taken in, with one byte changed since.
+    /// A received body after the change of one byte.
     pub(crate) async fn flipped_body(&self, taken: Taken, flip: Option<&Flip>) -> S3Result<Taken> {
         let Some(flip) = flip else { return Ok(taken) };
         let (held, digests) = self.flipped(taken.held, *flip, taken.checksum.algorithm).await?;

@@ -1,4 +1,4 @@
-//! Deleting: a version for good, or a key behind a delete marker
+//! Deletions: of a version, permanently, or of a key, with a delete marker
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html>).
 
 use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
@@ -19,18 +19,18 @@ use crate::{
     state::State,
 };
 
-/// What a deletion did.
+/// The result of a deletion.
 #[derive(Default)]
 struct Deletion {
-    /// The version that is gone, or the marker that was made.
+    /// The version that was deleted, or the marker that was created.
     version_id: Option<String>,
-    /// Whether that is a delete marker.
+    /// Whether it is a delete marker.
     marker: bool,
     event: Option<Value>,
 }
 
 impl State {
-    /// Deletes a version that the caller names, unless its lock protects it.
+    /// Deletes a version by its ID, unless its lock protects it.
     fn delete_version(
         &mut self,
         cause: &Cause,
@@ -56,7 +56,7 @@ impl State {
         Ok(Deletion { version_id: Some(id.to_owned()), marker, event })
     }
 
-    /// Deletes a key, as far as the bucket's versioning lets it.
+    /// Deletes a key, as the bucket's versioning requires.
     fn delete_key(&mut self, cause: &Cause, bucket: &str, key: &str) -> S3Result<Deletion> {
         let record = self.bucket(bucket)?.record.clone();
         let id = match record.versioning {
@@ -78,13 +78,13 @@ impl State {
     }
 }
 
-/// Whether a document of XML 1.0 may have this character (<https://www.w3.org/TR/xml/#charsets>).
+/// Whether an XML 1.0 document may contain this character (<https://www.w3.org/TR/xml/#charsets>).
 fn is_of_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
 impl Backend {
-    /// What `x-amz-bypass-governance-retention` asks for; a bucket without Object Lock refuses the header.
+    /// The value of `x-amz-bypass-governance-retention`. A bucket without Object Lock rejects the header.
     fn governance(&self, bucket: &str, header: Option<bool>) -> S3Result<Governance> {
         if self.state().bucket(bucket)?.record.object_lock.is_none() && header.is_some() {
             return Err(errors::invalid_argument(
@@ -147,7 +147,7 @@ impl Backend {
         if delete.objects.iter().any(|object| !object.key.chars().all(is_of_xml)) {
             return Err(s3_error!(
                 MalformedXML,
-                "The XML you provided was not well-formed: a key has a character that no XML has"
+                "The XML you provided was not well-formed: a key contains a character that is invalid in XML"
             ));
         }
         let governance = self.governance(&bucket, bypass_governance_retention)?;

@@ -1,4 +1,4 @@
-//! The moment at which an object appears: version id, place among the versions, event.
+//! Publishes an object: its version ID, its position among the versions, its event.
 
 use s3s::S3Result;
 use serde_json::Value;
@@ -17,36 +17,36 @@ use crate::{
     state::{State, uploads::Completed},
 };
 
-/// An object that is ready to appear. Its extents are counted.
+/// An object ready for publication, whose extents are counted.
 pub(crate) struct Publication<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) key: &'a str,
     pub(crate) object: Object,
-    /// When its multipart upload was initiated; `None` for an object that is written at once.
+    /// When its multipart upload was initiated; `None` for an object that is written in one request.
     pub(crate) initiated: Option<Tick>,
-    /// The upload that ends with it.
+    /// The upload that this publication completes.
     pub(crate) completed: Option<Completed<'a>>,
     pub(crate) reason: &'static str,
     pub(crate) cause: &'a Cause,
 }
 
-/// What the caller is told.
+/// The result for the caller.
 pub(crate) struct Published {
-    /// Absent where versioning was never enabled.
+    /// Absent if versioning was never enabled.
     pub(crate) version_id: Option<String>,
     pub(crate) initiated: Tick,
     pub(crate) event: Option<Value>,
 }
 
 impl Backend {
-    /// What is current now, checked against the conditions of a write that begins.
+    /// The current version, checked against the conditions of a write that begins.
     pub(crate) fn begin(&self, bucket: &str, key: &str, conditions: &WriteConditions) -> S3Result<Seen> {
         let seen = Seen::of(self.state().current(bucket, key)?.map(AsRef::as_ref));
         conditions.check(&seen)?;
         Ok(seen)
     }
 
-    /// Accepts an event, if there is one.
+    /// Sends an event, if there is one.
     pub(crate) async fn announce(&self, event: Option<Value>) {
         if let Some(event) = event {
             self.events.put_event(event).await;
@@ -55,12 +55,12 @@ impl Backend {
 }
 
 impl State {
-    /// Checks the conditions again, now that nothing can come between.
+    /// Checks the conditions again, under the lock of the publication.
     pub(crate) fn recheck(&self, bucket: &str, key: &str, conditions: &WriteConditions, began: &Seen) -> S3Result<()> {
         conditions.check_again(began, &Seen::of(self.current(bucket, key)?.map(AsRef::as_ref)))
     }
 
-    /// Makes the object appear.
+    /// Makes the object visible.
     pub(crate) fn publish(&mut self, publication: Publication<'_>) -> S3Result<Published> {
         let Publication { bucket, key, object, initiated, completed, reason, cause } = publication;
         let created = self.tick();

@@ -21,19 +21,19 @@ use crate::{
     storage::extents::slice,
 };
 
-/// What part of an object a read is about, in bytes from `start` up to, not including, `end`.
+/// The part of an object that a read returns, in bytes from `start` up to, not including, `end`.
 struct Window {
     start: u64,
     end: u64,
-    /// Whether the answer is 206.
+    /// Whether the answer has status 206.
     partial: bool,
-    /// The checksum of exactly these bytes, where S3 has it.
+    /// The checksum of exactly these bytes, if S3 stores it.
     checksum: Option<Checksum>,
-    /// Answered to a request for a part of a multipart object.
+    /// The number of parts, for a read of one part of a multipart object.
     parts_count: Option<i32>,
 }
 
-/// The window that `Range` or `partNumber` asks for.
+/// The window of `Range` or `partNumber`.
 fn window(object: &Object, range: Option<&dto::Range>, part: Option<i32>) -> S3Result<Window> {
     let size = object.size();
     match (range, part) {
@@ -59,13 +59,13 @@ fn window(object: &Object, range: Option<&dto::Range>, part: Option<i32>) -> S3R
     }
 }
 
-/// The window of one part. An object that was not uploaded in parts is its own part 1.
+/// The window of one part. An object that was not uploaded in parts has one part, number 1.
 fn part_window(object: &Object, number: u16) -> S3Result<Window> {
     if object.parts.is_empty() && number == 1 {
         let checksum = object.checksum.clone();
         return Ok(Window { start: 0, end: object.size(), partial: true, checksum, parts_count: None });
     }
-    // Numbers may have gaps; a read counts the parts that are there.
+    // Part numbers may have gaps; a read counts the existing parts.
     let index = usize::from(number) - 1;
     let part = object.parts.get(index).ok_or_else(|| {
         let message = "The requested partnumber is not satisfiable";
@@ -81,7 +81,7 @@ fn part_window(object: &Object, number: u16) -> S3Result<Window> {
     })
 }
 
-/// 304, with the headers that a cache needs.
+/// 304, with the headers for caches.
 fn not_modified(version: &Version, object: &Object) -> s3s::S3Error {
     let mut error = s3_error!(NotModified, "Not Modified");
     let mut headers = HeaderMap::new();
@@ -95,7 +95,7 @@ fn not_modified(version: &Version, object: &Object) -> s3s::S3Error {
     error
 }
 
-/// Fails a read whose conditions do not hold.
+/// Rejects a read whose conditions do not hold.
 fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Result<()> {
     match conditions.judge(&object.etag, version.initiated.time()) {
         Verdict::Proceed => Ok(()),
@@ -104,8 +104,8 @@ fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Re
     }
 }
 
-/// The header `x-amz-checksum-type`: of a part too, it is the object's, which says how the checksums of parts are
-/// combined (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
+/// The header `x-amz-checksum-type`. For a part, too, it is the type of the object, which defines how the checksums of
+/// parts are combined (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>, Response Elements).
 fn shown_kind(window: &Window, object: &Object) -> Option<dto::ChecksumType> {
     let stored = window.checksum.as_ref().and(object.checksum.as_ref())?;
     Some(dto::ChecksumType::from_static(stored.kind.name()))
@@ -116,7 +116,7 @@ fn content_range(window: &Window, size: u64) -> Option<String> {
 }
 
 impl Backend {
-    /// The version a read means, with the id that its answer shows.
+    /// The version that a read names, with the ID for its answer.
     fn found(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<(Arc<Version>, Option<String>)> {
         let state = self.state();
         let version = state.find(bucket, key, id)?;
@@ -127,7 +127,7 @@ impl Backend {
     pub(crate) fn get_object(&self, req: S3Request<dto::GetObjectInput>) -> S3Result<S3Response<dto::GetObjectOutput>> {
         let hidden = Hidden::of(&req.extensions);
         let input = req.input;
-        // The lock is kept until the bytes are held: a delete cannot come between.
+        // The lock is kept until the bytes are held, so that a concurrent delete cannot remove them.
         let state = self.state();
         let version = state.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let version_id = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);

@@ -23,7 +23,7 @@ impl Backend {
         }))
     }
 
-    /// Puts tags in the place of those that were there; answers the version whose tags they are.
+    /// Replaces the tags of a version; returns the version.
     fn retag(&self, bucket: &str, key: &str, id: Option<&str>, tags: Tags) -> S3Result<Option<String>> {
         let mut state = self.state();
         let version = state.change_object(bucket, key, id, |object| object.tags = tags)?;

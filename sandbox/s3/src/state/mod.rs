@@ -1,4 +1,4 @@
-//! Buckets, versions and open uploads: in memory for answering, and in the [`Store`] for the next start.
+//! Buckets, versions and open uploads: in memory for requests, and in the [`Store`] for the next start.
 
 pub(crate) mod uploads;
 pub(crate) mod versions;
@@ -30,11 +30,11 @@ pub(crate) const VERSIONS: &str = "s3.versions";
 pub(crate) const UPLOADS: &str = "s3.uploads";
 pub(crate) const PARTS: &str = "s3.parts";
 
-/// Everything there is. Guarded by one lock that is never held across an await.
+/// The whole state. One lock guards it and is never held across an await.
 pub(crate) struct State {
     buckets: BTreeMap<String, Bucket>,
     uploads: BTreeMap<String, Upload>,
-    /// The restores whose ends are to be told.
+    /// The restores whose completion events are due.
     pub(crate) restoring: AllRestoring,
     last: Tick,
     store: Arc<Store>,
@@ -45,19 +45,19 @@ pub(crate) struct State {
 /// A bucket and its objects.
 pub(crate) struct Bucket {
     pub(crate) record: BucketRecord,
-    /// The versions of every key, newest first. A key without versions is not there.
+    /// The versions of every key, newest first. A key without versions is absent.
     pub(crate) keys: BTreeMap<String, Vec<Arc<Version>>>,
 }
 
-/// The sandbox's S3 could not be opened.
+/// The sandbox's S3 cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder of the objects' bytes cannot be used.
-    #[error("cannot use {path} for the objects' bytes: {source}")]
+    #[error("cannot use {path} for the content of objects: {source}")]
     Folder {
-        /// Which folder.
+        /// The path of the folder.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The metadata cannot be read.
@@ -66,7 +66,7 @@ pub enum OpenError {
 }
 
 impl State {
-    /// Everything that the store knows.
+    /// Loads the state from the store.
     pub(crate) fn load(store: Arc<Store>, blobs: Arc<Blobs>, clock: Arc<Clock>) -> Result<Self, OpenError> {
         let (buckets, uploads) = (BTreeMap::new(), BTreeMap::new());
         let mut state = Self { buckets, uploads, restoring: AllRestoring::new(), last: Tick(0), store, blobs, clock };
@@ -77,12 +77,12 @@ impl State {
             state.last = state.last.max(version.created).max(version.initiated);
             if let Some(object) = version.object() {
                 if !state.blobs.hold_all_of(&object.extents) {
-                    // It was deleted, and the process killed before that was flushed.
-                    tracing::warn!(bucket, key, version.id, "a version without its bytes is left out");
+                    // It was deleted, and the process was killed before the flush.
+                    tracing::warn!(bucket, key, version.id, "skipping a version whose content is missing");
                     continue;
                 }
                 state.blobs.keep(&object.extents);
-                if object.restore.is_some_and(Restore::is_to_be_told) {
+                if object.restore.is_some_and(Restore::needs_event) {
                     let id = version.id.clone();
                     state.restoring.insert(Restoring { bucket: bucket.clone(), key: key.clone(), id });
                 }
@@ -107,7 +107,7 @@ impl State {
         Ok(state)
     }
 
-    /// The present moment, later than every other.
+    /// The present time, later than every earlier tick.
     pub(crate) fn tick(&mut self) -> Tick {
         self.last = Tick::after(self.last, self.clock.now());
         self.last
@@ -118,12 +118,12 @@ impl State {
         self.buckets.values()
     }
 
-    /// A bucket that has to be there.
+    /// A bucket that must exist.
     pub(crate) fn bucket(&self, name: &str) -> S3Result<&Bucket> {
         self.buckets.get(name).ok_or_else(errors::no_such_bucket)
     }
 
-    /// The region of a bucket, if there is such a bucket.
+    /// The region of a bucket, if the bucket exists.
     pub(crate) fn region(&self, bucket: &str) -> Option<&str> {
         self.buckets.get(bucket).map(|bucket| bucket.record.region.as_str())
     }
@@ -147,7 +147,7 @@ impl State {
         self.put_bucket(record).map_err(S3Error::internal_error)
     }
 
-    /// Removes an empty bucket, and its open uploads with it.
+    /// Removes an empty bucket with its open uploads.
     pub(crate) fn delete_bucket(&mut self, name: &str) -> S3Result<()> {
         if !self.bucket(name)?.keys.is_empty() {
             return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
@@ -166,7 +166,7 @@ impl State {
         Ok(())
     }
 
-    /// Gives up extents that were to become an object.
+    /// Releases extents that do not become an object.
     pub(crate) fn release(&self, extents: &[Extent]) {
         self.blobs.release(extents);
     }

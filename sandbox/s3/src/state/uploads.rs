@@ -22,11 +22,11 @@ pub(crate) struct Upload {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Completed<'a> {
     pub(crate) upload: &'a str,
-    /// The parts, in their order, whose extents have gone into the object.
+    /// The parts whose extents became part of the object, in order.
     pub(crate) kept: &'a [u16],
 }
 
-/// A part as it is stored.
+/// A part in the store.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PartRecord<P> {
     pub(crate) upload: String,
@@ -34,12 +34,12 @@ pub(crate) struct PartRecord<P> {
 }
 
 impl State {
-    /// Every open upload with its id.
+    /// Every open upload with its ID.
     pub(crate) fn uploads(&self) -> impl Iterator<Item = (&String, &Upload)> {
         self.uploads.iter()
     }
 
-    /// An upload that has to be open, of this key.
+    /// An upload of this key, which must be open.
     pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<&Upload> {
         self.bucket(bucket)?;
         self.uploads
@@ -55,7 +55,7 @@ impl State {
         Ok(())
     }
 
-    /// Notes for every open upload of a key that the key was deleted.
+    /// Marks every open upload of a key: the key was deleted.
     pub(crate) fn note_deletion(&mut self, bucket: &str, key: &str) -> S3Result<()> {
         let of_key = |upload: &Upload| upload.settings.bucket == bucket && upload.settings.key == key;
         for (id, upload) in self.uploads.iter_mut().filter(|(_, upload)| of_key(upload)) {
@@ -66,7 +66,7 @@ impl State {
         Ok(())
     }
 
-    /// Adds a part, whose extents are counted already; one with the same number is replaced.
+    /// Adds a part, whose extents are already counted. Replaces a part of the same number.
     pub(crate) fn put_part(&mut self, bucket: &str, key: &str, id: &str, part: Part) -> S3Result<()> {
         if let Err(error) = self.upload(bucket, key, id) {
             self.blobs.release(&part.extents);
@@ -81,7 +81,7 @@ impl State {
         Ok(())
     }
 
-    /// Ends an upload that makes no object.
+    /// Ends an upload without creating an object.
     pub(crate) fn abort_upload(&mut self, id: &str) -> S3Result<()> {
         let mut batch = Batch::default();
         self.delete_upload(&mut batch, id);

@@ -1,4 +1,4 @@
-//! The versions of keys: which one is current, and what comes, changes and goes.
+//! The versions of keys: the current one, additions, changes and removals.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     state::{State, VERSIONS, uploads::Completed},
 };
 
-/// A version as it is stored.
+/// A version in the store.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct VersionRecord<V> {
     pub(crate) bucket: String,
@@ -30,7 +30,7 @@ impl State {
         Ok(self.bucket(bucket)?.keys.get(key).and_then(|versions| versions.first()))
     }
 
-    /// The version that a request means. A delete marker is an error, as it is for every request that reads.
+    /// The version that a request names. A delete marker is an error, as for every request that reads.
     pub(crate) fn find(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<Arc<Version>> {
         let versions = self.bucket(bucket)?.keys.get(key).map_or(&[][..], Vec::as_slice);
         let found = match id {
@@ -43,16 +43,17 @@ impl State {
         }
     }
 
-    /// The same, for what is asked of or put on a version rather than its bytes. Such a request names the current
-    /// version even where it gives no id, so that a delete marker answers as one that was named.
+    /// The same, for a request about metadata of the version rather than its bytes. Such a request always names a
+    /// version: without an ID, it names the current one. The error for a delete marker is therefore that of a named
+    /// version.
     pub(crate) fn find_named(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<Arc<Version>> {
         let current = self.current(bucket, key)?.map(|version| version.id.as_str());
         self.find(bucket, key, id.or(current))
     }
 
-    /// Adds a version, whose extents are counted already, where its initiation puts it, and ends the upload that it
-    /// completes, both or neither. A null version takes the place of the one before, unless that one was initiated
-    /// later: then the new one is never seen.
+    /// Adds a version, whose extents are already counted, at the position of its initiation. In the same transaction,
+    /// ends the upload that it completes. A null version replaces the existing one, unless that one was initiated
+    /// later: then the new version never becomes visible.
     pub(crate) fn insert(
         &mut self,
         bucket: &str,
@@ -96,7 +97,7 @@ impl State {
         Ok(())
     }
 
-    /// Changes what is known of an object in place: its tags, its lock, its checksum.
+    /// Changes the metadata of an object in place: its tags, its lock, its checksum.
     pub(crate) fn change_object(
         &mut self,
         bucket: &str,
@@ -118,13 +119,13 @@ impl State {
         Ok(changed)
     }
 
-    /// A version by its id, delete markers included. `None` when there is no such version.
+    /// A version by its ID, delete markers included. `None` if it does not exist.
     pub(crate) fn version(&self, bucket: &str, key: &str, id: &str) -> S3Result<Option<&Arc<Version>>> {
         let versions = self.bucket(bucket)?.keys.get(key);
         Ok(versions.and_then(|versions| versions.iter().find(|version| version.id == id)))
     }
 
-    /// Removes one version for good. `None` when there is no such version.
+    /// Removes one version permanently. `None` if it does not exist.
     pub(crate) fn remove(&mut self, bucket: &str, key: &str, id: &str) -> S3Result<Option<Arc<Version>>> {
         let Some(found) = self.version(bucket, key, id)?.cloned() else { return Ok(None) };
         if found.object().is_some() && self.current(bucket, key)?.is_some_and(|current| current.id == id) {

@@ -1,5 +1,5 @@
-//! The bytes on disk: one plain file per upload, named by number, counted by the extents that refer to it, and removed
-//! with the last of them. Keys never become paths.
+//! The content on disk. Each upload is one file, named by a number. Extents that refer to a file are counted, and the
+//! file is removed with the last of them. Keys never become paths.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// How much is read, hashed or written at once. A transfer holds a handful of these, whatever its size.
+/// The size of reads, hashes and writes. A transfer holds a handful of these buffers, regardless of its size.
 pub(crate) const CHUNK: usize = 1 << 20;
 static ZEROS: [u8; CHUNK] = [0; CHUNK];
 
@@ -33,19 +33,19 @@ static ZEROS: [u8; CHUNK] = [0; CHUNK];
 #[derive(Debug)]
 pub(crate) struct Blobs {
     pub(crate) folder: PathBuf,
-    pub(crate) references: Mutex<HashMap<u64, u64>>,
-    /// Files that nothing refers to any more, to be removed when no lock is held.
-    pub(crate) unused: Mutex<Vec<u64>>,
+    references: Mutex<HashMap<u64, u64>>,
+    /// Files without references, to be removed when no lock is held.
+    unused: Mutex<Vec<u64>>,
 }
 
 /// Why a body was not stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
-    #[error("the request body broke off: {0}")]
+    #[error("the request body ended early: {0}")]
     Body(StdError),
     #[error("the body is longer than {0} bytes")]
     TooLarge(u64),
-    #[error("the body cannot be written to disk: {0}")]
+    #[error("cannot write the body to disk: {0}")]
     Disk(#[from] io::Error),
 }
 
@@ -60,11 +60,11 @@ impl Blobs {
         self.folder.join(format!("{blob:016x}"))
     }
 
-    pub(crate) fn references(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
+    fn references(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
         self.references.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts extents that a version or part keeps.
+    /// Counts extents that a version or part refers to.
     pub(crate) fn keep(&self, extents: &[Extent]) {
         let mut references = self.references();
         for extent in extents {
@@ -72,11 +72,11 @@ impl Blobs {
         }
     }
 
-    pub(crate) fn unused(&self) -> MutexGuard<'_, Vec<u64>> {
+    fn unused(&self) -> MutexGuard<'_, Vec<u64>> {
         self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops counting extents. Files that nothing refers to any more go with the next [`Self::remove_unused`].
+    /// Releases extents. The next [`Self::remove_unused`] removes files without references.
     pub(crate) fn release(&self, extents: &[Extent]) {
         let mut references = self.references();
         for extent in extents {
@@ -90,22 +90,22 @@ impl Blobs {
         }
     }
 
-    /// Removes the files that nothing refers to any more. A large one takes the disk a while, so callers hold no lock.
+    /// Removes files without references. A large file takes the disk some time, so callers hold no lock.
     pub(crate) fn remove_unused(&self) {
         let unused = std::mem::take(&mut *self.unused());
         for path in unused.into_iter().map(|blob| self.path(blob)) {
             if let Err(error) = fs::remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "a blob without references could not be removed");
+                tracing::warn!(path = %path.display(), %error, "cannot remove a blob without references");
             }
         }
     }
 
-    /// Whether every file that the extents refer to is there.
+    /// Whether every file that the extents refer to exists.
     pub(crate) fn hold_all_of(&self, extents: &[Extent]) -> bool {
         extents.iter().all(|extent| self.path(extent.blob).exists())
     }
 
-    /// Removes the files that a crash left without a reference. Called once, after everything was counted.
+    /// Removes files without references after a crash. Called once, after all extents are counted.
     pub(crate) fn sweep(&self) -> io::Result<()> {
         let references = self.references();
         for entry in fs::read_dir(&self.folder)? {
@@ -118,13 +118,13 @@ impl Blobs {
         Ok(())
     }
 
-    /// Holds extents for as long as a request uses them.
+    /// Holds extents while a request uses them.
     pub(crate) fn hold(self: &Arc<Self>, extents: Vec<Extent>) -> Held {
         self.keep(&extents);
         Held { blobs: Arc::clone(self), extents }
     }
 
-    /// A file of this length that is one hole: it reads as zeros and takes no room.
+    /// A sparse file of this length: it reads as zeros and uses no disk space.
     pub(crate) fn hole(self: &Arc<Self>, length: u64) -> io::Result<Held> {
         let blob = rand::random::<u64>();
         let held = self.hold(vec![Extent { blob, offset: 0, length, known: None }]);
@@ -132,7 +132,7 @@ impl Blobs {
         Ok(held)
     }
 
-    /// Stores a body of at most `limit` bytes and computes its digests on the way.
+    /// Stores a body of at most `limit` bytes and computes its digests at the same time.
     pub(crate) async fn write(
         self: &Arc<Self>,
         mut body: StreamingBlob,
@@ -141,8 +141,8 @@ impl Blobs {
     ) -> Result<(Held, Digests), WriteError> {
         let blob = rand::random::<u64>();
         let extent = Extent { blob, offset: 0, length: 0, known: None };
-        // Counted from the start, so that leaving early on an error removes the file. A file that appears only after
-        // its request was given up is swept away at the next start.
+        // Counted from the start, so that an early return on an error removes the file. The next start removes a file
+        // that appears after its request was canceled.
         let mut held = self.hold(vec![extent]);
         let path = self.path(blob);
         let (sender, receiver) = mpsc::channel::<Bytes>(16);
@@ -183,7 +183,7 @@ impl Blobs {
     }
 }
 
-/// Writes what arrives. Stretches of zeros become holes in the file.
+/// Writes the received bytes. Runs of zeros become holes in the file.
 fn store(path: &PathBuf, mut chunks: mpsc::Receiver<Bytes>, algorithm: Option<Algorithm>) -> io::Result<Digests> {
     let mut file = File::create_new(path)?;
     let mut digester = Digester::new(algorithm);
@@ -201,7 +201,7 @@ fn store(path: &PathBuf, mut chunks: mpsc::Receiver<Bytes>, algorithm: Option<Al
     Ok(digester.finish())
 }
 
-/// Extents that cannot disappear while this lives.
+/// Extents that cannot disappear while this value exists.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) blobs: Arc<Blobs>,
@@ -214,19 +214,19 @@ impl Held {
         &self.extents
     }
 
-    /// Hands the reference over to whoever stores the extents.
+    /// Transfers the reference to the code that stores the extents.
     pub(crate) fn keep(mut self) -> Vec<Extent> {
         std::mem::take(&mut self.extents)
     }
 
-    /// Notes digests that were computed of all the bytes, so that a copy of a copy need not read them again.
+    /// Records digests of all bytes, so that a copy of a copy need not read them again.
     pub(crate) fn learn(&mut self, digests: &Digests) {
         if let [only] = self.extents.as_mut_slice() {
             only.known = Some(Known { md5: digests.md5.clone(), crc64nvme: digests.crc64nvme });
         }
     }
 
-    /// Reads everything and computes its digests, away from the threads that serve requests.
+    /// Reads all bytes and computes their digests, on a thread that serves no requests.
     pub(crate) async fn digest(&self, algorithm: Option<Algorithm>) -> io::Result<Digests> {
         let held = self.blobs.hold(self.extents.clone());
         let work = move || {

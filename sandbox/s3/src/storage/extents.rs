@@ -1,4 +1,4 @@
-//! Content as a list of extents: ranges of blob files. A copy is a new list over the same files.
+//! Content as a list of extents: ranges of blob files. A copy is a new list of ranges in the same files.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +11,11 @@ pub(crate) struct Extent {
     pub(crate) offset: u64,
     /// Never 0.
     pub(crate) length: u64,
-    /// The digests of exactly these bytes, where they are known.
+    /// The digests of exactly these bytes, if they are known.
     pub(crate) known: Option<Known>,
 }
 
-/// Digests that need no second reading.
+/// Digests that are known without reading the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// In hexadecimal.
@@ -23,12 +23,12 @@ pub(crate) struct Known {
     pub(crate) crc64nvme: u64,
 }
 
-/// How many bytes the extents hold.
+/// The number of bytes in the extents.
 pub(crate) fn total(extents: &[Extent]) -> u64 {
     extents.iter().map(|extent| extent.length).sum()
 }
 
-/// The extents of the bytes from `start` up to, not including, `end`. An extent that is cut forgets its digests.
+/// The extents of the bytes from `start` up to, not including, `end`. A truncated extent loses its digests.
 pub(crate) fn slice(extents: &[Extent], start: u64, end: u64) -> Vec<Extent> {
     let mut position = 0;
     let mut found = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn slice(extents: &[Extent], start: u64, end: u64) -> Vec<Extent> {
     found
 }
 
-/// The MD5 of the whole, when it is known without reading.
+/// The MD5 of the whole, if it is known without reading.
 pub(crate) fn known_md5(extents: &[Extent]) -> Option<String> {
     match extents {
         [one] => one.known.as_ref().map(|known| known.md5.clone()),
@@ -56,11 +56,11 @@ pub(crate) fn known_md5(extents: &[Extent]) -> Option<String> {
     }
 }
 
-/// The CRC64NVME of the whole, when every extent's is known.
+/// The CRC64NVME of the whole, if that of every extent is known.
 pub(crate) fn known_crc64nvme(extents: &[Extent]) -> Option<u64> {
     let known = |extent: &Extent| Some(extent.known.as_ref()?.crc64nvme);
     let Some((first, others)) = extents.split_first() else { return Some(0) };
-    // Most have one extent, and combining takes long.
+    // Most objects have one extent, and combining is slow.
     others
         .iter()
         .try_fold(known(first)?, |crc, extent| combine(Algorithm::Crc64Nvme, crc, known(extent)?, extent.length))
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_names_exactly_the_bytes_asked_for() {
+    fn a_slice_contains_exactly_the_requested_bytes() {
         let content = [extent(1, 0, 10), extent(2, 100, 5), extent(3, 7, 20)];
         assert_eq!(places(&slice(&content, 0, 35)), [(1, 0, 10, true), (2, 100, 5, true), (3, 7, 20, true)]);
         assert_eq!(places(&slice(&content, 10, 15)), [(2, 100, 5, true)], "a whole extent keeps its digests");

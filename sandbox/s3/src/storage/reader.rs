@@ -25,9 +25,9 @@ type OpenFile = (u64, File);
 /// A body that reads one chunk ahead of its consumer.
 pub(crate) struct Reader {
     pub(crate) held: Held,
-    /// What is left to read, the next extent last.
+    /// The extents still to read, the next one last.
     pub(crate) plan: Vec<Extent>,
-    /// What is left to hand out, in bytes.
+    /// The number of bytes still to return.
     pub(crate) remaining: u64,
     pub(crate) file: Option<OpenFile>,
     pub(crate) pending: Option<JoinHandle<io::Result<(Bytes, OpenFile)>>>,

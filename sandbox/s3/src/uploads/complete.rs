@@ -19,7 +19,7 @@ use crate::{
     uploads::parts::chosen,
 };
 
-/// The checksum of the object that the parts make.
+/// The checksum of the object that consists of the parts.
 fn whole_checksum(parts: &[Arc<Part>], declared: Option<(Algorithm, Kind)>) -> S3Result<Checksum> {
     let stored = |part: &'_ Arc<Part>| part.checksum.as_ref().map(|checksum| checksum.value.clone());
     let (algorithm, kind) = declared.unwrap_or((Algorithm::Crc64Nvme, Kind::FullObject));
@@ -39,7 +39,7 @@ fn whole_checksum(parts: &[Arc<Part>], declared: Option<(Algorithm, Kind)>) -> S
     found.ok_or_else(|| s3_error!(InternalError, "A part lacks the {} of its upload", algorithm.name()))
 }
 
-/// Compares what a completion claims of the whole object with what it is.
+/// Compares what a completion claims about the whole object with the object.
 fn verify_whole(
     input: &dto::CompleteMultipartUploadInput,
     claimed: Option<&(Algorithm, String)>,
@@ -68,14 +68,14 @@ fn verify_whole(
             checksum.algorithm.name().to_lowercase(),
             algorithm.name().to_lowercase()
         ))),
-        // For a composite checksum the number of parts may be left out.
+        // The number of parts is optional in a composite checksum.
         Some((_, value)) if *value == checksum.value || checksum.value.split('-').next() == Some(value) => Ok(()),
         Some((algorithm, _)) => Err(errors::bad_digest(algorithm.name())),
     }
 }
 
 impl Backend {
-    /// Makes the object of its parts, under one lock.
+    /// Creates the object from its parts, under one lock.
     pub(crate) async fn complete_multipart_upload(
         &self,
         req: S3Request<dto::CompleteMultipartUploadInput>,
@@ -134,7 +134,7 @@ impl Backend {
     }
 }
 
-/// The object that the parts make.
+/// The object that consists of the parts.
 fn object_of(parts: &[Arc<Part>], settings: &UploadSettings, etag: &str, checksum: &Checksum) -> Object {
     Object {
         etag: etag.to_owned(),

@@ -14,7 +14,7 @@ use crate::{
     model::{upload::UploadSettings, version::new_version_id},
 };
 
-/// The checksum that an upload declares; nothing declared means a full-object CRC64NVME.
+/// The checksum that an upload declares; a full-object CRC64NVME by default.
 fn declaration(
     algorithm: Option<&dto::ChecksumAlgorithm>,
     kind: Option<&dto::ChecksumType>,

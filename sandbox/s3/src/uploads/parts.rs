@@ -1,4 +1,4 @@
-//! The parts that a completion names: whether they exist, fit together and have the checksums that the request gives.
+//! The parts that a completion names: whether they exist, fit together and have the checksums of the request.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,10 +11,10 @@ use crate::{
     model::upload::Part,
 };
 
-/// Every part but the last holds at least this many bytes.
+/// The minimum size of every part but the last, in bytes.
 const MIN_PART: u64 = 5 << 20;
 
-/// The parts that a completion names, checked against those that were uploaded.
+/// The parts that a completion names, checked against the uploaded parts.
 pub(crate) fn chosen(
     requested: &[dto::CompletedPart],
     uploaded: &BTreeMap<u16, Arc<Part>>,
@@ -43,7 +43,7 @@ pub(crate) fn chosen(
                     algorithm.name().to_lowercase()
                 )));
             }
-            // Documented as an internal error: AWS asks for consecutive numbers from 1 with part-level checksums.
+            // Documented as an internal error: AWS requires consecutive numbers from 1 with part-level checksums.
             if usize::from(number) != parts.len() + 1 {
                 return Err(s3_error!(
                     InternalError,
@@ -73,7 +73,7 @@ fn no_such_part() -> s3s::S3Error {
     )
 }
 
-/// Compares what a completion claims of a part with what it is. Besides its own checksum every part has a CRC64NVME.
+/// Compares what a completion claims about a part with the part. Besides its own checksum, every part has a CRC64NVME.
 fn check_part(part: &Part, algorithm: Algorithm, value: &str) -> S3Result<()> {
     let own = part.checksum.as_ref().filter(|stored| stored.algorithm == algorithm).map(|stored| stored.value.clone());
     let is_default = part.checksum.is_none() && algorithm == Algorithm::Crc64Nvme;

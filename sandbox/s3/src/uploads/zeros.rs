@@ -1,26 +1,27 @@
-//! Parts of nothing but zeros, without moving any: how an object of 48.8 TiB fits on a laptop. Each is a range of a
-//! file that is one hole; copies share it, as they share everything.
+//! Parts of zeros in a sparse file, so that an object of 48.8 TiB fits on a laptop. Each part is a range of the file;
+//! copies share it as usual.
 
 use std::collections::HashMap;
 
 use sandbox_core::ports::ApiError;
 
 use crate::{
-    backend::Backend,
+    S3,
     checksum::{Algorithm, Checksum, combine, crc, digest::Digester},
     errors,
     model::upload::Part,
     storage::extents::{Extent, Known},
 };
 
-const NO_CRC: &str = "Parts of zeros can have a CRC, and no other checksum, without being read.";
+const NO_CRC: &str = "Parts of zeros can only have a CRC: any other checksum would require reading them.";
 
-impl Backend {
-    /// Puts parts of zeros into an open multipart upload, numbered from 1, as `UploadPart` would; answers their entity
-    /// tags. Their checksums are true and of the kind that the upload declares, which has to be a CRC. Their entity
-    /// tags are not the MD5 that S3's are, because an MD5 cannot be had without reading every byte; equal lengths have
-    /// equal ones. No request to S3 can do this; tests need it.
-    pub(crate) fn put_sparse_parts(
+impl S3 {
+    /// Adds parts of zeros to an open multipart upload, numbered from 1, as `UploadPart` does, and returns their ETags.
+    /// No request to S3 can do this; tests need it for objects of up to 48.8 TiB.
+    ///
+    /// The checksums are correct and of the type that the upload declares, which must be a CRC. The ETags are not MD5s,
+    /// because an MD5 requires every byte. Parts of equal length have equal ETags.
+    pub fn put_sparse_parts(
         &self,
         bucket: &str,
         key: &str,
@@ -28,7 +29,7 @@ impl Backend {
         lengths: &[u64],
     ) -> Result<Vec<String>, ApiError> {
         let refused = |error: &s3s::S3Error| errors::answer(error);
-        let backend = self;
+        let backend = &self.backend;
         let declared = backend.state().upload(bucket, key, upload_id).map(|upload| upload.settings.declared);
         let declared = declared.map_err(|error| refused(&error))?;
         let algorithm = declared.map_or(Algorithm::Crc64Nvme, |(algorithm, _)| algorithm);
@@ -54,7 +55,7 @@ impl Backend {
     }
 }
 
-/// What is known of so many zeros, and a checksum of them.
+/// The known digests of this many zeros, and a checksum of them.
 fn of_zeros(algorithm: Algorithm, length: u64) -> Option<(Known, Checksum)> {
     let mut digester = Digester::new(None);
     digester.update(&length.to_be_bytes());
@@ -62,7 +63,7 @@ fn of_zeros(algorithm: Algorithm, length: u64) -> Option<(Known, Checksum)> {
     Some((known, Checksum::crc(algorithm, crc_of_zeros(algorithm, length)?)))
 }
 
-/// The CRC of so many zeros: that of twice as many follows from two of one. None for an algorithm that is not a CRC.
+/// The CRC of this many zeros, by repeated doubling. `None` for an algorithm that is not a CRC.
 fn crc_of_zeros(algorithm: Algorithm, length: u64) -> Option<u64> {
     let (mut doubled, mut doubled_length) = (crc(algorithm, &[0])?, 1);
     let (mut whole, mut left) = (crc(algorithm, &[])?, length);
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crc_of_zeros_is_the_one_that_reading_them_gives() {
+    fn the_crc_of_zeros_equals_the_crc_of_their_bytes() {
         for length in [0, 1, 2, 3, 7, 8, 1000, 65_537] {
             for algorithm in [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme] {
                 let read = crc(algorithm, &vec![0; length]);

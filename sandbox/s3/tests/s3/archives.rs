@@ -1,4 +1,4 @@
-//! Archived objects, and their copies that can be read for a while.
+//! Archived objects and their restored copies.
 
 use std::{
     sync::{Arc, Mutex},
@@ -25,7 +25,7 @@ async fn archive(client: &Client, key: &str, class: StorageClass) {
     put.storage_class(class).send().await.unwrap();
 }
 
-/// Asks for a copy that is kept for a day; answers the refusal's status and code, if it is refused.
+/// Requests a restore for one day. Returns the status and code of a rejected request.
 async fn restore(client: &Client, key: &str, tier: Tier) -> Option<(u16, String)> {
     let tier = GlacierJobParameters::builder().tier(tier).build().unwrap();
     let request = RestoreRequest::builder().days(1).glacier_job_parameters(tier).build();
@@ -38,7 +38,7 @@ async fn head(client: &Client, key: &str) -> HeadObjectOutput {
 }
 
 #[tokio::test]
-async fn an_archived_object_is_read_and_copied_while_its_restored_copy_lasts() {
+async fn an_archived_object_is_readable_until_its_restored_copy_expires() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     archive(&client, "a", StorageClass::Glacier).await;
     let read = || client.get_object().bucket("bucket").key("a").send();
@@ -68,7 +68,7 @@ async fn an_archived_object_is_read_and_copied_while_its_restored_copy_lasts() {
 }
 
 #[tokio::test]
-async fn a_faster_tier_takes_over_and_a_restored_copy_is_kept_for_longer() {
+async fn a_restore_can_get_a_faster_tier_and_a_longer_period() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     archive(&client, "a", StorageClass::Glacier).await;
     assert_eq!(restore(&client, "a", Tier::Bulk).await, None);
@@ -82,7 +82,7 @@ async fn a_faster_tier_takes_over_and_a_restored_copy_is_kept_for_longer() {
 }
 
 #[tokio::test]
-async fn only_an_archive_is_restored_and_deep_archive_not_at_once() {
+async fn only_archived_objects_can_be_restored_and_deep_archive_not_expedited() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "warm", *b"x").await;
     assert_eq!(restore(&client, "warm", Tier::Standard).await, Some((403, "InvalidObjectState".to_owned())));
@@ -92,7 +92,7 @@ async fn only_an_archive_is_restored_and_deep_archive_not_at_once() {
     assert_eq!(restore(&client, "gone", Tier::Bulk).await, Some((404, "NoSuchKey".to_owned())));
 }
 
-/// The statuses of the answers that a client got.
+/// The status codes of all answers to a client.
 #[derive(Debug, Clone, Default)]
 struct Statuses(Arc<Mutex<Vec<u16>>>);
 
@@ -112,19 +112,19 @@ impl Intercept for Statuses {
     }
 }
 
-/// What was told of restores: the kind of event and its detail, without its request's id, which is checked.
-fn told(server: &Server) -> Vec<(String, Value)> {
+/// The restore events: type and detail, without the request ID, which is checked here.
+fn restore_events(server: &Server) -> Vec<(String, Value)> {
     let restores = server.recorder.events().into_iter().filter(|event| event["detail"]["reason"].is_null());
-    let told = restores.map(|mut event| {
+    let events = restores.map(|mut event| {
         let id = event["detail"]["request-id"].take();
         assert_eq!(id.as_str().map(str::len), Some(16), "{event}");
         (event["detail-type"].as_str().unwrap().to_owned(), event["detail"].take())
     });
-    told.collect()
+    events.collect()
 }
 
 #[tokio::test]
-async fn a_restore_is_accepted_with_202_and_told_at_its_beginning_and_once_at_its_end() {
+async fn a_restore_returns_202_and_sends_one_event_per_phase() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     archive(&client, "a", StorageClass::Glacier).await;
     let version = head(&client, "a").await.version_id.unwrap();
@@ -140,37 +140,37 @@ async fn a_restore_is_accepted_with_202_and_told_at_its_beginning_and_once_at_it
         "source-ip-address": "127.0.0.1",
         "source-storage-class": "GLACIER",
     });
-    assert_eq!(told(&server), [("Object Restore Initiated".to_owned(), begun.clone())]);
+    assert_eq!(restore_events(&server), [("Object Restore Initiated".to_owned(), begun.clone())]);
     server.s3.complete_restores().await.unwrap();
-    assert_eq!(told(&server).len(), 1, "it is under way");
+    assert_eq!(restore_events(&server).len(), 1, "it is under way");
 
     let server = server.restart().await;
     server.s3.pass_time(Duration::from_hours(3));
     server.s3.complete_restores().await.unwrap();
     server.s3.complete_restores().await.unwrap();
-    let ended = told(&server).pop().unwrap();
+    let ended = restore_events(&server).pop().unwrap();
     let expires = ended.1["restore-expiry-time"].clone();
     assert!(expires.as_str().is_some_and(|time| time.ends_with("T00:00:00Z")), "{expires}");
     begun.as_object_mut().unwrap().remove("source-ip-address");
     begun["requester"] = json!("s3.amazonaws.com");
     begun["restore-expiry-time"] = expires;
     assert_eq!(ended, ("Object Restore Completed".to_owned(), begun));
-    assert_eq!(told(&server).len(), 1, "its end is told once, also by a service that was started again");
+    assert_eq!(restore_events(&server).len(), 1, "a restarted service does not repeat the completion event");
 
     let counting = server.client_with("eu-west-1", |config| config.interceptor(statuses.clone()));
     assert_eq!(restore(&counting, "a", Tier::Standard).await, None);
     server.s3.complete_restores().await.unwrap();
-    assert_eq!(told(&server).len(), 1, "that it is kept for longer is not told");
+    assert_eq!(restore_events(&server).len(), 1, "an extension of the period sends no event");
     assert_eq!(*statuses.0.lock().unwrap(), [202, 200]);
 }
 
 #[tokio::test]
-async fn the_end_of_a_restore_whose_version_is_gone_is_not_told() {
+async fn a_restore_of_a_deleted_version_sends_no_completion_event() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     archive(&client, "a", StorageClass::Glacier).await;
     assert_eq!(restore(&client, "a", Tier::Expedited).await, None);
     client.delete_object().bucket("bucket").key("a").send().await.unwrap();
     server.s3.pass_time(Duration::from_mins(2));
     server.s3.complete_restores().await.unwrap();
-    assert!(told(&server).iter().all(|(kind, _)| kind != "Object Restore Completed"));
+    assert!(restore_events(&server).iter().all(|(kind, _)| kind != "Object Restore Completed"));
 }

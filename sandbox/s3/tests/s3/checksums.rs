@@ -1,4 +1,4 @@
-//! What S3 computes, what callers claim, and what happens when they differ.
+//! Checksums that S3 computes and that callers send.
 
 use aws_sdk_s3::{
     Client,
@@ -11,7 +11,7 @@ use sandbox_s3::Versioning;
 
 use crate::harness::{Server, bytes, failure};
 
-/// The full-object CRC64NVME of bytes, as S3 writes it.
+/// The full-object CRC64NVME of bytes, in S3's format.
 pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
     STANDARD.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
 }
@@ -41,7 +41,7 @@ async fn a_client_without_checksums_gets_a_full_object_crc64nvme() {
 }
 
 #[tokio::test]
-async fn the_algorithm_that_the_client_chose_is_kept() {
+async fn the_clients_algorithm_is_kept() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     for algorithm in [
         ChecksumAlgorithm::Crc32,
@@ -64,7 +64,7 @@ async fn the_algorithm_that_the_client_chose_is_kept() {
         for (one, value) in shown {
             assert_eq!(value.is_some(), one == algorithm, "{one} for an object put with {algorithm}");
         }
-        // The SDK verifies what it reads with the checksum it is told.
+        // The SDK verifies the content with the returned checksum.
         let got = client.get_object().bucket("bucket").key("a").checksum_mode(ChecksumMode::Enabled).send().await;
         assert_eq!(got.unwrap().body.collect().await.unwrap().to_vec(), b"hello", "{algorithm}");
     }
@@ -72,7 +72,7 @@ async fn the_algorithm_that_the_client_chose_is_kept() {
 }
 
 #[tokio::test]
-async fn a_checksum_that_the_bytes_do_not_have_is_refused() {
+async fn a_wrong_checksum_is_rejected() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     let put = || client.put_object().bucket("bucket").key("a").body(ByteStream::from_static(b"hello"));
     let wrong = put().checksum_crc64_nvme(crc64nvme(b"other")).send().await;
@@ -119,7 +119,7 @@ async fn an_old_object_has_no_checksum() {
 }
 
 #[tokio::test]
-async fn a_part_without_a_checksum_is_refused_where_the_uploads_is_made_of_them() {
+async fn a_composite_upload_rejects_a_part_without_a_checksum() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     let plain = server.plain_client();
     for (algorithm, kind, named) in [
@@ -137,7 +137,7 @@ async fn a_part_without_a_checksum_is_refused_where_the_uploads_is_made_of_them(
 }
 
 #[tokio::test]
-async fn a_part_without_a_checksum_is_taken_where_s3_computes_the_uploads_by_itself() {
+async fn a_full_object_upload_accepts_a_part_without_a_checksum() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     let plain = server.plain_client();
     for algorithm in [None, Some(ChecksumAlgorithm::Crc64Nvme), Some(ChecksumAlgorithm::Crc32C)] {

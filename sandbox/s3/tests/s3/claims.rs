@@ -1,4 +1,4 @@
-//! What a request says of its body is compared with it, or refused: nothing is stored unverified.
+//! Length and checksum of a request are compared with its body or rejected: nothing is stored without verification.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sandbox_s3::Versioning;
@@ -13,7 +13,7 @@ async fn put(server: &Server, headers: &[(&str, &str)], body: &str) -> Answer {
     raw::send(server, ("PUT", "/bucket/k"), headers, body.to_owned()).await
 }
 
-/// An upload in chunks without signatures, of `hello`.
+/// An upload of `hello` in unsigned chunks.
 async fn chunked(server: &Server, length: &str, trailer: &str) -> Answer {
     let headers = [
         ("x-amz-decoded-content-length", length),
@@ -24,7 +24,7 @@ async fn chunked(server: &Server, length: &str, trailer: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_checksum_that_the_sandbox_cannot_compute_is_refused_and_not_passed_over() {
+async fn an_unsupported_checksum_is_rejected() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     for name in ["sha512", "md5", "xxhash64", "xxhash3", "xxhash128"] {
         let header = format!("x-amz-checksum-{name}");
@@ -48,7 +48,7 @@ async fn a_checksum_that_the_sandbox_cannot_compute_is_refused_and_not_passed_ov
 }
 
 #[tokio::test]
-async fn the_algorithm_that_the_sdk_names_is_that_of_the_checksum_that_it_sends() {
+async fn the_named_algorithm_must_match_the_sent_checksum() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let value = sha256(b"hello");
     let sent = ("x-amz-checksum-sha256", value.as_str());
@@ -66,7 +66,7 @@ async fn the_algorithm_that_the_sdk_names_is_that_of_the_checksum_that_it_sends(
 }
 
 #[tokio::test]
-async fn a_body_in_chunks_has_the_length_that_it_says() {
+async fn a_chunked_body_must_have_its_declared_length() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let trailer = format!("x-amz-checksum-crc64nvme:{}\r\n", crc64nvme(b"hello"));
     for (length, expected) in [("5", (200, "")), ("4", (400, "IncompleteBody")), ("6", (400, "IncompleteBody"))] {
@@ -77,7 +77,7 @@ async fn a_body_in_chunks_has_the_length_that_it_says() {
 }
 
 #[tokio::test]
-async fn a_trailer_that_is_announced_comes_and_is_that_of_the_bytes() {
+async fn an_announced_trailer_must_arrive_and_match_the_bytes() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let name = "x-amz-checksum-crc64nvme";
     let (right, wrong) = (crc64nvme(b"hello"), crc64nvme(b"other"));

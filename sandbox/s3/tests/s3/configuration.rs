@@ -1,4 +1,4 @@
-//! Configuration of buckets comes back as it was put.
+//! The configuration of buckets is returned as it was set.
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -74,14 +74,14 @@ async fn public_access_tags_and_lifecycle_are_kept() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_refused_by_name() {
+async fn unsupported_bucket_configuration_is_rejected_by_name() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let policy = client.get_bucket_policy().bucket("bucket").send().await;
     assert_eq!(failure(policy), (501, "NotImplemented".to_owned()));
 }
 
 #[tokio::test]
-async fn what_an_object_cannot_get_is_refused_and_not_passed_over() {
+async fn unsupported_object_settings_are_rejected() {
     const SSE: &str = "x-amz-server-side-encryption";
     const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;

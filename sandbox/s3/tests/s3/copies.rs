@@ -1,4 +1,4 @@
-//! Copies of objects: what they keep, what they refuse, and that they store no bytes.
+//! Copies of objects: attributes, rejections, and shared bytes.
 
 use aws_sdk_s3::{
     Client,
@@ -38,7 +38,7 @@ async fn a_copy_shares_the_bytes_of_its_source_and_outlives_it() {
 }
 
 #[tokio::test]
-async fn directives_say_what_a_copy_keeps() {
+async fn directives_determine_the_attributes_of_a_copy() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     let source = client.put_object().bucket("bucket").key("a").body(ByteStream::from_static(b"x"));
     let source =
@@ -60,7 +60,7 @@ async fn directives_say_what_a_copy_keeps() {
 }
 
 #[tokio::test]
-async fn a_copy_honours_conditions_on_source_and_destination() {
+async fn a_copy_checks_conditions_on_source_and_destination() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let failed = (412, "PreconditionFailed".to_owned());
@@ -77,7 +77,7 @@ async fn a_copy_honours_conditions_on_source_and_destination() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_is_named() {
+async fn a_copy_that_is_not_possible_names_its_obstacle() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let itself = client.copy_object().bucket("bucket").key("a").copy_source("bucket/a").send().await;
@@ -93,7 +93,7 @@ async fn what_cannot_be_copied_is_named() {
 }
 
 #[tokio::test]
-async fn a_copy_has_a_full_object_checksum_of_its_sources_algorithm_or_of_the_one_asked_for() {
+async fn a_copy_has_a_full_object_checksum_of_the_requested_or_source_algorithm() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let (first, second) = (bytes(PART, 5), bytes(1000, 6));
     let whole = [first.clone(), second.clone()].concat();
@@ -115,7 +115,7 @@ async fn a_copy_has_a_full_object_checksum_of_its_sources_algorithm_or_of_the_on
 }
 
 #[tokio::test]
-async fn a_directive_that_is_none_is_refused() {
+async fn an_invalid_directive_is_rejected() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let metadata = copy(&client, "bucket/a").metadata_directive("replace".into()).send().await;

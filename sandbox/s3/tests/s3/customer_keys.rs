@@ -1,4 +1,4 @@
-//! Objects under a key that only their owner has (SSE-C).
+//! Objects with customer-provided keys (SSE-C).
 
 use aws_sdk_s3::{Client, primitives::ByteStream, types::ObjectAttributes};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -26,7 +26,7 @@ async fn put_secret(client: &Client, name: &str) {
 }
 
 #[tokio::test]
-async fn without_its_key_an_object_is_neither_read_nor_described_nor_copied() {
+async fn without_its_customer_key_an_object_cannot_be_read_or_copied() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put_secret(&client, "a").await;
     let invalid = (INVALID.0, INVALID.1.to_owned());
@@ -45,7 +45,7 @@ async fn without_its_key_an_object_is_neither_read_nor_described_nor_copied() {
 }
 
 #[tokio::test]
-async fn the_right_key_opens_an_object_and_a_wrong_one_is_denied() {
+async fn an_object_is_readable_only_with_its_customer_key() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put_secret(&client, "a").await;
     put(&client, "plain", *b"x").await;
@@ -64,7 +64,7 @@ async fn the_right_key_opens_an_object_and_a_wrong_one_is_denied() {
 }
 
 #[tokio::test]
-async fn a_key_that_comes_incomplete_or_where_the_sandbox_has_no_use_for_it_is_refused() {
+async fn an_incomplete_or_unsupported_customer_key_is_rejected() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let (key, md5) = key(1);
     let put = client.put_object().bucket("bucket").key("a").sse_customer_key(&key).sse_customer_key_md5(&md5);

@@ -1,4 +1,4 @@
-//! What `EventBridge` is told.
+//! Events for `EventBridge`.
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::{REGION, Server, etag, put};
 
 #[tokio::test]
-async fn a_created_object_is_announced_in_the_documented_shape() {
+async fn the_event_of_a_created_object_has_the_documented_format() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let version = put(&client, "a key+ü", *b"hello").await.unwrap();
     let [event] = server.recorder.events().try_into().unwrap();
@@ -47,7 +47,7 @@ async fn a_created_object_is_announced_in_the_documented_shape() {
 }
 
 #[tokio::test]
-async fn each_way_to_make_an_object_has_its_reason_and_a_later_sequencer() {
+async fn each_kind_of_creation_has_its_reason_and_a_later_sequencer() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"x").await;
     client.copy_object().bucket("bucket").key("b").copy_source("bucket/a").send().await.unwrap();
@@ -67,7 +67,7 @@ async fn each_way_to_make_an_object_has_its_reason_and_a_later_sequencer() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_notify_is_silent() {
+async fn a_bucket_without_notifications_sends_no_events() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     let set = |configuration| {
         client.put_bucket_notification_configuration().bucket("bucket").notification_configuration(configuration).send()

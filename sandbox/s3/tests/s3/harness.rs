@@ -1,4 +1,4 @@
-//! A server on a free port, clients for it, and what they have in common.
+//! A server on a free port, its clients, and shared helpers.
 
 use std::{
     net::SocketAddr,
@@ -25,12 +25,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// The region of the buckets that tests do not say otherwise of.
+/// The default region of buckets.
 pub(crate) const REGION: &str = "eu-west-1";
-/// The smallest part that is not the last.
+/// The minimum size of a part that is not the last.
 pub(crate) const PART: usize = 5 << 20;
 
-/// Keeps every event.
+/// Records every event.
 #[derive(Default)]
 pub(crate) struct Recorder(Mutex<Vec<Value>>);
 
@@ -42,7 +42,6 @@ impl EventSink for Recorder {
 }
 
 impl Recorder {
-    /// The events so far.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.0.lock().unwrap().clone()
     }
@@ -97,7 +96,7 @@ impl Server {
         Self::under(Arc::default()).await
     }
 
-    /// A server without buckets, under policies.
+    /// A server without buckets, with policies.
     pub(crate) async fn under(iam: Arc<Iam>) -> Self {
         open(tempfile::tempdir().unwrap(), iam).await
     }
@@ -110,7 +109,7 @@ impl Server {
         (server, client)
     }
 
-    /// Makes a bucket that sends events.
+    /// Creates a bucket that sends events.
     pub(crate) fn bucket(&self, name: &str, region: &str, versioning: Versioning) {
         let settings = BucketSettings {
             name: name.to_owned(),
@@ -122,11 +121,11 @@ impl Server {
         self.s3.ensure_bucket(&settings).unwrap();
     }
 
-    /// Stops, and starts again on the same folder.
+    /// Stops the server and starts it again on the same folder.
     pub(crate) async fn restart(mut self) -> Self {
         self.tasks.shutdown().await;
         drop((self.s3, self.recorder));
-        // Connections end after their server; until then they hold the store's lock.
+        // Connections end after their server, and hold the store's lock until then.
         let held = || Store::open(self.folder.path()).is_err();
         for _ in 0..1000 {
             if !held() {
@@ -142,7 +141,7 @@ impl Server {
         self.client_with(region, |config| config)
     }
 
-    /// A client without checksums of its own, as SDKs were before December 2024.
+    /// A client that sends no checksums, as SDKs before December 2024.
     pub(crate) fn plain_client(&self) -> Client {
         self.client_with(REGION, |config| {
             config
@@ -151,7 +150,7 @@ impl Server {
         })
     }
 
-    /// A client of one's own making.
+    /// A client with a custom configuration.
     pub(crate) fn client_with(
         &self,
         region: &str,
@@ -168,7 +167,7 @@ impl Server {
         Client::from_conf(change(config).build())
     }
 
-    /// A GET of an address as it is: status and body.
+    /// Sends an unsigned GET. Returns status and body.
     pub(crate) async fn plain(&self, url: &str, headers: &[(&str, &str)]) -> (u16, String) {
         let url: http::Uri = url.parse().unwrap();
         let path = url.path_and_query().unwrap().as_str();
@@ -186,14 +185,14 @@ impl Server {
         (head.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// The blob files, in bytes.
+    /// The sizes of the blob files in bytes.
     pub(crate) fn blob_sizes(&self) -> Vec<u64> {
         let folder: PathBuf = self.folder.path().join("blobs");
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
     }
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ at every position.
 pub(crate) fn bytes(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     (0..length)
@@ -206,7 +205,7 @@ pub(crate) fn bytes(length: usize, seed: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Puts an object and answers its version id.
+/// Puts an object. Returns its version ID.
 pub(crate) async fn put(client: &Client, key: &str, body: impl Into<Vec<u8>>) -> Option<String> {
     let body = ByteStream::from(body.into());
     let output = client.put_object().bucket("bucket").key(key).body(body).send().await.unwrap();
@@ -219,13 +218,13 @@ pub(crate) async fn get(client: &Client, bucket: &str, key: &str) -> Vec<u8> {
     output.body.collect().await.unwrap().to_vec()
 }
 
-/// The MD5 of bytes, as an `ETag`.
+/// The MD5 of bytes, in the format of an `ETag`.
 pub(crate) fn etag(bytes: &[u8]) -> String {
     use md5::Digest;
     format!("\"{}\"", hex::encode(md5::Md5::digest(bytes)))
 }
 
-/// S3's name for a failure, and its HTTP status.
+/// The error code and the HTTP status of a failure.
 pub(crate) fn failure<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E, aws_sdk_s3::config::http::HttpResponse>>,
 ) -> (u16, String) {

@@ -70,7 +70,7 @@ async fn odd_keys_survive_put_head_get_copy_list_and_delete() {
     assert!(client.list_objects_v2().bucket("bucket").send().await.unwrap().contents().is_empty());
 }
 
-/// Sends a presigned request straight to the service: no name service has to know the host.
+/// Sends a presigned request to the service without DNS.
 async fn send(server: &Server, request: &PresignedRequest, body: &'static [u8]) -> (u16, Vec<u8>) {
     let uri: http::Uri = request.uri().parse().unwrap();
     let mut sent = http::Request::builder().method(request.method()).uri(uri.path_and_query().unwrap().as_str());

@@ -1,4 +1,4 @@
-//! Lifecycle rules that abort uploads which were never completed.
+//! Lifecycle rules that abort incomplete uploads.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn an_upload_is_aborted_at_the_first_midnight_after_its_days() {
 }
 
 #[tokio::test]
-async fn a_rule_that_could_not_be_carried_out_is_refused() {
+async fn an_unsupported_lifecycle_rule_is_rejected() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let put = |rule: LifecycleRule| {
         let rules = BucketLifecycleConfiguration::builder().rules(rule).build().unwrap();

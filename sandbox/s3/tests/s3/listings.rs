@@ -1,4 +1,4 @@
-//! Listings over HTTP; how pages are cut is tested beside the code that cuts them.
+//! Listings over HTTP. The unit tests of `listing` test the limits of pages.
 
 use aws_sdk_s3::Client;
 use sandbox_s3::Versioning;
@@ -79,7 +79,7 @@ async fn versions_are_listed_by_pages_newest_first() {
 }
 
 #[tokio::test]
-async fn the_key_of_a_folder_is_listed_before_what_is_in_it_whatever_the_size_of_a_page() {
+async fn a_folder_key_is_listed_before_its_contents_for_any_page_size() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     let keys = ["f/", "f/1", "f/2"];
     for key in keys {

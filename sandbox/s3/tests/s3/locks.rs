@@ -1,4 +1,4 @@
-//! Object Lock: retention, legal holds, and versions that cannot be deleted.
+//! Object Lock: retention, legal holds and protected versions.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn locked() -> (Server, Client) {
     (server, client)
 }
 
-/// So many days from now.
+/// The time after a number of days.
 fn in_days(days: u64) -> DateTime {
     DateTime::from(std::time::SystemTime::now() + Duration::from_secs(days * DAY))
 }
@@ -42,7 +42,7 @@ async fn configure(client: &Client, configuration: ObjectLockConfiguration) {
     put.object_lock_configuration(configuration).send().await.unwrap();
 }
 
-/// Puts an object under retention and answers its version.
+/// Puts an object with a retention. Returns its version ID.
 async fn put_retained(client: &Client, key: &str, mode: ObjectLockMode, days: u64) -> String {
     let put = client.put_object().bucket("bucket").key(key).body(ByteStream::from_static(b"kept"));
     let put = put.object_lock_mode(mode).object_lock_retain_until_date(in_days(days)).send().await.unwrap();
@@ -59,7 +59,7 @@ async fn hold(client: &Client, key: &str, status: ObjectLockLegalHoldStatus) {
 }
 
 #[tokio::test]
-async fn a_bucket_made_with_object_lock_keeps_versions_and_cannot_stop_to() {
+async fn versioning_of_a_bucket_with_object_lock_cannot_be_suspended() {
     let (_server, client) = locked().await;
     let versioning = client.get_bucket_versioning().bucket("bucket").send().await.unwrap();
     assert_eq!(versioning.status(), Some(&BucketVersioningStatus::Enabled));
@@ -72,7 +72,7 @@ async fn a_bucket_made_with_object_lock_keeps_versions_and_cannot_stop_to() {
 }
 
 #[tokio::test]
-async fn object_lock_is_put_only_on_a_bucket_with_versions_and_answers_as_it_was_put() {
+async fn object_lock_requires_a_versioned_bucket_and_is_returned_unchanged() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     let get = || client.get_object_lock_configuration().bucket("bucket").send();
     assert_eq!(failure(get().await), (404, "ObjectLockConfigurationNotFoundError".to_owned()));
@@ -94,7 +94,7 @@ async fn object_lock_is_put_only_on_a_bucket_with_versions_and_answers_as_it_was
 }
 
 #[tokio::test]
-async fn a_retained_version_is_not_deleted_but_a_delete_marker_hides_it() {
+async fn a_retained_version_can_only_be_hidden_by_a_delete_marker() {
     let (server, client) = locked().await;
     let version = put_retained(&client, "a", ObjectLockMode::Compliance, 2).await;
     let delete = || client.delete_object().bucket("bucket").key("a").version_id(&version);
@@ -103,7 +103,7 @@ async fn a_retained_version_is_not_deleted_but_a_delete_marker_hides_it() {
     assert_eq!(message.as_deref(), Some("Access Denied because object protected by object lock."));
     assert_eq!(failure(refused), (403, "AccessDenied".to_owned()));
     let bypassing = delete().bypass_governance_retention(true).send().await;
-    assert_eq!(failure(bypassing), (403, "AccessDenied".to_owned()), "nobody bypasses compliance");
+    assert_eq!(failure(bypassing), (403, "AccessDenied".to_owned()), "compliance cannot be bypassed");
 
     let marker = client.delete_object().bucket("bucket").key("a").send().await.unwrap();
     assert_eq!(marker.delete_marker(), Some(true));
@@ -117,7 +117,7 @@ async fn a_retained_version_is_not_deleted_but_a_delete_marker_hides_it() {
 }
 
 #[tokio::test]
-async fn governance_is_bypassed_by_those_who_ask_to() {
+async fn governance_is_bypassed_only_on_request() {
     let (_server, client) = locked().await;
     let version = put_retained(&client, "a", ObjectLockMode::Governance, 2).await;
     let delete = || client.delete_object().bucket("bucket").key("a").version_id(&version);
@@ -128,7 +128,7 @@ async fn governance_is_bypassed_by_those_who_ask_to() {
 }
 
 #[tokio::test]
-async fn a_request_for_several_objects_deletes_those_that_no_lock_protects() {
+async fn delete_objects_deletes_only_versions_without_a_lock() {
     let (_server, client) = locked().await;
     let kept = put_retained(&client, "kept", ObjectLockMode::Governance, 2).await;
     let free = put(&client, "free", *b"x").await.unwrap();
@@ -143,7 +143,7 @@ async fn a_request_for_several_objects_deletes_those_that_no_lock_protects() {
 }
 
 #[tokio::test]
-async fn a_bucket_without_object_lock_refuses_to_bypass_and_to_lock() {
+async fn a_bucket_without_object_lock_rejects_locks_and_bypasses() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     let version = put(&client, "a", *b"x").await.unwrap();
     let delete = client.delete_object().bucket("bucket").key("a").version_id(version).bypass_governance_retention(true);
@@ -156,7 +156,7 @@ async fn a_bucket_without_object_lock_refuses_to_bypass_and_to_lock() {
 }
 
 #[tokio::test]
-async fn a_legal_hold_keeps_a_version_until_it_is_taken_off() {
+async fn a_legal_hold_protects_a_version_until_its_removal() {
     let (_server, client) = locked().await;
     let version = put(&client, "a", *b"x").await.unwrap();
     let asked = || client.get_object_legal_hold().bucket("bucket").key("a").send();
@@ -173,7 +173,7 @@ async fn a_legal_hold_keeps_a_version_until_it_is_taken_off() {
 }
 
 #[tokio::test]
-async fn a_default_retention_locks_every_way_an_object_comes_to_be() {
+async fn a_default_retention_applies_to_every_kind_of_creation() {
     let (_server, client) = locked().await;
     configure(&client, configuration(ObjectLockRetentionMode::Governance, 2)).await;
     put(&client, "put", *b"x").await;
@@ -195,7 +195,7 @@ async fn a_default_retention_locks_every_way_an_object_comes_to_be() {
 }
 
 #[tokio::test]
-async fn a_copy_and_an_upload_have_the_lock_they_ask_for_and_not_that_of_the_source() {
+async fn copies_and_uploads_have_the_requested_lock_not_the_sources() {
     let (_server, client) = locked().await;
     put_retained(&client, "source", ObjectLockMode::Compliance, 2).await;
     client.copy_object().bucket("bucket").key("plain").copy_source("bucket/source").send().await.unwrap();
@@ -216,7 +216,7 @@ async fn a_copy_and_an_upload_have_the_lock_they_ask_for_and_not_that_of_the_sou
 }
 
 #[tokio::test]
-async fn retention_grows_freely_and_shrinks_only_under_bypass() {
+async fn retention_can_be_extended_and_shortened_only_with_a_bypass() {
     let (_server, client) = locked().await;
     put(&client, "a", *b"x").await;
     let asked = || client.get_object_retention().bucket("bucket").key("a").send();
@@ -238,7 +238,7 @@ async fn retention_grows_freely_and_shrinks_only_under_bypass() {
 }
 
 #[tokio::test]
-async fn an_upload_under_object_lock_has_to_say_what_its_bytes_are() {
+async fn an_upload_with_object_lock_needs_a_checksum() {
     let (server, client) = locked().await;
     let plain = server.client_with("us-east-1", |config| {
         config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)

@@ -1,4 +1,4 @@
-//! The sandbox's S3 as the AWS SDK for Rust sees it, over HTTP on loopback. One binary, so that the SDK is linked once.
+//! The sandbox's S3 through the AWS SDK for Rust, over HTTP on loopback. One test binary, so the SDK is linked once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Multipart uploads, from their opening to the object.
+//! Multipart uploads, from initiation to completion.
 
 use aws_sdk_s3::{
     Client,
@@ -18,13 +18,13 @@ use crate::{
     harness::{PART, Server, bytes, etag, failure, get, put},
 };
 
-/// Opens an upload of a key and answers its id.
+/// Creates an upload. Returns its ID.
 async fn open(client: &Client, key: &str, algorithm: Option<ChecksumAlgorithm>) -> String {
     let create = client.create_multipart_upload().bucket("bucket").key(key).set_checksum_algorithm(algorithm);
     create.send().await.unwrap().upload_id().unwrap().to_owned()
 }
 
-/// Uploads a part and answers what completion wants to know of it.
+/// Uploads a part. Returns its entry for the completion.
 async fn part(client: &Client, key: &str, id: &str, number: i32, body: impl Into<ByteStream>) -> CompletedPart {
     let upload = client.upload_part().bucket("bucket").key(key).upload_id(id).part_number(number).body(body.into());
     let output = upload.send().await.unwrap();
@@ -47,7 +47,7 @@ pub(crate) async fn upload(
     algorithm: Option<ChecksumAlgorithm>,
     bodies: impl IntoIterator<Item = ByteStream>,
 ) -> CompleteMultipartUploadOutput {
-    // The SDK signs parts with CRC32 unless told otherwise; an upload of another algorithm refuses that.
+    // The SDK sends a CRC32 with parts by default, which an upload with another algorithm rejects.
     let id = open(client, key, algorithm.clone()).await;
     let mut parts = Vec::new();
     for (number, body) in (1..).zip(bodies) {
@@ -60,7 +60,7 @@ pub(crate) async fn upload(
 }
 
 #[tokio::test]
-async fn an_object_made_of_parts_knows_them() {
+async fn a_multipart_object_lists_its_parts() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let client = server.plain_client();
     let (first, second) = (bytes(PART, 1), bytes(1000, 2));
@@ -92,7 +92,7 @@ async fn an_object_made_of_parts_knows_them() {
 }
 
 #[tokio::test]
-async fn composite_checksums_are_made_of_the_parts_and_listed_with_them() {
+async fn composite_checksums_are_computed_from_the_parts() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let bodies = [bytes(PART, 1), bytes(PART, 2), bytes(10, 3)];
     let streams = bodies.clone().map(ByteStream::from);
@@ -139,7 +139,7 @@ async fn composite_checksums_are_made_of_the_parts_and_listed_with_them() {
 }
 
 #[tokio::test]
-async fn a_completion_that_claims_the_wrong_object_makes_none() {
+async fn a_completion_with_a_wrong_checksum_creates_no_object() {
     let (server, _client) = Server::with_bucket(Versioning::Never).await;
     let client = server.plain_client();
     let (first, second) = (bytes(PART, 1), bytes(10, 2));
@@ -163,7 +163,7 @@ async fn a_completion_that_claims_the_wrong_object_makes_none() {
 }
 
 #[tokio::test]
-async fn parts_are_checked_before_they_become_an_object() {
+async fn parts_are_validated_at_completion() {
     let (server, _client) = Server::with_bucket(Versioning::Never).await;
     let client = server.plain_client();
     let id = open(&client, "a", None).await;
@@ -187,7 +187,7 @@ async fn parts_are_checked_before_they_become_an_object() {
 }
 
 #[tokio::test]
-async fn the_upload_initiated_last_is_current_whenever_it_completes() {
+async fn the_upload_initiated_last_is_current_regardless_of_completion_order() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let client = server.plain_client();
     let early = open(&client, "a", None).await;
@@ -203,7 +203,7 @@ async fn the_upload_initiated_last_is_current_whenever_it_completes() {
 }
 
 #[tokio::test]
-async fn a_completion_honours_its_condition() {
+async fn a_completion_checks_its_condition() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     let client = server.plain_client();
     let id = open(&client, "a", None).await;
@@ -217,7 +217,7 @@ async fn a_completion_honours_its_condition() {
 }
 
 #[tokio::test]
-async fn ranges_of_another_object_become_parts_without_being_stored_again() {
+async fn copied_parts_share_the_bytes_of_their_source() {
     let (server, _client) = Server::with_bucket(Versioning::Enabled).await;
     server.bucket("source", "us-west-2", Versioning::Enabled);
     let body = bytes(2 * PART + 100, 9);
@@ -251,7 +251,7 @@ async fn ranges_of_another_object_become_parts_without_being_stored_again() {
 }
 
 #[tokio::test]
-async fn an_upload_declares_its_checksum_and_holds_parts_to_it() {
+async fn an_upload_requires_its_declared_checksum_for_parts() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let id = open(&client, "a", Some(ChecksumAlgorithm::Sha256)).await;
     let send = client.upload_part().bucket("bucket").key("a").upload_id(&id).part_number(1);
@@ -315,7 +315,7 @@ async fn parts_are_listed_by_pages_and_an_abort_removes_them() {
 }
 
 #[tokio::test]
-async fn a_completion_that_claims_a_checksum_which_no_part_was_uploaded_with_is_refused() {
+async fn a_completion_with_another_checksum_algorithm_than_its_parts_is_rejected() {
     let (server, _client) = Server::with_bucket(Versioning::Never).await;
     let client = server.plain_client();
     let id = open(&client, "a", None).await;

@@ -1,4 +1,4 @@
-//! The checksum of an object in parts: every algorithm, of the whole or composed of the parts'
+//! Checksums of multipart objects: every algorithm, full-object or composite
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>).
 
 use aws_sdk_s3::{
@@ -18,7 +18,7 @@ use sandbox_s3::Versioning;
 
 use crate::harness::{PART, Server, bytes, failure};
 
-/// Every algorithm with every kind that it allows.
+/// Every algorithm with every type that it allows.
 const DECLARATIONS: [(ChecksumAlgorithm, ChecksumType); 7] = [
     (ChecksumAlgorithm::Crc32, ChecksumType::FullObject),
     (ChecksumAlgorithm::Crc32, ChecksumType::Composite),
@@ -29,7 +29,7 @@ const DECLARATIONS: [(ChecksumAlgorithm, ChecksumType); 7] = [
     (ChecksumAlgorithm::Sha256, ChecksumType::Composite),
 ];
 
-/// The checksum of bytes, as S3 writes it.
+/// The checksum of bytes, in S3's format.
 fn checksum(algorithm: &ChecksumAlgorithm, bytes: &[u8]) -> String {
     use sha2::Digest;
     let crc32 = |kind| u32::try_from(crc_fast::checksum(kind, bytes)).unwrap().to_be_bytes();
@@ -42,7 +42,7 @@ fn checksum(algorithm: &ChecksumAlgorithm, bytes: &[u8]) -> String {
     }
 }
 
-/// What an object of these parts has.
+/// The expected checksum of an object with these parts.
 fn expected(algorithm: &ChecksumAlgorithm, kind: &ChecksumType, parts: &[Vec<u8>]) -> String {
     if *kind == ChecksumType::FullObject {
         return checksum(algorithm, &parts.concat());
@@ -89,7 +89,7 @@ async fn head(client: &Client, key: &str) -> HeadObjectOutput {
     client.head_object().bucket("bucket").key(key).checksum_mode(ChecksumMode::Enabled).send().await.unwrap()
 }
 
-/// An upload with its parts sent.
+/// An upload whose parts are sent.
 struct Sent<'a> {
     client: &'a Client,
     id: String,
@@ -97,7 +97,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// Sends parts under these numbers, with their checksums.
+    /// Sends parts with these numbers and their checksums.
     async fn parts(
         client: &'a Client,
         (algorithm, kind): &(ChecksumAlgorithm, ChecksumType),
@@ -128,7 +128,7 @@ impl<'a> Sent<'a> {
 }
 
 #[tokio::test]
-async fn every_algorithm_proves_a_completion_and_its_copy_has_a_checksum_of_the_whole() {
+async fn every_algorithm_verifies_a_completion_and_copies_get_full_object_checksums() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let bodies = [bytes(PART, 1), bytes(77, 2)];
     for declared in &DECLARATIONS {
@@ -154,7 +154,7 @@ async fn every_algorithm_proves_a_completion_and_its_copy_has_a_checksum_of_the_
 }
 
 #[tokio::test]
-async fn a_composite_checksum_wants_the_checksum_of_every_part_and_numbers_without_a_gap() {
+async fn a_composite_checksum_needs_all_part_checksums_and_consecutive_numbers() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let bodies = [bytes(PART, 1), bytes(77, 2)];
     for declared in DECLARATIONS.iter().filter(|(_, kind)| *kind == ChecksumType::Composite) {

@@ -1,4 +1,4 @@
-//! Objects written and read in one request each.
+//! Objects that are written and read in one request each.
 
 use aws_sdk_s3::{
     Client,
@@ -10,7 +10,7 @@ use sandbox_s3::Versioning;
 use crate::harness::{Server, bytes, etag, failure, get, put};
 
 #[tokio::test]
-async fn an_object_comes_back_with_everything_it_was_put_with() {
+async fn an_object_is_returned_with_all_its_attributes() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let body = bytes(3_000_000, 1);
     let put = client
@@ -43,7 +43,7 @@ async fn an_object_comes_back_with_everything_it_was_put_with() {
     assert_eq!(head.parts_count(), None);
     let metadata = head.metadata().unwrap();
     assert_eq!(metadata["plain"], "value with spaces");
-    // S3 shows what is not ASCII in the encoding of RFC 2047.
+    // S3 returns non-ASCII characters in the encoding of RFC 2047.
     assert_eq!(metadata["city"], "=?UTF-8?B?WsO8cmljaA==?=");
 
     let got = client.get_object().bucket("bucket").key("a").send().await.unwrap();
@@ -55,7 +55,7 @@ async fn an_object_comes_back_with_everything_it_was_put_with() {
 }
 
 #[tokio::test]
-async fn an_empty_object_is_an_object() {
+async fn an_empty_object_can_be_stored_and_read() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "empty", []).await;
     let got = client.get_object().bucket("bucket").key("empty").send().await.unwrap();
@@ -67,7 +67,7 @@ async fn an_empty_object_is_an_object() {
 }
 
 #[tokio::test]
-async fn a_range_is_answered_with_its_place_in_the_whole() {
+async fn a_range_is_returned_with_its_content_range() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let body = bytes(2_500_000, 2);
     put(&client, "a", body.clone()).await;
@@ -90,7 +90,7 @@ async fn a_range_is_answered_with_its_place_in_the_whole() {
 }
 
 #[tokio::test]
-async fn reads_honour_their_conditions() {
+async fn reads_check_their_conditions() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"hello").await;
     let (right, wrong) = (etag(b"hello"), etag(b"other"));
@@ -107,7 +107,7 @@ async fn reads_honour_their_conditions() {
 }
 
 #[tokio::test]
-async fn writes_honour_their_conditions() {
+async fn writes_check_their_conditions() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     let write = |key: &str| client.put_object().bucket("bucket").key(key).body(ByteStream::from_static(b"x"));
     assert!(write("a").if_none_match("*").send().await.is_ok());
@@ -162,7 +162,7 @@ async fn tag_keys(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn many_requests_at_once_are_all_answered() {
+async fn many_concurrent_requests_are_answered() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     let work = (0..40_u32).map(|number| {
         let client = client.clone();
@@ -176,7 +176,7 @@ async fn many_requests_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn ten_tags_and_two_kilobytes_of_metadata_are_the_limit_wherever_they_are_given() {
+async fn tags_and_metadata_are_limited_in_every_operation() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"x").await;
     let query: Vec<String> = (0..11).map(|number| format!("k{number}=v")).collect();

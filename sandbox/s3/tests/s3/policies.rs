@@ -1,4 +1,4 @@
-//! Bucket policies: what nobody may do, whoever asks.
+//! Bucket policies: denials for every caller.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{REGION, Server, failure, get, put};
 
-/// A server whose bucket has a policy of one statement that denies an action to everybody.
+/// A server whose bucket has a policy that denies an action to everyone.
 async fn denied(action: &str, condition: &Value) -> (Server, Client) {
     let statement = json!({
         "Sid": "Denied",
@@ -32,7 +32,7 @@ async fn denied(action: &str, condition: &Value) -> (Server, Client) {
 }
 
 #[tokio::test]
-async fn a_bucket_that_denies_it_lets_nobody_delete_a_version_one_by_one_or_many_at_once() {
+async fn a_bucket_policy_can_deny_every_deletion_of_versions() {
     let (_server, client) = denied("s3:DeleteObjectVersion", &json!({})).await;
     let version = put(&client, "a", *b"kept").await.unwrap();
     let refused = client.delete_object().bucket("bucket").key("a").version_id(&version).send().await;
@@ -56,7 +56,7 @@ async fn a_bucket_that_denies_it_lets_nobody_delete_a_version_one_by_one_or_many
 }
 
 #[tokio::test]
-async fn a_denied_bypass_is_denied_to_the_account_itself() {
+async fn a_denied_bypass_also_applies_to_the_account_root() {
     let (_server, client) = denied("s3:BypassGovernanceRetention", &json!({})).await;
     let version = put(&client, "a", *b"x").await.unwrap();
     let delete = || client.delete_object().bucket("bucket").key("a").version_id(&version);
@@ -67,7 +67,7 @@ async fn a_denied_bypass_is_denied_to_the_account_itself() {
 }
 
 #[tokio::test]
-async fn a_policy_that_wants_tls_is_content_with_loopback_and_the_opposite_one_denies_everything() {
+async fn loopback_satisfies_a_policy_that_requires_tls() {
     let transport = |secure: &str| json!({ "Bool": { "aws:SecureTransport": secure } });
     let (_server, client) = denied("s3:*", &transport("false")).await;
     put(&client, "a", *b"x").await;

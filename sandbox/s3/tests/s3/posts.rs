@@ -1,4 +1,4 @@
-//! Objects that a form posts (<https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>).
+//! Objects from HTML forms (<https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>).
 
 use std::{fmt::Write, time::SystemTime};
 
@@ -13,7 +13,7 @@ use crate::{
     raw::{self, Answer},
 };
 
-/// Posts `hello` as `posted`, with a policy that is signed.
+/// Posts `hello` as `posted`, with a signed policy.
 async fn post(server: &Server) -> Answer {
     let now = SystemTime::now();
     let stamp =
@@ -43,7 +43,7 @@ async fn post(server: &Server) -> Answer {
 }
 
 #[tokio::test]
-async fn the_event_of_an_object_that_a_form_posts_says_so() {
+async fn the_event_of_a_posted_form_has_its_own_reason() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let answer = post(&server).await;
     assert_eq!(answer.status, 204, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Conditional writes that meet another write while their body is on its way.
+//! Conditional writes that race with another write during the transfer of their body.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     sizes::put_zeros,
 };
 
-/// Puts `hello` under a condition; between its first and its last byte `meanwhile` happens. Answers status and body.
+/// Puts `hello` with a condition; `meanwhile` runs between its first and its last byte. Returns status and body.
 async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Future<Output = ()>) -> (u16, String) {
     let client = server
         .client_with(REGION, |config| config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired));
@@ -42,7 +42,7 @@ async fn put_slowly(server: &Server, condition: (&str, &str), meanwhile: impl Fu
     let service = server.s3.service();
     let answer = tokio::spawn(async move { service.call(request.body(body).unwrap()).await });
     sender.send(Bytes::from_static(b"he")).await.unwrap();
-    // Once there is room for the second chunk, the first was taken: the request has begun.
+    // If there is room for the second chunk, the service has read the first one, so the request has started.
     sender.send(Bytes::from_static(b"ll")).await.unwrap();
     Box::pin(meanwhile).await;
     sender.send(Bytes::from_static(b"o")).await.unwrap();
@@ -69,7 +69,7 @@ async fn upload(client: &Client) -> CompleteMultipartUploadFluentBuilder {
 }
 
 #[tokio::test]
-async fn a_deletion_since_its_initiation_makes_the_conditional_completion_of_an_upload_a_conflict() {
+async fn a_conditional_completion_conflicts_with_a_deletion_since_initiation() {
     for versioning in [Versioning::Enabled, Versioning::Never] {
         let (server, client) = Server::with_bucket(versioning).await;
         put(&client, "a", *b"x").await;
@@ -79,7 +79,7 @@ async fn a_deletion_since_its_initiation_makes_the_conditional_completion_of_an_
         assert_eq!(failure(complete.clone().send().await), (409, "ConditionalRequestConflict".to_owned()));
         let expecting = upload(&client).await.if_match(etag(b"x")).send().await;
         assert_eq!(failure(expecting), (404, "NoSuchKey".to_owned()));
-        upload(&client).await.if_none_match("*").send().await.expect("a new upload is none of the deletion's concern");
+        upload(&client).await.if_none_match("*").send().await.expect("a deletion before the upload does not conflict");
         let server = server.restart().await;
         let client = server.client(REGION);
         delete(&client).await;
@@ -90,7 +90,7 @@ async fn a_deletion_since_its_initiation_makes_the_conditional_completion_of_an_
 }
 
 #[tokio::test]
-async fn a_write_since_its_initiation_makes_the_conditional_completion_of_an_upload_a_conflict_or_fail() {
+async fn a_conditional_completion_fails_after_a_write_since_initiation() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let same = upload(&client).await.if_match(etag(b"x"));
@@ -107,7 +107,7 @@ async fn a_write_since_its_initiation_makes_the_conditional_completion_of_an_upl
 }
 
 #[tokio::test]
-async fn a_put_that_expects_an_object_conflicts_with_its_deletion() {
+async fn a_conditional_put_conflicts_with_a_concurrent_deletion() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let (status, body) = put_slowly(&server, ("if-match", &etag(b"x")), Box::pin(delete(&client))).await;
@@ -116,7 +116,7 @@ async fn a_put_that_expects_an_object_conflicts_with_its_deletion() {
 }
 
 #[tokio::test]
-async fn a_put_that_expects_nothing_conflicts_with_a_deletion_and_fails_after_another_write() {
+async fn a_put_if_none_match_conflicts_with_a_deletion_and_fails_after_a_write() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let (status, body) = put_slowly(&server, ("if-none-match", "*"), Box::pin(delete(&client))).await;
     assert_eq!(status, 409, "{body}");
@@ -129,12 +129,12 @@ async fn a_put_that_expects_nothing_conflicts_with_a_deletion_and_fails_after_an
 }
 
 #[tokio::test]
-async fn a_copy_that_expects_an_object_conflicts_with_its_deletion() {
+async fn a_conditional_copy_conflicts_with_a_concurrent_deletion() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
-    // So large that its SHA-1, which a copy with one has to compute, takes some time.
+    // The object is large, so computing the SHA-1 of its copy takes some time.
     put_zeros(&server, &client, "source", &[512 << 20]).await;
     let mut answers = Vec::new();
-    // Where the deletion comes before the copy has begun, or after it has ended, there is no race.
+    // There is no race if the deletion happens before the start or after the end of the copy.
     for head_start in [50, 100, 200, 400, 800] {
         put(&client, "a", *b"x").await;
         let copy = client.copy_object().bucket("bucket").key("a").copy_source("bucket/source");

@@ -1,15 +1,15 @@
-//! Ranges that are none: S3 passes over them, whoever asks and however it is signed.
+//! S3 ignores malformed ranges, for every caller and every kind of signature.
 
 use aws_sdk_s3::{config::Credentials, presigning::PresigningConfig};
 use sandbox_s3::Versioning;
 
 use crate::harness::{Server, failure, get, put};
 
-/// What S3 reads as no range.
+/// Headers that S3 does not accept as ranges.
 const MALFORMED: [&str; 6] = ["bytes=from-to", "bytes=5-1", "bytes=0-1,3-4", "bytes=1", "bytes=--2", "lines=0-1"];
 
 #[tokio::test]
-async fn a_malformed_range_is_answered_with_the_whole_object() {
+async fn a_malformed_range_returns_the_complete_object() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a b+c", *b"0123456789").await;
     let before = server.s3.requests();
@@ -28,7 +28,7 @@ async fn a_malformed_range_is_answered_with_the_whole_object() {
 }
 
 #[tokio::test]
-async fn a_malformed_range_beside_a_presigned_address_is_passed_over_too() {
+async fn a_malformed_range_of_a_presigned_request_is_ignored() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"0123456789").await;
     let hour = PresigningConfig::expires_in(std::time::Duration::from_hours(1)).unwrap();
@@ -45,7 +45,7 @@ async fn a_malformed_range_beside_a_presigned_address_is_passed_over_too() {
 }
 
 #[tokio::test]
-async fn a_malformed_range_does_not_hide_another_flaw() {
+async fn a_malformed_range_does_not_hide_another_error() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"0123456789").await;
     let gone = client.get_object().bucket("bucket").key("gone").range("bytes=5-1").send().await;
@@ -60,7 +60,7 @@ async fn a_malformed_range_does_not_hide_another_flaw() {
 }
 
 #[tokio::test]
-async fn a_part_of_an_object_is_answered_with_206_also_without_its_bytes() {
+async fn head_and_get_of_a_part_return_206() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"0123456789").await;
     for (target, range, status, length) in [

@@ -1,4 +1,4 @@
-//! Requests that no SDK would make: signed, and handed to the service as they are.
+//! Requests that no SDK makes, signed and passed to the service directly.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 
 use crate::harness::{REGION, Server};
 
-/// What a request is answered.
+/// The answer to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -23,14 +23,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The status, and S3's name for what went wrong.
+    /// The status and the error code.
     pub(crate) fn failure(&self) -> (u16, &str) {
         let code = self.body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
         (self.status, code.map_or("", |(code, _)| code))
     }
 }
 
-/// Signs a request, but not its body, and sends it. Of a chunked body it is said that it is one.
+/// Signs the headers of a request, but not its body, and sends it. A chunked body is declared as such.
 pub(crate) async fn send(
     server: &Server,
     (method, target): (&str, &str),
@@ -62,7 +62,7 @@ pub(crate) async fn send(
     answer(server, request).await
 }
 
-/// Sends a request as it is.
+/// Sends an unmodified request.
 pub(crate) async fn answer(server: &Server, request: http::Request<s3s::Body>) -> Answer {
     let (head, body) = server.s3.service().call(request).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();

@@ -1,4 +1,4 @@
-//! One endpoint for every region, and who may call it.
+//! One endpoint for every region, and its authentication.
 
 use aws_sdk_s3::{
     config::Credentials,
@@ -10,7 +10,7 @@ use sandbox_s3::Versioning;
 use crate::harness::{REGION, Server, failure, put};
 
 #[tokio::test]
-async fn a_request_signed_for_another_region_is_refused_and_told_the_right_one() {
+async fn a_request_signed_for_another_region_gets_the_right_one() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"x").await;
     let stranger = server.client("us-west-2");
@@ -33,7 +33,7 @@ async fn a_request_signed_for_another_region_is_refused_and_told_the_right_one()
 }
 
 #[tokio::test]
-async fn a_virtual_host_request_signed_for_another_region_is_told_which_was_expected() {
+async fn a_virtual_host_request_for_another_region_gets_the_expected_one() {
     let (server, _client) = Server::with_bucket(Versioning::Never).await;
     let request = http::Request::get("/a").header("host", "bucket.localhost:1").header(
         "authorization",
@@ -49,7 +49,7 @@ async fn a_virtual_host_request_signed_for_another_region_is_told_which_was_expe
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_where_its_location_constraint_says() {
+async fn a_bucket_is_created_in_the_region_of_its_location_constraint() {
     let server = Server::start().await;
     let constraint = |region: &str| {
         CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build()
@@ -74,7 +74,7 @@ async fn a_bucket_is_made_where_its_location_constraint_says() {
 }
 
 #[tokio::test]
-async fn only_a_known_caller_with_its_own_secret_is_answered() {
+async fn only_a_valid_key_and_secret_are_accepted() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"x").await;
     let with = |key: &str, secret: &str| {
@@ -95,7 +95,7 @@ async fn only_a_known_caller_with_its_own_secret_is_answered() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_should_belong_to_another_account_is_refused() {
+async fn a_request_that_expects_another_bucket_owner_is_rejected() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     put(&client, "a", *b"x").await;
     let head = |owner: &str| client.head_object().bucket("bucket").key("a").expected_bucket_owner(owner).send();
@@ -107,7 +107,7 @@ async fn a_bucket_that_should_belong_to_another_account_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_too_long_is_refused_with_a_message() {
+async fn a_key_that_is_too_long_is_rejected() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     let refused = client.get_object().bucket("bucket").key("k".repeat(1025)).send().await;
     assert_eq!(ProvideErrorMetadata::message(refused.as_ref().unwrap_err()), Some("Your key is too long"));

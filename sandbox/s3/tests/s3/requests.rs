@@ -1,4 +1,4 @@
-//! Requests are counted by operation, whatever they are answered.
+//! Requests are counted by operation, regardless of their result.
 
 use aws_sdk_s3::primitives::ByteStream;
 use sandbox_s3::Versioning;
@@ -6,7 +6,7 @@ use sandbox_s3::Versioning;
 use crate::harness::{Server, failure};
 
 #[tokio::test]
-async fn every_signed_request_is_counted_by_its_operation_whatever_it_is_answered() {
+async fn signed_requests_are_counted_by_operation_regardless_of_result() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     for key in ["a", "b"] {
         client.put_object().bucket("bucket").key(key).body(ByteStream::from_static(b"x")).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! A restart on the same folder finds everything.
+//! All data survives a restart on the same folder.
 
 use aws_sdk_s3::{
     primitives::ByteStream,

@@ -1,4 +1,4 @@
-//! The largest object that one request takes: 5 GiB, sent or copied
+//! The maximum size of an object in one request: 5 GiB, uploaded or copied
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::harness::{REGION, Server, failure};
 
 const FIVE_GIB: u64 = 5 << 30;
 
-/// Uploads an object of zeros in parts of these lengths, without moving any.
+/// Uploads an object of zeros in parts of these lengths, without sending them.
 pub(crate) async fn put_zeros(server: &Server, client: &Client, key: &str, lengths: &[u64]) {
     let create = client.create_multipart_upload().bucket("bucket").key(key).send().await.unwrap();
     let id = create.upload_id().unwrap();
@@ -29,7 +29,7 @@ pub(crate) async fn put_zeros(server: &Server, client: &Client, key: &str, lengt
 }
 
 #[tokio::test]
-async fn one_request_copies_five_gibibytes_and_no_byte_more() {
+async fn a_single_copy_is_limited_to_five_gibibytes() {
     let (server, client) = Server::with_bucket(Versioning::Never).await;
     put_zeros(&server, &client, "most", &[FIVE_GIB]).await;
     put_zeros(&server, &client, "more", &[FIVE_GIB, 1]).await;
@@ -46,7 +46,7 @@ async fn one_request_copies_five_gibibytes_and_no_byte_more() {
     assert_eq!(failure(part(FIVE_GIB).await), (400, "InvalidRequest".to_owned()));
 }
 
-/// Answers what S3 says to a request that announces so many bytes, before it has any of them.
+/// The answer to a request that announces this number of bytes, before any of them arrives.
 async fn announced(server: &Server, request: http::request::Builder, length: u64) -> (u16, String) {
     let request = request.header("content-length", length).body(s3s::Body::empty()).unwrap();
     let response = server.s3.service().call(request).await;
@@ -56,7 +56,7 @@ async fn announced(server: &Server, request: http::request::Builder, length: u64
 }
 
 #[tokio::test]
-async fn one_request_sends_five_gibibytes_at_the_most() {
+async fn a_single_upload_is_limited_to_five_gibibytes() {
     let (server, _client) = Server::with_bucket(Versioning::Never).await;
     let client = server
         .client_with(REGION, |config| config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired));

@@ -1,4 +1,4 @@
-//! What S3 has and the sandbox has not is refused, and done to nothing.
+//! Unsupported subresources of S3 are rejected and have no effect.
 
 use sandbox_s3::Versioning;
 
@@ -7,7 +7,7 @@ use crate::{
     raw,
 };
 
-/// The subresources of objects that S3 has, by method, and after them some that it has for other methods only
+/// The subresources of objects, by method. The last ones exist for other methods only
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>).
 const OF_OBJECTS: [(&str, &[&str]); 4] = [
     (
@@ -32,7 +32,7 @@ const OF_OBJECTS: [(&str, &[&str]); 4] = [
     ("POST", &["select&select-type=2", "annotation"]),
 ];
 
-/// Those of buckets, likewise.
+/// The same for buckets.
 const OF_BUCKETS: [(&str, &[&str]); 4] = [
     (
         "PUT",
@@ -108,7 +108,7 @@ const OF_BUCKETS: [(&str, &[&str]); 4] = [
 ];
 
 #[tokio::test]
-async fn a_subresource_that_the_sandbox_does_not_have_is_refused_and_leaves_the_object_alone() {
+async fn an_unsupported_object_subresource_is_rejected_without_effect() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let version = put(&client, "k", *b"kept").await.unwrap();
     for (method, queries) in OF_OBJECTS {
@@ -125,7 +125,7 @@ async fn a_subresource_that_the_sandbox_does_not_have_is_refused_and_leaves_the_
 }
 
 #[tokio::test]
-async fn a_subresource_that_the_sandbox_does_not_have_is_refused_and_leaves_the_bucket_alone() {
+async fn an_unsupported_bucket_subresource_is_rejected_without_effect() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     for (method, queries) in OF_BUCKETS {
         for query in queries {
@@ -141,7 +141,7 @@ async fn a_subresource_that_the_sandbox_does_not_have_is_refused_and_leaves_the_
 }
 
 #[tokio::test]
-async fn what_a_log_is_to_show_and_what_an_sdk_says_of_itself_change_nothing() {
+async fn log_parameters_and_sdk_headers_have_no_effect() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     for query in ["x-id=PutObject", "x-user=me", ""] {
         let answer = raw::send(&server, ("PUT", &format!("/bucket/k?{query}")), &[], "written").await;
@@ -151,7 +151,7 @@ async fn what_a_log_is_to_show_and_what_an_sdk_says_of_itself_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_presigned_request_is_good_for_a_week_at_most() {
+async fn a_presigned_request_is_valid_for_at_most_a_week() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "k", *b"x").await;
     let week = std::time::Duration::from_hours(7 * 24);

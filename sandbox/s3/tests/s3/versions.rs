@@ -1,4 +1,4 @@
-//! Versions, delete markers, and buckets that began or stopped keeping them.
+//! Versions, delete markers, and buckets that enable or suspend versioning.
 
 use aws_sdk_s3::{
     Client,
@@ -8,7 +8,7 @@ use sandbox_s3::Versioning;
 
 use crate::harness::{Server, failure, get, put};
 
-/// An id that S3 could have given to a version.
+/// A valid version ID that no version has.
 const UNKNOWN: &str = "wBYbHcg9Zy3PpT1sQk7uRVdLm0xEaN4f";
 
 async fn set_versioning(client: &Client, status: BucketVersioningStatus) {
@@ -17,7 +17,7 @@ async fn set_versioning(client: &Client, status: BucketVersioningStatus) {
 }
 
 #[tokio::test]
-async fn every_version_can_be_read_until_it_is_deleted_for_good() {
+async fn every_version_is_readable_until_its_permanent_deletion() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     let first = put(&client, "a", *b"one").await.unwrap();
     let second = put(&client, "a", *b"two").await.unwrap();
@@ -51,7 +51,7 @@ async fn every_version_can_be_read_until_it_is_deleted_for_good() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_version_id_is_refused_and_an_id_that_no_version_has_is_not_found() {
+async fn an_invalid_version_id_is_rejected_and_an_unknown_one_not_found() {
     let (_server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     let invalid = (400, "InvalidArgument".to_owned());
@@ -82,7 +82,7 @@ async fn a_text_that_is_no_version_id_is_refused_and_an_id_that_no_version_has_i
 }
 
 #[tokio::test]
-async fn a_key_that_no_document_can_name_is_no_well_formed_request() {
+async fn a_key_that_xml_cannot_contain_is_a_malformed_request() {
     let (server, client) = Server::with_bucket(Versioning::Enabled).await;
     put(&client, "a", *b"x").await;
     for key in ["\u{1}", "&#1;", "\u{FFFE}"] {
@@ -94,7 +94,7 @@ async fn a_key_that_no_document_can_name_is_no_well_formed_request() {
 }
 
 #[tokio::test]
-async fn a_null_version_is_replaced_and_the_others_stay() {
+async fn only_the_null_version_is_replaced() {
     let (_server, client) = Server::with_bucket(Versioning::Never).await;
     assert_eq!(put(&client, "a", *b"before").await, None);
     set_versioning(&client, BucketVersioningStatus::Enabled).await;

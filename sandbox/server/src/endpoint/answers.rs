@@ -1,4 +1,4 @@
-//! Answers in each protocol's own shape: AWS JSON, Query and REST JSON, for results and for errors.
+//! Answers in the form of each protocol: AWS JSON, Query and REST JSON, for results and for errors.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};

@@ -1,8 +1,8 @@
-//! The sandbox's own endpoint, beside those of AWS: the fault rules, at `/_sandbox/faults`.
+//! The sandbox's own endpoint for fault rules, `/_sandbox/faults`.
 //!
-//! It asks for no signature: it is on loopback, and whoever reaches it may end the sandbox anyway. No path of S3's
-//! begins like it, since a bucket's name begins with a letter or a digit. A rule has to come as `application/json`,
-//! which a page in somebody's browser cannot send to another origin without asking it first.
+//! It requires no signature: it is on loopback, and a process that reaches it can stop the sandbox anyway. No S3 path
+//! collides with it, because bucket names begin with a letter or a digit. A rule must have the type `application/json`:
+//! a page in a browser cannot send that type to another origin without a preflight request.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -13,13 +13,13 @@ use sandbox_core::faults::{Faults, Rule, RuleId};
 
 const FAULTS: &str = "/_sandbox/faults";
 
-/// What follows [`FAULTS`] in the path of a request; none where it is for somebody else.
+/// The rest of a request's path after [`FAULTS`]; `None` for other paths.
 pub(super) fn route(head: &Parts) -> Option<&str> {
     let rest = head.uri.path().strip_prefix(FAULTS)?;
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_matches('/'))
 }
 
-/// Answers a request. `id` is what follows [`FAULTS`] in its path.
+/// Answers a request. `id` is the rest of its path after [`FAULTS`].
 pub(super) fn answer(faults: &Faults, head: &Parts, id: &str, body: &Bytes) -> Response<Body> {
     let (status, body) = match (&head.method, id) {
         (&Method::GET, "") => (StatusCode::OK, json!({ "faults": faults.rules() })),
@@ -34,12 +34,12 @@ pub(super) fn answer(faults: &Faults, head: &Parts, id: &str, body: &Bytes) -> R
         }
         (&Method::DELETE, id) if faults.remove(&RuleId::from(id)) => (StatusCode::OK, json!({ "removed": 1 })),
         (&Method::DELETE, id) => {
-            let message = format!("there is no rule {id}; GET {FAULTS} lists those that are in force");
+            let message = format!("there is no rule {id}; GET {FAULTS} lists the active rules");
             refusal(StatusCode::NOT_FOUND, &message)
         }
         (method, _) => {
             let message = format!(
-                "{method} {} is not there: GET, POST and DELETE {FAULTS}, and DELETE {FAULTS}/ID are",
+                "{method} {} does not exist; use GET, POST or DELETE {FAULTS}, or DELETE {FAULTS}/ID",
                 head.uri.path()
             );
             refusal(StatusCode::METHOD_NOT_ALLOWED, &message)
@@ -65,7 +65,7 @@ fn rule(head: &Parts, body: &[u8]) -> Result<Rule, Answer> {
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| refusal(StatusCode::BAD_REQUEST, &format!("the body is no fault rule: {error}")))
+        .map_err(|error| refusal(StatusCode::BAD_REQUEST, &format!("the body is not a valid fault rule: {error}")))
 }
 
 fn added(faults: &Faults, rule: Rule) -> Answer {

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{Response, request::Parts};
 use s3s::Body;
 use sandbox_core::{
-    faults::{Call, Service, Working},
+    faults::{Call, CallOrigin, Service},
     identity::Identity,
     ports::ApiError,
     query,
     signature::{self, Dialect, Scope},
 };
-use sandbox_iam::{self as iam, Need};
+use sandbox_iam::{self as iam, Permission};
 use sandbox_sns as sns;
 use serde_json::Value;
 
@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{cloudformation, services::Services, sts};
 
-/// A request, read to its end.
+/// A completely read request.
 pub(super) struct Request<'a> {
     pub(super) id: &'a str,
     pub(super) head: &'a Parts,
-    /// None if the request is not signed.
+    /// `None` if the request is not signed.
     pub(super) scope: Option<&'a Scope>,
     /// An error if the body is too large.
     pub(super) body: Result<Bytes, ApiError>,
@@ -57,7 +57,7 @@ impl Services {
                 answers::query(cloudformation::NAMESPACE, &operation, result, id)
             }
             Route::UnknownTarget(target) => {
-                let error = unknown(&format!("{target} is not a call of any service in the sandbox"));
+                let error = unknown(&format!("the sandbox has no operation {target}"));
                 answers::json(Json::V1_0, Err(error), id)
             }
             Route::UnknownService(service) => unknown_service(service, &request),
@@ -65,24 +65,24 @@ impl Services {
     }
 
     async fn states(&self, operation: &str, request: Request<'_>) -> Result<Value, ApiError> {
-        let body = self.permitted_json(&request, |body| iam::states_need(operation, body, &self.region))?;
+        let body = self.permitted_json(&request, |body| iam::states_permission(operation, body, &self.region))?;
         let work = self.states.handle(operation, body);
         self.under_rules(Service::States, operation, request.scope, work).await
     }
 
     async fn events(&self, operation: &str, request: Request<'_>) -> Result<Value, ApiError> {
-        let body = self.permitted_json(&request, |body| iam::events_need(operation, body, &self.region))?;
+        let body = self.permitted_json(&request, |body| iam::events_permission(operation, body, &self.region))?;
         let work = self.events.handle(operation, body);
         self.under_rules(Service::Events, operation, request.scope, work).await
     }
 
-    /// Invocations pass the fault rules where they start, whoever starts them.
+    /// Fault rules for invocations apply at the start of the invocation, so not here.
     async fn lambda(&self, request: Request<'_>) -> Result<Response<Bytes>, ApiError> {
         let Request { head, scope, .. } = request;
         let caller = self.caller(Dialect::RestJson, &request)?;
-        let need = self.lambda.need(&head.method, head.uri.path());
-        let action = need.action.clone();
-        self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AccessDeniedException", 403))?;
+        let permission = self.lambda.permission(&head.method, head.uri.path());
+        let action = permission.action.clone();
+        self.iam.authorize(&caller, permission).map_err(|refusal| refusal.answer("AccessDeniedException", 403))?;
 
         let work = self.lambda.handle(&head.method, head.uri.path(), &head.headers, request.body?);
         match action.trim_start_matches("lambda:") {
@@ -94,8 +94,8 @@ impl Services {
     async fn sns(&self, form: Form, request: Request<'_>) -> Result<String, ApiError> {
         let Form { operation, fields } = form;
         let caller = self.caller(Dialect::Query, &request)?;
-        let need = iam::sns_need(&operation, &fields, &self.region);
-        self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AuthorizationError", 403))?;
+        let permission = iam::sns_permission(&operation, &fields, &self.region);
+        self.iam.authorize(&caller, permission).map_err(|refusal| refusal.answer("AuthorizationError", 403))?;
 
         let work = self.sns.handle(&operation, fields);
         self.under_rules(Service::Sns, &operation, request.scope, work).await
@@ -104,8 +104,8 @@ impl Services {
     async fn cloudformation(&self, form: Form, request: Request<'_>) -> Result<String, ApiError> {
         let Form { operation, fields } = form;
         let caller = self.caller(Dialect::Query, &request)?;
-        for need in iam::cloudformation_needs(&operation, &fields, &self.region) {
-            self.iam.authorize(&caller, need).map_err(|refusal| refusal.answer("AccessDenied", 403))?;
+        for permission in iam::cloudformation_permissions(&operation, &fields, &self.region) {
+            self.iam.authorize(&caller, permission).map_err(|refusal| refusal.answer("AccessDenied", 403))?;
         }
 
         let work = async { self.cloudformation.handle(&operation, &fields) };
@@ -119,24 +119,28 @@ impl Services {
         scope: Option<&Scope>,
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
-        self.faults.under(Call::new(service, operation), self.working(scope), work).await
+        self.faults.apply(Call::new(service, operation), self.origin(scope), work).await
     }
 
-    /// The invocation or the state that makes a request.
-    fn working(&self, scope: Option<&Scope>) -> Option<Arc<Working>> {
-        self.faults.working(&scope?.access_key_id)
+    /// The invocation or the state that makes the request.
+    fn origin(&self, scope: Option<&Scope>) -> Option<Arc<CallOrigin>> {
+        self.faults.origin(&scope?.access_key_id)
     }
 
-    /// The body of a request to a JSON service, if its caller may make the request.
-    fn permitted_json(&self, request: &Request<'_>, need: impl FnOnce(&Value) -> Need) -> Result<Value, ApiError> {
+    /// The body of a request to a JSON service, if its caller has the permission.
+    fn permitted_json(
+        &self,
+        request: &Request<'_>,
+        permission: impl FnOnce(&Value) -> Permission,
+    ) -> Result<Value, ApiError> {
         let caller = self.caller(Dialect::Json, request)?;
         let body = json_body(request.body.as_ref().map_err(Clone::clone)?)?;
         let refused = |refusal: iam::Refusal| refusal.answer("AccessDeniedException", 400);
-        self.iam.authorize(&caller, need(&body)).map_err(refused)?;
+        self.iam.authorize(&caller, permission(&body)).map_err(refused)?;
         Ok(body)
     }
 
-    /// Verifies the signature. A missing or wrong one is refused in the words of the service.
+    /// Verifies the signature. A missing or wrong one is rejected with the service's error.
     fn caller(&self, dialect: Dialect, request: &Request<'_>) -> Result<Identity, ApiError> {
         let body = request.body.as_ref().map_err(Clone::clone)?;
         let now = time::OffsetDateTime::now_utc();
@@ -159,8 +163,7 @@ impl Form {
 
 fn unknown_service(service: &str, request: &Request<'_>) -> Response<Body> {
     let Form { operation, .. } = Form::of(request);
-    let refused =
-        |call: &str| unknown(&format!("{call} is a call of {service}, a service that the sandbox does not have"));
+    let refused = |call: &str| unknown(&format!("the sandbox does not have the service {service} of {call}"));
     if operation.is_empty() {
         let call = format!("{} {}", request.head.method, request.head.uri);
         return answers::json(Json::V1_0, Err(refused(&call)), request.id);

@@ -1,8 +1,9 @@
-//! Whether a connection can carry another request after this one.
+//! Decides whether a connection can carry another request after this one.
 //!
-//! A request is often refused before its body was read. Its bytes are then still on their way when the answer is, and
-//! would be taken for the next request: either they are read first, or the answer says that the connection ends with it
-//! (<https://www.rfc-editor.org/rfc/rfc9112#section-9.3>). Otherwise the client's next request on the connection fails.
+//! A service often rejects a request before it reads the body. The client would then send the rest of the body where
+//! the server expects the next request. Therefore, the server either reads the rest first, or closes the connection
+//! with the answer (<https://www.rfc-editor.org/rfc/rfc9112#section-9.3>). Otherwise the client's next request on the
+//! connection fails.
 
 use std::{
     pin::Pin,
@@ -22,36 +23,37 @@ use hyper::body::Incoming;
 use s3s::Body;
 use tokio::{sync::oneshot, time::timeout};
 
-/// A rest of a body up to this size is read so that the connection can stay; a longer one costs more than a connection.
+/// The maximum rest of a body to read so that the connection can stay open. A longer one costs more than a new
+/// connection.
 const WORTH_READING: u64 = 64 * 1024;
 /// How long the rest may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a client may go on sending after its answer. Were the connection closed at once, the kernel would throw the
-/// answer away with the bytes that nobody read.
+/// How long a client may continue to send after its answer. If the server closed the connection at once, the kernel
+/// would discard the answer together with the unread bytes.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What is known of a request's connection while the request is answered.
+/// The state of a request's connection while the request is answered.
 #[derive(Debug)]
 pub(super) struct Connection {
     is_http_1: bool,
     expects: Expects,
-    /// Brings what is left of the body once whoever answers has let go of it.
+    /// Receives the unread rest of the body when the service drops the body.
     rest: oneshot::Receiver<Incoming>,
 }
 
-/// Whether a client waits for `100 Continue` before it sends the body, and whether it will see one.
+/// Whether a client waits for `100 Continue` before it sends the body, and whether it gets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expects {
-    /// It does not wait.
+    /// The client does not wait.
     Nothing,
-    /// It waits, and the body that is read brings it the answer.
+    /// The client waits, and reading the body sends it `100 Continue`.
     Continue,
-    /// It waits, but there is no body to be read: it sees the final answer at once. S3 sends `100 Continue` all the
-    /// same; hyper does not. botocore then misreads the next answer on the connection, so the connection must end.
+    /// The client waits, but the body is empty: it gets the final answer at once. S3 sends `100 Continue` nevertheless;
+    /// hyper does not. botocore then misreads the next answer on the connection, so the connection must close.
     FinalAnswer,
 }
 
-/// The body for whoever answers, and its connection.
+/// The body for the service, and its connection.
 pub(super) fn watched(head: &Parts, body: Incoming) -> (Body, Connection) {
     let (give_back, rest) = oneshot::channel();
     let is_http_1 = head.version <= Version::HTTP_11;
@@ -68,7 +70,7 @@ fn expects(head: &Parts) -> Expects {
 }
 
 impl Connection {
-    /// Reads the rest of the request's body, or makes its answer the last one on the connection.
+    /// Reads the rest of the request's body, or makes this answer the last one on the connection.
     pub(super) async fn settle(mut self, mut answer: Response<Body>) -> Response<Body> {
         if self.is_http_1 && !self.can_stay().await {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -82,12 +84,12 @@ impl Connection {
         }
         let mut rest = match self.rest.try_recv() {
             Ok(rest) => rest,
-            // It was read to its end.
+            // The body was read to its end.
             Err(oneshot::error::TryRecvError::Closed) => return true,
-            // Somebody still reads it, and may stop anywhere.
+            // The service still reads the body, and can stop at any time.
             Err(oneshot::error::TryRecvError::Empty) => return false,
         };
-        // Reading would ask a client for its body that waits for this answer.
+        // Reading would ask the client for the body, but the client waits for this answer.
         if self.expects == Expects::Continue {
             return false;
         }
@@ -103,7 +105,7 @@ impl Connection {
     }
 }
 
-/// What came of reading the rest of a body.
+/// The result of reading the rest of a body.
 enum Rest {
     Read,
     TooLong,
@@ -122,9 +124,9 @@ async fn read(body: &mut Incoming, limit: u64) -> Rest {
     Rest::Read
 }
 
-/// A body that is given back when it is dropped before its end.
+/// A body that is sent back when it is dropped before its end.
 struct Watched {
-    /// Gone once it was read to its end.
+    /// `None` after the end of the body.
     body: Option<Incoming>,
     give_back: Option<oneshot::Sender<Incoming>>,
 }
@@ -156,7 +158,7 @@ impl Drop for Watched {
         if let (Some(body), Some(give_back)) = (self.body.take(), self.give_back.take())
             && !body.is_end_stream()
         {
-            // An error says that nobody asks.
+            // An error means that the receiver is gone.
             let _ = give_back.send(body);
         }
     }
@@ -177,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection to a server that refuses every request without a look at its body.
+    /// A connection to a server that rejects every request without reading its body.
     async fn refusing() -> TcpStream {
         async fn refuse(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
             let (head, body) = request.into_parts();
@@ -195,7 +197,7 @@ mod tests {
         TcpStream::connect(address).await.unwrap()
     }
 
-    /// What the server says until it has answered so many times or closed the connection.
+    /// Everything that the server sends until it has sent this many answers or closed the connection.
     async fn answers(stream: &mut TcpStream, count: usize) -> String {
         let mut said = Vec::new();
         let listening = async {
@@ -210,12 +212,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_refused_before_its_body_arrived_leaves_the_connection_to_the_next_one() {
+    async fn a_request_rejected_before_its_body_keeps_the_connection() {
         for framing in [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")] {
             let mut stream = refusing().await;
             let head = format!("PUT / HTTP/1.1\r\nHost: h\r\n{}\r\n\r\n", framing.0);
             stream.write_all(head.as_bytes()).await.unwrap();
-            // An answer may come now; it must not be the last one.
+            // The server may answer now, but must not close the connection.
             let _ = timeout(Duration::from_millis(50), stream.readable()).await;
             stream.write_all(framing.1.as_bytes()).await.unwrap();
             stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_body_that_was_refused_is_let_pass_after_an_answer_that_ends_the_connection() {
+    async fn a_long_rejected_body_is_drained_and_the_connection_closes() {
         let mut stream = refusing().await;
         let body = vec![b'x'; 4 << 20];
         let head = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_client_that_waits_for_100_continue_is_answered_at_once_and_its_connection_ends() {
+    async fn a_rejected_client_waiting_for_100_continue_is_answered_immediately() {
         let mut stream = refusing().await;
         let head = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The one HTTP endpoint of every service, on loopback.
+//! The HTTP endpoint of all services, on loopback.
 
 mod answers;
 mod control;
@@ -26,15 +26,15 @@ use uuid::Uuid;
 
 use crate::services::Services;
 
-/// What a request to a service other than S3 may hold: more than any of them takes, so that each refuses by its own
-/// rule.
+/// The maximum size of a request to a service other than S3. It exceeds every service's own limit, so that each service
+/// enforces its own.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
-/// How many connections may wait to be taken.
+/// How many connections may wait to be accepted.
 const WAITING_CONNECTIONS: u32 = 1024;
-/// How long requests under way may take to end when the server stops.
+/// How long running requests may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A server that serves.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
     stop: Option<oneshot::Sender<()>>,
@@ -42,16 +42,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a listener until it is stopped or dropped.
+    /// Serves on a listener until the server is stopped or dropped.
     pub(crate) fn start(listener: TcpListener, services: Services) -> Self {
         let (stop, stopped) = oneshot::channel();
         Self { stop: Some(stop), task: tokio::spawn(serve(listener, services, stopped)) }
     }
 
-    /// Takes no more requests and waits a moment for those under way.
+    /// Accepts no more requests and waits briefly for the running ones.
     pub(crate) async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
-            // An error says that the task is gone already.
+            // An error means that the task has ended.
             let _ = stop.send(());
         }
         let _ = (&mut self.task).await;
@@ -64,8 +64,8 @@ impl Drop for Server {
     }
 }
 
-/// Listens at an address. Hundreds of functions connect at once: with a shorter queue, the kernel drops some of the
-/// connections, and their clients try again after a second.
+/// Listens on an address. Hundreds of functions connect at once. With a shorter queue, the kernel drops some of the
+/// connections, and their clients retry after a second.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
@@ -82,7 +82,7 @@ async fn serve(listener: TcpListener, services: Services, mut stopped: oneshot::
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be taken");
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -130,7 +130,7 @@ async fn answer(services: Services, request: Request<Incoming>, peer: SocketAddr
     settle(connection, answer).await
 }
 
-/// A connection that is broken on purpose: hyper closes it without an answer.
+/// A connection that a fault rule breaks: hyper closes it without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault rule breaks the connection")]
 struct Broken;
@@ -150,10 +150,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn hundreds_of_connections_wait_until_they_are_accepted() {
+    async fn hundreds_of_connections_can_wait_to_be_accepted() {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        // The kernel tries a dropped connection again after a second.
+        // The kernel retries a dropped connection after a second.
         let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(500));
         let waiting: Vec<_> = (0..320).map_while(|_| connect().ok()).collect();
         assert_eq!(waiting.len(), 320);

@@ -1,5 +1,5 @@
-//! Which service a request is for. On AWS the host name says it; on one endpoint it is told by the target header, the
-//! service in the signature's credential scope, and the path.
+//! Selects the service of a request. On AWS the host name selects it. On the single endpoint, the target header, the
+//! service in the signature's credential scope and the path select it.
 
 use http::{HeaderMap, Method};
 use hyper::http::request::Parts;
@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 use sandbox_core::signature::Scope;
 use sandbox_lambda::Lambda;
 
-/// Where a request goes that is not for S3.
+/// The destination of a request that is not for S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// Step Functions, in AWS JSON 1.0, with the operation's name.
@@ -28,7 +28,7 @@ pub(super) enum Route {
     UnknownService(String),
 }
 
-/// Decides by the head of a request. None is S3, which takes everything that no other service does.
+/// Selects by the head of a request. `None` is S3, which receives everything that no other service does.
 pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
     if let Some(target) = text(&head.headers, "X-Amz-Target") {
         return Some(match target.split_once('.') {
@@ -45,7 +45,7 @@ pub(super) fn route(head: &Parts, scope: Option<&Scope>) -> Option<Route> {
         Some("lambda") => Some(Route::Lambda),
         Some(other) => Some(Route::UnknownService(other.to_owned())),
         None if Lambda::owns(head.uri.path()) => Some(Route::Lambda),
-        // A form that nobody has signed is for one of the Query services, which all refuse it alike.
+        // An unsigned form goes to one of the Query services, which all reject it in the same way.
         None => (head.method == Method::POST && head.uri.path() == "/").then_some(Route::Sns),
     }
 }
@@ -97,9 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn an_unsigned_request_goes_to_lambda_by_its_path_and_else_to_s3() {
+    fn an_unsigned_request_goes_to_lambda_by_its_path_and_otherwise_to_s3() {
         assert_eq!(routed(Request::get("/2015-03-31/functions/")), Some(Route::Lambda));
-        assert_eq!(routed(Request::post("/")), Some(Route::Sns), "no object is put or read there");
+        assert_eq!(routed(Request::post("/")), Some(Route::Sns), "not a path of an object");
         assert_eq!(routed(Request::get("/bucket/key")), None);
         let presigned = "/bucket/key?X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fs3%2Faws4_request";
         assert_eq!(routed(Request::get(presigned)), None);

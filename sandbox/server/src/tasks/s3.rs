@@ -1,6 +1,6 @@
-//! `aws-sdk:s3`: the calls of S3 that a machine of ours would make, with the machine's role, over the wire like any
-//! other caller's. Source: Step Functions Developer Guide, "Using AWS SDK service integrations"
-//! (`supported-services-awssdk.html`): fields are in Pascal case, and an error is that of the SDK for Java.
+//! `aws-sdk:s3`: the calls to S3 that the state machine makes, with the machine's role and over the wire as for any
+//! other caller. Source: Step Functions Developer Guide, "Using AWS SDK service integrations"
+//! (`supported-services-awssdk.html`): fields are in Pascal case, and errors are those of the SDK for Java.
 
 use std::{
     collections::BTreeMap,
@@ -24,21 +24,21 @@ use sandbox_core::{
     ports::{TaskCall, TaskError},
 };
 
-/// The errors that the SDK for Java has an exception for, among those that these calls have.
+/// The errors of these calls for which the SDK for Java has an exception.
 const EXCEPTIONS: [&str; 4] = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState", "InvalidRequest"];
 
-/// The calls that there are.
+/// The supported calls.
 pub(super) const CALLS: &str =
     "listObjectsV2, getObject, headObject, putObject, copyObject and deleteObject of aws-sdk:s3";
 
-/// Who calls: a role, and the state in which it does.
+/// The caller: a role, and the state that uses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Caller {
     role_arn: String,
     state: String,
 }
 
-/// Clients of this sandbox's S3, one for each caller, so that a call is known by its state.
+/// Clients of this sandbox's S3. Each caller has its own, so that a call can be attributed to its state.
 pub(crate) struct S3Calls {
     endpoint_url: String,
     region: String,
@@ -63,7 +63,7 @@ impl S3Calls {
         let caller = Caller { role_arn: call.role_arn.clone(), state: call.state.clone() };
         let client = clients.entry(caller).or_insert_with(|| {
             let identity = keys::assumed_role(&call.role_arn, &uuid::Uuid::new_v4().simple().to_string());
-            self.faults.introduce(&identity.access_key_id, &call.state);
+            self.faults.attribute_to_state(&identity.access_key_id, &call.state);
             self.keyring.add(identity.clone());
             let (id, secret) = (identity.access_key_id, identity.secret_access_key);
             let config = aws_sdk_s3::Config::builder()
@@ -72,7 +72,7 @@ impl S3Calls {
                 .endpoint_url(&self.endpoint_url)
                 .force_path_style(true)
                 .credentials_provider(Credentials::new(id, secret, None, None, "sandbox"))
-                // A machine's own Retry is what tries again.
+                // The machine's own Retry handles repetitions.
                 .retry_config(RetryConfig::disabled())
                 .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .build();
@@ -81,7 +81,7 @@ impl S3Calls {
         client.clone()
     }
 
-    /// Makes a call; none where there is no such call here.
+    /// Makes a call; `None` if the sandbox does not have the call.
     pub(super) async fn run(&self, call: &TaskCall, operation: &str) -> Option<Result<Value, TaskError>> {
         let client = self.client(call);
         let mut fields = Fields(call.arguments.as_object().cloned().unwrap_or_default());
@@ -97,7 +97,7 @@ impl S3Calls {
     }
 }
 
-/// The arguments that have not been used yet.
+/// The arguments that no request field has consumed yet.
 struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -115,7 +115,7 @@ impl Fields {
         Some(members.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect())
     }
 
-    /// Refuses a call with arguments that the sandbox does not hand on.
+    /// Rejects a call with arguments that the sandbox ignores.
     fn done(&self) -> Result<(), TaskError> {
         let Some(name) = self.0.keys().next() else { return Ok(()) };
         let cause = format!("The sandbox does not know the field {name} of this call");
@@ -123,7 +123,7 @@ impl Fields {
     }
 }
 
-/// The fields of an answer that are there.
+/// The existing fields of an answer.
 fn answer<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let there = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(there.collect())
@@ -266,11 +266,12 @@ async fn delete(client: &Client, fields: &mut Fields) -> Result<Value, TaskError
     Ok(answer([("DeleteMarker", deleted.delete_marker().map(Value::from)), ("VersionId", text(deleted.version_id()))]))
 }
 
-/// An error as Step Functions shows it: `S3.NoSuchKeyException`, or `S3.S3Exception` where the SDK has none of its own.
+/// An error as Step Functions shows it: `S3.NoSuchKeyException`, or `S3.S3Exception` if the SDK has no exception for
+/// it.
 fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> TaskError {
     let Some(response) = error.raw_response() else { return client_failure(format!("{:?}", error.code())) };
     let status = response.status().as_u16();
-    // An answer to HEAD has no body that could say it.
+    // An answer to HEAD has no body with a code.
     let code = error.code().unwrap_or(if status == 404 { "NoSuchKey" } else { "S3" });
     let code = if code == "NotFound" { "NoSuchKey" } else { code };
     let name = if EXCEPTIONS.contains(&code) { code } else { "S3" };

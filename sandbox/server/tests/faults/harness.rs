@@ -27,16 +27,16 @@ use sandbox::{
 use serde_json::{Value, json};
 
 /// A running sandbox.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Sandbox,
     pub(crate) outputs: Outputs,
-    /// A client that tries once.
+    /// A client without retries.
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) states: aws_sdk_sfn::Client,
     pub(crate) sns: aws_sdk_sns::Client,
 }
 
-/// The configuration of a client that tries so often.
+/// The configuration of a client with a number of attempts.
 pub(crate) fn config(endpoint: &str, region: &str, key: &str, secret: &str, attempts: u32) -> SdkConfig {
     let retries = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(Duration::from_millis(1));
     SdkConfig::builder()
@@ -59,7 +59,7 @@ impl aws_sdk_s3::config::AsyncSleep for Sleep {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/template.yaml");
         let options = Options { time_scale: 0.01, ..Options::new(template, Functions::InProcess(Arc::new(Writers))) };
@@ -80,46 +80,46 @@ impl World {
         config(endpoint_url, region, access_key_id, secret_access_key, attempts)
     }
 
-    /// A client that tries three times, as SDKs do.
+    /// A client with three attempts, the default of SDKs.
     pub(crate) fn patient_s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&Self::config(&self.outputs, 3))
     }
 
-    /// Puts a rule into force.
+    /// Adds a rule for a target with an effect.
     pub(crate) fn fault(&self, target: Target, effect: Effect) -> RuleId {
         self.rule(Rule::new(target, effect))
     }
 
-    /// Puts a rule into force.
+    /// Adds a rule.
     pub(crate) fn rule(&self, rule: Rule) -> RuleId {
         self.sandbox.faults().add(rule).unwrap()
     }
 
-    /// How often a rule struck.
+    /// The number of times that a rule fired.
     pub(crate) fn fired(&self, id: &RuleId) -> u64 {
         self.sandbox.faults().rules().into_iter().find(|rule| rule.id == *id).unwrap().fired
     }
 
-    /// Puts an object into the target bucket, which tells nobody.
+    /// Puts an object into the target bucket, which sends no events.
     pub(crate) async fn put(&self, key: &str, body: &[u8]) {
         let body = ByteStream::from(body.to_vec());
         self.s3.put_object().bucket(&self.outputs.outputs["TargetBucket"]).key(key).body(body).send().await.unwrap();
     }
 
-    /// The bytes of an object in the target bucket; none where it is not there.
+    /// The bytes of an object in the target bucket, if it exists.
     pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
         let got = self.s3.get_object().bucket(&self.outputs.outputs["TargetBucket"]).key(key).send().await.ok()?;
         Some(got.body.collect().await.unwrap().to_vec())
     }
 
-    /// How many versions of a key there are in the target bucket.
+    /// The number of versions of a key in the target bucket.
     pub(crate) async fn versions(&self, key: &str) -> usize {
         let listed =
             self.s3.list_object_versions().bucket(&self.outputs.outputs["TargetBucket"]).prefix(key).send().await;
         listed.unwrap().versions().len()
     }
 
-    /// Invokes the function, which writes this key. The payload of its answer, or of its failure.
+    /// Invokes the function, which writes this key. Returns the payload of its answer or its error.
     pub(crate) async fn write(&self, key: &str) -> Result<Value, Value> {
         let payload = Bytes::from(json!({ "key": key }).to_string());
         match self.sandbox.lambda().run("the-writer", payload).await.unwrap().outcome {
@@ -128,12 +128,12 @@ impl World {
         }
     }
 
-    /// A POST to a service, signed: status and body, or none where no answer came.
+    /// Sends a signed POST to a service. Returns status and body; `None` without an answer.
     pub(crate) async fn plain(&self, service: &str, path: &str, body: &str) -> Option<(u16, String)> {
         self.post(service, http::Request::post(path), body).await
     }
 
-    /// The same to EventBridge.
+    /// The same for EventBridge.
     pub(crate) async fn events(&self, operation: &str, body: &str) -> Option<(u16, String)> {
         let request = http::Request::post("/").header("X-Amz-Target", format!("AWSEvents.{operation}"));
         self.post("events", request, body).await
@@ -144,7 +144,7 @@ impl World {
         self.exchange(signing::signed(self.addressed(request, body), own, service).await).await
     }
 
-    /// A request as it is.
+    /// Sends an unmodified request.
     pub(crate) async fn send(&self, request: http::request::Builder, body: &str) -> Option<(u16, String)> {
         self.exchange(self.addressed(request, body)).await
     }
@@ -172,7 +172,7 @@ impl World {
         self.s3.put_object().bucket(&self.outputs.outputs["SourceBucket"]).key(key).body(body).send().await.unwrap();
     }
 
-    /// The executions once so many have ended, oldest first: input, status, error and cause.
+    /// Waits until this number of executions have ended. Returns input, status, error and cause, oldest first.
     pub(crate) async fn ended(&self, count: usize) -> Vec<Ended> {
         let wait = async {
             loop {
@@ -186,19 +186,19 @@ impl World {
         tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the executions do not end")
     }
 
-    /// The executions so far, oldest first.
+    /// The executions, oldest first.
     pub(crate) async fn executions(&self) -> Vec<Ended> {
         let machine = &self.outputs.outputs["MachineArn"];
         let listed = self.states.list_executions().state_machine_arn(machine).send().await.unwrap();
         let mut found = Vec::new();
         for one in listed.executions.into_iter().rev() {
-            let told = self.states.describe_execution().execution_arn(one.execution_arn).send().await.unwrap();
-            let input: Value = serde_json::from_str(told.input.as_deref().unwrap()).unwrap();
+            let described = self.states.describe_execution().execution_arn(one.execution_arn).send().await.unwrap();
+            let input: Value = serde_json::from_str(described.input.as_deref().unwrap()).unwrap();
             found.push(Ended {
                 key: input["detail"]["object"]["key"].as_str().unwrap_or_default().to_owned(),
-                status: told.status,
-                error: told.error.unwrap_or_default(),
-                cause: told.cause.unwrap_or_default(),
+                status: described.status,
+                error: described.error.unwrap_or_default(),
+                cause: described.cause.unwrap_or_default(),
             });
         }
         found
@@ -214,7 +214,7 @@ pub(crate) struct Ended {
     pub(crate) cause: String,
 }
 
-/// S3's name for a failure, and its HTTP status; status 0 where no answer came.
+/// The error code and the HTTP status of a failure; status 0 without an answer.
 pub(crate) fn failure<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E, aws_sdk_s3::config::http::HttpResponse>>,
 ) -> (u16, String) {
@@ -227,7 +227,7 @@ pub(crate) fn failure<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::De
     }
 }
 
-/// Makes the one function there is.
+/// Initializes the only function.
 struct Writers;
 
 struct Writer {

@@ -1,4 +1,4 @@
-//! Faults as their victims see them: real SDK clients against the endpoint of a whole sandbox.
+//! Faults through real SDK clients, at the endpoint of a complete sandbox.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod endpoint;

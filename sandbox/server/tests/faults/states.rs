@@ -1,21 +1,21 @@
-//! Calls that a state makes of S3 and of Step Functions itself, without a function.
+//! Calls that a state makes to S3 and to Step Functions itself, without a function.
 
 use std::time::Duration;
 
 use aws_sdk_sfn::{operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
 use sandbox::faults::{Effect, Moment, Service, Target};
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 const CALLER: &str = "arn:aws:states:eu-west-1:000000000000:stateMachine:caller";
 const OTHER: &str = "arn:aws:states:eu-west-1:000000000000:stateMachine:other";
 
-/// Runs the machine whose states keep an object, begin an execution of another machine and look at it.
-async fn run(world: &World) -> DescribeExecutionOutput {
-    let arn = world.states.start_execution().state_machine_arn(CALLER).send().await.unwrap().execution_arn;
+/// Runs the machine whose states write an object, start an execution of another machine and describe it.
+async fn run(fixture: &Fixture) -> DescribeExecutionOutput {
+    let arn = fixture.states.start_execution().state_machine_arn(CALLER).send().await.unwrap().execution_arn;
     let end = async {
         loop {
-            let described = world.states.describe_execution().execution_arn(&arn).send().await.unwrap();
+            let described = fixture.states.describe_execution().execution_arn(&arn).send().await.unwrap();
             if described.status != ExecutionStatus::Running {
                 return described;
             }
@@ -25,14 +25,14 @@ async fn run(world: &World) -> DescribeExecutionOutput {
     tokio::time::timeout(Duration::from_secs(30), end).await.unwrap()
 }
 
-/// How many executions of the other machine were begun.
-async fn begun(world: &World) -> usize {
-    world.states.list_executions().state_machine_arn(OTHER).send().await.unwrap().executions.len()
+/// The number of executions of the other machine.
+async fn executions_started(fixture: &Fixture) -> usize {
+    fixture.states.list_executions().state_machine_arn(OTHER).send().await.unwrap().executions.len()
 }
 
 #[tokio::test]
-async fn the_calls_of_a_state_meet_rules_by_their_names_and_that_of_the_state() {
-    let world = World::start().await;
+async fn rules_match_a_states_calls_by_operation_and_state() {
+    let fixture = Fixture::start().await;
     let keep = Target::operation(Service::S3, "PutObject").state("Keep");
     let begin = Target::operation(Service::States, "StartExecution").state("Begin");
     let look = Target::operation(Service::States, "DescribeExecution").state("Look");
@@ -46,27 +46,27 @@ async fn the_calls_of_a_state_meet_rules_by_their_names_and_that_of_the_state() 
         (&look, Effect::error("ThrottlingException"), "Sfn.ThrottlingException", 1, 1),
         (&look, Effect::Drop(Moment::After), "Sfn.SdkClientException", 1, 1),
     ] {
-        let (kept, started) = (world.versions("kept").await, begun(&world).await);
-        let id = world.fault(target.clone(), effect.clone());
-        let ended = run(&world).await;
+        let (kept, started) = (fixture.versions("kept").await, executions_started(&fixture).await);
+        let id = fixture.fault(target.clone(), effect.clone());
+        let ended = run(&fixture).await;
         assert_eq!(ended.error(), Some(error), "{effect:?}: {:?}", ended.cause);
-        assert_eq!(world.fired(&id), 1, "{effect:?}");
-        world.sandbox.faults().clear();
-        let effects = (world.versions("kept").await - kept, begun(&world).await - started);
+        assert_eq!(fixture.fired(&id), 1, "{effect:?}");
+        fixture.sandbox.faults().clear();
+        let effects = (fixture.versions("kept").await - kept, executions_started(&fixture).await - started);
         assert_eq!(effects, (objects, executions), "{effect:?}: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_rule_about_another_state_or_about_functions_leaves_the_calls_of_a_state_alone() {
-    let world = World::start().await;
+async fn rules_for_other_states_or_functions_do_not_match_a_states_calls() {
+    let fixture = Fixture::start().await;
     for target in [
         Target::operation(Service::S3, "PutObject").state("Begin"),
         Target::operation(Service::States, "StartExecution").state("Keep"),
         Target { function: Some("*".to_owned()), ..Target::operation(Service::S3, "PutObject") },
     ] {
-        world.fault(target, Effect::Drop(Moment::Before));
+        fixture.fault(target, Effect::Drop(Moment::Before));
     }
-    let ended = run(&world).await;
+    let ended = run(&fixture).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{:?}: {:?}", ended.error, ended.cause);
 }

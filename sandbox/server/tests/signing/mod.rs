@@ -1,4 +1,4 @@
-//! Signs requests that no SDK would make.
+//! Signs requests that no SDK makes.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use aws_sigv4::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 
-/// Signs a request, whose Host header is set, for a service of the sandbox's region.
+/// Signs a request with a Host header for a service in the sandbox's region.
 pub(crate) async fn signed(
     mut request: http::Request<Full<Bytes>>,
     (key, secret): (&str, &str),

@@ -1,4 +1,4 @@
-//! A sandbox of the small template, and clients of it.
+//! A sandbox with the small template, and clients for it.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use sandbox::{Functions, Options, Outputs};
 
 use crate::signing;
 
-/// The small template with the example `deployed-probe`, which `cargo test` builds beside the tests.
+/// The small template with the example `deployed-probe`, which `cargo test` builds with the tests.
 pub(crate) fn options() -> Options {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/small/template.yaml");
     let folder: PathBuf = std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples");
@@ -43,7 +43,7 @@ pub(crate) async fn upload(outputs: &Outputs, key: &str) {
     s3.put_object().bucket(&outputs.outputs["SourceBucket"]).key(key).body(body).send().await.unwrap();
 }
 
-/// The executions, once as many as are expected have ended.
+/// The executions, after the expected number of them have ended.
 pub(crate) async fn ended(outputs: &Outputs, count: usize) -> Vec<(String, ExecutionStatus)> {
     let states = aws_sdk_sfn::Client::new(&own(outputs));
     let wait = async {
@@ -59,7 +59,7 @@ pub(crate) async fn ended(outputs: &Outputs, count: usize) -> Vec<(String, Execu
     tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
 }
 
-/// One plain HTTP request, signed for a service.
+/// Sends one HTTP request, signed for a service.
 pub(crate) async fn plain(
     outputs: &Outputs,
     service: &str,
@@ -71,7 +71,7 @@ pub(crate) async fn plain(
     send(outputs, signing::signed(request, own, service).await).await
 }
 
-/// One HTTP request as it is, with the sandbox as its host.
+/// Sends one unmodified HTTP request with the sandbox as its host.
 pub(crate) async fn send(
     outputs: &Outputs,
     request: http::Request<Full<bytes::Bytes>>,

@@ -1,4 +1,4 @@
-//! A sandbox is started from a template, serves, and is stopped and started again.
+//! The life cycle of a sandbox: start from a template, serve, stop, start again.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{ended, options, own, plain, upload};
 
 #[tokio::test]
-async fn an_upload_starts_the_machine_which_runs_the_function_and_tells_people() {
+async fn an_upload_starts_the_machine_which_invokes_and_publishes() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let outputs = sandbox.outputs();
     upload(outputs, "a key with spaces").await;
@@ -29,7 +29,7 @@ async fn an_upload_starts_the_machine_which_runs_the_function_and_tells_people()
 }
 
 #[tokio::test]
-async fn a_bucket_outside_of_the_stack_is_in_its_own_region() {
+async fn a_bucket_outside_the_stack_has_its_own_region() {
     let elsewhere = BucketSettings {
         name: "elsewhere".to_owned(),
         region: "eu-central-1".to_owned(),
@@ -47,7 +47,7 @@ async fn a_bucket_outside_of_the_stack_is_in_its_own_region() {
 }
 
 #[tokio::test]
-async fn everything_is_found_again_after_a_restart_on_the_same_folder() {
+async fn all_data_survives_a_restart_on_the_same_folder() {
     let data = tempfile::tempdir().unwrap();
     let kept = || Options { data: Some(data.path().to_owned()), ..options() };
     let first = Sandbox::start(kept()).await.unwrap();
@@ -96,9 +96,9 @@ async fn configuration_of_functions_is_overridden_by_name() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_no_function_has_is_refused_with_those_that_there_are() {
+async fn an_unknown_environment_variable_is_rejected_with_the_known_ones() {
     let mut wrong = options();
     wrong.environment.insert("COLOR".to_owned(), "red".to_owned());
     let error = Sandbox::start(wrong).await.unwrap_err();
-    assert_eq!(error.to_string(), "no function has the configuration COLOR; there are COLOUR");
+    assert_eq!(error.to_string(), "no function has the configuration COLOR; the known names are COLOUR");
 }

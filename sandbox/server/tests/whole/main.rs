@@ -1,4 +1,4 @@
-//! The sandbox as its users have it: one endpoint, real SDK clients, a small template, a real function binary.
+//! A complete sandbox: one endpoint, real SDK clients, a small template, a real function binary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;

@@ -1,4 +1,4 @@
-//! The vocabulary of operations is what the services carry out: fault rules name the same operations.
+//! The known operations, which fault rules can name, are those that the services support.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ fn is_unknown<T>(result: Result<T, ApiError>) -> bool {
 }
 
 #[tokio::test]
-async fn the_json_and_query_services_carry_out_every_operation_of_the_vocabulary_and_no_other() {
+async fn json_and_query_services_support_exactly_the_known_operations() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     for operation in operations::of(Service::States) {
         assert!(!is_unknown(sandbox.states().handle(operation, json!({})).await), "{operation}");
@@ -43,7 +43,7 @@ fn s3_carries_out_the_operations_of_the_vocabulary() {
 }
 
 #[tokio::test]
-async fn lambda_carries_out_the_operations_of_the_vocabulary() {
+async fn lambda_supports_the_known_operations() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let functions = "/2015-03-31/functions/";
     let calls = [
@@ -56,8 +56,8 @@ async fn lambda_carries_out_the_operations_of_the_vocabulary() {
 
     let actions: BTreeSet<String> = calls
         .iter()
-        .map(|(method, path)| sandbox.lambda().need(method, path).action.trim_start_matches("lambda:").to_owned())
-        // IAM has another name for it than the API.
+        .map(|(method, path)| sandbox.lambda().permission(method, path).action.trim_start_matches("lambda:").to_owned())
+        // The IAM action has another name than the operation.
         .map(|action| if action == "InvokeFunction" { "Invoke".to_owned() } else { action })
         .collect();
 

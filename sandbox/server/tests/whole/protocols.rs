@@ -1,4 +1,4 @@
-//! Every service answers and refuses at the one endpoint as its own protocol says.
+//! Every service uses its own protocol at the one endpoint, for results and for errors.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn eventbridge_answers_in_json() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
+async fn an_unknown_operation_is_rejected_in_every_protocol() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let outputs = sandbox.outputs();
     let targeted =
@@ -76,7 +76,7 @@ async fn a_call_that_is_not_there_is_refused_by_name_in_every_protocol() {
 }
 
 #[tokio::test]
-async fn every_service_refuses_what_its_caller_did_not_sign() {
+async fn every_service_rejects_an_invalid_signature() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let outputs = sandbox.outputs();
     let host = outputs.endpoint_url.trim_start_matches("http://");
@@ -148,7 +148,7 @@ async fn errors_of_step_functions_reach_the_sdk_by_their_type() {
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_has_is_refused() {
+async fn an_unknown_access_key_is_rejected() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let outputs = sandbox.outputs();
     let stranger = config(outputs, "AKIANOBODY", "secret");
@@ -159,8 +159,8 @@ async fn a_key_that_nobody_has_is_refused() {
     sandbox.stop().await.unwrap();
 }
 
-/// Sends the head of a presigned upload that waits for `100 Continue`, then whatever comes in `body` once something was
-/// answered, and answers everything that the server said until then and a moment later.
+/// Sends the head of a presigned upload that waits for `100 Continue`, and `body` after the first answer. Returns
+/// everything that the server sent until shortly after that.
 async fn upload_that_waits(outputs: &Outputs, body: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -1,4 +1,4 @@
-//! What becomes of events between a rule and its target.
+//! Deliveries of events from a rule to its target.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{ended, options, own, plain, upload};
 
 #[tokio::test]
-async fn a_delivery_that_waits_for_its_next_try_is_made_by_the_next_run_on_the_same_folder() {
+async fn a_delivery_that_waits_for_a_retry_survives_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let kept = || Options { data: Some(data.path().to_owned()), time_scale: 1.0, ..options() };
     let first = Sandbox::start(kept()).await.unwrap();
@@ -34,15 +34,15 @@ async fn a_delivery_that_waits_for_its_next_try_is_made_by_the_next_run_on_the_s
     tokio::time::timeout(Duration::from_secs(20), tried).await.unwrap();
     first.stop().await.unwrap();
 
-    // The configuration comes from the template again, and so the function works.
+    // The new run takes the configuration from the template, so the function works.
     let second = Sandbox::start(kept()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), second.events().drained()).await.unwrap();
     assert_eq!(second.lambda().invocations("probe"), Ok(1));
     second.stop().await.unwrap();
 }
 
-/// A rule that starts the small template's machine, by a role that may do one thing. `ROLE` and `ACTION` stand for
-/// what a test chooses.
+/// A rule that starts the machine of the small template, with a role that allows one action. Tests replace `ROLE` and
+/// `ACTION`.
 const RULE: &str = r#"
   Starter:
     Type: AWS::IAM::Role
@@ -66,7 +66,7 @@ const RULE: &str = r#"
           DeadLetterConfig: { Arn: !GetAtt Unstarted.Arn }
 "#;
 
-/// A copy of the small template whose rule is the one above.
+/// A copy of the small template with the rule above.
 fn template_with(role: &str, action: &str) -> (tempfile::TempDir, PathBuf) {
     let small = options().template;
     let text = fs::read_to_string(&small).unwrap();
@@ -91,10 +91,10 @@ async fn a_rule_whose_role_may_start_the_machine_starts_it() {
     sandbox.stop().await.unwrap();
 }
 
-/// An event for which a permission is missing goes to the dead-letter queue without another try
+/// An event without the required permission goes to the dead-letter queue without a retry
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>).
 #[tokio::test]
-async fn an_event_whose_rule_may_not_start_the_machine_goes_to_the_dead_letter_queue_and_says_what_is_missing() {
+async fn an_event_without_start_permission_goes_to_the_dead_letter_queue() {
     let (_folder, template) = template_with("!GetAtt Starter.Arn", "states:DescribeExecution");
     let sandbox = Sandbox::start(Options { template, ..options() }).await.unwrap();
     let outputs = sandbox.outputs();
@@ -123,7 +123,7 @@ async fn an_event_whose_rule_may_not_start_the_machine_goes_to_the_dead_letter_q
 }
 
 #[tokio::test]
-async fn a_template_whose_rule_names_a_role_that_is_not_in_it_is_refused() {
+async fn a_template_whose_rule_has_an_unknown_role_is_rejected() {
     let (_folder, template) = template_with("arn:aws:iam::000000000000:role/nobody", "states:StartExecution");
     let error = Sandbox::start(Options { template, ..options() }).await.unwrap_err();
     let sentence = "the policies of uploads: its role arn:aws:iam::000000000000:role/nobody is not in the template";

@@ -35,7 +35,7 @@ async fn describe(sandbox: &Sandbox, parameters: &str) -> (u16, String) {
     (status, answer)
 }
 
-/// The text of the first element of this name.
+/// The text of the first element with this name.
 fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}"));
     rest.split_once('<').unwrap().0
@@ -108,7 +108,7 @@ async fn a_fault_rule_applies_to_describe_stacks() {
     sandbox.stop().await.unwrap();
 }
 
-/// Functions that answer `null`. Records the environment of the last one that started.
+/// Functions that return `null`. Records the environment of the last one that started.
 #[derive(Default)]
 struct Recorder(Mutex<BTreeMap<String, String>>);
 
@@ -129,7 +129,7 @@ impl HandlerSet for Recorder {
 }
 
 #[tokio::test]
-async fn a_role_without_the_permission_is_refused_with_the_sentence_of_aws() {
+async fn a_role_without_permission_is_rejected_with_awss_message() {
     let recorder = Arc::new(Recorder::default());
     let functions = Functions::InProcess(recorder.clone());
     let sandbox = Sandbox::start(Options { functions, stack_name: "demo".to_owned(), ..options() }).await.unwrap();

@@ -1,10 +1,9 @@
-//! Reads a request's fields, with AWS's error names for what is wrong with them.
+//! Reads the fields of a request, with AWS's error names.
 
 use serde_json::{Map, Value};
 
 use sandbox_core::ports::ApiError;
 
-/// The fields of a request.
 pub(super) struct Body(Map<String, Value>);
 
 impl Body {
@@ -16,12 +15,12 @@ impl Body {
         }
     }
 
-    /// A field, where it is there and not null.
+    /// A field, unless it is missing or null.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Text that must be there.
+    /// A required text.
     pub(super) fn text(&self, name: &str) -> Result<&str, ApiError> {
         self.optional_text(name)?.ok_or_else(|| {
             invalid(format!(
@@ -30,7 +29,7 @@ impl Body {
         })
     }
 
-    /// Text that may be missing.
+    /// An optional text.
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
@@ -39,7 +38,7 @@ impl Body {
         }
     }
 
-    /// True or false, false where it is missing.
+    /// A boolean; `false` if it is missing.
     pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.get(name) {
             None => Ok(false),
@@ -48,7 +47,7 @@ impl Body {
         }
     }
 
-    /// A page size: 100 where it is missing or 0.
+    /// The page size: 100 if it is missing or 0.
     pub(super) fn page_size(&self) -> Result<usize, ApiError> {
         match self.get("maxResults").map(Value::as_u64) {
             None | Some(Some(0)) => Ok(100),
@@ -57,7 +56,7 @@ impl Body {
         }
     }
 
-    /// Refuses a name of a machine or an execution with characters that names do not have (API reference of
+    /// Rejects a name of a machine or an execution with characters that AWS does not allow (API reference of
     /// `CreateStateMachine`).
     pub(super) fn name(name: &str) -> Result<(), ApiError> {
         let forbidden = |letter: char| {
@@ -75,7 +74,7 @@ impl Body {
     }
 }
 
-/// A request that AWS would not accept.
+/// The error of an invalid request.
 pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
 }

@@ -1,10 +1,10 @@
-//! What the API's model asks of the fields of a request before anything else is looked at: that those that are needed
-//! are there, lengths, ranges, and the values of enumerations. Source: the API reference of each operation
+//! The constraints of the API's model, checked before anything else: required fields, lengths, ranges and enumerations.
+//! Source: the API reference of each operation
 //! (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html>).
 //!
-//! A request that breaks some of it is answered with one `ValidationException` that names everything, in AWS's words
-//! (for example <https://github.com/wolfeidau/buildkite-serverless-agent/issues/37>). A value that the model marks as
-//! sensitive is not repeated (<https://github.com/irothschild/stefuna/pull/8>).
+//! All violations of a request are reported in one `ValidationException` with AWS's wording (for example
+//! <https://github.com/wolfeidau/buildkite-serverless-agent/issues/37>). A value that the model marks as sensitive is
+//! not repeated (<https://github.com/irothschild/stefuna/pull/8>).
 
 use serde_json::Value;
 
@@ -12,24 +12,24 @@ use super::body::{Body, invalid};
 use crate::limits;
 use sandbox_core::ports::ApiError;
 
-/// What is asked of a field.
+/// The constraint of a field.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
-    /// Text of so many characters.
+    /// Text with a minimum and a maximum length in characters.
     Length(usize, usize),
-    /// The same, sensitive.
+    /// The same for a sensitive value.
     Sensitive(usize, usize),
-    /// At most so many bytes of UTF-8, sensitive.
+    /// A maximum length in bytes of UTF-8, for a sensitive value.
     Bytes(usize),
-    /// Visible ASCII characters, so many.
+    /// Visible ASCII characters, with a minimum and a maximum length.
     Visible(usize, usize),
-    /// One of these texts.
+    /// One of these values.
     OneOf(&'static [&'static str]),
     /// A whole number in this range.
     Range(i64, i64),
 }
 
-/// Whether a field has to be there.
+/// Whether a field is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Required,
@@ -56,7 +56,7 @@ const fn required(name: &'static str, rule: Rule) -> Field {
     (name, Presence::Required, rule)
 }
 
-/// The fields of an operation that something is asked of.
+/// The constrained fields of an operation.
 fn fields(operation: &str) -> Vec<Field> {
     let kind = optional("type", Rule::OneOf(&["STANDARD", "EXPRESS"]));
     let description = optional("versionDescription", Rule::Sensitive(0, 256));
@@ -114,7 +114,7 @@ fn fields(operation: &str) -> Vec<Field> {
     }
 }
 
-/// Refuses a request that breaks the model.
+/// Rejects a request that violates the model.
 pub(super) fn check(operation: &str, body: &Body) -> Result<(), ApiError> {
     let broken = fields(operation).into_iter().filter_map(|(name, presence, rule)| match body.get(name) {
         None if presence == Presence::Required => {
@@ -126,13 +126,13 @@ pub(super) fn check(operation: &str, body: &Body) -> Result<(), ApiError> {
     refuse(&broken.collect::<Vec<_>>())
 }
 
-/// Refuses a name of a machine or an execution that is too long or empty. Executions are also started without a
+/// Rejects a name of a machine or an execution that is too long or empty. Tasks also start executions, without a
 /// request.
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     check_one("name", NAME, name)
 }
 
-/// Refuses an input that is too large.
+/// Rejects an input that is too large.
 pub(super) fn check_input(input: &str) -> Result<(), ApiError> {
     check_one("input", Rule::Bytes(limits::PAYLOAD), input)
 }
@@ -157,7 +157,7 @@ fn refuse(violations: &[String]) -> Result<(), ApiError> {
 }
 
 impl Rule {
-    /// What a value would have to be; none where it is that, or of a type that has no length.
+    /// The constraint that a value violates, in AWS's words. `None` for a valid value and for a type without a length.
     fn breach(self, value: &Value) -> Option<String> {
         let within = |length: usize, least: usize, most: usize| {
             if length > most {
@@ -194,7 +194,7 @@ impl Rule {
         }
     }
 
-    /// Where it is broken, with the value unless that is sensitive.
+    /// The field in a violation, with its value unless that is sensitive.
     fn place(self, name: &str, value: &Value) -> String {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         match self {

@@ -1,4 +1,4 @@
-//! Starting, stopping and looking at executions.
+//! The operations on executions.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{
     body::{Body, invalid},
     constraints, lookup,
-    page::{Place, page},
-    unwritten,
+    page::{PageRequest, page},
+    write_failed,
 };
 use crate::{
     Announce, Inner, announce, clock,
@@ -33,7 +33,7 @@ pub(super) fn start_execution(inner: &Arc<Inner>, body: &Body) -> Result<Value, 
     Ok(json!({"executionArn": record.arn, "startDate": clock::wire(record.started)}))
 }
 
-/// Starts an execution, or finds the one that the same request started.
+/// Starts an execution, or returns the running one that has the same name and input.
 pub(crate) fn start(
     inner: &Arc<Inner>,
     machine: &str,
@@ -66,17 +66,19 @@ pub(crate) fn start(
         };
         Execution::new(&inner.store, Record::new(start, number), history::execution_started(input, &role))
     });
-    match added.map_err(unwritten)? {
+    match added.map_err(write_failed)? {
         Added::New(execution) => {
             Inner::launch(inner, Arc::clone(&execution), Announce::IfNew);
             Ok(execution)
         }
-        Added::Known(there)
-            if there.with_record(|record| record.status == Status::Running && record.input == input) =>
+        Added::Existing(existing)
+            if existing.with_record(|record| record.status == Status::Running && record.input == input) =>
         {
-            Ok(there)
+            Ok(existing)
         }
-        Added::Known(_) => Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))),
+        Added::Existing(_) => {
+            Err(ApiError::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'")))
+        }
     }
 }
 
@@ -101,7 +103,7 @@ pub(super) async fn stop(inner: &Arc<Inner>, body: &Body) -> Result<Value, ApiEr
         }
         first
     });
-    // The sender lives as long as the execution, so that this waits only for the end or for a shutdown.
+    // The sender lives as long as the execution, so this waits only for the end or for a shutdown.
     let mut ended = execution.ended.subscribe();
     tokio::select! {
         _ = ended.wait_for(|()| !execution.is_running()) => {}
@@ -147,15 +149,16 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(answer)
 }
 
-/// AWS's name for the status of an execution: a child that its Map Run has yet to redrive is pending.
+/// AWS's name for the status of an execution. A child that its Map Run will redrive is `PENDING_REDRIVE`.
 fn status(inner: &Inner, record: &Record) -> &'static str {
     let map_run = record.child.as_ref().and_then(|child| inner.map_runs.get(&child.map_run)).map(|run| run.record());
-    let is_pending = map_run
-        .is_some_and(|map_run| map_run.status == MapRunStatus::Running && redriving::awaits(inner, &map_run, record));
+    let is_pending = map_run.is_some_and(|map_run| {
+        map_run.status == MapRunStatus::Running && redriving::needs_redrive(inner, &map_run, record)
+    });
     if is_pending { "PENDING_REDRIVE" } else { record.status.name() }
 }
 
-/// What `ListExecutions` shows of an execution.
+/// An execution in the list of `ListExecutions`.
 fn summary(inner: &Inner, record: &Record) -> Value {
     let mut summary = json!({
         "executionArn": record.arn,
@@ -177,14 +180,14 @@ fn summary(inner: &Inner, record: &Record) -> Value {
     summary
 }
 
-/// Whose executions are listed.
-enum Of {
+/// The machine or the Map Run whose executions are listed.
+enum Parent {
     Machine(String),
     MapRun(String),
 }
 
-impl Of {
-    fn holds(&self, record: &Record) -> bool {
+impl Parent {
+    fn contains(&self, record: &Record) -> bool {
         match self {
             Self::Machine(arn) => record.machine == *arn,
             Self::MapRun(arn) => record.child.as_ref().is_some_and(|child| child.map_run == *arn),
@@ -192,20 +195,20 @@ impl Of {
     }
 }
 
-/// The newest first.
+/// Lists executions, newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
-    let of = match (body.optional_text("stateMachineArn")?, body.optional_text("mapRunArn")?) {
-        (Some(machine), None) => Of::Machine(lookup::machine(inner, machine)?.arn),
-        (None, Some(map_run)) => Of::MapRun(lookup::map_run(inner, map_run)?.arn().to_owned()),
+    let parent = match (body.optional_text("stateMachineArn")?, body.optional_text("mapRunArn")?) {
+        (Some(machine), None) => Parent::Machine(lookup::machine(inner, machine)?.arn),
+        (None, Some(map_run)) => Parent::MapRun(lookup::map_run(inner, map_run)?.arn().to_owned()),
         _ => return Err(invalid("Give either 'stateMachineArn' or 'mapRunArn'.")),
     };
     let (wanted, redriven) = (body.optional_text("statusFilter")?, body.optional_text("redriveFilter")?);
-    if matches!(of, Of::Machine(_)) && wanted == Some("PENDING_REDRIVE") {
+    if matches!(parent, Parent::Machine(_)) && wanted == Some("PENDING_REDRIVE") {
         return Err(invalid("A 'statusFilter' of PENDING_REDRIVE needs a 'mapRunArn'."));
     }
-    let Place { after, size } = Place::of(body)?;
+    let PageRequest { after, size } = PageRequest::new(body)?;
     let found = inner.executions.newest(after.map(|key| u64::MAX - key), size.saturating_add(1), |record| {
-        of.holds(record)
+        parent.contains(record)
             && wanted.is_none_or(|wanted| status(inner, record) == wanted)
             && redriven.is_none_or(|filter| (record.redrives > 0) == (filter == "REDRIVEN"))
     });
@@ -213,7 +216,7 @@ pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     page(body, "executions", items, |one| {
         one.with_record(|record| {
             let mut shown = summary(inner, record);
-            if let (Of::MapRun(_), Some(child)) = (&of, &record.child) {
+            if let (Parent::MapRun(_), Some(child)) = (&parent, &record.child) {
                 shown["itemCount"] = json!(child.items);
             }
             shown
@@ -233,11 +236,11 @@ pub(super) fn history(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         _ => Data::Included,
     };
     let reverse = body.flag("reverseOrder")?;
-    let Place { after, size } = Place::of(body)?;
+    let PageRequest { after, size } = PageRequest::new(body)?;
     let limit = size.saturating_add(1);
     let (order, after) =
         if reverse { (Order::Descending, after.map(|key| u64::MAX - key)) } else { (Order::Ascending, after) };
-    let events = execution.events(Span { after, order, limit }).map_err(unwritten)?;
+    let events = execution.events(Span { after, order, limit }).map_err(write_failed)?;
     let key = |event: &Event| if reverse { u64::MAX - event.id } else { event.id };
     page(body, "events", events.iter().map(|event| (key(event), event)), |event| event.wire(data))
 }

@@ -1,4 +1,4 @@
-//! Finds what a request names, or answers the error of AWS.
+//! Finds the resource that a request names, or returns AWS's error.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use sandbox_core::ports::ApiError;
 use super::body::{Body, invalid};
 use crate::{Inner, execution::Execution, machine::Machine, map_run::MapRun};
 
-/// The execution that a request names.
+/// The execution in a request.
 pub(super) fn execution(inner: &Inner, body: &Body) -> Result<Arc<Execution>, ApiError> {
     let arn = body.text("executionArn")?;
     if !arn.starts_with("arn:") {
@@ -19,7 +19,7 @@ pub(super) fn execution(inner: &Inner, body: &Body) -> Result<Arc<Execution>, Ap
         .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
 }
 
-/// Refuses the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that
+/// Rejects the ARN of a distributed Map state inside a machine: "If you provide a qualified state machine ARN that
 /// refers to a Distributed Map state, the request fails with `ValidationException`" (API reference of `StartExecution`,
 /// `DescribeStateMachine`, `UpdateStateMachine` and `DeleteStateMachine`).
 pub(super) fn refuse_label(arn: &str) -> Result<(), ApiError> {

@@ -1,4 +1,4 @@
-//! Creating, changing and looking at state machines.
+//! The operations on state machines.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{
     body::{Body, invalid},
     lookup,
     page::page,
-    unwritten,
+    write_failed,
 };
 use crate::{
     Inner, clock,
@@ -45,16 +45,17 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     refuse_unsupported(body)?;
     let graph = parsed(definition)?;
     let arn = format!("arn:aws:states:{}:{ACCOUNT}:stateMachine:{name}", inner.region);
-    if let Some(there) = inner.machines.get(&arn) {
-        let same = inner.machines.revision(&there.revision).is_some_and(|revision| revision.definition == definition);
-        if there.deleting {
+    if let Some(existing) = inner.machines.get(&arn) {
+        let same =
+            inner.machines.revision(&existing.revision).is_some_and(|revision| revision.definition == definition);
+        if existing.deleting {
             return Err(ApiError::new("StateMachineDeleting", format!("State Machine is being deleted: '{arn}'")));
         }
         if !same {
             let message = format!("State Machine Already Exists: '{arn}'");
             return Err(ApiError::new("StateMachineAlreadyExists", message));
         }
-        return Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(there.created)}));
+        return Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(existing.created)}));
     }
     permit_managed_rule(inner, &graph, role)?;
     let now = clock::now();
@@ -67,15 +68,15 @@ pub(super) fn create(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         deleting: false,
         tags: tags(body)?.into_iter().collect(),
     };
-    inner.machines.put_revision(revision).map_err(unwritten)?;
-    inner.machines.put(machine).map_err(unwritten)?;
+    inner.machines.put_revision(revision).map_err(write_failed)?;
+    inner.machines.put(machine).map_err(write_failed)?;
     Ok(json!({"stateMachineArn": arn, "creationDate": clock::wire(now)}))
 }
 
-/// What Step Functions asks of a role when it is given a machine that waits for executions: the rule by which
-/// `EventBridge` tells it of their ends is put with that role
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The answer to a role that may not
-/// is AWS's, at a creation (<https://github.com/nasa/cumulus/pull/2693>) and at an update
+/// Checks the permissions that Step Functions requires of the role of a machine that waits for executions. With that
+/// role it creates the rule by which `EventBridge` reports their ends
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/stepfunctions-iam.html>). The error is AWS's, for a creation
+/// (<https://github.com/nasa/cumulus/pull/2693>) and for an update
 /// (<https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/365>).
 fn permit_managed_rule(inner: &Inner, graph: &Graph, role: &str) -> Result<(), ApiError> {
     if !graph.waits_for_executions() {
@@ -118,7 +119,7 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     }
     refuse_unsupported(body)?;
     let (definition, role) = (body.optional_text("definition")?, body.optional_text("roleArn")?);
-    let before = current(inner, &machine)?;
+    let previous = current(inner, &machine)?;
     let settings = ["loggingConfiguration", "tracingConfiguration"].iter().any(|name| body.get(name).is_some());
     if definition.is_none() && role.is_none() && !settings {
         return Err(ApiError::new(
@@ -127,18 +128,18 @@ pub(super) fn update(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
              specified",
         ));
     }
-    let (definition, role) = (definition.unwrap_or(&before.definition), role.unwrap_or(&before.role));
+    let (definition, role) = (definition.unwrap_or(&previous.definition), role.unwrap_or(&previous.role));
     let graph = parsed(definition)?;
     permit_managed_rule(inner, &graph, role)?;
     let now = clock::now();
     let revision = new_revision(&machine.name, definition, role, now, graph);
     let id = revision.id.clone();
-    inner.machines.put_revision(revision).map_err(unwritten)?;
-    inner.machines.put(Machine { revision: id.clone(), ..machine }).map_err(unwritten)?;
+    inner.machines.put_revision(revision).map_err(write_failed)?;
+    inner.machines.put(Machine { revision: id.clone(), ..machine }).map_err(write_failed)?;
     Ok(json!({"updateDate": clock::wire(now), "revisionId": id}))
 }
 
-/// A machine that is not there is no error.
+/// Deletes a machine. A missing machine is no error.
 pub(super) fn delete(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let arn = body.text("stateMachineArn")?;
     lookup::refuse_label(arn)?;
@@ -146,8 +147,8 @@ pub(super) fn delete(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
         return Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
     }
     if let Some(machine) = inner.machines.get(arn) {
-        inner.machines.put(Machine { deleting: true, ..machine }).map_err(unwritten)?;
-        inner.settle_deletion(arn);
+        inner.machines.put(Machine { deleting: true, ..machine }).map_err(write_failed)?;
+        inner.finish_deletion(arn);
     }
     Ok(json!({}))
 }
@@ -239,7 +240,7 @@ pub(super) fn list_tags(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
 pub(super) fn tag(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let mut machine = tagged(inner, body)?;
     machine.tags.extend(tags(body)?);
-    inner.machines.put(machine).map_err(unwritten)?;
+    inner.machines.put(machine).map_err(write_failed)?;
     Ok(json!({}))
 }
 
@@ -247,6 +248,6 @@ pub(super) fn untag(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let mut machine = tagged(inner, body)?;
     let keys = body.get("tagKeys").and_then(Value::as_array).cloned().unwrap_or_default();
     machine.tags.retain(|key, _| !keys.iter().any(|gone| gone == key));
-    inner.machines.put(machine).map_err(unwritten)?;
+    inner.machines.put(machine).map_err(write_failed)?;
     Ok(json!({}))
 }

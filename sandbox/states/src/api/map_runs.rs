@@ -1,5 +1,4 @@
-//! Looking at Map Runs and changing their settings. Source: API reference of `DescribeMapRun`, `ListMapRuns` and
-//! `UpdateMapRun`.
+//! The operations on Map Runs. Source: API reference of `DescribeMapRun`, `ListMapRuns` and `UpdateMapRun`.
 
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ use crate::{
 };
 use sandbox_core::ports::ApiError;
 
-/// How many children, or how many of their items, stand how.
+/// The number of children, or of their items, by status.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     started: u64,
@@ -30,16 +29,16 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, standing: &Standing, number: u64) {
+    fn add(&mut self, child_status: &ChildStatus, number: u64) {
         self.started += number;
-        if standing.is_pending {
+        if child_status.is_pending {
             self.pending_redrive += number;
             return;
         }
-        if standing.is_permanent {
+        if child_status.is_permanent {
             self.not_redrivable += number;
         }
-        match standing.status {
+        match child_status.status {
             Status::Running => self.running += number,
             Status::Succeeded => self.succeeded += number,
             Status::Failed => self.failed += number,
@@ -65,11 +64,10 @@ impl Counts {
     }
 }
 
-/// The status of a child.
-struct Standing {
+struct ChildStatus {
     status: Status,
     is_pending: bool,
-    /// It did not succeed and cannot be redriven.
+    /// The child did not succeed and cannot be redriven.
     is_permanent: bool,
 }
 
@@ -77,17 +75,17 @@ struct Standing {
 fn counts(inner: &Inner, map_run: &MapRunRecord) -> (Counts, Counts) {
     let (mut children, mut items) = (Counts::default(), Counts::default());
     for child in (0..map_run.children.unwrap_or(0)).filter_map(|index| inner.child(map_run, index)) {
-        let (standing, number) = child.with_record(|record| {
+        let (child_status, number) = child.with_record(|record| {
             let has_failed = matches!(record.status, Status::Failed | Status::TimedOut | Status::Aborted);
-            let standing = Standing {
+            let child_status = ChildStatus {
                 status: record.status,
-                is_pending: map_run.status == MapRunStatus::Running && redrive::awaits(inner, map_run, record),
-                is_permanent: has_failed && redrive::obstacle(inner, record).is_some(),
+                is_pending: map_run.status == MapRunStatus::Running && redrive::needs_redrive(inner, map_run, record),
+                is_permanent: has_failed && redrive::not_redrivable_reason(inner, record).is_some(),
             };
-            (standing, record.child.as_ref().map_or(0, |child| child.items))
+            (child_status, record.child.as_ref().map_or(0, |child| child.items))
         });
-        children.add(&standing, 1);
-        items.add(&standing, number);
+        children.add(&child_status, 1);
+        items.add(&child_status, number);
     }
     (children, items)
 }
@@ -115,7 +113,7 @@ pub(super) fn describe(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     Ok(answer)
 }
 
-/// The newest first.
+/// Lists Map Runs, newest first.
 pub(super) fn list(inner: &Inner, body: &Body) -> Result<Value, ApiError> {
     let execution = lookup::execution(inner, body)?.with_record(|record| record.arn.clone());
     let records: Vec<MapRunRecord> = inner.map_runs.of_execution(&execution).iter().map(|run| run.record()).collect();

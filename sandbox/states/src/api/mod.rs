@@ -22,7 +22,6 @@ use sandbox_core::{
 
 pub(crate) use executions::start;
 
-/// Performs an operation.
 pub(crate) async fn handle(inner: &Arc<Inner>, operation: &str, body: Value) -> Result<Value, ApiError> {
     if !operations::has(Service::States, operation) {
         return Err(unknown(operation));
@@ -58,8 +57,8 @@ fn unknown(operation: &str) -> ApiError {
     ApiError::new("UnknownOperationException", message)
 }
 
-/// What cannot be written is an error of the service, not of the caller.
+/// A failed write is an error of the service, not of the caller.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn unwritten(error: StoreError) -> ApiError {
+fn write_failed(error: StoreError) -> ApiError {
     ApiError::new("InternalFailure", error.to_string()).with_status(500)
 }

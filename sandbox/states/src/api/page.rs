@@ -1,22 +1,21 @@
-//! Paging: a token is the key of the last item shown, so that new items do not shift the pages.
+//! Paging. A token is the key of the last item shown, so new items do not shift the pages.
 
 use serde_json::{Map, Value, json};
 
 use super::body::Body;
 use sandbox_core::ports::ApiError;
 
-/// Where a page begins and how long it is.
+/// The page that a request asks for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// The key of the last item of the page before.
+pub(super) struct PageRequest {
+    /// The key of the last item of the previous page.
     pub(super) after: Option<u64>,
-    /// At most how many items.
+    /// The maximum number of items.
     pub(super) size: usize,
 }
 
-impl Place {
-    /// As a request says it.
-    pub(super) fn of(body: &Body) -> Result<Self, ApiError> {
+impl PageRequest {
+    pub(super) fn new(body: &Body) -> Result<Self, ApiError> {
         let after = match body.optional_text("nextToken")? {
             None => None,
             Some(token) => Some(token.parse::<u64>().map_err(|_| {
@@ -27,15 +26,15 @@ impl Place {
     }
 }
 
-/// One page of items that are in the order of their keys. Only those that are shown are made into what goes out: a
-/// history may have 25,000 events.
+/// One page of items in the order of their keys. Only the items of the page are converted: a history can have 25,000
+/// events.
 pub(super) fn page<T>(
     body: &Body,
     name: &str,
     items: impl IntoIterator<Item = (u64, T)>,
     wire: impl Fn(T) -> Value,
 ) -> Result<Value, ApiError> {
-    let Place { after, size } = Place::of(body)?;
+    let PageRequest { after, size } = PageRequest::new(body)?;
     let mut items = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| *key <= after));
     let shown: Vec<(u64, T)> = items.by_ref().take(size).collect();
     let more = items.next().is_some();

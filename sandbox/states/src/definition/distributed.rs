@@ -1,4 +1,4 @@
-//! Checks the fields that only a distributed Map has.
+//! Checks the fields of a distributed Map.
 
 use serde_json::{Map, Value};
 
@@ -8,20 +8,20 @@ use super::{
 };
 use crate::{jsonata, limits};
 
-/// The longest label.
+/// The maximum length of a label in characters.
 const LABEL: usize = 40;
-/// The most items that a reader takes.
+/// The maximum number of items of a reader.
 const ITEMS: u64 = 100_000_000;
 
-/// What is known of the Maps around, and the labels seen so far: they are unique in the whole machine.
+/// The enclosing Maps, and the labels so far: labels are unique in the whole machine.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     seen: std::collections::BTreeSet<String>,
-    /// How many Express workflows are around.
+    /// The number of enclosing Express workflows.
     pub(super) express: usize,
 }
 
-/// Checks a Map state whose mode is DISTRIBUTED.
+/// Checks a Map state with the mode DISTRIBUTED.
 pub(super) fn check(state: &Map<String, Value>, path: &str, labels: &mut Labels, findings: &mut Findings) {
     if labels.express > 0 {
         let location = format!("{path}/ItemProcessor/ProcessorConfig/Mode");
@@ -34,7 +34,7 @@ pub(super) fn check(state: &Map<String, Value>, path: &str, labels: &mut Labels,
     ) {
         findings.schema(
             format!("{path}/ItemProcessor/ProcessorConfig/ExecutionType"),
-            "Value must be STANDARD or EXPRESS where Mode is DISTRIBUTED",
+            "Value must be STANDARD or EXPRESS if Mode is DISTRIBUTED",
         );
     }
     let any = (0, u64::from(u32::MAX));
@@ -75,7 +75,7 @@ fn object<'a>(
     value.as_object()
 }
 
-/// A field that, where it is there, has one of these values.
+/// Checks an optional field with a fixed set of values.
 fn one_of(parent: &Map<String, Value>, name: &str, path: &str, values: &[&str], findings: &mut Findings) {
     let Some(value) = parent.get(name) else { return };
     if !value.as_str().is_some_and(|value| values.contains(&value)) {
@@ -155,10 +155,10 @@ fn check_headers(config: &Map<String, Value>, path: &str, findings: &mut Finding
     let location = fields::text(config, "CSVHeaderLocation", path, findings);
     one_of(config, "CSVHeaderLocation", path, &["FIRST_ROW", "GIVEN"], findings);
     let headers = config.get("CSVHeaders");
-    let right =
+    let is_valid =
         headers.and_then(Value::as_array).is_some_and(|names| !names.is_empty() && names.iter().all(Value::is_string));
     match (location, headers) {
-        (Some("GIVEN"), _) if !right => {
+        (Some("GIVEN"), _) if !is_valid => {
             findings.schema(format!("{path}/CSVHeaders"), "Value must be a list of the columns' names");
         }
         (Some("FIRST_ROW"), Some(_)) => {

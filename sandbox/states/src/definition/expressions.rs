@@ -1,9 +1,9 @@
-//! Parses every `JSONata` expression of a definition, so that a slip of the pen is found at creation, not at midnight.
+//! Parses every `JSONata` expression of a definition, so that a syntax error is found at creation.
 
 use serde_json::{Map, Value};
 
 use super::findings::Findings;
-use crate::jsonata::{self, Fault};
+use crate::jsonata::{self, Problem};
 
 /// Fields whose text is never an expression.
 const PLAIN: &[&str] = &[
@@ -19,15 +19,15 @@ const PLAIN: &[&str] = &[
     "Label",
 ];
 
-/// Finds expressions that do not parse, anywhere below an object.
+/// Finds expressions that do not parse, anywhere in an object.
 pub(super) fn check(object: &Map<String, Value>, path: &str, findings: &mut Findings) {
     for (name, value) in object.iter().filter(|(name, _)| !PLAIN.contains(&name.as_str())) {
         check_value(value, &format!("{path}/{name}"), findings);
     }
 }
 
-/// Finds what reads `$states.result` or `$states.errorOutput` in a state where they are not: the result is there for
-/// the Output and Assign of a Task, a Parallel and a Map, the error for those of a catcher (Developer Guide,
+/// Finds references to `$states.result` or `$states.errorOutput` in fields that do not have them. The result exists for
+/// Output and Assign of a Task, a Parallel and a Map; the error exists for those of a catcher (Developer Guide,
 /// `transforming-data.html`).
 pub(super) fn check_members(state: &Map<String, Value>, kind: &str, path: &str, findings: &mut Findings) {
     let has_result = matches!(kind, "Task" | "Parallel" | "Map");
@@ -48,24 +48,24 @@ pub(super) fn check_members(state: &Map<String, Value>, kind: &str, path: &str, 
     }
 }
 
-fn find_members(value: &Value, path: &str, there: Option<&str>, findings: &mut Findings) {
+fn find_members(value: &Value, path: &str, available: Option<&str>, findings: &mut Findings) {
     match value {
         Value::String(text) => {
             let read = jsonata::expression(text).map(jsonata::members_of_states).unwrap_or_default();
             let reserved = read.iter().filter(|member| matches!(member.as_str(), "result" | "errorOutput"));
-            for member in reserved.filter(|member| Some(member.as_str()) != there) {
+            for member in reserved.filter(|member| Some(member.as_str()) != available) {
                 let problem = format!("Reference to '$states.{member}' is not supported in this field.");
                 findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_members(item, &format!("{path}[{index}]"), there, findings);
+                find_members(item, &format!("{path}[{index}]"), available, findings);
             }
         }
         Value::Object(object) => {
             for (name, value) in object {
-                find_members(value, &format!("{path}/{name}"), there, findings);
+                find_members(value, &format!("{path}/{name}"), available, findings);
             }
         }
         _ => {}
@@ -75,10 +75,10 @@ fn find_members(value: &Value, path: &str, there: Option<&str>, findings: &mut F
 fn check_value(value: &Value, path: &str, findings: &mut Findings) {
     match value {
         Value::String(text) => {
-            for fault in jsonata::expression(text).map(jsonata::faults).unwrap_or_default() {
-                match fault {
-                    Fault::Syntax(problem) => findings.add("INVALID_JSONATA_EXPRESSION", path, problem),
-                    Fault::Unsupported(problem) => findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem),
+            for problem in jsonata::expression(text).map(jsonata::problems).unwrap_or_default() {
+                match problem {
+                    Problem::Syntax(problem) => findings.add("INVALID_JSONATA_EXPRESSION", path, problem),
+                    Problem::Unsupported(problem) => findings.add("UNSUPPORTED_JSONATA_EXPRESSION", path, problem),
                 }
             }
         }

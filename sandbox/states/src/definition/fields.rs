@@ -1,4 +1,4 @@
-//! Which fields each state type may have, and the shapes of the simple ones.
+//! The allowed fields of each state type, and checks of simple fields.
 
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ pub(super) const RETRIER: &[&str] =
 /// Fields of a catcher.
 pub(super) const CATCHER: &[&str] = &["Comment", "ErrorEquals", "Next", "Output", "Assign"];
 
-/// Fields that only `JSONPath` states have.
+/// Fields of `JSONPath` states only.
 const JSONPATH: &[&str] = &[
     "InputPath",
     "OutputPath",
@@ -37,46 +37,35 @@ const JSONPATH: &[&str] = &[
     "CausePath",
     "Variable",
 ];
-/// Fields that only a distributed Map has.
+/// Fields of a distributed Map only.
 pub(super) const DISTRIBUTED: &[&str] =
     &["ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailurePercentage"];
 
-/// The fields a state of this type may have; none for a type that does not exist.
+/// Fields of every state.
+const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
+/// Fields of states that transform their output and set variables.
+const OUTPUT: &[&str] = &["Output", "Assign"];
+/// Fields of states with one transition.
+const TRANSITION: &[&str] = &["Next", "End"];
+/// Fields of states that handle errors.
+const ERRORS: &[&str] = &["Retry", "Catch"];
+
+/// The allowed fields of a state type; `None` for an unknown type.
 pub(super) fn of_state(kind: &str) -> Option<Vec<&'static str>> {
-    let own: &[&str] = match kind {
-        "Task" => &[
-            "Resource",
-            "Arguments",
-            "Output",
-            "Assign",
-            "Next",
-            "End",
-            "Retry",
-            "Catch",
-            "TimeoutSeconds",
-            "HeartbeatSeconds",
-        ],
-        "Pass" => &["Output", "Assign", "Next", "End"],
-        "Choice" => &["Choices", "Default", "Output", "Assign"],
-        "Wait" => &["Seconds", "Timestamp", "Output", "Assign", "Next", "End"],
-        "Succeed" => &["Output"],
-        "Fail" => &["Error", "Cause"],
-        "Parallel" => &["Branches", "Arguments", "Output", "Assign", "Next", "End", "Retry", "Catch"],
-        "Map" => &[
-            "Items",
-            "ItemSelector",
-            "ItemProcessor",
-            "MaxConcurrency",
-            "Output",
-            "Assign",
-            "Next",
-            "End",
-            "Retry",
-            "Catch",
-        ],
+    let groups: &[&[&str]] = match kind {
+        "Task" => {
+            &[COMMON, &["Resource", "Arguments", "TimeoutSeconds", "HeartbeatSeconds"], OUTPUT, TRANSITION, ERRORS]
+        }
+        "Pass" => &[COMMON, OUTPUT, TRANSITION],
+        "Choice" => &[COMMON, &["Choices", "Default"], OUTPUT],
+        "Wait" => &[COMMON, &["Seconds", "Timestamp"], OUTPUT, TRANSITION],
+        "Succeed" => &[COMMON, &["Output"]],
+        "Fail" => &[COMMON, &["Error", "Cause"]],
+        "Parallel" => &[COMMON, &["Branches", "Arguments"], OUTPUT, TRANSITION, ERRORS],
+        "Map" => &[COMMON, &["Items", "ItemSelector", "ItemProcessor", "MaxConcurrency"], OUTPUT, TRANSITION, ERRORS],
         _ => return None,
     };
-    Some([&["Type", "Comment", "QueryLanguage"], own].concat())
+    Some(groups.concat())
 }
 
 /// Finds fields that are not allowed.
@@ -106,8 +95,8 @@ pub(super) fn only(object: &Map<String, Value>, allowed: &[&str], path: &str, fi
     }
 }
 
-/// The names of variables: 1 to 80 characters, an identifier of Unicode, and not `states`, which is Step Functions' own
-/// (Developer Guide, `workflow-variables.html`).
+/// Checks the names of variables: 1 to 80 characters, a Unicode identifier, and not the reserved `states` (Developer
+/// Guide, `workflow-variables.html`).
 pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Findings) {
     let Some(assign) = object.get("Assign") else { return };
     let Some(variables) = assign.as_object() else {
@@ -115,14 +104,14 @@ pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Fin
     };
     for name in variables.keys() {
         let mut characters = name.chars();
-        let begins = characters.next().is_some_and(char::is_alphabetic);
-        let goes_on = characters.all(|character| character.is_alphanumeric() || character == '_');
+        let has_valid_start = characters.next().is_some_and(char::is_alphabetic);
+        let has_valid_rest = characters.all(|character| character.is_alphanumeric() || character == '_');
         let problem = if name == "states" {
             "'states' is reserved"
         } else if name.chars().count() > limits::NAME {
             "A variable's name has at most 80 characters"
-        } else if !begins || !goes_on {
-            "A variable's name begins with a letter and goes on with letters, digits and underscores"
+        } else if !has_valid_start || !has_valid_rest {
+            "A variable's name begins with a letter, followed by letters, digits and underscores"
         } else {
             continue;
         };
@@ -130,7 +119,7 @@ pub(super) fn assign(object: &Map<String, Value>, path: &str, findings: &mut Fin
     }
 }
 
-/// A field that must be there and be text.
+/// A required text.
 pub(super) fn text<'a>(
     object: &'a Map<String, Value>,
     name: &str,
@@ -150,7 +139,7 @@ pub(super) fn text<'a>(
     }
 }
 
-/// Whether a number may also be an expression.
+/// Whether a number can also be an expression.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Literal {
     /// Only a number.
@@ -159,13 +148,13 @@ pub(super) enum Literal {
     OrExpression,
 }
 
-/// A field that, where it is there, is a number of seconds.
+/// Checks an optional number of seconds.
 pub(super) fn seconds(object: &Map<String, Value>, name: &str, path: &str, literal: Literal, findings: &mut Findings) {
     let lowest = u64::from(name != "Seconds");
     whole_number(object, name, path, (lowest, limits::SECONDS), literal, findings);
 }
 
-/// A field that, where it is there, is a whole number in a range.
+/// Checks an optional whole number in a range.
 pub(super) fn whole_number(
     object: &Map<String, Value>,
     name: &str,
@@ -174,12 +163,12 @@ pub(super) fn whole_number(
     literal: Literal,
     findings: &mut Findings,
 ) {
-    let right = match object.get(name) {
+    let is_valid = match object.get(name) {
         None => true,
         Some(Value::String(text)) => literal == Literal::OrExpression && jsonata::expression(text).is_some(),
         Some(value) => value.as_u64().is_some_and(|number| (lowest..=highest).contains(&number)),
     };
-    if !right {
+    if !is_valid {
         let or = if literal == Literal::OrExpression { " or a JSONata expression" } else { "" };
         findings
             .schema(format!("{path}/{name}"), format!("Value must be a whole number from {lowest} to {highest}{or}"));

@@ -1,11 +1,11 @@
-//! What is wrong with a definition.
+//! The problems of a definition.
 
-/// One finding.
+/// One problem of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
-    /// AWS's name of the rule.
+    /// AWS's code.
     pub(crate) code: &'static str,
-    /// What is wrong and what would be right.
+    /// The problem and its correction.
     pub(crate) message: String,
     /// The path of the field, for example `/States/Copy/Next`.
     pub(crate) location: String,
@@ -17,17 +17,17 @@ impl std::fmt::Display for Diagnostic {
     }
 }
 
-/// The findings so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub(super) Vec<Diagnostic>);
 
 impl Findings {
-    /// A field that does not have the shape it must have.
+    /// Adds a field with the wrong type or value.
     pub(super) fn schema(&mut self, location: impl Into<String>, message: impl Into<String>) {
         self.add("SCHEMA_VALIDATION_FAILED", location, message);
     }
 
-    /// Any other finding.
+    /// Adds any other problem.
     pub(super) fn add(&mut self, code: &'static str, location: impl Into<String>, message: impl Into<String>) {
         self.0.push(Diagnostic { code, message: message.into(), location: location.into() });
     }

@@ -1,5 +1,5 @@
-//! Map states. The fields that only a distributed one has are described in the Developer Guide, "Using Map state in
-//! Distributed mode" (`state-map-distributed.html`) and the pages of the fields: `input-output-itemreader.html`,
+//! Map states. The Developer Guide describes the fields of a distributed Map in "Using Map state in Distributed mode"
+//! (`state-map-distributed.html`) and the pages of the fields: `input-output-itemreader.html`,
 //! `input-output-itembatcher.html`, `input-output-resultwriter.html`.
 
 use serde::{Deserialize, Serialize};
@@ -7,45 +7,44 @@ use serde_json::{Map, Value};
 
 use super::{Graph, present};
 
-/// A Map.
+/// The fields of a Map state.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct MapState {
-    /// The list or an expression for it; the state's input where absent. A distributed Map takes an object too.
+    /// A list or an expression; default: the state's input. For a distributed Map also an object.
     pub(crate) items: Option<Value>,
-    /// The input of an iteration; the item where absent.
+    /// The input of an iteration; default: the item.
     #[serde(default, deserialize_with = "present")]
     pub(crate) item_selector: Option<Value>,
-    /// Iterations at one time or an expression for the number.
+    /// The number of concurrent iterations, or an expression.
     pub(crate) max_concurrency: Option<Value>,
-    /// What runs for each item.
+    /// The states to run for each item.
     pub(crate) item_processor: Processor,
-    /// Where the items are read from.
+    /// The source of the items.
     pub(crate) item_reader: Option<ItemReader>,
-    /// How items are put together.
+    /// The batches of items.
     pub(crate) item_batcher: Option<ItemBatcher>,
-    /// Where results go and how they look.
+    /// The destination and format of the results.
     pub(crate) result_writer: Option<ResultWriter>,
     /// The name of the state in ARNs.
     pub(crate) label: Option<String>,
-    /// How many items may fail, or an expression for the number.
+    /// The number of items that may fail, or an expression.
     pub(crate) tolerated_failure_count: Option<Value>,
-    /// How many of a hundred items may fail, or an expression for the number.
+    /// The percentage of items that may fail, or an expression.
     pub(crate) tolerated_failure_percentage: Option<Value>,
 }
 
 impl MapState {
-    /// What runs the items of a distributed Map; none for an inline one.
+    /// The workflow type of a distributed Map; `None` for an inline Map.
     pub(crate) fn distributed(&self) -> Option<Workflow> {
         let config = self.item_processor.processor_config.as_ref()?;
         (config.mode == Mode::Distributed).then_some(config.execution_type.unwrap_or(Workflow::Standard))
     }
 }
 
-/// What a Map runs for each item.
+/// The states that a Map runs for each item.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Processor {
-    /// The states.
     #[serde(flatten)]
     pub(crate) graph: Graph,
     #[serde(rename = "ProcessorConfig")]
@@ -68,17 +67,17 @@ enum Mode {
     Distributed,
 }
 
-/// The two kinds of workflows that a distributed Map may run.
+/// The workflow types of a distributed Map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Workflow {
-    /// Each item's execution has a history and can be redriven from where it failed.
+    /// Each item's execution has a history and can be redriven from the state that failed.
     Standard,
-    /// Each item's execution has neither, and takes at most five minutes.
+    /// Each item's execution has no history, cannot be redriven and takes at most five minutes.
     Express,
 }
 
-/// Where items are read from.
+/// The source of the items.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ItemReader {
@@ -86,29 +85,27 @@ pub(crate) struct ItemReader {
     pub(crate) resource: String,
     /// Bucket and key, or bucket and prefix.
     pub(crate) arguments: Map<String, Value>,
-    /// What the object holds.
     #[serde(default)]
     pub(crate) reader_config: ReaderConfig,
 }
 
-/// What an object with items holds.
+/// The format of an object with items.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ReaderConfig {
-    /// Its format.
     pub(crate) input_type: Option<InputType>,
-    /// Where the names of a CSV file's columns are.
+    /// The location of the names of a CSV file's columns.
     #[serde(rename = "CSVHeaderLocation")]
     pub(crate) header_location: Option<HeaderLocation>,
-    /// The names, where they are given.
+    /// The names of the columns, if the definition gives them.
     #[serde(default, rename = "CSVHeaders")]
     pub(crate) headers: Vec<String>,
     /// The delimiter between a CSV file's fields.
     #[serde(default, rename = "CSVDelimiter")]
     pub(crate) delimiter: Delimiter,
-    /// Where in a JSON file the items are, as a JSON Pointer.
+    /// A JSON Pointer to the items in a JSON file.
     pub(crate) items_pointer: Option<String>,
-    /// How many items are taken, or an expression for the number.
+    /// The maximum number of items, or an expression.
     pub(crate) max_items: Option<Value>,
 }
 
@@ -120,17 +117,17 @@ pub(crate) enum InputType {
     Csv,
     /// One array or object.
     Json,
-    /// A value in each line.
+    /// One value in each line.
     Jsonl,
 }
 
-/// Where the names of a CSV file's columns are.
+/// The location of the names of a CSV file's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum HeaderLocation {
-    /// In its first line.
+    /// The first line.
     FirstRow,
-    /// In the definition.
+    /// The definition.
     Given,
 }
 
@@ -151,60 +148,58 @@ pub(crate) enum Delimiter {
     Tab,
 }
 
-/// How items are put together, each batch for one execution.
+/// The batches of items; each batch is the input of one execution.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ItemBatcher {
-    /// At most how many items, or an expression for the number.
+    /// The maximum number of items, or an expression.
     pub(crate) max_items_per_batch: Option<Value>,
-    /// At most how many bytes, or an expression for the number.
+    /// The maximum size in bytes, or an expression.
     pub(crate) max_input_bytes_per_batch: Option<Value>,
-    /// What every batch is given besides.
+    /// Additional input of every batch.
     #[serde(default, deserialize_with = "present")]
     pub(crate) batch_input: Option<Value>,
 }
 
-/// Where results go and how they look.
+/// The destination and format of the results.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ResultWriter {
-    /// Bucket and prefix; none where the results stay in the state's output.
+    /// Bucket and prefix; `None` if the results stay in the state's output.
     pub(crate) arguments: Option<Map<String, Value>>,
-    /// How they look.
     #[serde(default)]
     pub(crate) writer_config: WriterConfig,
 }
 
-/// How results look.
+/// The format of the results.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct WriterConfig {
-    /// What is shown of each execution; where it is not said, everything in S3 and the output alone in the state.
+    /// Default: everything for results in S3, only the output for results in the state.
     pub(crate) transformation: Option<Transformation>,
-    /// How the files are written.
     #[serde(default)]
     pub(crate) output_type: OutputType,
 }
 
-/// What is shown of an execution that succeeded. One that did not is always shown whole.
+/// What a result contains for an execution that succeeded. Any other execution is always shown completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Transformation {
-    /// The output, with what is known of the execution.
+    /// The output and the description of the execution.
     None,
     /// The output.
     Compact,
-    /// The output; one that is a list becomes several.
+    /// The output; a list becomes several results.
     Flatten,
 }
 
-/// How files with results are written.
+/// The format of files with results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum OutputType {
-    /// As one array.
+    /// One array.
     #[default]
     Json,
-    /// As a value in each line.
+    /// One value in each line.
     Jsonl,
 }

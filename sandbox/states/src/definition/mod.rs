@@ -1,12 +1,15 @@
-//! A state machine's definition as types. [`parse`] is the only way in: it validates first, so that the engine never
-//! meets a definition that AWS would refuse.
+//! A state machine's definition as types. Only [`parse`] creates one. It validates first, so the engine never gets a
+//! definition that AWS rejects.
 
 mod distributed;
+mod error_handlers;
 mod expressions;
 mod fields;
 mod findings;
 mod graph;
 mod map;
+mod state_types;
+mod transitions;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -21,15 +24,15 @@ pub(crate) use map::{
 };
 pub(crate) use validate::parse;
 
-/// A set of states and where to start: the machine itself, a Map's item processor or a branch of a Parallel.
+/// A set of states with the first one: the machine itself, a Map's item processor or a branch of a Parallel.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Graph {
-    /// The first state.
+    /// The name of the first state.
     pub(crate) start_at: String,
     /// The states by name.
     pub(crate) states: BTreeMap<String, State>,
-    /// After how many seconds the execution times out; only the machine itself may have it.
+    /// The timeout of the execution in seconds; only for the machine itself.
     pub(crate) timeout_seconds: Option<u64>,
 }
 
@@ -37,71 +40,70 @@ pub(crate) struct Graph {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct State {
-    /// What it does.
+    /// The type of the state.
     #[serde(flatten)]
     pub(crate) kind: Kind,
-    /// The state that follows; none where the state ends its graph.
+    /// The next state; `None` if the state ends its graph.
     pub(crate) next: Option<String>,
-    /// What it hands on.
+    /// The output of the state.
     #[serde(default, deserialize_with = "present")]
     pub(crate) output: Option<Value>,
-    /// The variables it sets.
+    /// The variables that the state sets.
     pub(crate) assign: Option<Map<String, Value>>,
-    /// What to do when it fails, first.
+    /// The retriers.
     #[serde(default)]
     pub(crate) retry: Vec<Retrier>,
-    /// What to do when it fails, then.
+    /// The catchers, applied after the retriers.
     #[serde(default)]
     pub(crate) catch: Vec<Catcher>,
 }
 
-/// The state types with the fields that only they have.
+/// The state types with their own fields.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "Type", rename_all_fields = "PascalCase")]
 pub(crate) enum Kind {
     /// Calls a service.
     Task {
-        /// `arn:aws:states:::lambda:invoke` and its like.
+        /// For example `arn:aws:states:::lambda:invoke`.
         resource: String,
-        /// What the service is given; the state's input where absent.
+        /// The input of the call; default: the state's input.
         #[serde(default, deserialize_with = "present")]
         arguments: Option<Value>,
-        /// A number of seconds or an expression for one.
+        /// A number of seconds or an expression.
         timeout_seconds: Option<Value>,
-        /// A number of seconds or an expression for one. It is shown in the history and has no other effect: only
-        /// activities and calls that wait for a token send heartbeats (`state-task.html`), and there are none here.
+        /// A number of seconds or an expression. The history shows it; it has no other effect. Only activities and
+        /// calls that wait for a token send heartbeats (`state-task.html`), and the sandbox supports neither.
         heartbeat_seconds: Option<Value>,
     },
-    /// Hands on its input, or its Output.
+    /// Returns its input, or its Output.
     Pass {},
-    /// Goes where the first true condition says.
+    /// Continues with the first rule whose condition is true.
     Choice {
         /// The rules in order.
         choices: Vec<Rule>,
-        /// Where to go when none is true.
+        /// The next state if no condition is true.
         default: Option<String>,
     },
     /// Waits.
     Wait {
-        /// A number of seconds or an expression for one.
+        /// A number of seconds or an expression.
         seconds: Option<Value>,
-        /// An RFC 3339 time or an expression for one.
+        /// An RFC 3339 time or an expression.
         timestamp: Option<Value>,
     },
-    /// Ends its graph well.
+    /// Ends its graph successfully.
     Succeed {},
     /// Fails.
     Fail {
-        /// The error's name or an expression for it.
+        /// The error name or an expression.
         error: Option<String>,
-        /// The cause or an expression for it.
+        /// The cause or an expression.
         cause: Option<String>,
     },
-    /// Runs branches side by side.
+    /// Runs branches concurrently.
     Parallel {
-        /// The branches.
         branches: Vec<Graph>,
-        /// The input of every branch; the state's input where absent.
+        /// The input of every branch; default: the state's input.
         #[serde(default, deserialize_with = "present")]
         arguments: Option<Value>,
     },
@@ -110,7 +112,7 @@ pub(crate) enum Kind {
 }
 
 impl Graph {
-    /// The Map state with this name, here or in what is below; names are unique in the whole machine.
+    /// The Map state with this name, in this graph or in nested ones. Names are unique in the whole machine.
     pub(crate) fn map(&self, name: &str) -> Option<&MapState> {
         self.states.iter().find_map(|(own, state)| match &state.kind {
             Kind::Map(map) if own == name => Some(&**map),
@@ -120,7 +122,7 @@ impl Graph {
         })
     }
 
-    /// Whether a Task, here or in what is below, waits for an execution that it starts.
+    /// Whether a Task, in this graph or in nested ones, waits for an execution that it starts.
     pub(crate) fn waits_for_executions(&self) -> bool {
         self.states.values().any(|state| match &state.kind {
             Kind::Task { resource, .. } => {
@@ -135,7 +137,7 @@ impl Graph {
 }
 
 impl Kind {
-    /// The type's name, as in definitions and at the start of event names.
+    /// The name of the type in definitions and at the start of event names.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Task { .. } => "Task",
@@ -154,66 +156,65 @@ impl Kind {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Rule {
-    /// An expression that answers true or false, or one of the two.
+    /// An expression with a boolean result, or a boolean.
     pub(crate) condition: Value,
-    /// Where to go when it is true.
+    /// The next state if the condition is true.
     pub(crate) next: String,
-    /// What the state then hands on.
+    /// The output of the state if the condition is true.
     #[serde(default, deserialize_with = "present")]
     pub(crate) output: Option<Value>,
-    /// The variables it then sets.
+    /// The variables to set if the condition is true.
     pub(crate) assign: Option<Map<String, Value>>,
 }
 
-/// Tries a state again after some errors.
+/// Repeats a state after some errors.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Retrier {
-    /// The error names it is for.
+    /// The error names that it matches.
     pub(crate) error_equals: Vec<String>,
     /// Seconds before the first retry.
     #[serde(default = "one")]
     pub(crate) interval_seconds: u32,
-    /// Retries at most; 0 means never.
+    /// The maximum number of retries; 0 means never.
     #[serde(default = "three")]
     pub(crate) max_attempts: u32,
-    /// What the interval is multiplied with after each retry.
+    /// The factor of the interval after each retry.
     #[serde(default = "two")]
     pub(crate) backoff_rate: f64,
-    /// The longest interval in seconds.
+    /// The maximum interval in seconds.
     pub(crate) max_delay_seconds: Option<u32>,
-    /// Whether the interval is drawn at random below its length.
     #[serde(default)]
     pub(crate) jitter_strategy: Jitter,
 }
 
-/// How a retrier spreads its retries.
+/// The random variation of a retrier's intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Jitter {
-    /// The whole interval.
+    /// The full interval.
     #[default]
     None,
-    /// Anything from nothing to the whole interval.
+    /// A random time between 0 and the full interval.
     Full,
 }
 
-/// Goes on elsewhere after some errors.
+/// Continues with another state after some errors.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Catcher {
-    /// The error names it is for.
+    /// The error names that it matches.
     pub(crate) error_equals: Vec<String>,
-    /// Where to go on.
+    /// The next state.
     pub(crate) next: String,
-    /// What the state then hands on; the error output where absent.
+    /// The output of the state; default: the error output.
     #[serde(default, deserialize_with = "present")]
     pub(crate) output: Option<Value>,
-    /// The variables it then sets.
+    /// The variables to set.
     pub(crate) assign: Option<Map<String, Value>>,
 }
 
-/// A field that is there, even when it is null: `"Output": null` is not the same as no Output.
+/// Keeps a null that is present: `"Output": null` differs from no Output.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

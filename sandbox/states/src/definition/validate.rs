@@ -1,7 +1,7 @@
-//! Refuses what AWS refuses at creation, each finding with AWS's code and the path of the field.
+//! Rejects the definitions that AWS rejects at creation. Each problem has AWS's code and the path of the field.
 //!
-//! Codes and sentences follow what `ValidateStateMachineDefinition` answers on AWS; where the sandbox itself is the one
-//! that cannot do something, the sentence says "not supported here".
+//! Codes and messages follow `ValidateStateMachineDefinition` on AWS. If only the sandbox lacks a feature, the message
+//! says "not supported here".
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use super::{
     graph,
 };
 
-/// Reads a definition, or says everything that is wrong with it.
+/// Parses a definition, or returns all its problems.
 pub(crate) fn parse(text: &str) -> Result<Graph, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let value: Value = match serde_json::from_str(text) {

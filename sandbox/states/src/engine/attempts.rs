@@ -1,4 +1,4 @@
-//! Retry and Catch around the states that do work: Task, Map and Parallel.
+//! Retry and Catch of Task, Map and Parallel states.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use super::{
     Entry, Exit, Failure, Run,
     distributed::Distributed,
-    environment::{Extra, Here},
-    fan::Fan,
-    known::Known,
+    environment::{ActiveState, Extra},
+    fan_out::FanOut,
+    past_attempts::PastAttempts,
 };
 use crate::definition::{Catcher, Jitter, Kind, Retrier, State};
 
-/// The retriers of a state with how often each was used since the state was entered.
+/// The retriers of a state, with the number of uses since the state was entered.
 struct Retries<'a> {
     retriers: &'a [Retrier],
     used: Vec<u32>,
@@ -25,7 +25,7 @@ impl<'a> Retries<'a> {
         Self { retriers, used: vec![0; retriers.len()] }
     }
 
-    /// How long to wait before the state is tried again; none when it is not.
+    /// The delay before the next attempt; `None` if no retrier applies.
     fn next(&mut self, failure: &Failure, kind: &str) -> Option<Duration> {
         let at = self.retriers.iter().position(|retrier| failure.is_matched_by(&retrier.error_equals, kind))?;
         let (retrier, used) = (&self.retriers[at], &mut self.used[at]);
@@ -50,88 +50,87 @@ fn delay(retrier: &Retrier, used: u32) -> Duration {
 }
 
 impl Run {
-    /// Tries a state until it is done, its retriers are used up, or a catcher takes over.
+    /// Runs a state until it succeeds, its retriers are used up, or a catcher applies.
     pub(super) async fn attempt_until_done(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         state: &State,
         mut entry: Entry,
     ) -> Result<Exit, Failure> {
         let mut retries = Retries::new(&state.retry);
-        let mut here = here;
-        let mut known = if entry == Entry::Resumed { self.known(here) } else { Known::default() };
-        for failure in known.retried() {
-            retries.next(failure, &here.frame.kind);
-            here.retries += 1;
+        let mut active = active;
+        let mut past = if entry == Entry::Resumed { self.past_attempts(active) } else { PastAttempts::default() };
+        for failure in past.retried() {
+            retries.next(failure, &active.frame.kind);
+            active.retries += 1;
         }
         loop {
-            let failure = match self.attempt(here, state, entry, known.take_outcome()).await {
+            let failure = match self.attempt(active, state, entry, past.take_outcome()).await {
                 Ok(exit) => return Ok(exit),
                 Err(failure) => failure,
             };
-            if let Some(delay) = retries.next(&failure, &here.frame.kind) {
+            if let Some(delay) = retries.next(&failure, &active.frame.kind) {
                 tokio::time::sleep(self.inner.scaled(delay)).await;
-                here.retries += 1;
+                active.retries += 1;
                 entry = Entry::Fresh;
                 continue;
             }
-            self.state_failed(here)?;
-            return self.catch(here, state, failure);
+            self.state_failed(active)?;
+            return self.catch(active, state, failure);
         }
     }
 
-    /// Notes that a state failed which is not a Task, unless the sandbox was killed after it was noted.
-    fn state_failed(&self, here: Here<'_>) -> Result<(), Failure> {
-        let kind = format!("{}StateFailed", here.frame.kind);
-        let path = &here.scope.path;
-        if here.frame.kind != "Task" && !self.execution.last_is(path, &kind) {
+    /// Adds the event of a failed Map or Parallel, unless it was added before the sandbox was killed.
+    fn state_failed(&self, active: ActiveState<'_>) -> Result<(), Failure> {
+        let kind = format!("{}StateFailed", active.frame.kind);
+        let path = &active.scope.path;
+        if active.frame.kind != "Task" && !self.execution.last_is(path, &kind) {
             self.execution.append(path, &kind, Map::new())?;
         }
         Ok(())
     }
 
-    /// Tries a state once. What is known of a Task's outcome takes the place of its call; a distributed Map finds its
-    /// own.
+    /// Runs a state once. The known outcome of a Task replaces its call; a distributed Map finds its own.
     async fn attempt(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         state: &State,
         entry: Entry,
         outcome: Option<Result<Value, Failure>>,
     ) -> Result<Exit, Failure> {
         let result = match (&state.kind, outcome) {
             (Kind::Task { .. }, Some(outcome)) => outcome?,
-            (Kind::Task { .. }, None) => self.call(here, &state.kind).await?,
+            (Kind::Task { .. }, None) => self.call(active, &state.kind).await?,
             (Kind::Map(map), _) if let Some(workflow) = map.distributed() => {
-                Distributed::new(self, here, map, workflow).run(entry).await?
+                Distributed::new(self, active, map, workflow).run(entry).await?
             }
-            (kind, _) => Fan::new(self, here, kind)?.run(entry).await?,
+            (kind, _) => FanOut::new(self, active, kind)?.run(entry).await?,
         };
         let extra = Extra::Result(&result);
-        let assigned = self.assign(here, extra, state.assign.as_ref(), "Assign")?;
+        let assigned = self.assign(active, extra, state.assign.as_ref(), "Assign")?;
         let output = match &state.output {
-            Some(output) => self.fill(here, extra, output, "Output")?,
+            Some(output) => self.fill(active, extra, output, "Output")?,
             None => result,
         };
-        Ok(Exit { output: Self::checked(here, output)?, assigned, next: state.next.clone() })
+        Ok(Exit { output: Self::checked(active, output)?, assigned, next: state.next.clone() })
     }
 
-    fn catch(&self, here: Here<'_>, state: &State, failure: Failure) -> Result<Exit, Failure> {
-        let kind = &here.frame.kind;
+    fn catch(&self, active: ActiveState<'_>, state: &State, failure: Failure) -> Result<Exit, Failure> {
+        let kind = &active.frame.kind;
         let found = state.catch.iter().enumerate().find(|(_, one)| failure.is_matched_by(&one.error_equals, kind));
         let Some((index, catcher)) = found else { return Err(failure) };
-        self.caught(here, index, catcher, &failure.output())
+        self.caught(active, index, catcher, &failure.output())
     }
 
-    fn caught(&self, here: Here<'_>, index: usize, catcher: &Catcher, error: &Value) -> Result<Exit, Failure> {
+    fn caught(&self, active: ActiveState<'_>, index: usize, catcher: &Catcher, error: &Value) -> Result<Exit, Failure> {
         let extra = Extra::Error(error);
         let prefix = format!("Catch[{index}]/");
-        let assigned = self.assign(here, extra, catcher.assign.as_ref(), &format!("{prefix}Assign"))?;
+        let assigned = self.assign(active, extra, catcher.assign.as_ref(), &format!("{prefix}Assign"))?;
         let output = match &catcher.output {
-            Some(output) => self.fill(here, extra, output, &format!("{prefix}Output"))?,
+            Some(output) => self.fill(active, extra, output, &format!("{prefix}Output"))?,
             None => error.clone(),
         };
-        Ok(Exit { output: Self::checked(here, output)?, assigned, next: Some(catcher.next.clone()) })
+        Ok(Exit { output: Self::checked(active, output)?, assigned, next: Some(catcher.next.clone()) })
     }
 }
 
@@ -160,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_grows_to_the_longest_delay_and_zero_attempts_mean_never() {
+    fn an_interval_grows_to_the_maximum_delay_and_zero_attempts_mean_never() {
         let fields = json!({"IntervalSeconds": 10, "BackoffRate": 3, "MaxAttempts": 4, "MaxDelaySeconds": 60});
         assert_eq!(seconds(&[retrier(&fields)], &["E"; 5]), [Some(10), Some(30), Some(60), Some(60), None]);
         assert_eq!(seconds(&[retrier(&json!({"MaxAttempts": 0}))], &["E"]), [None]);
     }
 
     #[test]
-    fn each_retrier_counts_for_itself() {
+    fn each_retrier_has_its_own_counter() {
         let other = retrier(&json!({"ErrorEquals": ["F"], "MaxAttempts": 1, "IntervalSeconds": 7}));
         let retriers = [retrier(&json!({"MaxAttempts": 1})), other];
         assert_eq!(seconds(&retriers, &["E", "F", "E"]), [Some(1), Some(7), None]);

@@ -1,4 +1,4 @@
-//! Drives one execution from its start, or from where it stood, to its end.
+//! Runs one execution to its end, from its start or from its last state.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,21 +22,23 @@ enum End {
     Stopped(Stop),
 }
 
-/// Runs an execution to its end, unless the service closes first: then it stays RUNNING and is resumed with it.
+/// Runs an execution to its end. If the service closes first, the execution stays RUNNING and is resumed at the next
+/// start.
 pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce: Announce) {
-    let _turn = execution.turn.lock().await;
+    let _driver = execution.driver_lock.lock().await;
     let record = execution.record();
     let revision = inner.machines.revision(&record.revision);
-    let Some((revision, whole)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?))) else {
+    let Some((revision, machine_graph)) = revision.and_then(|found| Some((Arc::clone(&found), found.graph.clone()?)))
+    else {
         let cause = "The definition that this execution runs can no longer be read by the sandbox.".to_owned();
         let stop = Stop { error: Some("States.Runtime".to_owned()), cause: Some(cause) };
         return conclude(&inner, &execution, End::Stopped(stop)).await;
     };
     let child = record.child.as_ref();
-    // A child of a Map Run runs what its Map state has as its processor.
+    // A child of a Map Run runs the item processor of its Map state.
     let graph = match child {
-        Some(child) => whole.map(&child.state).map_or(&*whole, |map| &map.item_processor.graph),
-        None => &*whole,
+        Some(child) => machine_graph.map(&child.state).map_or(&*machine_graph, |map| &map.item_processor.graph),
+        None => &*machine_graph,
     };
     let resumed = execution.frame("").is_some();
     if (!resumed || announce == Announce::Always) && is_announced(&record) {
@@ -66,7 +68,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, execution: Arc<Execution>, announce
     conclude(&inner, &execution, end).await;
 }
 
-/// Writes the last event and the end into the record, and tells `EventBridge`.
+/// Writes the last event and the final record, and notifies `EventBridge`.
 async fn conclude(inner: &Inner, execution: &Execution, end: End) {
     let stopped = clock::now();
     let record = match end {
@@ -74,37 +76,37 @@ async fn conclude(inner: &Inner, execution: &Execution, end: End) {
             let output = output.to_string();
             let details = history::details("ExecutionSucceeded", history::untruncated("output", &output));
             execution.conclude(Note { kind: "ExecutionSucceeded", details }, |record| {
-                set(record, Status::Succeeded, stopped, (Some(output), None, None));
+                set_outcome(record, Status::Succeeded, stopped, (Some(output), None, None));
             })
         }
         End::Finished(Err(Failure { error, cause, .. })) => {
-            conclude_badly(execution, "ExecutionFailed", Status::Failed, stopped, Stop { error, cause })
+            conclude_unsuccessfully(execution, "ExecutionFailed", Status::Failed, stopped, Stop { error, cause })
         }
         End::TimedOut => {
-            give_up(execution, "");
-            conclude_badly(execution, "ExecutionTimedOut", Status::TimedOut, stopped, Stop::default())
+            abort_flows(execution, "");
+            conclude_unsuccessfully(execution, "ExecutionTimedOut", Status::TimedOut, stopped, Stop::default())
         }
         End::Stopped(stop) => {
-            give_up(execution, "");
-            conclude_badly(execution, "ExecutionAborted", Status::Aborted, stopped, stop)
+            abort_flows(execution, "");
+            conclude_unsuccessfully(execution, "ExecutionAborted", Status::Aborted, stopped, stop)
         }
     };
     inner.abort_map_runs(&record.arn, "");
-    inner.settle_deletion(&record.machine);
+    inner.finish_deletion(&record.machine);
     execution.ended.send_replace(());
     if is_announced(&record) {
         inner.events.put_event(announce::status(inner, &record)).await;
     }
 }
 
-/// Express workflows do not tell the event bus how they stand (`eventbridge-integration.html`).
+/// Express workflows send no status events (`eventbridge-integration.html`).
 fn is_announced(record: &Record) -> bool {
     record.child.as_ref().is_none_or(|child| child.workflow == Workflow::Standard)
 }
 
-type Words = (Option<String>, Option<String>, Option<String>);
+type Outcome = (Option<String>, Option<String>, Option<String>);
 
-fn set(record: &mut Record, status: Status, stopped: i64, (output, error, cause): Words) {
+fn set_outcome(record: &mut Record, status: Status, stopped: i64, (output, error, cause): Outcome) {
     record.status = status;
     record.stopped = Some(stopped);
     record.output = output;
@@ -112,19 +114,19 @@ fn set(record: &mut Record, status: Status, stopped: i64, (output, error, cause)
     record.cause = cause;
 }
 
-fn conclude_badly(execution: &Execution, kind: &str, status: Status, stopped: i64, stop: Stop) -> Record {
+fn conclude_unsuccessfully(execution: &Execution, kind: &str, status: Status, stopped: i64, stop: Stop) -> Record {
     let Stop { error, cause } = stop;
     let mut fields = Map::new();
     fields.extend(error.as_deref().map(|error| ("error".to_owned(), json!(error))));
     fields.extend(cause.as_deref().map(|cause| ("cause".to_owned(), json!(cause))));
     let details = history::details(kind, fields);
-    execution.conclude(Note { kind, details }, |record| set(record, status, stopped, (None, error, cause)))
+    execution.conclude(Note { kind, details }, |record| set_outcome(record, status, stopped, (None, error, cause)))
 }
 
-/// Marks every line of work that was running as aborted, so that a redrive finds where each stood.
-fn give_up(execution: &Execution, path: &str) {
+/// Marks every running flow as aborted, so that a redrive finds its state.
+fn abort_flows(execution: &Execution, path: &str) {
     for (index, _) in execution.children(path) {
-        give_up(execution, &format!("{path}/{index}"));
+        abort_flows(execution, &format!("{path}/{index}"));
     }
     if execution.frame(path).is_some_and(|frame| frame.progress == Progress::Running) {
         execution.set_progress(path, Progress::Aborted);

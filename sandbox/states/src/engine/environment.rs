@@ -1,4 +1,4 @@
-//! What expressions see: `$states` and the variables.
+//! The input of expressions: `$states` and the variables.
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,10 @@ use crate::{
     limits,
 };
 
-/// What `$states` holds besides input and context.
+/// The optional members of `$states`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extra<'a> {
-    /// Nothing.
+    /// Neither of the two.
     Nothing,
     /// `$states.result`.
     Result(&'a Value),
@@ -22,19 +22,19 @@ pub(super) enum Extra<'a> {
     Error(&'a Value),
 }
 
-/// A state that is being worked on.
+/// The state that is executed.
 #[derive(Clone, Copy)]
-pub(super) struct Here<'a> {
-    /// The line of work.
+pub(super) struct ActiveState<'a> {
+    /// The flow of the state.
     pub(super) scope: &'a Scope,
-    /// The state's frame as of its entry.
+    /// The frame as of the entry into the state.
     pub(super) frame: &'a Frame,
-    /// How often it was retried.
+    /// The number of retries.
     pub(super) retries: u32,
 }
 
-impl Here<'_> {
-    /// The variables that the state sees.
+impl ActiveState<'_> {
+    /// The variables that are visible to the state.
     pub(super) fn variables(&self) -> Map<String, Value> {
         let mut variables = self.scope.outer.clone();
         variables.extend(self.frame.variables.clone());
@@ -44,22 +44,22 @@ impl Here<'_> {
 
 impl Run {
     /// `$states` and the variables for one state.
-    pub(super) fn environment(&self, here: Here<'_>, extra: Extra<'_>) -> Environment {
-        let mut states = json!({"input": here.frame.input, "context": self.context(here)});
+    pub(super) fn environment(&self, active: ActiveState<'_>, extra: Extra<'_>) -> Environment {
+        let mut states = json!({"input": active.frame.input, "context": self.context(active)});
         match extra {
             Extra::Nothing => {}
             Extra::Result(result) => states["result"] = result.clone(),
             Extra::Error(error) => states["errorOutput"] = error.clone(),
         }
-        Environment { states, variables: here.variables() }
+        Environment { states, variables: active.variables() }
     }
 
     /// The context object. Only states that can be retried have a `RetryCount`.
-    fn context(&self, here: Here<'_>) -> Value {
+    fn context(&self, active: ActiveState<'_>) -> Value {
         let record = self.execution.record();
-        let mut state = json!({"Name": here.frame.state, "EnteredTime": clock::rfc3339(here.frame.entered)});
-        if matches!(here.frame.kind.as_str(), "Task" | "Map" | "Parallel") {
-            state["RetryCount"] = json!(here.retries);
+        let mut state = json!({"Name": active.frame.state, "EnteredTime": clock::rfc3339(active.frame.entered)});
+        if matches!(active.frame.kind.as_str(), "Task" | "Map" | "Parallel") {
+            state["RetryCount"] = json!(active.retries);
         }
         let mut context = json!({
             "Execution": {
@@ -76,7 +76,7 @@ impl Run {
         if let Some(redriven) = record.redriven {
             context["Execution"]["RedriveTime"] = json!(clock::rfc3339(redriven));
         }
-        if let Some(item) = &here.scope.item {
+        if let Some(item) = &active.scope.item {
             let mut shown = json!({"Index": item.index, "Value": item.value});
             for (name, text) in [("Key", &item.key), ("Source", &item.source)] {
                 if let Some(text) = text {
@@ -88,10 +88,11 @@ impl Run {
         context
     }
 
-    /// Fills a template, or fails the state as AWS does: an `EvaluationFailed` event and `States.QueryEvaluationError`.
+    /// Evaluates a template. On failure adds an `EvaluationFailed` event and fails with `States.QueryEvaluationError`,
+    /// as AWS does.
     pub(super) fn fill(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         extra: Extra<'_>,
         template: &Value,
         location: &str,
@@ -99,67 +100,67 @@ impl Run {
         if jsonata::is_plain(template) {
             return Ok(template.clone());
         }
-        let environment = self.environment(here, extra);
-        jsonata::fill(template, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+        let environment = self.environment(active, extra);
+        jsonata::fill(template, location, &environment).map_err(|error| self.evaluation_failed(active, &error))
     }
 
     /// The same for an object of templates.
     pub(super) fn fill_object(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         extra: Extra<'_>,
         templates: &Map<String, Value>,
         location: &str,
     ) -> Result<Map<String, Value>, Failure> {
-        let environment = self.environment(here, extra);
-        jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(here, &error))
+        let environment = self.environment(active, extra);
+        jsonata::fill_object(templates, location, &environment).map_err(|error| self.evaluation_failed(active, &error))
     }
 
-    /// The same for an `Assign`, whose variables have quotas of their own.
+    /// The same for an `Assign`, whose variables have their own quotas.
     pub(super) fn assign(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         extra: Extra<'_>,
         templates: Option<&Map<String, Value>>,
         location: &str,
     ) -> Result<Map<String, Value>, Failure> {
         let Some(templates) = templates else { return Ok(Map::new()) };
-        let assigned = self.fill_object(here, extra, templates, location)?;
+        let assigned = self.fill_object(active, extra, templates, location)?;
         let own: usize = assigned.values().map(limits::length).sum();
-        let visible = here.variables();
-        // Every variable has passed the quota of one Assign: as few as these cannot pass that of all.
+        let visible = active.variables();
+        // Each variable is within the quota of one Assign, so this few of them cannot exceed the total quota.
         let are_few = visible.len() + assigned.len() <= limits::VARIABLES / limits::PAYLOAD;
         let kept = || visible.iter().filter(|(name, _)| !assigned.contains_key(*name));
         let all = || own + kept().map(|(_, value)| limits::length(value)).sum::<usize>();
         if own > limits::PAYLOAD || (!are_few && all() > limits::VARIABLES) {
-            return Err(Failure::variables_too_large(&here.frame.state));
+            return Err(Failure::variables_too_large(&active.frame.state));
         }
         Ok(assigned)
     }
 
-    /// Records an evaluation that failed.
-    pub(super) fn evaluation_failed(&self, here: Here<'_>, error: &QueryError) -> Failure {
-        let failure = Failure::new("States.QueryEvaluationError", executing(here, &error.cause));
+    /// Records a failed evaluation.
+    pub(super) fn evaluation_failed(&self, active: ActiveState<'_>, error: &QueryError) -> Failure {
+        let failure = Failure::new("States.QueryEvaluationError", executing(active, &error.cause));
         let details = history::details(
             "EvaluationFailed",
             json!({
-                "state": here.frame.state,
+                "state": active.frame.state,
                 "error": failure.error,
                 "cause": failure.cause,
                 "location": error.location,
             }),
         );
-        match self.execution.append(&here.scope.path, "EvaluationFailed", details) {
+        match self.execution.append(&active.scope.path, "EvaluationFailed", details) {
             Ok(_) => failure,
             Err(full) => full.into(),
         }
     }
 }
 
-/// The sentence with which AWS says where something went wrong.
-pub(super) fn executing(here: Here<'_>, what: &str) -> String {
+/// AWS's message for the state and event of an error.
+pub(super) fn executing(active: ActiveState<'_>, what: &str) -> String {
     format!(
         "An error occurred while executing the state '{}' (entered at the event id #{}). {what}",
-        here.frame.state, here.frame.entered_event
+        active.frame.state, active.frame.entered_event
     )
 }

@@ -1,4 +1,4 @@
-//! Errors as ASL sees them, and which of them a wildcard matches.
+//! Errors in ASL, and which of them a wildcard matches.
 
 use serde_json::{Value, json};
 
@@ -7,33 +7,32 @@ use crate::{execution::HistoryFull, limits};
 /// Why a state failed.
 ///
 /// No event and no answer shows more than 256 characters of an error and 32,768 of a cause (API reference of
-/// `TaskFailedEventDetails`, `ExecutionFailedEventDetails`, `DescribeExecution` and their like). AWS does not say how
-/// what is longer becomes shorter, nor whether a catcher sees the whole; here both are cut off at the end wherever they
-/// come from: a function's error, a Fail state, an expression.
+/// `TaskFailedEventDetails`, `ExecutionFailedEventDetails`, `DescribeExecution` and similar pages). AWS does not
+/// document how longer values are shortened, nor whether a catcher sees the full value. Here both are truncated at the
+/// end for every origin: a function's error, a Fail state, an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// The error's name; a Fail state may give none.
+    /// The error name; optional for a Fail state.
     pub(crate) error: Option<String>,
     /// The cause; a timeout has none.
     pub(crate) cause: Option<String>,
-    /// Whether neither Retry nor Catch is asked.
+    /// Whether Retry and Catch are skipped.
     terminal: bool,
 }
 
 impl Failure {
-    /// An error with a cause.
     pub(super) fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self::declared(Some(error.into()), Some(cause.into()))
     }
 
-    /// What a Fail state says.
+    /// The error of a Fail state.
     pub(super) fn declared(error: Option<String>, cause: Option<String>) -> Self {
         let error = error.map(|error| cut(error, limits::ERROR));
         let cause = cause.map(|cause| cut(cause, limits::CAUSE));
         Self { error, cause, terminal: false }
     }
 
-    /// A Task that took too long.
+    /// A Task that exceeded its timeout.
     pub(super) fn timeout() -> Self {
         Self { error: Some("States.Timeout".to_owned()), cause: None, terminal: false }
     }
@@ -49,7 +48,7 @@ impl Failure {
         )
     }
 
-    /// Variables that are too large. AWS documents the quota and not the error; this one is its name for data over a
+    /// Variables that are too large. AWS documents the quota and not the error; this is its error name for data over a
     /// quota.
     pub(super) fn variables_too_large(state: &str) -> Self {
         Self::new(
@@ -60,17 +59,17 @@ impl Failure {
         )
     }
 
-    /// The definition or the engine cannot go on; no retry would help.
+    /// An error of the definition or the engine that no retry can resolve.
     pub(super) fn runtime(cause: impl Into<String>) -> Self {
         Self { terminal: true, ..Self::new("States.Runtime", cause) }
     }
 
-    /// What ended a Map Run before the sandbox was killed.
+    /// The error that ended a Map Run before the sandbox was killed.
     pub(super) fn of_map_run(error: Option<String>, cause: Option<String>) -> Self {
         Self { terminal: error.as_deref() == Some("States.Runtime"), error, cause }
     }
 
-    /// What a catcher made of an error.
+    /// The error of a catcher's own expression.
     pub(super) fn uncaught(error: Option<String>, cause: Option<String>) -> Self {
         Self { terminal: true, ..Self::declared(error, cause) }
     }
@@ -80,12 +79,12 @@ impl Failure {
         json!({"Error": self.error.as_deref().unwrap_or_default(), "Cause": self.cause.as_deref().unwrap_or_default()})
     }
 
-    /// Whether a list of error names is for this error.
+    /// Whether a list of error names matches this error.
     ///
     /// The Developer Guide ("Handling errors in Step Functions workflows", `concepts-error-handling.html`) says that
     /// `States.ALL` does not match `States.DataLimitExceeded` and `States.Runtime`, and that `States.TaskFailed`
-    /// matches every error of a Task but `States.Timeout`. (One recording of AWS from March 2024 shows a `States.ALL`
-    /// catcher taking a Task's `States.DataLimitExceeded` all the same; the documented rule is the one to rely on.)
+    /// matches every error of a Task except `States.Timeout`. One recording of AWS from March 2024 shows a `States.ALL`
+    /// catcher that catches a Task's `States.DataLimitExceeded`. The sandbox follows the documentation.
     pub(super) fn is_matched_by(&self, names: &[String], kind: &str) -> bool {
         if self.terminal {
             return false;
@@ -102,7 +101,7 @@ impl Failure {
     }
 }
 
-/// Text of at most so many characters.
+/// Truncates text to a number of characters.
 fn cut(mut text: String, most: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_match_what_the_documentation_says() {
+    fn wildcards_match_the_documented_errors() {
         let matched = |error: &str, name: &str, kind: &str| {
             Failure::new(error, "why").is_matched_by(&["Other".to_owned(), name.to_owned()], kind)
         };

@@ -1,10 +1,10 @@
-//! Walks a graph: enters a state, runs it, leaves it, and takes the next.
+//! Runs a graph: enters a state, runs it, leaves it, and continues with the next.
 
 use std::{future::Future, pin::Pin};
 
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Exit, Failure, Run, Scope, environment::Here};
+use super::{Entry, Exit, Failure, Run, Scope, environment::ActiveState};
 use crate::{
     clock,
     definition::{Graph, Kind, State},
@@ -14,7 +14,7 @@ use crate::{
 };
 use sandbox_core::store::Batch;
 
-/// A future in a box: graphs hold Maps, and Maps hold graphs.
+/// A boxed future: graphs contain Maps, and Maps contain graphs.
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Run {
@@ -37,7 +37,7 @@ impl Run {
     async fn walk_states(&self, graph: &Graph, scope: &Scope, input: Option<Value>) -> Result<Value, Failure> {
         let (mut frame, mut entry) = match (input, self.execution.frame(&scope.path)) {
             (None, Some(Frame { progress: Progress::Succeeded(output), .. })) => return Ok(output),
-            (None, Some(frame)) if frame.is_inside() => (self.take_up(scope, graph, frame)?, Entry::Resumed),
+            (None, Some(frame)) if frame.is_inside() => (self.resume_state(scope, graph, frame)?, Entry::Resumed),
             (input, frame) => {
                 let input = input.or(frame.map(|frame| frame.input)).unwrap_or_default();
                 let state = find(graph, &graph.start_at)?;
@@ -46,7 +46,7 @@ impl Run {
         };
         loop {
             let state = find(graph, &frame.state)?;
-            let exit = self.perform(Here { scope, frame: &frame, retries: 0 }, state, entry).await?;
+            let exit = self.perform(ActiveState { scope, frame: &frame, retries: 0 }, state, entry).await?;
             let mut batch = Batch::default();
             self.leave(&mut batch, scope, &frame, &exit)?;
             let Some(next) = exit.next else {
@@ -63,11 +63,10 @@ impl Run {
 
     /// Continues with a state: from its progress after a restart, or from its input and variables after a redrive.
     ///
-    /// The table "Redrive behavior of individual states" has only the Fail state entered again; a Task is scheduled, a
-    /// Choice evaluated again, and no second entry is written. A Wait waits its seconds again, and not at all for a
-    /// time that has passed. (A Pass takes no time here, so that an end elsewhere never finds it unfinished: one that
-    /// is taken up is one whose own expressions failed.)
-    fn take_up(&self, scope: &Scope, graph: &Graph, frame: Frame) -> Result<Frame, Failure> {
+    /// By the table "Redrive behavior of individual states" only the Fail state is entered again. A Task is scheduled
+    /// and a Choice is evaluated again, without a second entry. A Wait waits its seconds again, but not for a time that
+    /// has passed. A Pass takes no time here, so one that is resumed is always one whose own expressions failed.
+    fn resume_state(&self, scope: &Scope, graph: &Graph, frame: Frame) -> Result<Frame, Failure> {
         if frame.progress == Progress::Running {
             return Ok(frame);
         }
@@ -80,7 +79,7 @@ impl Run {
         Ok(frame)
     }
 
-    /// Enters a state; what is in the batch is written together with that.
+    /// Enters a state. The batch is written together with the entry.
     fn enter(
         &self,
         batch: Batch,
@@ -114,25 +113,25 @@ impl Run {
         Ok(())
     }
 
-    async fn perform(&self, here: Here<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
+    async fn perform(&self, active: ActiveState<'_>, state: &State, entry: Entry) -> Result<Exit, Failure> {
         let exit = match &state.kind {
             Kind::Task { .. } | Kind::Map(_) | Kind::Parallel { .. } => {
-                self.attempt_until_done(here, state, entry).await?
+                self.attempt_until_done(active, state, entry).await?
             }
-            Kind::Pass {} | Kind::Succeed {} => self.pass(here, state)?,
-            Kind::Choice { choices, default } => self.choose(here, state, choices, default.as_deref())?,
+            Kind::Pass {} | Kind::Succeed {} => self.pass(active, state)?,
+            Kind::Choice { choices, default } => self.choose(active, state, choices, default.as_deref())?,
             Kind::Wait { seconds, timestamp } => {
-                self.wait(here, seconds.as_ref(), timestamp.as_ref()).await?;
-                self.pass(here, state)?
+                self.wait(active, seconds.as_ref(), timestamp.as_ref()).await?;
+                self.pass(active, state)?
             }
-            Kind::Fail { error, cause } => return Err(self.fail(here, error.as_deref(), cause.as_deref())),
+            Kind::Fail { error, cause } => return Err(self.fail(active, error.as_deref(), cause.as_deref())),
         };
         Ok(exit)
     }
 
-    /// Refuses an output that is too large.
-    pub(super) fn checked(here: Here<'_>, output: Value) -> Result<Value, Failure> {
-        if limits::exceeds_payload(&output) { Err(Failure::too_large(&here.frame.state)) } else { Ok(output) }
+    /// Rejects an output that is too large.
+    pub(super) fn checked(active: ActiveState<'_>, output: Value) -> Result<Value, Failure> {
+        if limits::exceeds_payload(&output) { Err(Failure::too_large(&active.frame.state)) } else { Ok(output) }
     }
 }
 

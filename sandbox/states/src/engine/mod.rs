@@ -1,14 +1,14 @@
-//! Runs executions: one task per execution, one line of work (frame) per Map iteration or Parallel branch.
+//! Runs executions: one task per execution, one flow (frame) per Map iteration or Parallel branch.
 
 mod attempts;
 mod distributed;
 mod drive;
 mod environment;
 mod failure;
-mod fan;
+mod fan_out;
 mod graph;
-mod known;
 mod nested;
+mod past_attempts;
 mod resource;
 mod steps;
 mod task;
@@ -23,26 +23,23 @@ use serde_json::{Map, Value};
 use super::{Inner, execution::Execution, machine::Revision};
 use failure::Failure;
 
-/// One execution at work.
+/// One running execution.
 pub(crate) struct Run {
-    /// The service around it.
     pub(crate) inner: Arc<Inner>,
-    /// What is known of it.
     pub(crate) execution: Arc<Execution>,
-    /// The revision that it runs.
+    /// The revision of the machine.
     pub(crate) revision: Arc<Revision>,
-    /// Its input.
     pub(crate) input: Value,
 }
 
-/// The place of a line of work among the others.
+/// One flow among the others of an execution.
 #[derive(Debug, Clone)]
 struct Scope {
-    /// Its path.
+    /// The path of the flow.
     path: String,
-    /// The variables that it sees but cannot change.
+    /// The variables that it can read but not change.
     outer: Map<String, Value>,
-    /// The item of the Map iteration that it is in.
+    /// The item of the enclosing Map iteration.
     item: Option<Item>,
 }
 
@@ -51,28 +48,27 @@ struct Scope {
 struct Item {
     index: usize,
     value: Value,
-    /// Its key, where the items are the members of an object.
+    /// The name of the member, if the items are the members of an object.
     key: Option<String>,
-    /// Where it was read from, where the Map is distributed.
+    /// The source of the item, for a distributed Map.
     source: Option<String>,
 }
 
-/// How a state is left.
+/// The result of a state.
 #[derive(Debug)]
 struct Exit {
-    /// What it hands on.
     output: Value,
-    /// The variables it sets.
+    /// The variables that the state sets.
     assigned: Map<String, Value>,
-    /// Where to go; none where the graph ends.
+    /// The next state; `None` if the graph ends.
     next: Option<String>,
 }
 
-/// Whether a state is entered, or gone on with after a restart.
+/// Whether a state is entered, or continued after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
-    /// It is entered.
+    /// The state is entered.
     Fresh,
-    /// It was entered before.
+    /// The state was entered before.
     Resumed,
 }

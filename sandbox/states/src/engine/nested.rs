@@ -1,24 +1,24 @@
-//! Tasks that call Step Functions itself: `states:startExecution`, which may wait for the end of what it starts, and
+//! Tasks that call Step Functions itself: `states:startExecution`, which can wait for the end of the new execution, and
 //! `aws-sdk:sfn`. Source: Step Functions Developer Guide, "Start a new AWS Step Functions state machine from a running
 //! execution" (`connect-stepfunctions.html`), and "Run a job (.sync)" (`connect-to-resource.html`).
 //!
-//! What the machine's role needs (`stepfunctions-iam.html`), and when it is asked:
+//! The permissions of the machine's role (`stepfunctions-iam.html`), and when they are checked:
 //! - `states:StartExecution` on the state machine, when a Task starts an execution of it;
-//! - `states:DescribeExecution` on the execution, when its end is read. AWS asks more often, since it polls;
-//! - `states:StopExecution` on the execution, when nobody waits for it any more: "Step Functions will make a best-effort
-//!   attempt to cancel the task", so that without it the execution continues;
+//! - `states:DescribeExecution` on the execution, when its end is read. AWS checks more often, since it polls;
+//! - `states:StopExecution` on the execution, when the Task stops waiting before the end: "Step Functions will make a
+//!   best-effort attempt to cancel the task". Without the permission the execution continues;
 //! - `events:PutRule`, `events:PutTargets` and `events:DescribeRule` on the rule
 //!   `StepFunctionsGetEventsForStepFunctionsExecutionRule`, when a machine that waits for executions is created or
 //!   updated (`api/machines.rs`).
 //!
-//! AWS does not say by which error a Task fails for want of the first two.
+//! AWS does not document the error of a Task that lacks one of the first two.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Failure, Resource, Run, environment::Here};
+use super::{Failure, Resource, Run, environment::ActiveState};
 use crate::{
     Inner, announce, api, clock,
     execution::{Execution, Stop},
@@ -29,10 +29,10 @@ use sandbox_core::{
     faults::{Call, Service},
     ports::{ApiError, TaskError},
 };
-use sandbox_iam::states_need;
+use sandbox_iam::states_permission;
 
-/// What of the API a machine may call as `aws-sdk:sfn`.
-const CALLS: [&str; 8] = [
+/// The operations that a machine can call as `aws-sdk:sfn`.
+const SDK_OPERATIONS: [&str; 8] = [
     "StartExecution",
     "StopExecution",
     "RedriveExecution",
@@ -43,35 +43,39 @@ const CALLS: [&str; 8] = [
     "ListMapRuns",
 ];
 
-/// How the output of an execution that was waited for is shown.
+/// The format of the output of an execution that a Task waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// As JSON (`.sync:2`).
+    /// JSON (`.sync:2`).
     Value,
-    /// As JSON text (`.sync`).
+    /// JSON text (`.sync`).
     Text,
 }
 
 impl Resource {
-    /// Whether it is Step Functions itself that is called.
-    pub(super) fn is_own(&self) -> bool {
+    /// Whether the service is Step Functions itself.
+    pub(super) fn is_step_functions(&self) -> bool {
         matches!(self.kind.as_str(), "states" | "aws-sdk:sfn")
     }
 }
 
 impl Run {
-    /// Calls Step Functions. The outer error ends the execution, the inner one is the call's.
-    pub(super) async fn call_own(
+    /// Calls Step Functions. The outer error ends the execution, the inner one is the error of the call.
+    pub(super) async fn call_step_functions(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         arguments: &Value,
     ) -> Result<Result<Value, TaskError>, Failure> {
         match (resource.kind.as_str(), resource.call.as_str()) {
-            ("states", "startExecution") => Ok(self.start_other(here, arguments).await.map(|other| started(&other))),
-            ("states", "startExecution.sync") => self.start_and_wait(here, resource, arguments, Output::Text).await,
-            ("states", "startExecution.sync:2") => self.start_and_wait(here, resource, arguments, Output::Value).await,
-            _ => Ok(self.call_api(here, resource, arguments).await),
+            ("states", "startExecution") => {
+                Ok(self.start_execution(active, arguments).await.map(|other| started(&other)))
+            }
+            ("states", "startExecution.sync") => self.start_and_wait(active, resource, arguments, Output::Text).await,
+            ("states", "startExecution.sync:2") => {
+                self.start_and_wait(active, resource, arguments, Output::Value).await
+            }
+            _ => Ok(self.call_api(active, resource, arguments).await),
         }
     }
 
@@ -79,21 +83,21 @@ impl Run {
         permit(&self.inner, &self.revision.role, operation, body)
     }
 
-    /// Makes a call under the fault rules. `service` is what its errors' names begin with.
-    async fn under_rules<T>(
+    /// Makes a call with its faults. The error names begin with `service`.
+    async fn call_with_faults<T>(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         operation: &str,
         service: &str,
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, TaskError> {
-        let call = Call { state: Some(&here.frame.state), ..Call::new(Service::States, operation) };
-        self.inner.options.faults.under(call, None, work).await.map_err(|error| refusal(service, error))
+        let call = Call { state: Some(&active.frame.state), ..Call::new(Service::States, operation) };
+        self.inner.options.faults.apply(call, None, work).await.map_err(|error| refusal(service, error))
     }
 
-    /// Starts an execution. One that is given no name gets one that follows from this Task, so that a sandbox started
-    /// again finds it and starts no second one.
-    async fn start_other(&self, here: Here<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
+    /// Starts an execution. A default name is derived from this Task, so a restarted sandbox finds the execution and
+    /// starts no second one.
+    async fn start_execution(&self, active: ActiveState<'_>, arguments: &Value) -> Result<Arc<Execution>, TaskError> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let machine = text("StateMachineArn").ok_or_else(|| TaskError {
             error: "States.Runtime".to_owned(),
@@ -110,50 +114,55 @@ impl Run {
                 return api::start(&self.inner, machine, Some(name.to_owned()), &input);
             }
             let record = self.execution.record();
-            let place = format!("{}#{}#{}", record.arn, here.frame.entered_event, record.redrives);
+            let place = format!("{}#{}#{}", record.arn, active.frame.entered_event, record.redrives);
             let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string();
             match api::start(&self.inner, machine, Some(name), &input) {
-                // A retry of the Task, whose first execution has ended.
+                // This is a retry of the Task, and the first execution has ended.
                 Err(error) if error.code == "ExecutionAlreadyExists" => api::start(&self.inner, machine, None, &input),
                 other => other,
             }
         };
-        self.under_rules(here, "StartExecution", "StepFunctions", start).await
+        self.call_with_faults(active, "StartExecution", "StepFunctions", start).await
     }
 
     async fn start_and_wait(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         arguments: &Value,
         output: Output,
     ) -> Result<Result<Value, TaskError>, Failure> {
-        let other = match self.start_other(here, arguments).await {
+        let other = match self.start_execution(active, arguments).await {
             Ok(other) => other,
             Err(error) => return Ok(Err(error)),
         };
         let fields = Value::Object(untruncated("output", &started(&other).to_string()));
-        self.task_event(here, resource, "TaskSubmitted", fields)?;
-        let waiting = Waiting { inner: &self.inner, role: &self.revision.role, other: &other };
+        self.task_event(active, resource, "TaskSubmitted", fields)?;
+        let stop_on_drop = StopOnDrop { inner: &self.inner, role: &self.revision.role, other: &other };
         let mut ended = other.ended.subscribe();
         // The sender lives as long as the execution.
         let _ = ended.wait_for(|()| !other.is_running()).await;
-        drop(waiting);
+        drop(stop_on_drop);
         let record = other.record();
         if let Err(error) = self.permit("DescribeExecution", &json!({"executionArn": record.arn})) {
             return Ok(Err(error));
         }
-        let described = described(&self.inner, &record, output);
+        let description = description(&self.inner, &record, output);
         Ok(if record.status == Status::Succeeded {
-            Ok(described)
+            Ok(description)
         } else {
-            Err(TaskError { error: "States.TaskFailed".to_owned(), cause: described.to_string() })
+            Err(TaskError { error: "States.TaskFailed".to_owned(), cause: description.to_string() })
         })
     }
 
-    async fn call_api(&self, here: Here<'_>, resource: &Resource, arguments: &Value) -> Result<Value, TaskError> {
+    async fn call_api(
+        &self,
+        active: ActiveState<'_>,
+        resource: &Resource,
+        arguments: &Value,
+    ) -> Result<Value, TaskError> {
         let operation = capitalized(&resource.call);
-        if resource.kind != "aws-sdk:sfn" || !CALLS.contains(&operation.as_str()) {
+        if resource.kind != "aws-sdk:sfn" || !SDK_OPERATIONS.contains(&operation.as_str()) {
             return Err(TaskError {
                 error: "States.Runtime".to_owned(),
                 cause: format!(
@@ -161,7 +170,7 @@ impl Run {
                      states:startExecution and, as aws-sdk:sfn, {}",
                     resource.kind,
                     resource.call,
-                    CALLS.join(", ")
+                    SDK_OPERATIONS.join(", ")
                 ),
             });
         }
@@ -169,26 +178,26 @@ impl Run {
         let body = Value::Object(fields.into_iter().map(|(name, value)| (uncapitalized(&name), value)).collect());
         self.permit(&operation, &body)?;
         // Boxed, because the API starts executions, and executions call the API.
-        let answering = Box::pin(api::handle(&self.inner, &operation, body));
-        self.under_rules(here, &operation, "Sfn", answering).await.map(|answer| shown("", answer))
+        let call = Box::pin(api::handle(&self.inner, &operation, body));
+        self.call_with_faults(active, &operation, "Sfn", call).await.map(|answer| shown("", answer))
     }
 }
 
-/// Whether a machine's role may perform an operation of Step Functions.
+/// Checks a permission of a machine's role for an operation of Step Functions.
 fn permit(inner: &Inner, role: &str, operation: &str, body: &Value) -> Result<(), TaskError> {
-    let need = states_need(operation, body, &inner.region);
-    inner.runner.permit(role, &need.action, &need.resource)
+    let permission = states_permission(operation, body, &inner.region);
+    inner.runner.permit(role, &permission.action, &permission.resource)
 }
 
-/// Stops an execution that is waited for when nobody waits any more and it runs, if the role may. Not when the sandbox
-/// stops: then it is waited for again in the next run.
-struct Waiting<'a> {
+/// On drop, stops the execution that a Task waited for, if it still runs and the role allows it. If the sandbox stops,
+/// the execution is not stopped: the next run waits for it again.
+struct StopOnDrop<'a> {
     inner: &'a Inner,
     role: &'a str,
     other: &'a Execution,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         let Self { inner, role, other } = self;
         if inner.closing.is_cancelled() || !other.is_running() {
@@ -197,7 +206,7 @@ impl Drop for Waiting<'_> {
         let body = other.with_record(|record| json!({"executionArn": record.arn}));
         match permit(inner, role, "StopExecution", &body) {
             Ok(()) => drop(other.stop.send_replace(Some(Stop::default()))),
-            Err(error) => tracing::warn!(cause = error.cause, "an execution that nobody waits for any more goes on"),
+            Err(error) => tracing::warn!(cause = error.cause, "cannot stop an execution of an ended Task"),
         }
     }
 }
@@ -208,8 +217,8 @@ fn started(other: &Execution) -> Value {
     json!({"ExecutionArn": arn, "StartDate": at})
 }
 
-/// An execution as the Task that waited for it shows it.
-fn described(inner: &Inner, record: &Record, output: Output) -> Value {
+/// An execution in the output of the Task that waited for it.
+fn description(inner: &Inner, record: &Record, output: Output) -> Value {
     let shown = |text: &str| match output {
         Output::Value => serde_json::from_str(text).unwrap_or_default(),
         Output::Text => json!(text),
@@ -232,11 +241,11 @@ fn described(inner: &Inner, record: &Record, output: Output) -> Value {
         ("Status", Some(json!(record.status.name()))),
         ("StopDate", record.stopped.map(|at| json!(at))),
     ];
-    let there = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(there.collect())
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(present.collect())
 }
 
-/// An answer of the API as the SDK shows it: fields in Pascal case, times as text.
+/// An answer of the API in the SDK's format: fields in Pascal case, times as text.
 fn shown(name: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
@@ -262,9 +271,9 @@ fn uncapitalized(name: &str) -> String {
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A refusal, by the name that the SDK's exception has.
+/// An API error under the name of the SDK's exception.
 fn refusal(service: &str, error: ApiError) -> TaskError {
-    // What its SDK did not get an answer to has no status to tell of.
+    // A call without an answer has no status.
     if error.is_no_answer() {
         return TaskError { error: format!("{service}.{}", error.code), cause: error.message };
     }

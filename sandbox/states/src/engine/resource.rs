@@ -1,4 +1,4 @@
-//! The Resource of a Task: which service, which call.
+//! The Resource of a Task: service and call.
 
 /// A service call as the history names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// Reads `arn:aws:states:::lambda:invoke` and its like; says what would be right otherwise.
+    /// Parses an ARN such as `arn:aws:states:::lambda:invoke`. The error suggests a correction.
     pub(crate) fn parse(arn: &str) -> Result<Self, String> {
         let problem = || {
             format!(

@@ -1,4 +1,4 @@
-//! A Task's call, as the history shows it.
+//! The call of a Task and its history events.
 
 use std::{sync::Arc, task::Poll, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failure, Resource, Run,
-    environment::{Extra, Here},
+    environment::{ActiveState, Extra},
 };
 use crate::{
     definition::Kind,
@@ -17,49 +17,49 @@ use sandbox_core::ports::{TaskCall, TaskError};
 
 impl Run {
     /// Makes the call of a Task state once.
-    pub(super) async fn call(&self, here: Here<'_>, kind: &Kind) -> Result<Value, Failure> {
+    pub(super) async fn call(&self, active: ActiveState<'_>, kind: &Kind) -> Result<Value, Failure> {
         let Kind::Task { resource: arn, arguments, timeout_seconds, heartbeat_seconds } = kind else {
             return Err(Failure::runtime("Only a Task calls a service."));
         };
         let resource = Resource::parse(arn).map_err(Failure::runtime)?;
         let arguments = match arguments {
-            Some(arguments) => self.fill(here, Extra::Nothing, arguments, "Arguments")?,
-            None => here.frame.input.clone(),
+            Some(arguments) => self.fill(active, Extra::Nothing, arguments, "Arguments")?,
+            None => active.frame.input.clone(),
         };
-        let arguments = Self::checked(here, arguments)?;
-        let timeout = self.seconds(here, timeout_seconds.as_ref(), "TimeoutSeconds")?;
-        let heartbeat = self.seconds(here, heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
-        self.scheduled(here, &resource, &arguments, timeout, heartbeat)?;
-        // Concurrent iterations are all scheduled before the first one starts, as on AWS.
-        give_way().await;
-        self.task_event(here, &resource, "TaskStarted", json!({}))?;
+        let arguments = Self::checked(active, arguments)?;
+        let timeout = self.seconds(active, timeout_seconds.as_ref(), "TimeoutSeconds")?;
+        let heartbeat = self.seconds(active, heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
+        self.scheduled(active, &resource, &arguments, timeout, heartbeat)?;
+        // All concurrent iterations are scheduled before the first one starts, as on AWS.
+        yield_to_other_flows().await;
+        self.task_event(active, &resource, "TaskStarted", json!({}))?;
         let call = TaskCall {
             resource: format!("{}:{}", resource.kind, resource.call),
             arguments,
             execution_arn: self.execution.record().arn,
-            state: here.frame.state.clone(),
+            state: active.frame.state.clone(),
             role_arn: self.revision.role.clone(),
         };
         let timeout = timeout.unwrap_or(limits::SECONDS);
         let timeout = Duration::from_secs(timeout);
-        let answer = if resource.is_own() {
-            let calling = self.call_own(here, &resource, &call.arguments);
+        let answer = if resource.is_step_functions() {
+            let calling = self.call_step_functions(active, &resource, &call.arguments);
             tokio::time::timeout(timeout, calling).await.ok().transpose()?
         } else {
             self.make(call, timeout).await
         };
-        self.finish(here, &resource, answer)
+        self.finish(active, &resource, answer)
     }
 
-    /// The call in a task of its own: a service continues with a call even when the state has timed out or was aborted.
+    /// Runs the call in a separate task: a service continues with a call after the state times out or is aborted.
     async fn make(&self, call: TaskCall, timeout: Duration) -> Option<Result<Value, TaskError>> {
         let runner = Arc::clone(&self.inner.runner);
         let running = tokio::spawn(async move { runner.run(call).await });
         match tokio::time::timeout(timeout, running).await {
             Ok(Ok(answer)) => Some(answer),
-            Ok(Err(broken)) => Some(Err(TaskError {
+            Ok(Err(error)) => Some(Err(TaskError {
                 error: "States.Runtime".to_owned(),
-                cause: format!("The sandbox broke off the call: {broken}"),
+                cause: format!("The sandbox interrupted the call: {error}"),
             })),
             Err(_elapsed) => None,
         }
@@ -67,7 +67,7 @@ impl Run {
 
     fn finish(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         answer: Option<Result<Value, TaskError>>,
     ) -> Result<Value, Failure> {
@@ -79,13 +79,13 @@ impl Run {
             Some(Err(TaskError { error, cause })) => failed(Failure::new(error, cause)),
             None => ("TaskTimedOut", json!({"error": "States.Timeout"}), Err(Failure::timeout())),
         };
-        self.task_event(here, resource, event, fields)?;
+        self.task_event(active, resource, event, fields)?;
         result
     }
 
     fn scheduled(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         arguments: &Value,
         timeout: Option<u64>,
@@ -98,31 +98,36 @@ impl Run {
         if let Some(heartbeat) = heartbeat {
             fields["heartbeatInSeconds"] = json!(heartbeat);
         }
-        self.task_event(here, resource, "TaskScheduled", fields)
+        self.task_event(active, resource, "TaskScheduled", fields)
     }
 
     pub(super) fn task_event(
         &self,
-        here: Here<'_>,
+        active: ActiveState<'_>,
         resource: &Resource,
         kind: &str,
         mut fields: Value,
     ) -> Result<(), Failure> {
         fields["resource"] = json!(resource.call);
         fields["resourceType"] = json!(resource.kind);
-        self.execution.append(&here.scope.path, kind, history::details(kind, fields))?;
+        self.execution.append(&active.scope.path, kind, history::details(kind, fields))?;
         Ok(())
     }
 
-    fn seconds(&self, here: Here<'_>, template: Option<&Value>, location: &str) -> Result<Option<u64>, Failure> {
+    fn seconds(
+        &self,
+        active: ActiveState<'_>,
+        template: Option<&Value>,
+        location: &str,
+    ) -> Result<Option<u64>, Failure> {
         let Some(template) = template else { return Ok(None) };
-        let value = self.fill(here, Extra::Nothing, template, location)?;
-        self.whole_seconds(here, template, location, &value).map(Some)
+        let value = self.fill(active, Extra::Nothing, template, location)?;
+        self.whole_seconds(active, template, location, &value).map(Some)
     }
 }
 
-/// Lets the other lines of work of this execution have their turn, in their order.
-async fn give_way() {
+/// Yields to the other flows of this execution, in their order.
+async fn yield_to_other_flows() {
     let mut given = false;
     std::future::poll_fn(|context| {
         if given {

@@ -1,32 +1,31 @@
-//! Reads what the store has of an execution.
+//! Reads an execution from the store.
 
 use std::ops::Bound;
 
 use serde::de::DeserializeOwned;
 
-use super::{Execution, FRAMES, HISTORY, inside::Inside, locked};
+use super::{Execution, FRAMES, HISTORY, data::ExecutionData, locked};
 use crate::{frame::Frame, history::Event};
 use sandbox_core::store::{Order, StoreError};
 
-/// Which events of a history, by their ids.
+/// A range of the history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
-    /// The id of the event before the first; none to begin at the end that the order begins with.
+    /// The ID of the event before the first; `None` for the start of the order.
     pub(crate) after: Option<u64>,
-    /// In which order.
     pub(crate) order: Order,
-    /// At most how many.
+    /// The maximum number of events.
     pub(crate) limit: usize,
 }
 
 impl Execution {
-    /// What the store has of an execution that had ended, or of one from before a restart.
-    pub(super) fn read(&self) -> Inside {
+    /// Reads the data of an execution that ended, or that ran before a restart.
+    pub(super) fn read(&self) -> ExecutionData {
         let history: Vec<Event> = self.read_table(HISTORY).into_iter().map(|(_, event)| event).collect();
         let cursors = history.iter().filter_map(|event| Some((event.frame.clone()?, event.id))).collect();
         let frames = self.read_table::<Frame>(FRAMES).into_iter();
         let path = |key: String| key.split_once('#').map(|(_, path)| path.to_owned()).unwrap_or_default();
-        Inside { history, frames: frames.map(|(key, frame)| (path(key), frame)).collect(), cursors }
+        ExecutionData { history, frames: frames.map(|(key, frame)| (path(key), frame)).collect(), cursors }
     }
 
     fn read_table<T: DeserializeOwned>(&self, table: &str) -> Vec<(String, T)> {
@@ -38,18 +37,18 @@ impl Execution {
         })
     }
 
-    /// Events of the history. Of an execution that has ended only those are read that are asked for.
+    /// Events of the history. For an ended execution, only the requested events are read.
     pub(crate) fn events(&self, span: Span) -> Result<Vec<Event>, StoreError> {
         let Span { after, order, limit } = span;
-        if let Some(inside) = &*locked(&self.inside) {
-            let is_asked_for = |event: &&Event| match order {
+        if let Some(data) = &*locked(&self.data) {
+            let is_in_span = |event: &&Event| match order {
                 Order::Ascending => after.is_none_or(|after| event.id > after),
                 Order::Descending => after.is_none_or(|after| event.id < after),
             };
-            let events = inside.history.iter();
+            let events = data.history.iter();
             return Ok(match order {
-                Order::Ascending => events.filter(is_asked_for).take(limit).cloned().collect(),
-                Order::Descending => events.rev().filter(is_asked_for).take(limit).cloned().collect(),
+                Order::Ascending => events.filter(is_in_span).take(limit).cloned().collect(),
+                Order::Descending => events.rev().filter(is_in_span).take(limit).cloned().collect(),
             });
         }
         let (first, last) = (self.key(""), format!("{}$", self.arn));

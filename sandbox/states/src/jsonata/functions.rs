@@ -1,5 +1,5 @@
-//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it takes away. Source: Step Functions
-//! Developer Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
+//! The functions that Step Functions adds to `JSONata`, and `$eval`, which it removes. Source: Step Functions Developer
+//! Guide, "Transforming data with `JSONata`", section "`JSONata` functions provided by Step Functions".
 
 use jsonata_core::{
     evaluator::{Evaluator, EvaluatorError, HostFnResult},
@@ -10,10 +10,10 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// The most values `$range` may answer.
+/// The maximum number of values that `$range` returns.
 const RANGE: usize = 1_000;
 
-/// Makes the functions callable.
+/// Registers the functions.
 pub(super) fn register(evaluator: &mut Evaluator) -> Result<(), EvaluatorError> {
     evaluator.register_fn("partition", partition)?;
     evaluator.register_fn("range", range)?;
@@ -30,7 +30,7 @@ fn failed(message: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(message.into())
 }
 
-/// `$partition(array, size)`: the array cut into pieces of that size.
+/// `$partition(array, size)`: the array in chunks of this size.
 fn partition(arguments: &[JValue]) -> HostFnResult {
     let size = arguments.get(1).and_then(JValue::as_i64).and_then(|size| usize::try_from(size).ok());
     match (arguments.first().and_then(JValue::as_array), size) {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_added_functions_answer_as_documented() {
+    fn the_added_functions_return_documented_values() {
         assert_eq!(value("$partition([1,2,3,4,5], 2)"), Ok(json!([[1, 2], [3, 4], [5]])));
         assert_eq!(value("$range(1, 9, 2)"), Ok(json!([1, 3, 5, 7, 9])));
         assert_eq!(value("$range(3, 1, -1)"), Ok(json!([3, 2, 1])));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn eval_is_not_there_and_bad_arguments_are_named() {
+    fn eval_is_unavailable_and_invalid_arguments_are_named() {
         assert!(value("$eval('1+1')").is_err_and(|cause| cause.contains("$eval is not available")));
         assert!(value("$hash('abc', 'CRC')").is_err_and(|cause| cause.contains("not 'CRC'")));
         assert!(value("$parse('{')").is_err_and(|cause| cause.contains("not JSON")));

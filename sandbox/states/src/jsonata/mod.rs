@@ -1,9 +1,9 @@
 //! Evaluates the `JSONata` of a state machine: `{% … %}` text, alone or at the leaves of a JSON template.
 //!
-//! What counts as a failure follows AWS ("Transforming data with `JSONata` in Step Functions",
-//! `transforming-data.html`): an expression that raises an error, or that answers nothing (undefined) where a field or
-//! a template leaf needs a value, fails the state with `States.QueryEvaluationError`; an undefined member inside an
-//! object that the expression itself builds is dropped, as `JSONata` drops it.
+//! Failures follow AWS ("Transforming data with `JSONata` in Step Functions", `transforming-data.html`). An expression
+//! fails the state with `States.QueryEvaluationError` if it raises an error, or if it returns nothing (undefined) for a
+//! field or a template leaf. An undefined member of an object that the expression itself builds is dropped, as in
+//! `JSONata`.
 
 mod functions;
 mod portable;
@@ -17,10 +17,10 @@ use jsonata_core::{
 };
 use serde_json::{Map, Value};
 
-/// Longest evaluation of one expression.
+/// The maximum evaluation time of one expression.
 const TIMEOUT_MS: u64 = 5_000;
 
-/// What expressions see.
+/// The input of expressions.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
     /// `$states`.
@@ -29,43 +29,43 @@ pub(crate) struct Environment {
     pub(crate) variables: Map<String, Value>,
 }
 
-/// An expression that could not be evaluated.
+/// A failed evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueryError {
-    /// The field that contains it, for example `Output/key`.
+    /// The field of the expression, for example `Output/key`.
     pub(crate) location: String,
-    /// AWS's sentence about it.
+    /// AWS's message.
     pub(crate) cause: String,
 }
 
-/// The expression between `{%` and `%}`; none for plain text.
+/// The expression between `{%` and `%}`; `None` for plain text.
 pub(crate) fn expression(text: &str) -> Option<&str> {
     text.strip_prefix("{%")?.strip_suffix("%}").map(str::trim)
 }
 
-/// What is wrong with an expression before it is evaluated.
+/// A problem of an expression, found without evaluating it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It does not parse.
+pub(crate) enum Problem {
+    /// The expression does not parse.
     Syntax(String),
-    /// Step Functions has no such thing.
+    /// Step Functions does not support this part of the expression.
     Unsupported(String),
 }
 
-/// Everything that AWS would refuse in an expression.
-pub(crate) fn faults(expression: &str) -> Vec<Fault> {
+/// All the reasons for which AWS rejects an expression.
+pub(crate) fn problems(expression: &str) -> Vec<Problem> {
     match parser::parse(expression) {
-        Ok(tree) => portable::found(&tree).problems.into_iter().map(Fault::Unsupported).collect(),
-        Err(error) => vec![Fault::Syntax(error.to_string())],
+        Ok(tree) => portable::analyze(&tree).problems.into_iter().map(Problem::Unsupported).collect(),
+        Err(error) => vec![Problem::Syntax(error.to_string())],
     }
 }
 
-/// The members of `$states` that an expression reads; none where it does not parse.
+/// The members of `$states` that an expression reads; empty if it does not parse.
 pub(crate) fn members_of_states(expression: &str) -> BTreeSet<String> {
-    parser::parse(expression).map(|tree| portable::found(&tree).members).unwrap_or_default()
+    parser::parse(expression).map(|tree| portable::analyze(&tree).members).unwrap_or_default()
 }
 
-/// Whether a template has no expression in it.
+/// Whether a template contains no expression.
 pub(crate) fn is_plain(template: &Value) -> bool {
     match template {
         Value::String(text) => expression(text).is_none(),
@@ -93,7 +93,7 @@ pub(crate) fn fill_object(
         .collect()
 }
 
-/// The sentence AWS writes when a field's value has the wrong type.
+/// AWS's error for a field value of the wrong type.
 pub(crate) fn unexpected(template: &Value, location: &str, expected: &str, value: &Value) -> QueryError {
     let found = match value {
         Value::Null => "null",
@@ -171,7 +171,7 @@ impl Session {
     }
 }
 
-/// AWS ends the sentence with a full stop before a message that has a `JSONata` code, with a colon before one without.
+/// AWS's message has a period before an error with a `JSONata` code, and a colon before one without a code.
 fn thrown(error: &EvaluatorError) -> String {
     let separator = if error.code().is_some() { ". " } else { ": " };
     format!("threw an error during evaluation{separator}{}", error.message())
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn undefined_fails_at_a_leaf_and_is_dropped_inside_an_object_that_the_expression_builds() {
+    fn undefined_fails_at_a_leaf_and_is_dropped_inside_a_built_object() {
         let failed = fill(&json!({"v": "{% $states.input.no %}"}), "Output", &environment());
         let cause = "The JSONata expression '$states.input.no' specified for the field 'Output/v' returned nothing \
                      (undefined).";

@@ -1,114 +1,115 @@
-//! Finds expressions that `jsonata-core` would evaluate and Step Functions refuses at creation.
+//! Finds expressions that `jsonata-core` evaluates and Step Functions rejects at creation.
 //!
-//! Step Functions gives expressions no input of their own: everything starts at `$states` or a variable; a name or `$`
-//! at the top level is refused (`UNSUPPORTED_JSONATA_EXPRESSION`), and `$$`, which means that input, everywhere. It
-//! implements `JSONata` 2.0.6 (`transforming-data.html`), which does not have the operators `??` and `?:`.
+//! In Step Functions expressions have no input of their own: everything starts at `$states` or a variable. A name or
+//! `$` at the top level is rejected (`UNSUPPORTED_JSONATA_EXPRESSION`). `$$`, which refers to that input, is rejected
+//! everywhere. Step Functions implements `JSONata` 2.0.6 (`transforming-data.html`), which does not have the operators
+//! `??` and `?:`.
 
 use std::collections::BTreeSet;
 
 use jsonata_core::ast::{AstNode, BinaryOp, Stage};
 
-/// Whether names refer to the expression's own input, which is never there.
+/// Whether names refer to the expression's own input, which does not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Top,
     Inside,
 }
 
-/// What was found in an expression.
+/// The result of analyzing an expression.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// What Step Functions would refuse, wherever the expression is.
+pub(super) struct Analysis {
+    /// The parts that Step Functions rejects in every field.
     pub(super) problems: Vec<String>,
-    /// The members of `$states` that are read.
+    /// The members of `$states` that the expression reads.
     pub(super) members: BTreeSet<String>,
 }
 
-/// What is in an expression.
-pub(super) fn found(tree: &AstNode) -> Found {
-    let mut found = Found::default();
-    walk(tree, Level::Top, &mut found);
-    found
+/// Analyzes an expression.
+pub(super) fn analyze(tree: &AstNode) -> Analysis {
+    let mut analysis = Analysis::default();
+    walk(tree, Level::Top, &mut analysis);
+    analysis
 }
 
-fn walk(node: &AstNode, level: Level, found: &mut Found) {
+fn walk(node: &AstNode, level: Level, analysis: &mut Analysis) {
     match node {
         AstNode::Name(name) if level == Level::Top => {
-            found.problems.push(format!("Reference to '{name}' at the top level is not supported."));
+            analysis.problems.push(format!("Reference to '{name}' at the top level is not supported."));
         }
         AstNode::Variable(name) if name.is_empty() && level == Level::Top => {
-            found.problems.push("Reference to '$' at the top level is not supported.".to_owned());
+            analysis.problems.push("Reference to '$' at the top level is not supported.".to_owned());
         }
-        AstNode::ParentVariable(_) => found.problems.push("Reference to '$$' is not supported.".to_owned()),
+        AstNode::ParentVariable(_) => analysis.problems.push("Reference to '$$' is not supported.".to_owned()),
         AstNode::Path { steps } => {
             if let [first, second, ..] = steps.as_slice()
                 && let (AstNode::Variable(variable), AstNode::Name(member)) = (&first.node, &second.node)
                 && variable == "states"
             {
-                found.members.insert(member.clone());
+                analysis.members.insert(member.clone());
             }
             for (index, step) in steps.iter().enumerate() {
-                walk(&step.node, if index == 0 { level } else { Level::Inside }, found);
+                walk(&step.node, if index == 0 { level } else { Level::Inside }, analysis);
                 for stage in &step.stages {
                     if let Stage::Filter(filter) = stage {
-                        walk(filter, Level::Inside, found);
+                        walk(filter, Level::Inside, analysis);
                     }
                 }
             }
         }
         AstNode::Binary { op, lhs, rhs } => {
             if let Some(operator) = newer(*op) {
-                found.problems.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
+                analysis.problems.push(format!("The operator '{operator}' is not part of JSONata 2.0.6."));
             }
-            walk(lhs, level, found);
-            walk(rhs, level, found);
+            walk(lhs, level, analysis);
+            walk(rhs, level, analysis);
         }
-        AstNode::Unary { operand, .. } => walk(operand, level, found),
+        AstNode::Unary { operand, .. } => walk(operand, level, analysis),
         AstNode::Function { args, .. } | AstNode::Array(args) | AstNode::Block(args) | AstNode::ArrayGroup(args) => {
-            walk_all(args, level, found);
+            walk_all(args, level, analysis);
         }
         AstNode::Call { procedure, args } => {
-            walk(procedure, level, found);
-            walk_all(args, level, found);
+            walk(procedure, level, analysis);
+            walk_all(args, level, analysis);
         }
-        AstNode::Lambda { body, .. } => walk(body, level, found),
-        AstNode::FunctionApplication(inner) => walk(inner, level, found),
-        AstNode::Object(pairs) => walk_pairs(pairs, level, found),
+        AstNode::Lambda { body, .. } => walk(body, level, analysis),
+        AstNode::FunctionApplication(inner) => walk(inner, level, analysis),
+        AstNode::Object(pairs) => walk_pairs(pairs, level, analysis),
         AstNode::ObjectTransform { input, pattern } => {
-            walk(input, level, found);
-            walk_pairs(pattern, Level::Inside, found);
+            walk(input, level, analysis);
+            walk_pairs(pattern, Level::Inside, analysis);
         }
         AstNode::Conditional { condition, then_branch, else_branch } => {
-            walk(condition, level, found);
-            walk(then_branch, level, found);
+            walk(condition, level, analysis);
+            walk(then_branch, level, analysis);
             if let Some(branch) = else_branch {
-                walk(branch, level, found);
+                walk(branch, level, analysis);
             }
         }
         AstNode::Sort { input, terms } => {
-            walk(input, level, found);
+            walk(input, level, analysis);
             for (term, _) in terms {
-                walk(term, Level::Inside, found);
+                walk(term, Level::Inside, analysis);
             }
         }
         _ => {}
     }
 }
 
-fn walk_all(nodes: &[AstNode], level: Level, found: &mut Found) {
+fn walk_all(nodes: &[AstNode], level: Level, analysis: &mut Analysis) {
     for node in nodes {
-        walk(node, level, found);
+        walk(node, level, analysis);
     }
 }
 
-fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, found: &mut Found) {
+fn walk_pairs(pairs: &[(AstNode, AstNode)], level: Level, analysis: &mut Analysis) {
     for (key, value) in pairs {
-        walk(key, level, found);
-        walk(value, level, found);
+        walk(key, level, analysis);
+        walk(value, level, analysis);
     }
 }
 
-/// The operators that came after 2.0.6.
+/// The operators of versions after 2.0.6.
 fn newer(operator: BinaryOp) -> Option<&'static str> {
     match operator {
         BinaryOp::Coalesce => Some("??"),
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     fn problems(expression: &str) -> Vec<String> {
-        found(&jsonata_core::parser::parse(expression).unwrap()).problems
+        analyze(&jsonata_core::parser::parse(expression).unwrap()).problems
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn names_below_states_variables_and_items_are_fine() {
+    fn names_below_states_variables_and_items_are_accepted() {
         for expression in [
             "$states.input.phone",
             "$x[phone = 1].{'a': phone, 'b': $states.input.n}",
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_that_expressions_do_not_have_is_found() {
+    fn references_to_the_missing_input_are_found() {
         for expression in ["$$", "$$.a", "$states.input.a[$$.b = 1]", "$map($x, function($v) { $$.a })"] {
             assert_eq!(problems(expression), ["Reference to '$$' is not supported."], "{expression}");
         }
@@ -179,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_states_that_are_read_are_found_wherever_they_stand() {
-        let members = |expression: &str| found(&jsonata_core::parser::parse(expression).unwrap()).members;
+    fn the_members_of_states_are_found_at_every_position() {
+        let members = |expression: &str| analyze(&jsonata_core::parser::parse(expression).unwrap()).members;
         assert_eq!(members("$states.input.result"), ["input".to_owned()].into());
         assert_eq!(
             members(
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_that_aws_does_not_have_are_found() {
+    fn unsupported_operators_are_found() {
         assert_eq!(problems("$x ?? 1"), ["The operator '??' is not part of JSONata 2.0.6."]);
         assert_eq!(problems("$x.a ?: 1"), ["The operator '?:' is not part of JSONata 2.0.6."]);
     }

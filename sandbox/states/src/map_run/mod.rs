@@ -1,6 +1,5 @@
-//! Map Runs: what a distributed Map state makes of its items, each batch of them an execution of its own. Source: Step
-//! Functions Developer Guide, "Viewing Map Runs" (`concepts-examine-map-run.html`), and the API reference of
-//! `DescribeMapRun`.
+//! Map Runs: the executions of a distributed Map state, one for each item or batch of items. Source: Step Functions
+//! Developer Guide, "Viewing Map Runs" (`concepts-examine-map-run.html`), and the API reference of `DescribeMapRun`.
 
 mod record;
 
@@ -24,9 +23,9 @@ use sandbox_core::store::{Batch, Order, Store, StoreError};
 
 /// Map Runs by ARN.
 const MAP_RUNS: &str = "states.mapRuns";
-/// The inputs of their children by ARN and place.
+/// The inputs of their children by ARN and index.
 const INPUTS: &str = "states.mapRunInputs";
-/// How many inputs are written at one time.
+/// The number of inputs in one batch of writes.
 const AT_ONCE: usize = 1_000;
 
 /// The input of a child.
@@ -34,17 +33,16 @@ const AT_ONCE: usize = 1_000;
 pub(crate) struct ChildInput {
     /// JSON text.
     pub(crate) text: String,
-    /// How many items it holds.
+    /// The number of items in it.
     pub(crate) items: u64,
 }
 
-/// A Map Run.
 #[derive(Debug)]
 pub(crate) struct MapRun {
     store: Arc<Store>,
     arn: String,
     record: Mutex<MapRunRecord>,
-    /// Told when the settings change.
+    /// Notified when the settings change.
     pub(crate) changed: watch::Sender<()>,
 }
 
@@ -58,12 +56,10 @@ impl MapRun {
         Self { store: Arc::clone(store), arn: record.arn(), record: Mutex::new(record), changed }
     }
 
-    /// Its ARN.
     pub(crate) fn arn(&self) -> &str {
         &self.arn
     }
 
-    /// A copy of the record.
     pub(crate) fn record(&self) -> MapRunRecord {
         locked(&self.record).clone()
     }
@@ -77,7 +73,7 @@ impl MapRun {
         record
     }
 
-    /// Changes the record and writes it together with other changes.
+    /// Changes the record and writes it in a batch.
     pub(crate) fn change_in(&self, batch: &mut Batch, change: impl FnOnce(&mut MapRunRecord)) -> MapRunRecord {
         let mut record = locked(&self.record);
         change(&mut record);
@@ -85,7 +81,7 @@ impl MapRun {
         record.clone()
     }
 
-    /// Ends it; an error and its cause say why it failed.
+    /// Ends the Map Run, with an error and a cause if it failed.
     pub(crate) fn end(
         &self,
         batch: &mut Batch,
@@ -99,7 +95,7 @@ impl MapRun {
         });
     }
 
-    /// Keeps the inputs of the children; from then on it is known how many there are.
+    /// Writes the inputs of the children, and their number.
     pub(crate) fn put_inputs(&self, inputs: &[ChildInput]) -> Result<(), StoreError> {
         for (first, inputs) in (0..).step_by(AT_ONCE).zip(inputs.chunks(AT_ONCE)) {
             let mut batch = Batch::default();
@@ -115,7 +111,6 @@ impl MapRun {
         Ok(())
     }
 
-    /// The input of a child.
     pub(crate) fn input(&self, index: usize) -> Result<Option<ChildInput>, StoreError> {
         let key = self.key(index);
         let keys = (Bound::Included(key.as_str()), Bound::Included(key.as_str()));
@@ -133,7 +128,6 @@ fn report(written: Result<(), StoreError>) {
     }
 }
 
-/// Every Map Run.
 #[derive(Debug)]
 pub(crate) struct MapRuns {
     store: Arc<Store>,
@@ -148,12 +142,11 @@ impl MapRuns {
         Ok(Self { store: Arc::clone(store), by_arn: Mutex::new(by_arn) })
     }
 
-    /// The Map Run with this ARN.
     pub(crate) fn get(&self, arn: &str) -> Option<Arc<MapRun>> {
         locked(&self.by_arn).get(arn).cloned()
     }
 
-    /// Those of an execution, the newest first.
+    /// The Map Runs of an execution, newest first.
     pub(crate) fn of_execution(&self, arn: &str) -> Vec<Arc<MapRun>> {
         let runs = locked(&self.by_arn);
         let mut found: Vec<_> =
@@ -163,7 +156,7 @@ impl MapRuns {
         found
     }
 
-    /// Those that an entry into a state made, the newest first.
+    /// The Map Runs of one entry into a state, newest first.
     pub(crate) fn of_entry(&self, origin: &Origin) -> Vec<Arc<MapRun>> {
         let mut found = self.of_execution(&origin.execution);
         found.retain(|run| locked(&run.record).origin == *origin);
@@ -182,18 +175,18 @@ impl MapRuns {
 }
 
 impl Inner {
-    /// The child of a Map Run at a place, where it was started.
+    /// The child of a Map Run with this index, if it was started.
     pub(crate) fn child(&self, record: &MapRunRecord, index: usize) -> Option<Arc<Execution>> {
         self.executions.get(&record.child_arn(index))
     }
 
-    /// Ends the Map Runs of an execution, or of one of its lines of work and what is below it, that run.
+    /// Aborts the running Map Runs of a flow and the flows below it.
     pub(crate) fn abort_map_runs(&self, execution: &str, path: &str) {
         let below = format!("{path}/");
         for run in self.map_runs.of_execution(execution) {
             let record = run.record();
-            let is_meant = record.origin.path == path || record.origin.path.starts_with(&below);
-            if !is_meant || record.status != MapRunStatus::Running {
+            let is_below = record.origin.path == path || record.origin.path.starts_with(&below);
+            if !is_below || record.status != MapRunStatus::Running {
                 continue;
             }
             run.change(|record| {
@@ -204,7 +197,7 @@ impl Inner {
         }
     }
 
-    /// Ends the Map Runs that run and whose executions do not: the sandbox was killed in between.
+    /// Aborts the running Map Runs of ended executions: the sandbox was killed in between.
     pub(crate) fn abort_orphaned_map_runs(&self) {
         let runs: Vec<_> = locked(&self.map_runs.by_arn).values().cloned().collect();
         for record in runs.iter().map(|run| run.record()).filter(|record| record.status == MapRunStatus::Running) {
@@ -215,14 +208,14 @@ impl Inner {
         }
     }
 
-    /// Whether an execution is a child that a Map Run which has ended would have stopped.
+    /// Whether an execution is a Standard child of a Map Run that has ended.
     pub(crate) fn is_abandoned(&self, execution: &Execution) -> bool {
         let child = execution.with_record(|record| record.child.clone());
         let Some(child) = child.filter(|child| child.workflow == Workflow::Standard) else { return false };
         self.map_runs.get(&child.map_run).is_some_and(|run| locked(&run.record).status != MapRunStatus::Running)
     }
 
-    /// Stops the children that run. Those of type Express cannot be stopped: they come to their ends.
+    /// Stops the running children. Express children cannot be stopped, so they continue to their ends.
     pub(crate) fn stop_children(&self, record: &MapRunRecord) {
         if record.workflow == Workflow::Express {
             return;

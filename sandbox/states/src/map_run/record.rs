@@ -1,4 +1,4 @@
-//! What is known of a Map Run and of its part in an execution.
+//! The record of a Map Run.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,18 +10,16 @@ use sandbox_core::ports::ACCOUNT;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum MapRunStatus {
-    /// It runs.
     Running,
-    /// No more items failed than it tolerates.
+    /// The number of failed items is within the tolerance.
     Succeeded,
-    /// It failed.
     Failed,
-    /// The execution that it is part of ended, or gave up the state.
+    /// Its execution ended, or its state was aborted.
     Aborted,
 }
 
 impl MapRunStatus {
-    /// AWS's name for it.
+    /// AWS's name of the status.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
@@ -32,30 +30,30 @@ impl MapRunStatus {
     }
 }
 
-/// Where in an execution a Map Run belongs: an entry into a state on a line of work.
+/// The origin of a Map Run: an entry into a state in a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     /// The execution's ARN.
     pub(crate) execution: String,
-    /// The path of the line of work.
+    /// The path of the flow.
     pub(crate) path: String,
-    /// The event with which it entered the state.
+    /// The event of the entry into the state.
     pub(crate) entered_event: u64,
 }
 
-/// What may be changed while a Map Run runs.
+/// The settings that can change while a Map Run runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// How many children run at one time; 0 for as many as there may be.
+    /// The maximum number of concurrent children; 0 for no limit of its own.
     pub(crate) max_concurrency: u64,
-    /// How many items may fail; none where only the percentage counts.
+    /// The number of items that may fail; `None` if only the percentage counts.
     pub(crate) tolerated_count: Option<u64>,
-    /// How many of a hundred items may fail; none where only the count counts.
+    /// The percentage of items that may fail; `None` if only the count counts.
     pub(crate) tolerated_percentage: Option<f64>,
 }
 
 impl Settings {
-    /// Whether so many failed items are too many. Where nothing is set, one is
+    /// Whether the number of failed items exceeds the tolerance. Without settings one failed item does
     /// (`state-map-distributed.html`, "Setting failure thresholds").
     pub(crate) fn are_exceeded(&self, failed: u64, total: u64) -> bool {
         if failed == 0 {
@@ -70,79 +68,73 @@ impl Settings {
     }
 }
 
-/// The record of a Map Run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MapRunRecord {
-    /// The id at the end of its ARN.
+    /// The ID at the end of the ARN.
     pub(crate) id: String,
-    /// Its region.
     pub(crate) region: String,
     /// The name of its state machine.
     pub(crate) machine: String,
-    /// The revision of that.
+    /// The revision of its state machine.
     pub(crate) revision: String,
     /// The name of its Map state.
     pub(crate) state: String,
-    /// The name of that state in ARNs.
+    /// The name of the Map state in ARNs.
     pub(crate) label: String,
-    /// What its children are.
+    /// The workflow type of its children.
     pub(crate) workflow: Workflow,
-    /// Where it belongs.
     pub(crate) origin: Origin,
-    /// Its place among all Map Runs, to list the newest first.
+    /// Its number among all Map Runs, to list the newest first.
     pub(crate) number: u64,
-    /// Its status.
     pub(crate) status: MapRunStatus,
-    /// When it started.
+    /// When it started, in milliseconds since 1970.
     pub(crate) started: i64,
-    /// When it ended.
+    /// When it ended, in milliseconds since 1970.
     pub(crate) stopped: Option<i64>,
-    /// What may be changed.
     pub(crate) settings: Settings,
-    /// How many children it has in all; none before the items were read.
+    /// The number of children; `None` before the items are read.
     pub(crate) children: Option<usize>,
-    /// How many items there are.
+    /// The number of items.
     pub(crate) items: u64,
-    /// Whether the results were handed on.
+    /// Whether the results were returned or written.
     pub(crate) results_written: bool,
     /// The name of the error that ended it.
     pub(crate) error: Option<String>,
-    /// The cause of that error.
+    /// The cause of the error.
     #[serde(default)]
     pub(crate) cause: Option<String>,
-    /// How often it was redriven.
+    /// The number of redrives.
     pub(crate) redrives: u32,
-    /// When it was last redriven.
+    /// The time of the last redrive, in milliseconds since 1970.
     pub(crate) redriven: Option<i64>,
-    /// How often its execution had been redriven when it last began.
+    /// The number of redrives of its execution at its last start.
     pub(crate) execution_redrives: u32,
 }
 
 impl MapRunRecord {
-    /// Its ARN, for example `arn:aws:states:eu-west-1:000000000000:mapRun:machine/label:3c39a231-…`.
+    /// The ARN, for example `arn:aws:states:eu-west-1:000000000000:mapRun:machine/label:3c39a231-…`.
     pub(crate) fn arn(&self) -> String {
         let Self { region, machine, label, id, .. } = self;
         format!("arn:aws:states:{region}:{ACCOUNT}:mapRun:{machine}/{label}:{id}")
     }
 
-    /// What its children have as the ARN of their state machine.
+    /// The ARN of the state machine of its children.
     pub(crate) fn machine_arn(&self) -> String {
         let Self { region, machine, label, .. } = self;
         format!("arn:aws:states:{region}:{ACCOUNT}:stateMachine:{machine}/{label}")
     }
 
     /// The ARN of its state machine.
-    pub(crate) fn whole_machine_arn(&self) -> String {
+    pub(crate) fn machine_arn_without_label(&self) -> String {
         let Self { region, machine, .. } = self;
         format!("arn:aws:states:{region}:{ACCOUNT}:stateMachine:{machine}")
     }
 
-    /// The name of a child. It follows from its place, so that it is found again without being noted anywhere.
+    /// The name of a child. It is derived from the index, so it need not be stored.
     pub(crate) fn child_name(&self, index: usize) -> String {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}/{index}", self.id).as_bytes()).to_string()
     }
 
-    /// The ARN of a child.
     pub(crate) fn child_arn(&self, index: usize) -> String {
         let Self { region, machine, label, .. } = self;
         format!("arn:aws:states:{region}:{ACCOUNT}:execution:{machine}/{label}:{}", self.child_name(index))
@@ -158,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_run_fails_when_either_threshold_is_passed_and_not_when_it_is_reached() {
+    fn a_map_run_fails_above_either_threshold_and_not_at_it() {
         for (tolerated, failed, exceeded) in [
             (settings(None, None), 0, false),
             (settings(None, None), 1, true),

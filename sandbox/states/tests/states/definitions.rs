@@ -1,12 +1,12 @@
-//! Definitions that are refused, each with the path of the field.
+//! Invalid definitions, each rejected with the path of the field.
 
 use serde_json::{Value, json};
 
-use crate::support::{Script, World, machine, task};
+use crate::support::{Fixture, Script, machine, task};
 
 async fn findings(definition: &Value) -> Vec<(String, String, String)> {
-    let world = World::new(&Script::answers([]));
-    let answer = world.ask("ValidateStateMachineDefinition", json!({"definition": definition.to_string()})).await;
+    let fixture = Fixture::new(&Script::answers([]));
+    let answer = fixture.ask("ValidateStateMachineDefinition", json!({"definition": definition.to_string()})).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     answer["diagnostics"]
         .as_array()
@@ -16,7 +16,7 @@ async fn findings(definition: &Value) -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// A machine with one state of interest, `S`, and an end, `E`.
+/// A machine with the state under test, `S`, and an end, `E`.
 fn with(state: Value) -> Value {
     machine("S", json!({"S": state, "E": {"Type": "Succeed"}}))
 }
@@ -40,7 +40,7 @@ fn retry(fields: Value) -> Value {
     next(task(json!({"Retry": [retrier]})))
 }
 
-/// Checks that each definition is refused at a place with a message.
+/// Checks that each definition is rejected at a path with a message.
 async fn refused_at(cases: impl IntoIterator<Item = (Value, &'static str, &'static str)>) {
     for (definition, location, message) in cases {
         let found = findings(&definition).await;
@@ -52,7 +52,7 @@ async fn refused_at(cases: impl IntoIterator<Item = (Value, &'static str, &'stat
 }
 
 #[tokio::test]
-async fn a_graph_that_does_not_hold_together_is_refused_with_its_path() {
+async fn an_inconsistent_graph_is_rejected_with_its_path() {
     refused_at([
         (
             json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}),
@@ -85,7 +85,7 @@ async fn a_graph_that_does_not_hold_together_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_result_or_an_error_is_read_only_where_there_is_one() {
+async fn result_and_error_are_available_only_in_their_fields() {
     const RESULT: &str = "'$states.result' is not supported";
     const ERROR: &str = "'$states.errorOutput' is not supported";
     let result = json!({"a": ["{% $states.result.b %}"]});
@@ -119,7 +119,7 @@ async fn a_result_or_an_error_is_read_only_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_variable_has_a_name_that_expressions_can_refer_to() {
+async fn an_invalid_variable_name_is_rejected() {
     let long = "n".repeat(81);
     for (name, message) in [
         ("states", "reserved"),
@@ -138,7 +138,7 @@ async fn a_variable_has_a_name_that_expressions_can_refer_to() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_wrong_is_refused_with_its_path() {
+async fn an_invalid_field_is_rejected_with_its_path() {
     refused_at([
         (next(json!({"Type": "Jump"})), "/States/S/Type", "'Jump' is not one of"),
         (next(json!({"Type": "Pass", "Colour": 1})), "/States/S/Colour", "Field 'Colour' is not supported"),
@@ -184,7 +184,7 @@ async fn a_field_that_is_wrong_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_retrier_or_catcher_that_is_wrong_is_refused_with_its_path() {
+async fn an_invalid_retrier_or_catcher_is_rejected_with_its_path() {
     refused_at([
         (
             next(task(json!({"Catch": [{"ErrorEquals": ["E"], "Next": "X"}]}))),
@@ -213,7 +213,7 @@ async fn a_retrier_or_catcher_that_is_wrong_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_map_or_parallel_that_is_wrong_is_refused_with_its_path() {
+async fn an_invalid_map_or_parallel_is_rejected_with_its_path() {
     refused_at([
         (next(json!({"Type": "Parallel", "Branches": []})), "/States/S/Branches", "at least one branch"),
         (map(json!({"TimeoutSeconds": 5})), "/States/S/TimeoutSeconds", "'TimeoutSeconds' is not supported"),
@@ -241,7 +241,7 @@ async fn a_map_or_parallel_that_is_wrong_is_refused_with_its_path() {
     .await;
 }
 
-/// A distributed Map with more fields.
+/// A distributed Map with additional fields.
 fn distributed(fields: Value) -> Value {
     let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "I",
                            "States": {"I": {"Type": "Pass", "End": true}}});
@@ -256,7 +256,7 @@ fn reader(resource: &str, config: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_distributed_map_that_is_wrong_is_refused_with_its_path() {
+async fn an_invalid_distributed_map_is_rejected_with_its_path() {
     let inner = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "J",
                        "States": {"J": {"Type": "Pass", "End": true}}});
     let mut nested = distributed(json!({}));
@@ -298,7 +298,7 @@ async fn a_distributed_map_that_is_wrong_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_wrong_is_refused_with_its_path() {
+async fn an_invalid_reader_is_rejected_with_its_path() {
     let config = |resource, config, field: &'static str, message| (reader(resource, config), field, message);
     let object = |fields, field, message| config("getObject", fields, field, message);
     let list = |fields, field, message| config("listObjectsV2", fields, field, message);
@@ -333,12 +333,12 @@ async fn a_reader_that_is_wrong_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_creation_is_refused_with_every_finding_in_one_sentence() {
-    let world = World::new(&Script::answers([]));
+async fn a_rejected_creation_lists_all_problems() {
+    let fixture = Fixture::new(&Script::answers([]));
     let definition = json!({"QueryLanguage": "JSONata", "StartAt": "pass1", "States": {
         "pass1": {"Type": "Pass", "Next": "pass3"}, "pass2": {"Type": "Pass", "End": true}}});
     let body = json!({"name": "m", "definition": definition.to_string(), "roleArn": "r"});
-    let (code, message) = world.refused("CreateStateMachine", body).await;
+    let (code, message) = fixture.refused("CreateStateMachine", body).await;
     assert_eq!(code, "InvalidDefinition");
     assert_eq!(
         message,
@@ -348,7 +348,7 @@ async fn a_creation_is_refused_with_every_finding_in_one_sentence() {
 }
 
 #[tokio::test]
-async fn expressions_that_aws_does_not_support_are_refused_with_their_path() {
+async fn unsupported_expressions_are_rejected_with_their_path() {
     refused_at([
         (next(json!({"Type": "Pass", "Output": {"v": "{% phone %}"}})), "/States/S/Output/v", "Reference to 'phone'"),
         (next(json!({"Type": "Pass", "Assign": {"v": "{% $x ?? 1 %}"}})), "/States/S/Assign/v", "JSONata 2.0.6"),
@@ -358,11 +358,11 @@ async fn expressions_that_aws_does_not_support_are_refused_with_their_path() {
 }
 
 #[tokio::test]
-async fn what_is_no_definition_at_all_is_refused() {
-    let world = World::new(&Script::answers([]));
+async fn text_that_is_not_a_definition_is_rejected() {
+    let fixture = Fixture::new(&Script::answers([]));
     for (text, part) in [("{", "is not JSON"), ("[]", "must be a JSON object")] {
         let body = json!({"name": "m", "definition": text, "roleArn": "r"});
-        let (code, message) = world.refused("CreateStateMachine", body).await;
+        let (code, message) = fixture.refused("CreateStateMachine", body).await;
         assert_eq!(code, "InvalidDefinition");
         assert!(message.contains(part), "{message}");
     }

@@ -1,4 +1,4 @@
-//! Distributed Maps: what is run and tolerated.
+//! Distributed Maps: their children and tolerated failures.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 
 use crate::{
     distributed_support::{distributed, pass, picky, with},
-    support::{Answer, Ended, Script, World, machine, run, task, text},
+    support::{Answer, Ended, Fixture, Script, machine, run, task, text},
 };
 
 /// The children of an execution's only Map Run, in the order of their starts.
-async fn children(world: &World, ended: &Ended) -> Vec<Value> {
-    let runs = world.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
-    let listed = world.ask("ListExecutions", json!({"mapRunArn": runs["mapRuns"][0]["mapRunArn"]})).await;
+async fn children(fixture: &Fixture, ended: &Ended) -> Vec<Value> {
+    let runs = fixture.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
+    let listed = fixture.ask("ListExecutions", json!({"mapRunArn": runs["mapRuns"][0]["mapRunArn"]})).await;
     let mut children = listed["executions"].as_array().unwrap().clone();
     children.reverse();
     children
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_item_is_an_execution_of_its_own_with_its_own_history() {
-    let world = World::new(&Script::answers([]));
+async fn each_item_is_a_separate_execution_with_a_history() {
+    let fixture = Fixture::new(&Script::answers([]));
     let definition =
         distributed("STANDARD", pass(json!({"Output": {"got": "{% $states.input %}"}})), json!({"Label": "items"}));
-    let ended = world.run(&definition, &json!(["a", "b"])).await;
+    let ended = fixture.run(&definition, &json!(["a", "b"])).await;
     assert_eq!(ended.output(), json!([{"got": "a"}, {"got": "b"}]));
     assert_eq!(
         ended.types(),
@@ -41,39 +41,40 @@ async fn each_item_is_an_execution_of_its_own_with_its_own_history() {
     assert_eq!(ended.of("MapStateStarted")[0]["mapStateStartedEventDetails"]["length"], 2);
     let map_run = text(&ended.of("MapRunStarted")[0]["mapRunStartedEventDetails"]["mapRunArn"]);
     assert!(map_run.starts_with("arn:aws:states:eu-central-1:000000000000:mapRun:machine/items:"), "{map_run}");
-    let children = children(&world, &ended).await;
+    let children = children(&fixture, &ended).await;
     assert_eq!(children.len(), 2);
     for (child, item) in children.iter().zip(["a", "b"]) {
         let arn = text(&child["executionArn"]);
         assert!(arn.starts_with("arn:aws:states:eu-central-1:000000000000:execution:machine/items:"), "{arn}");
         assert_eq!((&child["itemCount"], &child["mapRunArn"]), (&json!(1), &json!(map_run)));
-        let described = world.ask("DescribeExecution", json!({"executionArn": arn})).await;
+        let described = fixture.ask("DescribeExecution", json!({"executionArn": arn})).await;
         assert_eq!(described["stateMachineArn"], "arn:aws:states:eu-central-1:000000000000:stateMachine:machine/items");
         assert_eq!((&described["input"], &described["mapRunArn"]), (&json!(json!(item).to_string()), &json!(map_run)));
-        let history = world.history(&arn).await;
+        let history = fixture.history(&arn).await;
         let types: Vec<&str> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
         assert_eq!(types, ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]);
         let role = &history[0]["executionStartedEventDetails"]["roleArn"];
         assert_eq!(role, "arn:aws:iam::000000000000:role/machine");
     }
-    let told: Vec<Value> =
-        world.events.0.lock().unwrap().iter().map(|event| event["detail"]["status"].clone()).collect();
+    let statuses: Vec<Value> =
+        fixture.events.0.lock().unwrap().iter().map(|event| event["detail"]["status"].clone()).collect();
     assert_eq!(
-        told.iter().filter(|status| **status == "RUNNING").count(),
+        statuses.iter().filter(|status| **status == "RUNNING").count(),
         3,
-        "the event bus is told of each: {told:?}"
+        "each execution sends events: {statuses:?}"
     );
-    let of_machine = world.ask("ListExecutions", json!({"stateMachineArn": ended.described["stateMachineArn"]})).await;
+    let of_machine =
+        fixture.ask("ListExecutions", json!({"stateMachineArn": ended.described["stateMachineArn"]})).await;
     assert_eq!(of_machine["executions"].as_array().unwrap().len(), 1, "children are listed by their Map Run alone");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_map_run_is_described_as_aws_recorded_it() {
-    let world = World::new(&Script::answers([]));
+    let fixture = Fixture::new(&Script::answers([]));
     let ended =
-        world.run(&distributed("STANDARD", pass(json!({})), json!({"MaxConcurrency": 1})), &json!([1, 2])).await;
-    let listed = world.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
-    let described = world.ask("DescribeMapRun", json!({"mapRunArn": listed["mapRuns"][0]["mapRunArn"]})).await;
+        fixture.run(&distributed("STANDARD", pass(json!({})), json!({"MaxConcurrency": 1})), &json!([1, 2])).await;
+    let listed = fixture.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
+    let described = fixture.ask("DescribeMapRun", json!({"mapRunArn": listed["mapRuns"][0]["mapRunArn"]})).await;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/distributed-map-run-api.json");
     let recording: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let recorded = &recording["recorded"]["describe_map_run"];
@@ -81,7 +82,7 @@ async fn a_map_run_is_described_as_aws_recorded_it() {
         for (field, value) in recorded[name].as_object().unwrap() {
             assert_eq!(&described[name][field], value, "{name}.{field}");
         }
-        // Fields that AWS added with redrive.
+        // AWS added these fields together with redrive, after the recording.
         assert_eq!(
             (&described[name]["pendingRedrive"], &described[name]["failuresNotRedrivable"]),
             (&json!(0), &json!(0))
@@ -102,7 +103,7 @@ async fn a_map_run_is_described_as_aws_recorded_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn children_do_not_see_the_variables_around_the_map() {
+async fn children_cannot_read_the_variables_of_the_parent() {
     let definition = machine(
         "A",
         json!({
@@ -115,7 +116,7 @@ async fn children_do_not_see_the_variables_around_the_map() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_failed_items_than_are_tolerated_fail_the_map_run() {
+async fn failed_items_over_the_tolerance_fail_the_map_run() {
     for (fields, succeeds) in [
         (json!({}), false),
         (json!({"ToleratedFailureCount": 1}), false),
@@ -137,60 +138,61 @@ async fn more_failed_items_than_are_tolerated_fail_the_map_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_too_many_failed_those_that_run_are_stopped_unless_they_are_express() {
+async fn too_many_failures_stop_running_standard_children() {
     for (workflow, status) in [("STANDARD", "ABORTED"), ("EXPRESS", "SUCCEEDED")] {
         let script = Script::new(|call, _| match call.arguments.as_str() {
             Some("bad") => Answer::Error("Bad", "why"),
             _ => Answer::After(std::time::Duration::from_mins(1)),
         });
-        let world = World::new(&script);
+        let fixture = Fixture::new(&script);
         let child =
             json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}});
         let definition = distributed(workflow, child, json!({"MaxConcurrency": 2}));
-        let ended = world.run(&definition, &json!(["slow", "bad", "never"])).await;
+        let ended = fixture.run(&definition, &json!(["slow", "bad", "never"])).await;
         assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
-        let statuses: Vec<Value> = children(&world, &ended).await.iter().map(|child| child["status"].clone()).collect();
+        let statuses: Vec<Value> =
+            children(&fixture, &ended).await.iter().map(|child| child["status"].clone()).collect();
         assert_eq!(statuses, [json!(status), json!("FAILED")], "{workflow}");
         assert_eq!(script.count(), 2, "what had not begun does not begin");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_many_children_run_as_may_and_more_when_the_map_run_is_updated() {
+async fn the_concurrency_of_children_follows_updates_of_the_map_run() {
     let script = Script::new(|_, _| Answer::After(std::time::Duration::from_secs(10)));
-    let world = World::new(&script);
+    let fixture = Fixture::new(&script);
     let child = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
-    let machine = world.create("m", &distributed("STANDARD", child, json!({"MaxConcurrency": 2}))).await;
-    let arn = world.start(&machine, &json!([1, 2, 3, 4, 5, 6, 7])).await;
+    let machine = fixture.create("m", &distributed("STANDARD", child, json!({"MaxConcurrency": 2}))).await;
+    let arn = fixture.start(&machine, &json!([1, 2, 3, 4, 5, 6, 7])).await;
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     assert_eq!(script.most.load(Ordering::SeqCst), 2);
-    let runs = world.ask("ListMapRuns", json!({"executionArn": arn})).await;
+    let runs = fixture.ask("ListMapRuns", json!({"executionArn": arn})).await;
     let map_run = runs["mapRuns"][0]["mapRunArn"].clone();
-    let described = world.ask("DescribeMapRun", json!({"mapRunArn": map_run})).await;
+    let described = fixture.ask("DescribeMapRun", json!({"mapRunArn": map_run})).await;
     let counts = &described["executionCounts"];
     assert_eq!((&counts["running"], &counts["pending"], &counts["total"]), (&json!(2), &json!(5), &json!(7)));
-    world.ask("UpdateMapRun", json!({"mapRunArn": map_run, "maxConcurrency": 5})).await;
-    assert_eq!(world.end(&arn).await["status"], "SUCCEEDED");
+    fixture.ask("UpdateMapRun", json!({"mapRunArn": map_run, "maxConcurrency": 5})).await;
+    assert_eq!(fixture.end(&arn).await["status"], "SUCCEEDED");
     assert_eq!(script.most.load(Ordering::SeqCst), 5);
-    assert_eq!(world.ask("DescribeMapRun", json!({"mapRunArn": map_run})).await["maxConcurrency"], 5);
-    let (code, _) = world.refused("UpdateMapRun", json!({"mapRunArn": map_run, "maxConcurrency": 1})).await;
+    assert_eq!(fixture.ask("DescribeMapRun", json!({"mapRunArn": map_run})).await["maxConcurrency"], 5);
+    let (code, _) = fixture.refused("UpdateMapRun", json!({"mapRunArn": map_run, "maxConcurrency": 1})).await;
     assert_eq!(code, "ValidationException", "it has ended");
-    assert_eq!(world.refused("DescribeMapRun", json!({"mapRunArn": "arn:x"})).await.0, "ResourceNotFound");
+    assert_eq!(fixture.refused("DescribeMapRun", json!({"mapRunArn": "arn:x"})).await.0, "ResourceNotFound");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_express_child_takes_at_most_five_minutes_and_has_no_history() {
+async fn an_express_child_has_five_minutes_and_no_history() {
     let script: Arc<Script> = Script::answers([Answer::Never]);
-    let world = World::new(&script);
+    let fixture = Fixture::new(&script);
     let child = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
     let ended =
-        world.run(&distributed("EXPRESS", child, json!({"ToleratedFailurePercentage": 100})), &json!([1])).await;
+        fixture.run(&distributed("EXPRESS", child, json!({"ToleratedFailurePercentage": 100})), &json!([1])).await;
     assert_eq!(ended.output()[0]["Status"], "TIMED_OUT");
-    let arn = children(&world, &ended).await[0]["executionArn"].clone();
-    assert_eq!(world.refused("GetExecutionHistory", json!({"executionArn": arn})).await.0, "ExecutionDoesNotExist");
+    let arn = children(&fixture, &ended).await[0]["executionArn"].clone();
+    assert_eq!(fixture.refused("GetExecutionHistory", json!({"executionArn": arn})).await.0, "ExecutionDoesNotExist");
     let statuses: Vec<Value> =
-        world.events.0.lock().unwrap().iter().map(|event| event["detail"]["status"].clone()).collect();
-    assert_eq!(statuses, ["RUNNING", "SUCCEEDED"], "the event bus is told of the parent alone");
+        fixture.events.0.lock().unwrap().iter().map(|event| event["detail"]["status"].clone()).collect();
+    assert_eq!(statuses, ["RUNNING", "SUCCEEDED"], "only the parent sends events");
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,13 +202,13 @@ async fn a_retry_starts_another_map_run() {
     let script = Script::answers([Answer::Error("Bad", "why")]);
     let child =
         json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}});
-    let world = World::new(&script);
-    let ended = world.run(&distributed("STANDARD", child, json!({"Retry": retry})), &json!([1])).await;
+    let fixture = Fixture::new(&script);
+    let ended = fixture.run(&distributed("STANDARD", child, json!({"Retry": retry})), &json!([1])).await;
     assert_eq!(ended.output(), json!([1]));
     assert_eq!((ended.of("MapRunStarted").len(), ended.of("MapStateStarted").len()), (2, 2));
-    let runs = world.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
+    let runs = fixture.ask("ListMapRuns", json!({"executionArn": ended.described["executionArn"]})).await;
     let statuses = async |index: usize| {
-        world.ask("DescribeMapRun", json!({"mapRunArn": runs["mapRuns"][index]["mapRunArn"]})).await["status"].clone()
+        fixture.ask("DescribeMapRun", json!({"mapRunArn": runs["mapRuns"][index]["mapRunArn"]})).await["status"].clone()
     };
     assert_eq!((statuses(0).await, statuses(1).await), (json!("SUCCEEDED"), json!("FAILED")));
 }

@@ -1,10 +1,10 @@
-//! The items of distributed Maps: what is read, selected and batched.
+//! The items of distributed Maps: reading, selecting and batching.
 
 use serde_json::{Value, json};
 
 use crate::{
     distributed_support::{Bucket, distributed, pass},
-    support::{World, run},
+    support::{Fixture, run},
 };
 
 #[tokio::test(start_paused = true)]
@@ -23,21 +23,21 @@ async fn objects_are_read_by_their_format() {
         let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config,
                             "Arguments": {"Bucket": "b", "Key": "{% $states.input.key %}"}});
         let definition = distributed("STANDARD", pass(json!({})), json!({"ItemReader": reader}));
-        let ended = World::new(&bucket.script()).run(&definition, &json!({"key": "list"})).await;
+        let ended = Fixture::new(&bucket.script()).run(&definition, &json!({"key": "list"})).await;
         assert_eq!(ended.output(), expected, "{config}");
         assert_eq!(ended.of("MapStateStarted")[0]["mapStateStartedEventDetails"]["length"], 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_is_listed_page_after_page() {
+async fn a_bucket_is_listed_page_by_page() {
     let bucket = Bucket::holding([("x/1", "one"), ("x/2", "three"), ("x/3", ""), ("y", "no")]);
     let reader = |most: Value| {
         json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "ReaderConfig": most,
                                       "Arguments": {"Bucket": "b", "Prefix": "x/", "MaxKeys": 2}})
     };
     let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({}))}));
-    let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
+    let ended = Fixture::new(&bucket.script()).run(&definition, &json!({})).await;
     let output = ended.output();
     assert_eq!(
         output[1],
@@ -46,12 +46,12 @@ async fn a_bucket_is_listed_page_after_page() {
     assert_eq!(output.as_array().unwrap().len(), 3);
     let definition = distributed("EXPRESS", pass(json!({})), json!({"ItemReader": reader(json!({"MaxItems": 1}))}));
     let script = bucket.script();
-    let ended = World::new(&script).run(&definition, &json!({})).await;
+    let ended = Fixture::new(&script).run(&definition, &json!({})).await;
     assert_eq!((ended.output().as_array().unwrap().len(), script.count()), (1, 1), "no page is asked for in vain");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_fails_the_map_run_by_name() {
+async fn unreadable_items_fail_the_map_run_by_error_name() {
     for (key, content, cause) in [
         ("gone", "", "The specified key does not exist."),
         ("list", "7", "Attempting to map over non-iterable node."),
@@ -64,7 +64,7 @@ async fn what_cannot_be_read_fails_the_map_run_by_name() {
         let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
                             "Arguments": {"Bucket": "b", "Key": key}});
         let definition = distributed("STANDARD", pass(json!({})), json!({"ItemReader": reader}));
-        let ended = World::new(&bucket.script()).run(&definition, &json!({})).await;
+        let ended = Fixture::new(&bucket.script()).run(&definition, &json!({})).await;
         assert_eq!(ended.error(), "States.ItemReaderFailed");
         assert!(ended.cause().contains(cause), "{} should say {cause}", ended.cause());
         assert_eq!(ended.types()[3..], ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"]);
@@ -73,7 +73,7 @@ async fn what_cannot_be_read_fails_the_map_run_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_selector_sees_the_item_its_key_and_its_source_and_the_states_input() {
+async fn a_selector_can_read_the_item_its_source_and_the_states_input() {
     let selector = json!({"item": "{% $states.context.Map.Item %}", "all": "{% $states.input.extra %}"});
     let fields = json!({"Items": "{% $states.input.members %}", "ItemSelector": selector});
     let input = json!({"members": {"k": 1, "l": 2}, "extra": 2});
@@ -114,14 +114,14 @@ async fn items_are_batched_by_number_and_by_bytes() {
 /// Source: "Map.Item.Source" of the context object
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
 #[tokio::test(start_paused = true)]
-async fn items_that_are_read_have_the_bucket_and_the_key_as_their_source_and_the_call_is_the_states() {
+async fn read_items_have_the_bucket_and_key_as_their_source() {
     let object = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
                         "Arguments": {"Bucket": "b", "Key": "x/list"}});
     let list = json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "Arguments": {"Bucket": "b", "Prefix": "x/"}});
     for (reader, source) in [(object, "S3://b/x/list"), (list, "S3://b")] {
         let script = Bucket::holding([("x/list", "[1]")]).script();
         let fields = json!({"ItemReader": reader, "ItemSelector": "{% $states.context.Map.Item.Source %}"});
-        let ended = World::new(&script).run(&distributed("STANDARD", pass(json!({})), fields), &json!({})).await;
+        let ended = Fixture::new(&script).run(&distributed("STANDARD", pass(json!({})), fields), &json!({})).await;
         assert_eq!(ended.output(), json!([source]));
         let call = script.calls().remove(0);
         assert_eq!((call.state.as_str(), call.role_arn.as_str()), ("M", "arn:aws:iam::000000000000:role/machine"));
@@ -131,9 +131,10 @@ async fn items_that_are_read_have_the_bucket_and_the_key_as_their_source_and_the
 
 /// The limits of MaxItems and of ToleratedFailurePercentage
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html>,
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>) are those of expressions too.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>) also apply to the results of
+/// expressions.
 #[tokio::test(start_paused = true)]
-async fn what_an_expression_answers_has_to_be_in_range_before_a_map_run_is_started() {
+async fn expression_results_are_range_checked_before_the_map_run_starts() {
     let reader = json!({"Resource": "arn:aws:states:::s3:listObjectsV2", "Arguments": {"Bucket": "b"},
                         "ReaderConfig": {"MaxItems": "{% 100000001 %}"}});
     let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "{% $nothing %}"}});
@@ -152,14 +153,14 @@ async fn what_an_expression_answers_has_to_be_in_range_before_a_map_run_is_start
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_may_be_as_large_as_an_input_and_no_larger() {
+async fn an_item_is_limited_to_the_size_of_an_input() {
     for (letters, succeeds) in [(262_142, true), (262_143, false)] {
         let content = json!(["x".repeat(letters)]).to_string();
         let reader = json!({"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
                             "Arguments": {"Bucket": "b", "Key": "list"}});
         let definition = distributed("STANDARD", pass(json!({"Output": "small"})), json!({"ItemReader": reader}));
-        let world = World::new(&Bucket::holding([("list", &content)]).script());
-        let ended = world.run(&definition, &json!({})).await;
+        let fixture = Fixture::new(&Bucket::holding([("list", &content)]).script());
+        let ended = fixture.run(&definition, &json!({})).await;
         assert_eq!((ended.status() == "SUCCEEDED", ended.error() == "States.DataLimitExceeded"), (succeeds, !succeeds));
     }
 }

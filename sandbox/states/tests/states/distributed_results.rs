@@ -1,19 +1,19 @@
-//! The results of distributed Maps: how they are shown, and what is written to S3.
+//! The results of distributed Maps: their format, and the files in S3.
 
 use serde_json::{Value, json};
 
 use crate::{
     distributed_support::{Bucket, distributed, pass, picky},
-    support::{Answer, Script, World, run, text},
+    support::{Answer, Fixture, Script, run, text},
 };
 
 #[tokio::test(start_paused = true)]
-async fn results_go_to_s3_in_the_layout_of_aws() {
+async fn results_are_written_to_s3_in_awss_layout() {
     let bucket = Bucket::holding([]);
     let writer =
         json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out", "Prefix": "jobs/"}});
     let fields = json!({"ResultWriter": writer, "ToleratedFailureCount": 1, "Label": "l"});
-    let ended = World::new(&bucket.script()).run(&distributed("STANDARD", picky(), fields), &json!([1, 101])).await;
+    let ended = Fixture::new(&bucket.script()).run(&distributed("STANDARD", picky(), fields), &json!([1, 101])).await;
     let output = ended.output();
     let map_run = text(&output["MapRunArn"]);
     let id = map_run.rsplit(':').next().unwrap();
@@ -57,7 +57,7 @@ async fn results_go_to_s3_in_the_layout_of_aws() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn results_are_shown_as_the_writer_is_told() {
+async fn results_have_the_configured_transformation() {
     let child = || pass(json!({"Output": "{% [$states.input, $states.input] %}"}));
     for (config, expected) in [
         (json!({"Transformation": "COMPACT"}), json!([[1, 1], [2, 2]])),
@@ -70,7 +70,7 @@ async fn results_are_shown_as_the_writer_is_told() {
         let mut config = config.clone();
         config["OutputType"] = json!("JSONL");
         let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}, "WriterConfig": config});
-        World::new(&bucket.script())
+        Fixture::new(&bucket.script())
             .run(&distributed("EXPRESS", child(), json!({"ResultWriter": writer})), &json!([1, 2]))
             .await;
         let lines: Vec<String> = expected.as_array().unwrap().iter().map(Value::to_string).collect();
@@ -82,34 +82,35 @@ async fn results_are_shown_as_the_writer_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn results_that_cannot_be_written_fail_the_map_run_by_name() {
+async fn unwritable_results_fail_the_map_run_by_error_name() {
     let script = Script::new(|call, _| match call.resource.as_str() {
         "aws-sdk:s3:putObject" => Answer::Error("S3.S3Exception", "denied"),
         _ => Answer::Arguments,
     });
     let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}});
     let definition = distributed("STANDARD", pass(json!({})), json!({"ResultWriter": writer}));
-    let ended = World::new(&script).run(&definition, &json!([1])).await;
+    let ended = Fixture::new(&script).run(&definition, &json!([1])).await;
     assert_eq!((ended.error(), ended.cause()), ("States.ResultWriterFailed", "denied"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn outputs_that_are_too_large_together_fail_the_map_run() {
+async fn outputs_over_the_total_size_limit_fail_the_map_run() {
     let child = pass(json!({"Output": "{% $pad('', 100000, 'x') %}"}));
     let ended = run(&distributed("EXPRESS", child, json!({})), &json!([1, 2, 3]), []).await;
     assert_eq!(ended.error(), "States.DataLimitExceeded");
     assert_eq!(ended.of("MapRunFailed")[0]["mapRunFailedEventDetails"]["error"], "States.DataLimitExceeded");
 }
 
-/// "PENDING": executions that the Map Run did not come to
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>).
+/// "PENDING": executions that the Map Run did not start
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>). Without a prefix the files
+/// are under the name of the Map Run.
 #[tokio::test(start_paused = true)]
-async fn what_never_began_is_written_as_pending_and_without_a_prefix_under_the_map_run_alone() {
+async fn executions_that_never_started_are_written_as_pending() {
     let bucket = Bucket::holding([]);
     let writer = json!({"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "out"}});
-    let world = World::new(&bucket.script());
+    let fixture = Fixture::new(&bucket.script());
     let fields = json!({"ResultWriter": writer, "MaxConcurrency": 1});
-    let ended = world.run(&distributed("STANDARD", picky(), fields), &json!([101, 1, 2])).await;
+    let ended = fixture.run(&distributed("STANDARD", picky(), fields), &json!([101, 1, 2])).await;
     assert_eq!(ended.error(), "States.ExceedToleratedFailureThreshold");
     let map_run = text(&ended.of("MapRunStarted")[0]["mapRunStartedEventDetails"]["mapRunArn"]);
     let id = map_run.rsplit(':').next().unwrap();

@@ -1,4 +1,4 @@
-//! Distributed Maps to test with, and the S3 that they read and write.
+//! Distributed Maps for tests, and the S3 that they read and write.
 
 use std::{
     collections::BTreeMap,
@@ -7,16 +7,16 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, World, machine, task};
+use crate::support::{Answer, Fixture, Script, machine, task};
 
-/// A machine of one distributed Map, `M`, whose children run these states.
+/// A machine with one distributed Map, `M`, whose children run these states.
 pub(crate) fn distributed(workflow: &str, mut processor: Value, more: Value) -> Value {
     processor["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": workflow});
     let map = json!({"Type": "Map", "ItemProcessor": processor, "End": true});
     machine("M", json!({"M": with(map, more)}))
 }
 
-/// An object with more fields.
+/// An object with additional fields.
 pub(crate) fn with(mut object: Value, more: Value) -> Value {
     object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     object
@@ -27,7 +27,7 @@ pub(crate) fn pass(fields: Value) -> Value {
     json!({"StartAt": "P", "States": {"P": with(json!({"Type": "Pass", "End": true}), fields)}})
 }
 
-/// A child that fails for items that are larger than 100.
+/// A child that fails for items greater than 100.
 pub(crate) fn picky() -> Value {
     let rule = json!([{"Condition": "{% $states.input > 100 %}", "Next": "Bad"}]);
     json!({"StartAt": "Which", "States": {
@@ -37,7 +37,7 @@ pub(crate) fn picky() -> Value {
     }})
 }
 
-/// Children of two Tasks: the first is given the item, the second the item in a list.
+/// Children with two Tasks: the first receives the item, the second the item in a list.
 pub(crate) fn two_steps() -> Value {
     json!({"StartAt": "T", "States": {
         "T": task(json!({"Arguments": "{% $states.input %}", "Next": "U"})),
@@ -45,27 +45,27 @@ pub(crate) fn two_steps() -> Value {
     }})
 }
 
-/// The Map Runs of an execution, the newest first.
-pub(crate) async fn map_runs(world: &World, execution: &Value) -> Vec<Value> {
-    let runs = world.ask("ListMapRuns", json!({"executionArn": execution})).await;
+/// The Map Runs of an execution, newest first.
+pub(crate) async fn map_runs(fixture: &Fixture, execution: &Value) -> Vec<Value> {
+    let runs = fixture.ask("ListMapRuns", json!({"executionArn": execution})).await;
     let mut described = Vec::new();
     for run in runs["mapRuns"].as_array().unwrap() {
-        described.push(world.ask("DescribeMapRun", json!({"mapRunArn": run["mapRunArn"]})).await);
+        described.push(fixture.ask("DescribeMapRun", json!({"mapRunArn": run["mapRunArn"]})).await);
     }
     described
 }
 
 /// The children of a Map Run in the order of their starts.
-pub(crate) async fn children(world: &World, map_run: &Value) -> Vec<Value> {
-    let listed = world.ask("ListExecutions", json!({"mapRunArn": map_run["mapRunArn"]})).await;
+pub(crate) async fn children(fixture: &Fixture, map_run: &Value) -> Vec<Value> {
+    let listed = fixture.ask("ListExecutions", json!({"mapRunArn": map_run["mapRunArn"]})).await;
     let mut described = Vec::new();
     for child in listed["executions"].as_array().unwrap().iter().rev() {
-        described.push(world.ask("DescribeExecution", json!({"executionArn": child["executionArn"]})).await);
+        described.push(fixture.ask("DescribeExecution", json!({"executionArn": child["executionArn"]})).await);
     }
     described
 }
 
-/// One field of each.
+/// One field of each value.
 pub(crate) fn of(values: &[Value], field: &str) -> Vec<Value> {
     values.iter().map(|value| value[field].clone()).collect()
 }
@@ -93,12 +93,12 @@ impl Bucket {
         objects.iter().find(|(key, _)| key.ends_with(end)).expect("an object").1.clone()
     }
 
-    /// A runner that serves the objects; other Tasks answer their arguments.
+    /// A runner that serves the objects; other Tasks return their arguments.
     pub(crate) fn script(&self) -> Arc<Script> {
         self.script_and(|_| Answer::Arguments)
     }
 
-    /// The same with answers for other Tasks.
+    /// The same, with given answers for other Tasks.
     pub(crate) fn script_and(&self, answer: impl Fn(&Value) -> Answer + Send + Sync + 'static) -> Arc<Script> {
         let bucket = self.clone();
         Script::new(move |call, _| match call.resource.as_str() {

@@ -1,10 +1,10 @@
-//! Retry, Catch, timeouts and expressions that fail.
+//! Retry, Catch, timeouts and failing expressions.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, World, machine, run, task};
+use crate::support::{Answer, Fixture, Script, machine, run, task};
 
 const HANDLED: &str = r#"{"Type": "Pass", "End": true}"#;
 
@@ -13,14 +13,14 @@ fn handled() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retrier_tries_again_after_its_interval_and_the_count_is_seen() {
+async fn a_retrier_waits_its_interval_and_the_count_is_readable() {
     let fields = json!({
         "Arguments": {"try": "{% $states.context.State.RetryCount %}"}, "End": true,
         "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 10, "BackoffRate": 3, "MaxAttempts": 2}],
     });
     let script = Script::answers([Answer::Error("Busy", "1"), Answer::Error("Busy", "2")]);
     let before = tokio::time::Instant::now();
-    let ended = World::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
+    let ended = Fixture::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
     assert_eq!(ended.output(), json!({"try": 2}));
     assert_eq!(script.arguments(), [json!({"try": 0}), json!({"try": 1}), json!({"try": 2})]);
     assert_eq!(before.elapsed().as_secs(), 40);
@@ -28,7 +28,7 @@ async fn a_retrier_tries_again_after_its_interval_and_the_count_is_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_counters_start_anew_when_the_state_is_entered_again() {
+async fn retry_counters_restart_at_each_entry() {
     let retry = json!([{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]);
     let again = json!([{"Condition": "{% $exists($round) and $round = 2 %}", "Next": "End"}]);
     let definition = machine(
@@ -46,7 +46,7 @@ async fn retry_counters_start_anew_when_the_state_is_entered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catcher_gets_the_error_output_and_goes_on_with_its_own_fields() {
+async fn a_catcher_receives_the_error_output_and_applies_its_fields() {
     let fields = json!({
         "Catch": [
             {"ErrorEquals": ["Other"], "Next": "Unused"},
@@ -66,7 +66,7 @@ async fn a_catcher_gets_the_error_output_and_goes_on_with_its_own_fields() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_nobody_names_fails_the_execution_in_its_state() {
+async fn an_unhandled_error_fails_the_execution() {
     let fields = json!({
         "Retry": [{"ErrorEquals": ["Other"]}], "Catch": [{"ErrorEquals": ["Another"], "Next": "Handled"}], "End": true,
     });
@@ -79,18 +79,18 @@ async fn an_error_that_nobody_names_fails_the_execution_in_its_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_takes_too_long_times_out_and_can_be_retried() {
+async fn a_task_over_its_timeout_can_be_retried() {
     let fields =
         json!({"TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1}], "End": true});
     let script = Script::answers([Answer::Never, Answer::After(Duration::from_secs(4))]);
-    let ended = World::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
+    let ended = Fixture::new(&script).run(&machine("A", json!({"A": task(fields)})), &json!({})).await;
     assert_eq!(ended.status(), "SUCCEEDED");
     let timed_out = &ended.of("TaskTimedOut")[0]["taskTimedOutEventDetails"];
     assert_eq!(timed_out, &json!({"error": "States.Timeout", "resource": "invoke", "resourceType": "lambda"}));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_takes_too_long_is_timed_out() {
+async fn a_machine_over_its_timeout_is_timed_out() {
     let mut definition = machine("A", json!({"A": task(json!({"End": true}))}));
     definition["TimeoutSeconds"] = json!(30);
     let before = tokio::time::Instant::now();
@@ -102,7 +102,7 @@ async fn a_machine_that_takes_too_long_is_timed_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expression_that_answers_nothing_fails_the_state_and_names_the_field() {
+async fn an_undefined_expression_fails_the_state_and_names_the_field() {
     let states = json!({"E": {"Type": "Pass", "Output": {"v": "{% $states.input.missing %}"}, "End": true}});
     let ended = run(&machine("E", states), &json!({}), []).await;
     assert_eq!((ended.status(), ended.error()), ("FAILED", "States.QueryEvaluationError"));
@@ -116,7 +116,7 @@ async fn an_expression_that_answers_nothing_fails_the_state_and_names_the_field(
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_field_that_must_have_a_type_says_so() {
+async fn a_value_of_the_wrong_type_is_reported_by_field() {
     let cases = [
         (
             json!({"Type": "Choice", "Choices": [{"Condition": "{% 'x' %}", "Next": "End"}]}),
@@ -157,7 +157,7 @@ async fn an_expression_that_fails_after_the_call_can_be_caught() {
 /// "the interpreter scans through the catchers in the order listed in the array"
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
 #[tokio::test(start_paused = true)]
-async fn the_first_catcher_that_matches_takes_the_error() {
+async fn the_first_matching_catcher_handles_the_error() {
     let catch = json!([{"ErrorEquals": ["Bad"], "Next": "Handled", "Output": "first"},
                        {"ErrorEquals": ["States.ALL"], "Next": "Handled", "Output": "second"}]);
     let states = json!({"A": task(json!({"Catch": catch, "End": true})), "Handled": handled()});
@@ -168,7 +168,7 @@ async fn the_first_catcher_that_matches_takes_the_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_catcher_says_may_fail_too_and_is_named_with_its_place() {
+async fn a_failed_expression_of_a_catcher_is_reported_with_its_location() {
     for (field, value, error) in [
         ("Output", json!({"x": "{% $states.errorOutput.missing %}"}), "States.QueryEvaluationError"),
         ("Assign", json!({"x": "{% $states.errorOutput.missing %}"}), "States.QueryEvaluationError"),

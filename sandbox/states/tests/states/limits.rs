@@ -1,10 +1,10 @@
-//! AWS's quotas.
+//! The quotas of AWS.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, World, machine, run, task, text};
+use crate::support::{Answer, Fixture, Script, machine, run, task, text};
 
 const LIMIT: usize = 262_144;
 
@@ -18,7 +18,7 @@ fn large() -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_over_256_kib_fails_the_task_and_only_its_own_name_catches_it() {
+async fn a_result_over_256_kib_is_caught_only_by_name() {
     let ended = run(&caught(json!(["States.DataLimitExceeded"])), &json!({}), [large()]).await;
     assert_eq!(ended.output()["Error"], "States.DataLimitExceeded");
     let failed = &ended.of("TaskFailed")[0]["taskFailedEventDetails"];
@@ -32,7 +32,7 @@ async fn a_result_over_256_kib_fails_the_task_and_only_its_own_name_catches_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_of_exactly_256_kib_is_fine() {
+async fn a_result_of_exactly_256_kib_is_accepted() {
     let ended = run(&caught(json!(["States.ALL"])), &json!({}), [Answer::Value(json!("x".repeat(LIMIT - 2)))]).await;
     assert_eq!(ended.output().as_str().map(str::len), Some(LIMIT - 2));
 }
@@ -50,7 +50,7 @@ async fn arguments_and_outputs_over_256_kib_fail_their_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_assign_takes_256_kib_and_all_variables_10_mib() {
+async fn one_assign_is_limited_to_256_kib_and_all_variables_to_10_mib() {
     let assign = |assign: Value| machine("A", json!({"A": {"Type": "Pass", "Assign": assign, "End": true}}));
     let half = json!("x".repeat(LIMIT / 2 - 2));
     let ended = run(&assign(json!({"a": "{% $states.input %}", "b": "{% $states.input %}"})), &half, []).await;
@@ -58,7 +58,7 @@ async fn one_assign_takes_256_kib_and_all_variables_10_mib() {
     let ended = run(&assign(json!({"a": "{% $states.input %}", "b": "{% $states.input & 'x' %}"})), &half, []).await;
     assert_eq!(ended.error(), "States.DataLimitExceeded");
 
-    // Each state has an Assign of its own, of 256 KiB.
+    // Each state has its own Assign of 256 KiB.
     let state = |index: usize| {
         let next = format!("A{}", index + 1);
         let state = json!({"Type": "Pass", "Assign": {format!("a{index}"): "{% $states.input %}"}, "Next": next});
@@ -81,38 +81,38 @@ async fn an_execution_that_never_ends_fails_at_25000_events() {
             "End": {"Type": "Succeed"},
         }),
     );
-    let world = World::new(&Script::answers([]));
-    let ended = world.run(&definition, &json!({})).await;
+    let fixture = Fixture::new(&Script::answers([]));
+    let ended = fixture.run(&definition, &json!({})).await;
     assert_eq!(ended.status(), "FAILED");
     assert_eq!(ended.cause(), "The execution reached the maximum number of history events (25000).");
     assert_eq!(ended.described["redriveStatusReason"], "Execution history event limit exceeded");
     let body = json!({"executionArn": ended.described["executionArn"], "reverseOrder": true, "maxResults": 2});
-    let last = world.ask("GetExecutionHistory", body).await;
+    let last = fixture.ask("GetExecutionHistory", body).await;
     let event = |at: usize| (last["events"][at]["id"].as_u64().unwrap(), text(&last["events"][at]["type"]));
     assert_eq!(event(0), (25_000, "ExecutionFailed".to_owned()));
     assert_eq!(event(1), (24_999, "PassStateExited".to_owned()), "the last one that there was room for");
 }
 
 /// "Maximum execution history size: 25,000 events"
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>): whichever event of a Map would be the
-/// one too many.
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>). The limit applies to every type of
+/// event of a Map.
 #[tokio::test(start_paused = true)]
-async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
+async fn a_map_fails_at_25000_events_for_any_next_event() {
     let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
     let map = json!({"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": inner, "End": true});
-    // The Task is scheduled again and comes to its end with four events; an iteration ends with the next, another
-    // begins.
+    // The Task is scheduled again and ends with four events. The next event ends an iteration, and the one after it
+    // starts another.
     for (last, refused) in [(24_995, "MapIterationSucceeded"), (24_994, "MapIterationStarted")] {
-        let world = World::new(&Script::answers([Answer::Never]));
-        let machine = world.create("m", &machine("M", json!({"M": map}))).await;
-        let arn = world.start(&machine, &json!({})).await;
+        let fixture = Fixture::new(&Script::answers([Answer::Never]));
+        let machine = fixture.create("m", &machine("M", json!({"M": map}))).await;
+        let arn = fixture.start(&machine, &json!({})).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        world.states.shutdown().await.unwrap();
-        let (key, mut event) = world.store.load::<Value>("states.history").unwrap().pop().unwrap();
-        world.store.delete("states.history", &key).unwrap();
+        fixture.states.shutdown().await.unwrap();
+        let (key, mut event) = fixture.store.load::<Value>("states.history").unwrap().pop().unwrap();
+        fixture.store.delete("states.history", &key).unwrap();
         event["id"] = json!(last);
-        world.store.put("states.history", &format!("{arn}#{last:08}"), &event).unwrap();
-        let again = World::over(Arc::clone(&world.store), &Script::answers([]));
+        fixture.store.put("states.history", &format!("{arn}#{last:08}"), &event).unwrap();
+        let again = Fixture::over(Arc::clone(&fixture.store), &Script::answers([]));
         again.states.resume();
         assert_eq!(again.end(&arn).await["status"], "FAILED");
         let history = again.history(&arn).await;
@@ -125,7 +125,7 @@ async fn a_map_fails_at_25000_events_whatever_its_next_event_is() {
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>): an error has at
 /// most 256 characters, a cause 32,768.
 #[tokio::test(start_paused = true)]
-async fn an_error_shows_256_characters_and_a_cause_32768_wherever_they_come_from() {
+async fn error_and_cause_are_truncated_for_every_origin() {
     let (error, cause) = ("é".repeat(256), "ü".repeat(32_768));
     let (long_error, long_cause) = (format!("{error}!").leak(), format!("{cause}!").leak());
     let words = json!({"error": error, "cause": cause});
@@ -152,7 +152,7 @@ async fn an_error_shows_256_characters_and_a_cause_32768_wherever_they_come_from
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_and_a_cause_of_exactly_as_many_characters_as_may_be_are_whole() {
+async fn error_and_cause_of_maximum_length_are_not_truncated() {
     let (error, cause) = ("é".repeat(256).leak(), "ü".repeat(32_768).leak());
     let ended = run(&caught(json!([error])), &json!({}), [Answer::Error(error, cause)]).await;
     assert_eq!(ended.output(), json!({"Error": error, "Cause": cause}));

@@ -1,11 +1,11 @@
 //! Histories recorded from AWS (see `tests/data/README.md`), compared event by event with those of the same machines,
-//! translated to `JSONata`, here.
+//! translated to `JSONata`.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, Script, World, machine, task};
+use crate::support::{Answer, Fixture, Script, machine, task};
 
 /// The recorded events.
 fn recording(name: &str) -> Vec<Value> {
@@ -20,13 +20,13 @@ fn details(event: &Value) -> Option<(&String, &Map<String, Value>)> {
     Some((found.0, found.1.as_object()?))
 }
 
-/// The recordings show the JSON text of inputs and outputs as values; plain values were left as text.
+/// The recordings contain the JSON text of inputs and outputs as values, and plain text as text.
 fn same(recorded: &Value, ours: &Value) -> bool {
     let read = |value: &Value| value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     recorded == ours || read(ours).is_some_and(|ours| *recorded == ours || read(recorded) == Some(ours))
 }
 
-/// Compares whole histories; values of `ignored` fields may differ, their presence may not.
+/// Compares complete histories. Values of `ignored` fields may differ, but both sides must have the fields.
 #[track_caller]
 fn assert_same(recorded: &[Value], ours: &[Value], ignored: &[&str]) {
     let line = |event: &Value| format!("{} after {}: {}", event["id"], event["previousEventId"], event["type"]);
@@ -50,20 +50,20 @@ fn assert_same(recorded: &[Value], ours: &[Value], ignored: &[&str]) {
     }
 }
 
-/// What a recorded execution was started with.
+/// The input of a recorded execution.
 fn recorded_input(events: &[Value]) -> Value {
     events[0]["executionStartedEventDetails"]["input"].clone()
 }
 
-/// Runs a translated machine with the recorded input and answers, and compares.
+/// Runs a translated machine with the recorded input and answers, and compares the histories.
 async fn conforms(name: &str, definition: &Value, answers: Vec<Answer>, ignored: &[&str]) {
     let recorded = recording(name);
-    let ended = World::new(&Script::answers(answers)).run(definition, &recorded_input(&recorded)).await;
+    let ended = Fixture::new(&Script::answers(answers)).run(definition, &recorded_input(&recorded)).await;
     let ignored = [&["roleArn", "region"], ignored].concat();
     assert_same(&recorded, &ended.history, &ignored);
 }
 
-/// The answers that the recorded Tasks gave.
+/// The answers of the recorded Tasks.
 fn recorded_answers(name: &str) -> Vec<Answer> {
     let leak = |value: &Value| -> &'static str {
         Box::leak(value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_boxed_str())
@@ -87,7 +87,7 @@ fn pass(fields: Value) -> Value {
     pass
 }
 
-/// A Task that hands its input's `FunctionName` and `Payload` to Lambda.
+/// A Task that passes its input's `FunctionName` and `Payload` to Lambda.
 fn invoke(fields: Value) -> Value {
     let mut state = task(json!({
         "Arguments": {"FunctionName": "{% $states.input.FunctionName %}", "Payload": "{% $states.input.Payload %}"},
@@ -187,7 +187,7 @@ async fn a_function_that_is_retried_until_the_error_is_caught() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_takes_too_long() {
+async fn a_function_that_times_out() {
     let state = invoke(json!({"TimeoutSeconds": "{% $states.input.TimeoutSecondsValue %}", "End": true}));
     let definition = machine("Start", json!({"Start": state}));
     conforms("lambda-state-timeout", &definition, vec![Answer::Never], &[]).await;
@@ -201,7 +201,7 @@ async fn a_function_that_does_not_exist() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_with_an_error_of_its_own() {
+async fn a_function_with_a_custom_error() {
     let catch = json!([{"ErrorEquals": ["CustomException"], "Next": "ErrorMatched"}]);
     let states = json!({
         "InvokeLambda": invoke(json!({"Catch": catch, "End": true})), "ErrorMatched": pass(json!({"End": true})),

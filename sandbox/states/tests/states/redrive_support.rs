@@ -1,16 +1,16 @@
-//! What the tests of redrive share: Tasks and Maps, and an execution before and after.
+//! Shared parts of the redrive tests: Tasks, Maps, and an execution before and after its redrive.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Ended, Script, World, machine, task};
+use crate::support::{Answer, Ended, Fixture, Script, machine, task};
 
 pub(crate) fn failing() -> Answer {
     Answer::Error("Bad", "why")
 }
 
-/// A Task that hands its input on.
+/// A Task that returns its input.
 pub(crate) fn step(more: Value) -> Value {
     let mut fields = json!({"Arguments": "{% $states.input %}"});
     fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -24,33 +24,33 @@ pub(crate) fn map(start: &str, states: Value, more: Value) -> Value {
     map
 }
 
-/// A machine of a Map over its input, `M`, whose iterations run these states.
+/// A machine with a Map over its input, `M`, whose iterations run these states.
 pub(crate) fn mapping(start: &str, states: Value) -> Value {
     machine("M", json!({"M": map(start, states, json!({}))}))
 }
 
-/// Runs a machine whose Tasks answer in turn, and redrives it once.
+/// Runs a machine whose Tasks give these answers in turn, and redrives it once.
 pub(crate) async fn redriven(definition: &Value, input: &Value, answers: Vec<Answer>) -> (Ended, Ended, Arc<Script>) {
     let script = Script::answers(answers);
-    let world = World::new(&script);
-    let before = world.run(definition, input).await;
+    let fixture = Fixture::new(&script);
+    let before = fixture.run(definition, input).await;
     assert_eq!(before.status(), "FAILED", "{}", before.described);
-    let after = world.redrive(&before).await;
+    let after = fixture.redrive(&before).await;
     (before, after, script)
 }
 
-/// Runs a machine, and redrives it on a service that was started again, with other answers.
+/// Runs a machine, and redrives it with other answers after a restart of the service.
 pub(crate) async fn redriven_after_a_restart(
     definition: &Value,
     input: &Value,
     first: Arc<Script>,
     second: &Arc<Script>,
 ) -> (Ended, Ended) {
-    let world = World::new(&first);
-    let before = world.run(definition, input).await;
+    let fixture = Fixture::new(&first);
+    let before = fixture.run(definition, input).await;
     assert_eq!(before.status(), "FAILED", "{}", before.described);
-    world.states.shutdown().await.unwrap();
-    let again = World::over(Arc::clone(&world.store), second);
+    fixture.states.shutdown().await.unwrap();
+    let again = Fixture::over(Arc::clone(&fixture.store), second);
     let after = again.redrive(&before).await;
     (before, after)
 }

@@ -1,4 +1,4 @@
-//! A sandbox that is killed between two events of a history, and started again.
+//! A sandbox that is killed between two events of a history, and restarted.
 
 use std::sync::Arc;
 
@@ -6,36 +6,36 @@ use serde_json::{Value, json};
 
 use crate::{
     distributed_support::map_runs,
-    support::{Ended, Script, World, text},
+    support::{Ended, Fixture, Script, text},
 };
 
-/// The service started again as a kill right after an event leaves it, with its only line of work as given; what became
-/// of the execution.
+/// Restarts the service as after a kill right after an event, with the execution's only flow in the given state.
+/// Returns the ended execution.
 pub(crate) async fn killed_after(
-    world: World,
+    fixture: Fixture,
     ended: &Ended,
     event: usize,
     line: Value,
     runner: &Arc<Script>,
 ) -> Ended {
     let arn = text(&ended.described["executionArn"]);
-    world.states.shutdown().await.unwrap();
+    fixture.states.shutdown().await.unwrap();
     for id in event + 1..=ended.history.len() {
-        world.store.delete("states.history", &format!("{arn}#{id:08}")).unwrap();
+        fixture.store.delete("states.history", &format!("{arn}#{id:08}")).unwrap();
     }
     let runs = ended.history[..event].iter().filter(|event| event["type"] == "MapRunStarted");
     let known: Vec<&Value> = runs.map(|event| &event["mapRunStartedEventDetails"]["mapRunArn"]).collect();
-    for (run, _) in world.store.load::<Value>("states.mapRuns").unwrap() {
+    for (run, _) in fixture.store.load::<Value>("states.mapRuns").unwrap() {
         if !known.contains(&&json!(run)) {
-            world.store.delete("states.mapRuns", &run).unwrap();
+            fixture.store.delete("states.mapRuns", &run).unwrap();
         }
     }
-    let records = world.store.load::<Value>("states.executions").unwrap();
+    let records = fixture.store.load::<Value>("states.executions").unwrap();
     let (_, mut record) = records.into_iter().find(|(key, _)| *key == arn).unwrap();
     (record["status"], record["stopped"]) = (json!("RUNNING"), json!(null));
-    world.store.put("states.executions", &arn, &record).unwrap();
-    world.store.put("states.frames", &format!("{arn}#"), &line).unwrap();
-    let again = World::over(Arc::clone(&world.store), runner);
+    fixture.store.put("states.executions", &arn, &record).unwrap();
+    fixture.store.put("states.frames", &format!("{arn}#"), &line).unwrap();
+    let again = Fixture::over(Arc::clone(&fixture.store), runner);
     again.states.resume();
     let described = again.end(&arn).await;
     let runs = map_runs(&again, &json!(arn)).await;
@@ -44,7 +44,7 @@ pub(crate) async fn killed_after(
     after
 }
 
-/// An execution's own line of work in its first state.
+/// An execution's own flow in its first state.
 pub(crate) fn line(state: &str, kind: &str, input: &Value, progress: &str) -> Value {
     json!({"state": state, "kind": kind, "input": input, "variables": {}, "entered": 0, "entered_event": 2,
            "progress": progress})

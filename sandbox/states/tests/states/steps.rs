@@ -1,11 +1,11 @@
-//! Each state type on its good path.
+//! Each state type without errors.
 
 use serde_json::json;
 
-use crate::support::{Answer, Script, World, machine, run, task};
+use crate::support::{Answer, Fixture, Script, machine, run, task};
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_hands_on_its_output_and_sets_variables_for_the_states_after_it() {
+async fn a_pass_returns_its_output_and_sets_variables() {
     let definition = machine(
         "A",
         json!({
@@ -31,7 +31,7 @@ async fn a_null_output_is_an_output() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_choice_takes_the_first_rule_that_is_true_with_that_rules_output() {
+async fn a_choice_takes_the_first_true_rule_with_its_output() {
     let definition = machine(
         "C",
         json!({
@@ -51,7 +51,7 @@ async fn a_choice_takes_the_first_rule_that_is_true_with_that_rules_output() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_choice_assigns_what_the_state_says_and_what_the_rule_adds() {
+async fn a_choice_applies_the_assigns_of_state_and_rule() {
     let states = json!({
         "C": {"Type": "Choice", "Default": "E", "Assign": {"a": "state", "b": "state"}, "Choices": [
             {"Condition": "{% $states.input %}", "Next": "E", "Assign": {"b": "rule"}},
@@ -64,7 +64,7 @@ async fn a_choice_assigns_what_the_state_says_and_what_the_rule_adds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_choice_without_a_match_fails_by_name() {
+async fn a_choice_without_a_match_fails_by_error_name() {
     let choices = json!([{"Condition": "{% false %}", "Next": "E"}]);
     let states = json!({"C": {"Type": "Choice", "Choices": choices}, "E": {"Type": "Succeed"}});
     let ended = run(&machine("C", states), &json!({}), []).await;
@@ -73,7 +73,7 @@ async fn a_choice_without_a_match_fails_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_waits_as_long_as_it_says() {
+async fn a_wait_waits_its_seconds() {
     let definition = machine(
         "W",
         json!({
@@ -85,7 +85,7 @@ async fn a_wait_waits_as_long_as_it_says() {
     let ended = run(&definition, &json!({"seconds": 60}), []).await;
     assert_eq!(ended.output(), json!("done"));
     let waited = before.elapsed().as_secs();
-    // What the wall clock says has passed since the state was entered is not waited for.
+    // The time that has passed on the wall clock since the entry into the state is subtracted.
     assert!((50..=60).contains(&waited), "waited {waited} s");
 }
 
@@ -97,15 +97,15 @@ async fn waits_and_back_off_are_scaled_and_timeouts_are_not() {
     });
     let definition = machine("A", json!({"A": task(fields), "W": {"Type": "Wait", "Seconds": 2000, "End": true}}));
     let before = tokio::time::Instant::now();
-    let ended = World::scaled(0.01, &Script::answers([Answer::Never])).run(&definition, &json!({})).await;
+    let ended = Fixture::scaled(0.01, &Script::answers([Answer::Never])).run(&definition, &json!({})).await;
     assert_eq!(ended.status(), "SUCCEEDED");
-    // Less by what the wall clock says has passed since the Wait was entered.
+    // Minus the time that has passed on the wall clock since the entry into the Wait.
     let waited = before.elapsed().as_secs();
     assert!((10 + 10 + 15..=10 + 10 + 20).contains(&waited), "waited {waited} s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fail_may_say_its_error_by_expression() {
+async fn a_fail_can_have_an_expression_as_error() {
     let states = json!({"F": {"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "{% 'no ' & 'way' %}"}});
     let ended = run(&machine("F", states), &json!({"e": "My.Error"}), []).await;
     assert_eq!((ended.status(), ended.error(), ended.cause()), ("FAILED", "My.Error", "no way"));
@@ -113,7 +113,7 @@ async fn a_fail_may_say_its_error_by_expression() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_is_given_its_arguments_and_its_result_is_at_hand() {
+async fn a_task_receives_its_arguments_and_its_result_is_readable() {
     let fields = json!({
         "TimeoutSeconds": "{% $states.input.limit %}", "HeartbeatSeconds": 5,
         "Assign": {"code": "{% $states.result.StatusCode %}"}, "Output": "{% $states.result.Payload %}", "Next": "B",
@@ -123,7 +123,7 @@ async fn a_task_is_given_its_arguments_and_its_result_is_at_hand() {
         json!({"A": task(fields), "B": {"Type": "Pass", "Output": ["{% $code %}", "{% $states.input %}"], "End": true}}),
     );
     let script = Script::answers([Answer::Value(json!({"Payload": {"ok": true}, "StatusCode": 200}))]);
-    let ended = World::new(&script).run(&definition, &json!({"limit": 9})).await;
+    let ended = Fixture::new(&script).run(&definition, &json!({"limit": 9})).await;
     assert_eq!(ended.output(), json!([200, {"ok": true}]));
     assert_eq!(script.arguments(), [json!({"FunctionName": "f", "Payload": {"limit": 9}})]);
     let scheduled = &ended.of("TaskScheduled")[0]["taskScheduledEventDetails"];
@@ -137,7 +137,7 @@ async fn a_task_is_given_its_arguments_and_its_result_is_at_hand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_context_object_says_where_an_expression_stands() {
+async fn the_context_object_describes_execution_and_state() {
     let inner =
         json!({"StartAt": "I", "States": {"I": {"Type": "Pass", "Output": "{% $states.context.Map %}", "End": true}}});
     let definition = machine(
@@ -163,7 +163,7 @@ async fn the_context_object_says_where_an_expression_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_input_of_the_execution_is_at_hand_in_every_state() {
+async fn the_execution_input_is_readable_in_every_state() {
     let states = json!({
         "A": {"Type": "Pass", "Output": "other", "Next": "B"},
         "B": {"Type": "Pass", "Output": ["{% $states.input %}", "{% $states.context.Execution.Input %}"], "End": true},

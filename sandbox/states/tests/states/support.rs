@@ -1,4 +1,4 @@
-//! A service with a scripted runner of Tasks, and short ways to run machines on it.
+//! A service with a scripted runner of Tasks, and helpers that run machines on it.
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ pub(crate) const REGION: &str = "eu-central-1";
 /// The role of every machine.
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/machine";
 
-/// What a Task answers.
+/// The answer of a Task.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// This value.
@@ -30,32 +30,32 @@ pub(crate) enum Answer {
     Arguments,
     /// This error.
     Error(&'static str, &'static str),
-    /// Its arguments, after a time.
+    /// Its arguments, after a delay.
     After(Duration),
-    /// Nothing, ever.
+    /// No answer.
     Never,
 }
 
 type Answering = dyn Fn(&TaskCall, usize) -> Answer + Send + Sync;
 
-/// Answers calls by a function of the call; keeps the calls.
+/// Answers calls by a function of the call, and records them.
 pub(crate) struct Script {
     answer: Box<Answering>,
-    /// What no role may do.
+    /// The action that no role may perform.
     forbidden: Option<&'static str>,
     calls: Mutex<Vec<TaskCall>>,
     now: AtomicUsize,
-    /// The most calls that ran at one time.
+    /// The maximum number of concurrent calls.
     pub(crate) most: AtomicUsize,
 }
 
 impl Script {
-    /// A runner; the function is given the call and how many came before it.
+    /// A runner; the function receives the call and the number of earlier calls.
     pub(crate) fn new(answer: impl Fn(&TaskCall, usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self::with(Box::new(answer), None))
     }
 
-    /// A runner that answers every call with its arguments and permits everything but one action.
+    /// A runner that answers every call with its arguments and permits everything except one action.
     pub(crate) fn forbidding(action: &'static str) -> Arc<Self> {
         Arc::new(Self::with(Box::new(|_, _| Answer::Arguments), Some(action)))
     }
@@ -70,17 +70,16 @@ impl Script {
         Self::new(move |_, _| answers.lock().unwrap().pop_front().unwrap_or(Answer::Arguments))
     }
 
-    /// Every call so far.
     pub(crate) fn calls(&self) -> Vec<TaskCall> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// The arguments of every call so far.
+    /// The arguments of every call.
     pub(crate) fn arguments(&self) -> Vec<Value> {
         self.calls().into_iter().map(|call| call.arguments).collect()
     }
 
-    /// The calls so far.
+    /// The number of calls.
     pub(crate) fn count(&self) -> usize {
         self.calls.lock().unwrap().len()
     }
@@ -118,7 +117,7 @@ impl TaskRunner for Script {
     }
 }
 
-/// Keeps events.
+/// Records events.
 #[derive(Default)]
 pub(crate) struct Events(pub(crate) Mutex<Vec<Value>>);
 
@@ -129,25 +128,25 @@ impl EventSink for Events {
     }
 }
 
-/// A service and what it is connected to.
-pub(crate) struct World {
+/// A service with its store, runner and events.
+pub(crate) struct Fixture {
     pub(crate) states: States,
     pub(crate) store: Arc<Store>,
     pub(crate) events: Arc<Events>,
 }
 
-impl World {
-    /// A service over an empty store.
+impl Fixture {
+    /// A service with an empty store.
     pub(crate) fn new(runner: &Arc<Script>) -> Self {
         Self::over(Arc::new(Store::in_memory().unwrap()), runner)
     }
 
-    /// A service whose Waits and back-off are shortened.
+    /// A service with shortened Waits and back-off.
     pub(crate) fn scaled(time_scale: f64, runner: &Arc<Script>) -> Self {
         Self::with(Arc::new(Store::in_memory().unwrap()), runner, Options { time_scale, ..Options::default() })
     }
 
-    /// A service over a store.
+    /// A service on a store.
     pub(crate) fn over(store: Arc<Store>, runner: &Arc<Script>) -> Self {
         Self::with(store, runner, Options::default())
     }
@@ -160,7 +159,7 @@ impl World {
         Self { states, store, events }
     }
 
-    /// An operation that works.
+    /// Performs an operation that must succeed.
     pub(crate) async fn ask(&self, operation: &str, body: Value) -> Value {
         match self.states.handle(operation, body).await {
             Ok(answer) => answer,
@@ -168,19 +167,19 @@ impl World {
         }
     }
 
-    /// An operation that does not; answers the error's code and message.
+    /// Performs an operation that must fail. Returns the error's code and message.
     pub(crate) async fn refused(&self, operation: &str, body: Value) -> (String, String) {
         let error = self.states.handle(operation, body).await.expect_err("the operation should be refused");
         (error.code, error.message)
     }
 
-    /// Creates a machine; answers its ARN.
+    /// Creates a machine. Returns its ARN.
     pub(crate) async fn create(&self, name: &str, definition: &Value) -> String {
         let body = json!({"name": name, "definition": definition.to_string(), "roleArn": ROLE});
         text(&self.ask("CreateStateMachine", body).await["stateMachineArn"])
     }
 
-    /// Starts an execution; answers its ARN.
+    /// Starts an execution. Returns its ARN.
     pub(crate) async fn start(&self, machine: &str, input: &Value) -> String {
         let body = json!({"stateMachineArn": machine, "input": input.to_string()});
         text(&self.ask("StartExecution", body).await["executionArn"])
@@ -197,13 +196,13 @@ impl World {
         }
     }
 
-    /// The whole history.
+    /// The complete history.
     pub(crate) async fn history(&self, execution: &str) -> Vec<Value> {
         let body = json!({"executionArn": execution, "maxResults": 1000});
         self.ask("GetExecutionHistory", body).await["events"].as_array().unwrap().clone()
     }
 
-    /// Redrives an execution to its next end.
+    /// Redrives an execution and waits for its next end.
     pub(crate) async fn redrive(&self, ended: &Ended) -> Ended {
         let arn = text(&ended.described["executionArn"]);
         self.ask("RedriveExecution", json!({"executionArn": arn})).await;
@@ -257,21 +256,21 @@ impl Ended {
     }
 }
 
-/// Runs a machine whose Tasks answer in turn.
+/// Runs a machine whose Tasks give these answers in turn.
 pub(crate) async fn run(definition: &Value, input: &Value, answers: impl IntoIterator<Item = Answer>) -> Ended {
-    World::new(&Script::answers(answers)).run(definition, input).await
+    Fixture::new(&Script::answers(answers)).run(definition, input).await
 }
 
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// A machine of these states.
+/// A machine with these states.
 pub(crate) fn machine(start: &str, states: Value) -> Value {
     json!({"QueryLanguage": "JSONata", "StartAt": start, "States": states})
 }
 
-/// A Task that invokes a function, with more fields.
+/// A Task that invokes a function, with additional fields.
 pub(crate) fn task(more: Value) -> Value {
     let mut task = json!({
         "Type": "Task",

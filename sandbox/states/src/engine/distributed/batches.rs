@@ -1,5 +1,5 @@
-//! What each child is given: an item as ItemSelector shapes it, or a batch of them. Source: Step Functions Developer
-//! Guide, "ItemSelector (Map)" (`input-output-itemselector.html`) and "ItemBatcher (Map)"
+//! The input of each child: an item as ItemSelector transforms it, or a batch of items. Source: Step Functions
+//! Developer Guide, "ItemSelector (Map)" (`input-output-itemselector.html`) and "ItemBatcher (Map)"
 //! (`input-output-itembatcher.html`).
 
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ use crate::{
     definition::ItemBatcher,
     engine::{
         Failure, Item, Scope,
-        environment::{Extra, Here},
+        environment::{ActiveState, Extra},
     },
     limits,
     map_run::ChildInput,
 };
 
-/// How many items are selected before others have their turn.
+/// The number of items to select before yielding to other tasks.
 const AT_ONCE: usize = 64;
 
 /// The limits of a batch.
@@ -29,7 +29,7 @@ struct Batching {
 }
 
 impl Distributed<'_> {
-    /// Reads the items and makes the children's inputs of them.
+    /// Reads the items and builds the inputs of the children.
     pub(super) async fn inputs(&self, source: Source) -> Result<Vec<ChildInput>, Failure> {
         let source_name = source.name();
         let items = self.read(source).await?;
@@ -50,8 +50,8 @@ impl Distributed<'_> {
         let Some(selector) = &self.map.item_selector else { return Ok(item.input()) };
         let RawItem { key, value } = item;
         let item = Item { index, value, key, source: Some(source.to_owned()) };
-        let scope = Scope { item: Some(item), ..self.here.scope.clone() };
-        self.run.fill(Here { scope: &scope, ..self.here }, Extra::Nothing, selector, "ItemSelector")
+        let scope = Scope { item: Some(item), ..self.active.scope.clone() };
+        self.run.fill(ActiveState { scope: &scope, ..self.active }, Extra::Nothing, selector, "ItemSelector")
     }
 
     fn batching(&self, batcher: &ItemBatcher) -> Result<Batching, Failure> {
@@ -65,38 +65,38 @@ impl Distributed<'_> {
             items: number(batcher.max_items_per_batch.as_ref(), "MaxItemsPerBatch", usize::MAX)?,
             bytes: number(batcher.max_input_bytes_per_batch.as_ref(), "MaxInputBytesPerBatch", limits::PAYLOAD)?,
             input: input
-                .map(|input| self.run.fill(self.here, Extra::Nothing, input, "ItemBatcher/BatchInput"))
+                .map(|input| self.run.fill(self.active, Extra::Nothing, input, "ItemBatcher/BatchInput"))
                 .transpose()?,
         })
     }
 
-    /// Puts items together until a batch has as many items, or its input as many bytes, as it may have.
+    /// Groups items into batches, within the limits on items and bytes.
     fn batched(&self, batching: &Batching, items: Vec<Value>) -> Result<Vec<ChildInput>, Failure> {
-        let whole = |items: &[Value]| match &batching.input {
+        let batch_input = |items: &[Value]| match &batching.input {
             Some(input) => json!({"BatchInput": input, "Items": items}),
             None => json!({"Items": items}),
         };
-        let around = whole(&[]).to_string().len();
-        let (mut inputs, mut batch, mut bytes) = (Vec::new(), Vec::new(), around);
+        let overhead = batch_input(&[]).to_string().len();
+        let (mut inputs, mut batch, mut bytes) = (Vec::new(), Vec::new(), overhead);
         for item in items {
             // A comma separates two items.
             let more = item.to_string().len() + usize::from(!batch.is_empty());
             if !batch.is_empty() && (batch.len() >= batching.items || bytes + more > batching.bytes) {
-                inputs.push(self.child_input(whole(&batch).to_string(), batch.len())?);
+                inputs.push(self.child_input(batch_input(&batch).to_string(), batch.len())?);
                 batch.clear();
-                bytes = around;
+                bytes = overhead;
             }
             bytes += item.to_string().len() + usize::from(!batch.is_empty());
             batch.push(item);
         }
         if !batch.is_empty() {
-            inputs.push(self.child_input(whole(&batch).to_string(), batch.len())?);
+            inputs.push(self.child_input(batch_input(&batch).to_string(), batch.len())?);
         }
         Ok(inputs)
     }
 
     fn child_input(&self, text: String, items: usize) -> Result<ChildInput, Failure> {
-        checked(self.here, &text)?;
+        checked(self.active, &text)?;
         Ok(ChildInput { text, items: items as u64 })
     }
 }

@@ -1,5 +1,5 @@
-//! The executions of a Map Run: started as many at a time as may run, counted as they end, stopped when too many items
-//! failed.
+//! The child executions of a Map Run. Starts them within the concurrency limit, counts failed items, and stops the
+//! children if too many items fail.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 use sandbox_core::ports::TaskError;
 
-/// The children that are under way, those that wait, and the items that failed.
+/// The children that run, those that wait, and the number of failed items.
 struct Tally<'a> {
     waiting: VecDeque<usize>,
     running: FuturesUnordered<Boxed<'a, usize>>,
@@ -28,11 +28,11 @@ struct Tally<'a> {
 }
 
 impl Distributed<'_> {
-    /// Runs every child that has not succeeded and may yet do so.
+    /// Runs every child that has not succeeded and can still run.
     pub(super) async fn run_children(&self, map_run: &MapRun) -> Result<(), Failure> {
         let inner = &self.run.inner;
         let record = map_run.record();
-        self.permit("states:StartExecution", &record.whole_machine_arn())?;
+        self.permit("states:StartExecution", &record.machine_arn_without_label())?;
         let mut tally = Tally { waiting: VecDeque::new(), running: FuturesUnordered::new(), failed_items: 0 };
         for index in 0..record.children.unwrap_or(0) {
             match inner.child(&record, index) {
@@ -73,24 +73,24 @@ impl Distributed<'_> {
         }
     }
 
-    /// Puts a child where it belongs by its status.
+    /// Adds a child to the running or waiting ones, or counts its failed items.
     fn sort(&self, tally: &mut Tally<'_>, map_run: &MapRunRecord, index: usize, child: &Arc<Execution>) {
         let (status, items) =
             child.with_record(|record| (record.status, record.child.as_ref().map_or(0, |one| one.items)));
         match status {
             Status::Running => tally.running.push(ended(Arc::clone(child), index)),
             Status::Succeeded => {}
-            _ if child.with_record(|record| redrive::awaits(&self.run.inner, map_run, record)) => {
+            _ if child.with_record(|record| redrive::needs_redrive(&self.run.inner, map_run, record)) => {
                 tally.waiting.push_back(index);
             }
             Status::Failed | Status::TimedOut => tally.failed_items += items,
-            // It was stopped by somebody, which is no failure (`state-map-distributed.html`: "failed or timed out
+            // A user stopped the child. This is not a failure (`state-map-distributed.html`: "failed or timed out
             // items").
             Status::Aborted => {}
         }
     }
 
-    /// Starts a child, or starts it again: one of type Express from its first state, one of type Standard by a redrive.
+    /// Starts a child, or restarts it: an Express child from its first state, a Standard child by a redrive.
     fn launch(&self, map_run: &MapRun, record: &MapRunRecord, index: usize) -> Result<Arc<Execution>, Failure> {
         let inner = &self.run.inner;
         let Some(known) = inner.child(record, index) else { return self.start_child(map_run, record, index) };
@@ -142,7 +142,7 @@ impl Distributed<'_> {
                 Inner::launch(inner, Arc::clone(&child), Announce::IfNew);
                 Ok(child)
             }
-            Added::Known(child) => Ok(child),
+            Added::Existing(child) => Ok(child),
         }
     }
 
@@ -150,14 +150,14 @@ impl Distributed<'_> {
         history::execution_started(input, &self.run.revision.role)
     }
 
-    /// Whether the machine's role may do this, which Step Functions does by itself (`iam-policies-eg-dist-map.html`).
+    /// Checks a permission of the machine's role for a call by Step Functions itself (`iam-policies-eg-dist-map.html`).
     fn permit(&self, action: &str, resource: &str) -> Result<(), Failure> {
         let permitted = self.run.inner.runner.permit(&self.run.revision.role, action, resource);
         permitted.map_err(|TaskError { error, cause }| Failure::new(error, cause))
     }
 }
 
-/// Waits until a child has ended; answers its place.
+/// Waits for the end of a child. Returns its index.
 fn ended<'a>(child: Arc<Execution>, index: usize) -> Boxed<'a, usize> {
     Box::pin(async move {
         let mut ended = child.ended.subscribe();

@@ -1,7 +1,7 @@
-//! Text files of rows and columns, by the rules in "ItemReader (Map)" (`input-output-itemreader.html`) and "How Step
-//! Functions parses input CSV files" (`example-csv-parse-dist-map.html`): every field is text; one that a row lacks is
-//! empty, one too many is skipped; a backslash outside a pair is removed. A backslash before the delimiter of a field
-//! without quotes does not escape it here.
+//! CSV files, by the rules in "ItemReader (Map)" (`input-output-itemreader.html`) and "How Step Functions parses input
+//! CSV files" (`example-csv-parse-dist-map.html`). Every field is text. A missing field is empty, an extra field is
+//! skipped. A backslash outside a pair is removed. A backslash before the delimiter of an unquoted field does not
+//! escape it here.
 
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::items::RawItem;
 use crate::definition::{Delimiter, HeaderLocation, ReaderConfig};
 
-/// The longest header, in bytes.
+/// The maximum length of the header in bytes.
 const HEADER: usize = 10 * 1024;
 
 /// The rows as objects.
@@ -43,7 +43,7 @@ fn row(header: &[String], record: &StringRecord) -> Value {
     Value::Object(header.iter().enumerate().map(field).collect())
 }
 
-/// A field without the backslashes that escape what follows them.
+/// Removes the backslashes that escape the next character.
 fn unescaped(field: &str) -> String {
     let mut text = String::with_capacity(field.len());
     let mut letters = field.chars();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_may_be_named_in_the_definition_and_separated_otherwise() {
+    fn a_definition_can_name_columns_and_set_the_delimiter() {
         for (name, letter) in [("PIPE", '|'), ("SEMICOLON", ';'), ("SPACE", ' '), ("TAB", '\t'), ("COMMA", ',')] {
             let config = json!({"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a", "b"], "CSVDelimiter": name});
             assert_eq!(read(config, &format!("1{letter}2")), [json!({"a": "1", "b": "2"})], "{name}");
@@ -80,19 +80,19 @@ mod tests {
     }
 
     #[test]
-    fn a_short_row_is_filled_up_and_a_long_one_cut() {
+    fn a_short_row_is_padded_and_a_long_one_truncated() {
         let found = read(json!({"CSVHeaderLocation": "FIRST_ROW"}), "a,b\n1\n1,2,3\n");
         assert_eq!(found, [json!({"a": "1", "b": ""}), json!({"a": "1", "b": "2"})]);
     }
 
     #[test]
-    fn quotes_and_backslashes_are_kept_by_repeating_them() {
+    fn repeated_quotes_and_backslashes_are_kept() {
         let found = read(json!({"CSVHeaderLocation": "FIRST_ROW"}), "a,b\nC:\\\\x\\y,\"say \"\"hi\"\"\"\n");
         assert_eq!(found, [json!({"a": "C:\\xy", "b": "say \"hi\""})]);
     }
 
     #[test]
-    fn a_header_over_ten_kibibytes_is_refused() {
+    fn a_header_over_ten_kibibytes_is_rejected() {
         let config: ReaderConfig = serde_json::from_value(json!({"CSVHeaderLocation": "FIRST_ROW"})).unwrap();
         assert!(rows(&config, &"x".repeat(HEADER + 1)).is_err_and(|cause| cause.contains("10 KiB")));
         assert!(rows(&config, &"x".repeat(HEADER)).is_ok());

@@ -1,4 +1,4 @@
-//! The items of a distributed Map: from the state, from an object in S3, or the list of a bucket. Source: Step
+//! The items of a distributed Map: from the state, from an object in S3, or from the list of a bucket. Source: Step
 //! Functions Developer Guide, "ItemReader (Map)" (`input-output-itemreader.html`).
 
 use serde_json::{Map, Value, json};
@@ -12,17 +12,16 @@ use crate::{
 };
 use sandbox_core::ports::TaskError;
 
-/// One item, before it is selected or batched.
+/// One item, before ItemSelector and ItemBatcher.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RawItem {
-    /// Its key, where the items are the members of an object.
+    /// The name of the member, if the items are the members of an object.
     pub(super) key: Option<String>,
-    /// Its value.
     pub(super) value: Value,
 }
 
 impl RawItem {
-    /// What a child is given where nothing selects.
+    /// The input of a child if there is no ItemSelector.
     pub(super) fn input(&self) -> Value {
         match &self.key {
             Some(key) => json!({"Key": key, "Value": self.value}),
@@ -31,23 +30,23 @@ impl RawItem {
     }
 }
 
-/// Where the items are.
+/// The source of the items.
 pub(super) enum Source {
-    /// In the state.
+    /// The state's input or its Items.
     State(Vec<RawItem>),
-    /// In S3.
+    /// An S3 bucket.
     Bucket {
         /// `getObject` or `listObjectsV2`.
         operation: &'static str,
-        /// What it is called with.
+        /// The arguments of the call.
         arguments: Map<String, Value>,
-        /// At most how many are taken.
+        /// The maximum number of items.
         most: usize,
     },
 }
 
 impl Source {
-    /// As `$states.context.Map.Item.Source` says it (`input-output-contextobject.html`).
+    /// The name in `$states.context.Map.Item.Source` (`input-output-contextobject.html`).
     pub(super) fn name(&self) -> String {
         let Self::Bucket { arguments, .. } = self else { return "STATE_DATA".to_owned() };
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
@@ -74,11 +73,11 @@ fn elements(value: Value) -> Option<Vec<RawItem>> {
 }
 
 impl Distributed<'_> {
-    /// Works out where the items are.
+    /// Evaluates the source of the items.
     pub(super) fn source(&self) -> Result<Source, Failure> {
         let Some(reader) = &self.map.item_reader else { return self.items_of_state().map(Source::State) };
         let location = "ItemReader/Arguments";
-        let arguments = self.run.fill_object(self.here, Extra::Nothing, &reader.arguments, location)?;
+        let arguments = self.run.fill_object(self.active, Extra::Nothing, &reader.arguments, location)?;
         let operation = if reader.resource.ends_with(":listObjectsV2") { "listObjectsV2" } else { "getObject" };
         let most = match &reader.reader_config.max_items {
             Some(template) => self.whole_number(template, "ItemReader/ReaderConfig/MaxItems", 100_000_000)?,
@@ -90,10 +89,10 @@ impl Distributed<'_> {
     fn items_of_state(&self) -> Result<Vec<RawItem>, Failure> {
         let own_input = Value::String("{% $states.input %}".to_owned());
         let template = self.map.items.as_ref().unwrap_or(&own_input);
-        let value = self.run.fill(self.here, Extra::Nothing, template, "Items")?;
+        let value = self.run.fill(self.active, Extra::Nothing, template, "Items")?;
         if !value.is_array() && !value.is_object() {
-            let wrong = jsonata::unexpected(template, "Items", "array", &value);
-            return Err(self.run.evaluation_failed(self.here, &wrong));
+            let unexpected = jsonata::unexpected(template, "Items", "array", &value);
+            return Err(self.run.evaluation_failed(self.active, &unexpected));
         }
         Ok(elements(value).unwrap_or_default())
     }
@@ -120,7 +119,7 @@ impl Distributed<'_> {
         Ok(items)
     }
 
-    /// Lists a bucket, page after page. The fields are those of a recording of AWS; dates are whole seconds.
+    /// Lists a bucket, page by page. The fields are those of a recording of AWS; dates are whole seconds.
     async fn list(&self, mut arguments: Map<String, Value>, most: usize) -> Result<Vec<RawItem>, Failure> {
         let mut items = Vec::new();
         loop {
@@ -150,7 +149,7 @@ fn listed(object: &Value) -> Value {
     })
 }
 
-/// The items in an object's text.
+/// Parses the items of an object.
 fn parsed(reader: &ItemReader, text: &str) -> Result<Vec<RawItem>, Failure> {
     let config = &reader.reader_config;
     let not_json = |error: serde_json::Error| unreadable(format!("The object is not JSON: {error}"));

@@ -1,9 +1,9 @@
-//! A distributed Map state: a Map Run whose children are executions of their own. Source: Step Functions Developer
-//! Guide, "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
+//! A distributed Map state: a Map Run whose children are separate executions. Source: Step Functions Developer Guide,
+//! "Using Map state in Distributed mode" (`state-map-distributed.html`) and "Redriving Map Runs"
 //! (`redrive-map-run.html`).
 //!
-//! The order of events is that of a recording of AWS: `MapStateStarted` (of length 0 where the items have yet to be
-//! read), `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
+//! The order of events is that of a recording of AWS: `MapStateStarted` (with length 0 if the items are not read yet),
+//! `MapRunStarted`, `MapRunSucceeded`, `MapStateSucceeded`.
 
 mod batches;
 mod children;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Entry, Failure, Run,
-    environment::{Extra, Here},
+    environment::{ActiveState, Extra},
 };
 use crate::{
     clock,
@@ -37,46 +37,46 @@ use sandbox_core::{
 /// One attempt at a distributed Map state.
 pub(super) struct Distributed<'a> {
     run: &'a Run,
-    here: Here<'a>,
+    active: ActiveState<'a>,
     map: &'a MapState,
     workflow: Workflow,
 }
 
-/// What is to be done with the Map Run that the state began before.
+/// What to do with the Map Run that the state started before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// To go on with it.
-    Underway,
-    /// To redrive it.
-    Redrivable,
-    /// To hand on what it came to: the sandbox was killed before the execution went on from there.
-    Ended,
-    /// To start another one.
-    Over,
+enum MapRunAction {
+    /// Continue it.
+    Continue,
+    /// Redrive it.
+    Redrive,
+    /// Return its result: the sandbox was killed before the execution continued.
+    UseResult,
+    /// Start a new one.
+    StartNew,
 }
 
-/// What a Map Run is to an execution that was redriven so often. One that failed for the size of its data, or because
-/// an expression could not be evaluated, is not redriven: another one is started.
-fn standing(record: &MapRunRecord, execution_redrives: u32) -> Standing {
-    let anew = matches!(
+/// Decides about a Map Run by the number of redrives of its execution. A Map Run that failed because of the size of its
+/// data or a failed expression is not redriven: the state starts a new one.
+fn next_action(record: &MapRunRecord, execution_redrives: u32) -> MapRunAction {
+    let needs_new_run = matches!(
         record.error.as_deref(),
         Some("States.DataLimitExceeded" | "States.Runtime" | "States.QueryEvaluationError")
     );
     let is_new_redrive = execution_redrives > record.execution_redrives;
     match record.status {
-        MapRunStatus::Running => Standing::Underway,
-        MapRunStatus::Succeeded | MapRunStatus::Failed if !is_new_redrive => Standing::Ended,
-        MapRunStatus::Failed | MapRunStatus::Aborted if is_new_redrive && !anew => Standing::Redrivable,
-        _ => Standing::Over,
+        MapRunStatus::Running => MapRunAction::Continue,
+        MapRunStatus::Succeeded | MapRunStatus::Failed if !is_new_redrive => MapRunAction::UseResult,
+        MapRunStatus::Failed | MapRunStatus::Aborted if is_new_redrive && !needs_new_run => MapRunAction::Redrive,
+        _ => MapRunAction::StartNew,
     }
 }
 
 impl<'a> Distributed<'a> {
-    pub(super) fn new(run: &'a Run, here: Here<'a>, map: &'a MapState, workflow: Workflow) -> Self {
-        Self { run, here, map, workflow }
+    pub(super) fn new(run: &'a Run, active: ActiveState<'a>, map: &'a MapState, workflow: Workflow) -> Self {
+        Self { run, active, map, workflow }
     }
 
-    /// Runs every item; answers what the state hands on.
+    /// Runs every item. Returns the state's result.
     pub(super) async fn run(&self, entry: Entry) -> Result<Value, Failure> {
         let map_run = self.begin(entry)?;
         match map_run.record() {
@@ -92,23 +92,23 @@ impl<'a> Distributed<'a> {
     }
 
     fn begin(&self, entry: Entry) -> Result<Arc<MapRun>, Failure> {
-        let origin = self.run.origin(self.here);
+        let origin = self.run.origin(self.active);
         let before = match entry {
             Entry::Resumed => self.run.inner.map_runs.of_entry(&origin).into_iter().next(),
             Entry::Fresh => None,
         };
         let redrives = self.run.execution.with_record(|record| record.redrives);
         match before {
-            Some(map_run) => match standing(&map_run.record(), redrives) {
-                Standing::Underway | Standing::Ended => Ok(map_run),
-                Standing::Redrivable => self.redrive(map_run, redrives),
-                Standing::Over => self.start(origin, redrives),
+            Some(map_run) => match next_action(&map_run.record(), redrives) {
+                MapRunAction::Continue | MapRunAction::UseResult => Ok(map_run),
+                MapRunAction::Redrive => self.redrive(map_run, redrives),
+                MapRunAction::StartNew => self.start(origin, redrives),
             },
             None => self.start(origin, redrives),
         }
     }
 
-    /// Starts a Map Run, once everything could be evaluated that it needs.
+    /// Starts a Map Run after every expression that it needs is evaluated.
     fn start(&self, origin: Origin, execution_redrives: u32) -> Result<Arc<MapRun>, Failure> {
         let settings = self.settings()?;
         self.destination()?;
@@ -117,7 +117,7 @@ impl<'a> Distributed<'a> {
             Source::Bucket { .. } => 0,
         };
         let mut batch = Batch::default();
-        let (execution, path) = (&self.run.execution, &self.here.scope.path);
+        let (execution, path) = (&self.run.execution, &self.active.scope.path);
         let kind = "MapStateStarted";
         let details = history::details(kind, json!({"length": length}));
         execution.append_in(&mut batch, path, Note { kind, details })?;
@@ -126,7 +126,7 @@ impl<'a> Distributed<'a> {
             region: self.run.inner.region.clone(),
             machine: self.run.revision.name.clone(),
             revision: self.run.revision.id.clone(),
-            state: self.here.frame.state.clone(),
+            state: self.active.frame.state.clone(),
             label: self.label(),
             workflow: self.workflow,
             origin,
@@ -152,15 +152,15 @@ impl<'a> Distributed<'a> {
         Ok(map_run)
     }
 
-    /// The state's label; AWS makes one up for a state that has none.
+    /// The state's label. AWS generates one for a state without a label.
     fn label(&self) -> String {
         self.map.label.clone().unwrap_or_else(|| {
-            let name = format!("{}/{}", self.run.revision.id, self.here.frame.state);
+            let name = format!("{}/{}", self.run.revision.id, self.active.frame.state);
             Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
         })
     }
 
-    /// Goes on with a Map Run that ended: with its items, where they were read, and with the settings that it has.
+    /// Restarts a Map Run that ended. It keeps its settings, and its items if they were read.
     fn redrive(&self, map_run: Arc<MapRun>, execution_redrives: u32) -> Result<Arc<MapRun>, Failure> {
         if map_run.record().redrives >= limits::MAP_RUN_REDRIVES {
             return Err(Failure::runtime(format!("The Map Run was redriven {} times.", limits::MAP_RUN_REDRIVES)));
@@ -178,7 +178,7 @@ impl<'a> Distributed<'a> {
         });
         let kind = "MapRunRedriven";
         let details = history::details(kind, json!({"mapRunArn": map_run.arn(), "redriveCount": record.redrives}));
-        self.run.execution.append_in(&mut batch, &self.here.scope.path, Note { kind, details })?;
+        self.run.execution.append_in(&mut batch, &self.active.scope.path, Note { kind, details })?;
         self.run.execution.commit(&batch);
         Ok(map_run)
     }
@@ -190,13 +190,13 @@ impl<'a> Distributed<'a> {
             map_run.put_inputs(&inputs).map_err(|error| Failure::runtime(error.to_string()))?;
         }
         let outcome = self.run_children(map_run).await;
-        let results = self.hand_on(map_run, destination.as_ref()).await;
+        let results = self.export(map_run, destination.as_ref()).await;
         outcome.and(results)
     }
 
     fn end(&self, map_run: &MapRun, result: Result<Value, Failure>) -> Result<Value, Failure> {
         let mut batch = Batch::default();
-        let (execution, path) = (&self.run.execution, &self.here.scope.path);
+        let (execution, path) = (&self.run.execution, &self.active.scope.path);
         match &result {
             Ok(_) => {
                 map_run.end(&mut batch, MapRunStatus::Succeeded, (None, None));
@@ -222,7 +222,7 @@ impl<'a> Distributed<'a> {
         };
         let percentage = self.map.tolerated_failure_percentage.as_ref().map(|template| {
             let location = "ToleratedFailurePercentage";
-            let value = self.run.fill(self.here, Extra::Nothing, template, location)?;
+            let value = self.run.fill(self.active, Extra::Nothing, template, location)?;
             let number = value.as_f64().filter(|number| (0.0..=100.0).contains(number));
             number.ok_or_else(|| self.wrong_type(template, location, &value))
         });
@@ -233,15 +233,15 @@ impl<'a> Distributed<'a> {
         })
     }
 
-    /// A whole number that may have come out of an expression.
+    /// A whole number or the result of an expression.
     fn whole_number(&self, template: &Value, location: &str, most: u64) -> Result<u64, Failure> {
-        let value = self.run.fill(self.here, Extra::Nothing, template, location)?;
+        let value = self.run.fill(self.active, Extra::Nothing, template, location)?;
         let number = value.as_u64().filter(|number| *number <= most);
         number.ok_or_else(|| self.wrong_type(template, location, &value))
     }
 
     fn wrong_type(&self, template: &Value, location: &str, value: &Value) -> Failure {
-        self.run.evaluation_failed(self.here, &jsonata::unexpected(template, location, "number", value))
+        self.run.evaluation_failed(self.active, &jsonata::unexpected(template, location, "number", value))
     }
 
     fn destination(&self) -> Result<Option<Destination>, Failure> {
@@ -249,17 +249,17 @@ impl<'a> Distributed<'a> {
             return Ok(None);
         };
         let location = "ResultWriter/Arguments";
-        let arguments = self.run.fill_object(self.here, Extra::Nothing, arguments, location)?;
+        let arguments = self.run.fill_object(self.active, Extra::Nothing, arguments, location)?;
         Destination::of(&arguments).map(Some).map_err(|cause| Failure::new("States.ResultWriterFailed", cause))
     }
 
-    /// Calls S3 with the machine's role, as a Task of this execution would.
+    /// Calls S3 with the machine's role, as a Task of this execution does.
     async fn call_s3(&self, operation: &str, arguments: Value) -> Result<Value, TaskError> {
         let call = TaskCall {
             resource: format!("aws-sdk:s3:{operation}"),
             arguments,
             execution_arn: self.run.execution.with_record(|record| record.arn.clone()),
-            state: self.here.frame.state.clone(),
+            state: self.active.frame.state.clone(),
             role_arn: self.run.revision.role.clone(),
         };
         self.run.inner.runner.run(call).await
@@ -267,16 +267,16 @@ impl<'a> Distributed<'a> {
 }
 
 impl Run {
-    fn origin(&self, here: Here<'_>) -> Origin {
+    fn origin(&self, active: ActiveState<'_>) -> Origin {
         Origin {
             execution: self.execution.with_record(|record| record.arn.clone()),
-            path: here.scope.path.clone(),
-            entered_event: here.frame.entered_event,
+            path: active.scope.path.clone(),
+            entered_event: active.frame.entered_event,
         }
     }
 }
 
-/// A payload that is too large for the state.
-fn checked(here: Here<'_>, text: &str) -> Result<(), Failure> {
-    if text.len() > limits::PAYLOAD { Err(Failure::too_large(&here.frame.state)) } else { Ok(()) }
+/// Rejects a payload that is too large.
+fn checked(active: ActiveState<'_>, text: &str) -> Result<(), Failure> {
+    if text.len() > limits::PAYLOAD { Err(Failure::too_large(&active.frame.state)) } else { Ok(()) }
 }

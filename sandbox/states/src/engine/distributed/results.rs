@@ -1,4 +1,4 @@
-//! What a distributed Map hands on: the outputs of its children, or where in S3 they are. Source: Step Functions
+//! The result of a distributed Map: the outputs of its children, or their location in S3. Source: Step Functions
 //! Developer Guide, "ResultWriter (Map)" (`input-output-resultwriter.html`).
 
 use serde_json::{Map, Value, json};
@@ -13,14 +13,14 @@ use crate::{
 };
 use sandbox_core::ports::TaskError;
 
-/// Where results go in S3.
+/// The location of the results in S3.
 pub(super) struct Destination {
     bucket: String,
     prefix: String,
 }
 
 impl Destination {
-    /// As the Arguments of the ResultWriter say it.
+    /// Reads the Arguments of the ResultWriter.
     pub(super) fn of(arguments: &Map<String, Value>) -> Result<Self, String> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::to_owned);
         let bucket = text("Bucket").ok_or("The Arguments of the ResultWriter do not have the field Bucket")?;
@@ -38,7 +38,7 @@ impl Destination {
     }
 }
 
-/// The results by what became of the executions: those that ended well, those that did not, those that never began.
+/// The results by outcome: succeeded, failed, never started.
 #[derive(Default)]
 struct Results {
     succeeded: Vec<Value>,
@@ -47,8 +47,8 @@ struct Results {
 }
 
 impl Distributed<'_> {
-    /// Hands the results on, also those of a Map Run that failed.
-    pub(super) async fn hand_on(&self, map_run: &MapRun, to: Option<&Destination>) -> Result<Value, Failure> {
+    /// Returns or writes the results, also those of a failed Map Run.
+    pub(super) async fn export(&self, map_run: &MapRun, to: Option<&Destination>) -> Result<Value, Failure> {
         let record = map_run.record();
         if let Some(to) = to {
             let results = self.sorted(map_run, &record);
@@ -56,12 +56,12 @@ impl Distributed<'_> {
             written.map_err(|TaskError { cause, .. }| Failure::new("States.ResultWriterFailed", cause))?;
         }
         let output = self.output(&record, to);
-        checked(self.here, &output.to_string())?;
+        checked(self.active, &output.to_string())?;
         map_run.change(|record| record.results_written = true);
         Ok(output)
     }
 
-    /// The results, or where they were written.
+    /// The results, or their location.
     pub(super) fn output(&self, record: &MapRunRecord, to: Option<&Destination>) -> Value {
         let Some(to) = to else { return Value::Array(self.in_order(record)) };
         let details = json!({"Bucket": to.bucket, "Key": to.manifest(record)});
@@ -73,25 +73,25 @@ impl Distributed<'_> {
         writer.and_then(|writer| writer.writer_config.transformation).unwrap_or(default)
     }
 
-    /// The results of the children that were started, in the order of the items.
+    /// The results of the started children, in the order of the items.
     fn in_order(&self, record: &MapRunRecord) -> Vec<Value> {
         let transformation = self.transformation(Transformation::Compact);
         let children = (0..record.children.unwrap_or(0)).filter_map(|index| self.run.inner.child(record, index));
         children.flat_map(|child| self.shown(&child.record(), transformation)).collect()
     }
 
-    /// What is shown of an execution. One that did not succeed is shown whole.
+    /// The results of one execution. An execution that did not succeed is shown completely.
     fn shown(&self, record: &Record, transformation: Transformation) -> Vec<Value> {
         let output = record.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
         match (transformation, output) {
-            (Transformation::None, _) | (_, None) => vec![self.whole(record)],
+            (Transformation::None, _) | (_, None) => vec![self.complete(record)],
             (Transformation::Flatten, Some(Value::Array(values))) => values,
             (Transformation::Compact | Transformation::Flatten, Some(output)) => vec![output],
         }
     }
 
-    fn whole(&self, record: &Record) -> Value {
-        let mut whole = json!({
+    fn complete(&self, record: &Record) -> Value {
+        let mut complete = json!({
             "ExecutionArn": record.arn,
             "Input": record.input,
             "InputDetails": {"Included": true},
@@ -102,10 +102,10 @@ impl Distributed<'_> {
             "Status": record.status.name(),
         });
         let (status, reason) = announce::redrive_status(&self.run.inner, record);
-        whole["RedriveStatus"] = json!(status);
+        complete["RedriveStatus"] = json!(status);
         let mut add = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
-                whole[name] = value;
+                complete[name] = value;
             }
         };
         add("RedriveStatusReason", reason.map(Value::String));
@@ -115,7 +115,7 @@ impl Distributed<'_> {
         add("OutputDetails", record.output.as_ref().map(|_| json!({"Included": true})));
         add("Error", record.error.clone().map(Value::String));
         add("Cause", record.cause.clone().map(Value::String));
-        whole
+        complete
     }
 
     fn sorted(&self, map_run: &MapRun, record: &MapRunRecord) -> Results {
@@ -126,7 +126,7 @@ impl Distributed<'_> {
                 Some(child) if child.status == Status::Succeeded => {
                     results.succeeded.extend(self.shown(&child, transformation));
                 }
-                Some(child) => results.failed.push(self.whole(&child)),
+                Some(child) => results.failed.push(self.complete(&child)),
                 None => results.pending.push(json!({
                     "ExecutionArn": record.child_arn(index),
                     "Input": map_run.input(index).ok().flatten().map(|input| input.text),
@@ -140,7 +140,7 @@ impl Distributed<'_> {
         results
     }
 
-    /// Writes a file for each kind of result that there is, and the manifest, which names them.
+    /// Writes a file for each outcome that occurred, and the manifest that names the files.
     async fn write(&self, record: &MapRunRecord, to: &Destination, results: &Results) -> Result<(), TaskError> {
         let output_type = self.map.result_writer.as_ref().map(|writer| writer.writer_config.output_type);
         let mut files = json!({"FAILED": [], "PENDING": [], "SUCCEEDED": []});

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Script, World, machine, run, task};
+use crate::support::{Answer, Fixture, Script, machine, run, task};
 
 fn map(more: Value) -> Value {
     let mut map = json!({
@@ -16,11 +16,11 @@ fn map(more: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn results_come_in_the_order_of_the_items_whatever_ends_first() {
+async fn results_have_the_order_of_the_items() {
     let script = Script::new(|call, _| Answer::After(Duration::from_secs(10 - call.arguments.as_u64().unwrap())));
     let processor =
         json!({"StartAt": "T", "States": {"T": task(json!({"Arguments": "{% $states.input %}", "End": true}))}});
-    let ended = World::new(&script).run(&map(json!({"ItemProcessor": processor})), &json!([1, 5, 3])).await;
+    let ended = Fixture::new(&script).run(&map(json!({"ItemProcessor": processor})), &json!([1, 5, 3])).await;
     assert_eq!(ended.output(), json!([1, 5, 3]));
 }
 
@@ -35,7 +35,7 @@ async fn at_most_max_concurrency_iterations_run_and_never_more_than_40() {
         (json!({"MaxConcurrency": 90}), 40),
     ] {
         let script = Script::new(|_, _| Answer::After(Duration::from_secs(1)));
-        let ended = World::new(&script).run(&map(fields.clone()), &items).await;
+        let ended = Fixture::new(&script).run(&map(fields.clone()), &items).await;
         assert_eq!(ended.status(), "SUCCEEDED");
         assert_eq!(script.most.load(Ordering::SeqCst), most, "{fields}");
         assert_eq!(script.count(), 100);
@@ -43,10 +43,10 @@ async fn at_most_max_concurrency_iterations_run_and_never_more_than_40() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_selector_shapes_the_input_and_may_use_the_item() {
+async fn an_item_selector_builds_the_input_from_the_item() {
     let selector = json!({"i": "{% $states.context.Map.Item.Index %}", "v": "{% $states.context.Map.Item.Value %}"});
     let script = Script::answers([]);
-    World::new(&script).run(&map(json!({"ItemSelector": selector, "MaxConcurrency": 1})), &json!(["a", "b"])).await;
+    Fixture::new(&script).run(&map(json!({"ItemSelector": selector, "MaxConcurrency": 1})), &json!(["a", "b"])).await;
     let payloads: Vec<Value> = script.arguments().iter().map(|arguments| arguments["Payload"].clone()).collect();
     assert_eq!(payloads, [json!({"i": 0, "v": "a"}), json!({"i": 1, "v": "b"})]);
 }
@@ -69,7 +69,7 @@ async fn an_empty_list_is_an_empty_result() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_a_list_fails_by_name() {
+async fn items_that_are_not_a_list_fail_by_error_name() {
     let ended = run(&map(json!({})), &json!({"a": 1}), []).await;
     assert_eq!(ended.error(), "States.QueryEvaluationError");
     assert!(
@@ -80,7 +80,7 @@ async fn what_is_not_a_list_fails_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn iterations_see_outer_variables_and_cannot_change_them() {
+async fn iterations_can_read_but_not_change_outer_variables() {
     let inner = json!({"StartAt": "I", "States": {
         "I": {"Type": "Pass", "Assign": {"own": "{% $outer & $states.input %}", "outer": "changed"}, "Next": "J"},
         "J": {"Type": "Pass", "Output": "{% $own %}", "End": true},
@@ -97,12 +97,12 @@ async fn iterations_see_outer_variables_and_cannot_change_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_failure_aborts_the_other_iterations_and_all_that_follows_it() {
+async fn the_first_failure_aborts_the_other_iterations() {
     let script = Script::new(|call, _| match call.arguments["Payload"].as_str() {
         Some("bad") => Answer::Error("Bad", "item"),
         _ => Answer::Never,
     });
-    let ended = World::new(&script).run(&map(json!({"MaxConcurrency": 2})), &json!(["good", "bad", "later"])).await;
+    let ended = Fixture::new(&script).run(&map(json!({"MaxConcurrency": 2})), &json!(["good", "bad", "later"])).await;
     // Types and previousEventId as in LocalStack's recording of AWS "test_service_lambda_map_timeout" (10-03-2024).
     assert_eq!((ended.status(), ended.error(), ended.cause()), ("FAILED", "Bad", "item"));
     assert_eq!(script.count(), 2, "the third iteration never starts");
@@ -126,7 +126,7 @@ async fn the_first_failure_aborts_the_other_iterations_and_all_that_follows_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn iterations_that_run_are_aborted_when_the_input_of_another_cannot_be_made() {
+async fn a_failed_iteration_input_aborts_running_iterations() {
     let selector = json!("{% $states.context.Map.Item.Value = 'bad' ? $nothing : $states.context.Map.Item.Value %}");
     let definition = map(json!({"ItemSelector": selector}));
     let ended = run(&definition, &json!(["a", "b", "bad", "c"]), [Answer::Never, Answer::Never]).await;
@@ -148,7 +148,7 @@ async fn iterations_that_run_are_aborted_when_the_input_of_another_cannot_be_mad
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_map_is_retried_as_a_whole_and_caught_by_the_iterations_error() {
+async fn a_map_is_retried_completely_and_caught_by_its_iterations_error() {
     let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
     let failing = || Answer::Error("Bad", "");
     let ended = run(&map(json!({"Retry": retry})), &json!([1]), [failing()]).await;
@@ -163,7 +163,7 @@ async fn a_map_is_retried_as_a_whole_and_caught_by_the_iterations_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn branches_run_side_by_side_with_one_input_and_answer_in_order() {
+async fn branches_run_concurrently_with_one_input_and_ordered_outputs() {
     let branch = |name: &str, seconds: u32| {
         json!({"StartAt": name, "States": {
             name: {"Type": "Wait", "Seconds": seconds, "Output": ["{% $states.input %}", name], "End": true},
@@ -182,7 +182,7 @@ async fn branches_run_side_by_side_with_one_input_and_answer_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_inside_an_aborted_branch_is_aborted_with_it() {
+async fn states_inside_an_aborted_branch_are_aborted() {
     let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
     let branches = json!([
         {"StartAt": "M", "States": {"M": {"Type": "Map", "Items": [1], "ItemProcessor": inner, "End": true}}},
@@ -200,7 +200,7 @@ async fn what_runs_inside_an_aborted_branch_is_aborted_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_what_is_inside_a_branch_only_what_runs_is_aborted() {
+async fn only_running_states_inside_a_branch_are_aborted() {
     let inner = json!({"StartAt": "T", "States": {"T": task(json!({"End": true}))}});
     let branches = json!([
         {"StartAt": "M", "States": {"M": {"Type": "Map", "Items": ["done", "stuck"], "ItemProcessor": inner, "End": true}}},
@@ -212,7 +212,7 @@ async fn of_what_is_inside_a_branch_only_what_runs_is_aborted() {
         Some("stuck") => Answer::Never,
         _ => Answer::Arguments,
     });
-    let ended = World::new(&script).run(&definition, &json!({})).await;
+    let ended = Fixture::new(&script).run(&definition, &json!({})).await;
     let types = ended.types();
     let at = types.iter().position(|kind| *kind == "FailStateEntered").unwrap();
     assert_eq!(
@@ -232,7 +232,7 @@ async fn of_what_is_inside_a_branch_only_what_runs_is_aborted() {
 /// "Maximum input or output size for a task, state, or execution"
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 #[tokio::test(start_paused = true)]
-async fn what_goes_into_a_map_or_parallel_and_what_comes_out_of_it_may_not_be_too_large() {
+async fn inputs_and_outputs_of_map_and_parallel_are_limited_in_size() {
     let small = json!({"StartAt": "S", "States": {"S": {"Type": "Pass", "Output": "small", "End": true}}});
     let large = "{% $pad('', 262144, 'x') %}";
     let part = json!({"StartAt": "S", "States": {"S": {"Type": "Pass", "Output": "{% $pad('', 100000, 'x') %}", "End": true}}});

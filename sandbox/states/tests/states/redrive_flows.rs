@@ -1,4 +1,4 @@
-//! `RedriveExecution` of Maps and Parallels: which of their lines of work run again.
+//! `RedriveExecution` of Map and Parallel: which of their flows run again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     redrive_support::{added, failing, map, mapping, redriven, redriven_after_a_restart, step},
-    support::{Answer, Script, World, machine},
+    support::{Answer, Fixture, Script, machine},
 };
 
 /// The arguments of the calls as text, sorted.
@@ -22,18 +22,18 @@ fn failing_for(item: &'static str) -> Arc<Script> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_map_only_the_iteration_that_failed_is_called_again() {
-    // By its last attempt, the others are done.
+async fn only_the_failed_iteration_of_a_map_runs_again() {
+    // At the last attempt, the other iterations have ended.
     let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 5}]);
     let states = json!({"T": step(json!({"Retry": retry, "Next": "U"})), "U": {"Type": "Pass", "End": true}});
     let items = json!(["zero", "one", "two", "three"]);
     let first = failing_for("two");
-    let world = World::new(&first);
-    let before = world.run(&mapping("T", states), &items).await;
+    let fixture = Fixture::new(&first);
+    let before = fixture.run(&mapping("T", states), &items).await;
     assert_eq!((before.status(), first.count()), ("FAILED", 5));
-    world.states.shutdown().await.unwrap();
+    fixture.states.shutdown().await.unwrap();
     let second = Script::answers([]);
-    let again = World::over(Arc::clone(&world.store), &second);
+    let again = Fixture::over(Arc::clone(&fixture.store), &second);
     let after = again.redrive(&before).await;
     assert_eq!(second.arguments(), ["two"]);
     assert_eq!(after.output(), items);
@@ -42,28 +42,28 @@ async fn of_a_map_only_the_iteration_that_failed_is_called_again() {
     assert_eq!(added(&before, &after)[..2], ["ExecutionRedriven", "TaskScheduled"]);
     let scheduled = &after.history[before.history.len() + 1];
     let failed = before.of("TaskFailed")[1];
-    assert_eq!(scheduled["previousEventId"], failed["id"], "an iteration goes on from its own last event");
+    assert_eq!(scheduled["previousEventId"], failed["id"], "an iteration continues after its own last event");
 }
 
 #[tokio::test(start_paused = true)]
-async fn iterations_that_had_not_begun_begin() {
+async fn iterations_that_had_not_started_start() {
     let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
     definition["States"]["M"]["MaxConcurrency"] = json!(1);
     let items = json!(["zero", "one", "two", "three"]);
     let first = failing_for("one");
-    let world = World::new(&first);
-    let before = world.run(&definition, &items).await;
+    let fixture = Fixture::new(&first);
+    let before = fixture.run(&definition, &items).await;
     assert_eq!(first.arguments(), ["zero", "one"]);
-    world.states.shutdown().await.unwrap();
+    fixture.states.shutdown().await.unwrap();
     let second = Script::answers([]);
-    let again = World::over(Arc::clone(&world.store), &second);
+    let again = Fixture::over(Arc::clone(&fixture.store), &second);
     let after = again.redrive(&before).await;
     assert_eq!(second.arguments(), ["one", "two", "three"]);
     assert_eq!(after.output(), items);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_map_those_that_were_aborted_go_on_in_the_state_that_each_was_in() {
+async fn aborted_iterations_continue_in_their_state() {
     let definition = mapping(
         "T",
         json!({
@@ -71,18 +71,18 @@ async fn of_a_map_those_that_were_aborted_go_on_in_the_state_that_each_was_in() 
             "U": step(json!({"Arguments": {"u": "{% $seen %}"}, "End": true})),
         }),
     );
-    // 0 is done, 1 waits in U, 2 waits in T, 3 fails in U.
+    // 0 has ended, 1 waits in U, 2 waits in T, 3 fails in U.
     let first = Script::new(|call, _| match (call.arguments.as_u64(), call.arguments["u"].as_u64()) {
         (Some(2), _) | (_, Some(1)) => Answer::Never,
         (_, Some(3)) => Answer::Error("Bad", "why"),
         _ => Answer::Arguments,
     });
-    let world = World::new(&first);
-    let before = world.run(&definition, &json!([0, 1, 2, 3])).await;
+    let fixture = Fixture::new(&first);
+    let before = fixture.run(&definition, &json!([0, 1, 2, 3])).await;
     assert_eq!((before.status(), first.count()), ("FAILED", 7));
-    world.states.shutdown().await.unwrap();
+    fixture.states.shutdown().await.unwrap();
     let second = Script::answers([]);
-    let again = World::over(Arc::clone(&world.store), &second);
+    let again = Fixture::over(Arc::clone(&fixture.store), &second);
     let after = again.redrive(&before).await;
     let mut called: Vec<String> = second.arguments().iter().map(Value::to_string).collect();
     called.sort();
@@ -91,7 +91,7 @@ async fn of_a_map_those_that_were_aborted_go_on_in_the_state_that_each_was_in() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_parallel_only_the_branches_that_did_not_succeed_run_again() {
+async fn only_unsuccessful_branches_of_a_parallel_run_again() {
     let branch = |name: &str| json!({"StartAt": name, "States": {name: step(json!({"Arguments": name, "End": true}))}});
     let parallel = json!({"Type": "Parallel", "Branches": [branch("L"), branch("C"), branch("R")], "End": true});
     let definition = machine("P", json!({"P": parallel}));
@@ -103,7 +103,7 @@ async fn of_a_parallel_only_the_branches_that_did_not_succeed_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_too_much_data_a_map_runs_whole_again() {
+async fn after_a_data_limit_error_a_map_runs_completely_again() {
     let definition = mapping("T", json!({"T": step(json!({"End": true}))}));
     let large = Answer::Value(json!("x".repeat(200_000)));
     let (before, after, script) = redriven(&definition, &json!([1, 2]), vec![large.clone(), large]).await;
@@ -114,7 +114,7 @@ async fn after_too_much_data_a_map_runs_whole_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_map_whose_items_could_not_be_worked_out_starts_when_they_can() {
+async fn a_map_whose_items_failed_to_evaluate_starts_at_the_redrive() {
     let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
     definition["States"]["M"]["Items"] =
         json!("{% $states.context.Execution.RedriveCount > 0 ? [$states.input] : 'none' %}");
@@ -140,7 +140,7 @@ async fn a_choice_inside_an_iteration_is_evaluated_again_without_the_task_before
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_map_in_a_map_only_the_inner_iterations_that_did_not_succeed_run_again() {
+async fn only_unsuccessful_inner_iterations_of_nested_maps_run_again() {
     let inner = map("T", json!({"T": step(json!({"End": true}))}), json!({}));
     let definition = machine("M", json!({"M": map("I", json!({"I": inner}), json!({"MaxConcurrency": 1}))}));
     let first = Script::new(|call, _| match call.arguments.as_u64() {
@@ -157,7 +157,7 @@ async fn of_a_map_in_a_map_only_the_inner_iterations_that_did_not_succeed_run_ag
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_parallel_in_a_map_only_the_branches_that_did_not_succeed_run_again() {
+async fn only_unsuccessful_branches_of_a_parallel_in_a_map_run_again() {
     let branch = |name: &str| json!({"StartAt": name, "States": {name: step(json!({"Arguments": [name, "{% $states.input %}"], "End": true}))}});
     let parallel = json!({"Type": "Parallel", "Branches": [branch("L"), branch("R")], "End": true});
     let definition = machine("M", json!({"M": map("P", json!({"P": parallel}), json!({"MaxConcurrency": 1}))}));
@@ -169,7 +169,7 @@ async fn of_a_parallel_in_a_map_only_the_branches_that_did_not_succeed_run_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_too_much_data_a_parallel_runs_whole_again() {
+async fn after_a_data_limit_error_a_parallel_runs_completely_again() {
     let branch = |name: &str| json!({"StartAt": name, "States": {name: step(json!({"Arguments": name, "End": true}))}});
     let parallel = json!({"Type": "Parallel", "Branches": [branch("L"), branch("R")], "End": true});
     let large = || Answer::Value(json!("x".repeat(200_000)));
@@ -183,7 +183,7 @@ async fn after_too_much_data_a_parallel_runs_whole_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_too_much_data_in_one_iteration_all_iterations_run_again() {
+async fn after_a_data_limit_error_all_iterations_run_again() {
     let definition =
         machine("M", json!({"M": map("T", json!({"T": step(json!({"End": true}))}), json!({"MaxConcurrency": 1}))}));
     let first = Script::answers([Answer::Arguments, Answer::Value(json!("x".repeat(300_000)))]);
@@ -195,7 +195,7 @@ async fn after_too_much_data_in_one_iteration_all_iterations_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_retry_counters_of_a_map_begin_anew() {
+async fn the_retry_counters_of_a_map_restart() {
     let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
     let definition =
         machine("M", json!({"M": map("T", json!({"T": step(json!({"End": true}))}), json!({"Retry": retry}))}));
@@ -206,31 +206,31 @@ async fn the_retry_counters_of_a_map_begin_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_map_that_was_stopped_or_timed_out_what_had_succeeded_is_kept() {
+async fn successful_iterations_of_a_stopped_map_are_kept() {
     for how in ["stop", "timeout"] {
         let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
         definition["TimeoutSeconds"] = json!(60);
         let script = Script::answers([Answer::Arguments, Answer::Never]);
-        let world = World::new(&script);
-        let machine = world.create("m", &definition).await;
-        let arn = world.start(&machine, &json!(["a", "b"])).await;
+        let fixture = Fixture::new(&script);
+        let machine = fixture.create("m", &definition).await;
+        let arn = fixture.start(&machine, &json!(["a", "b"])).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         if how == "stop" {
-            world.ask("StopExecution", json!({"executionArn": arn})).await;
+            fixture.ask("StopExecution", json!({"executionArn": arn})).await;
         }
-        world.end(&arn).await;
-        world.ask("RedriveExecution", json!({"executionArn": arn})).await;
-        assert_eq!(world.end(&arn).await["output"], "[\"a\",\"b\"]", "{how}");
+        fixture.end(&arn).await;
+        fixture.ask("RedriveExecution", json!({"executionArn": arn})).await;
+        assert_eq!(fixture.end(&arn).await["output"], "[\"a\",\"b\"]", "{how}");
         assert_eq!(script.arguments(), ["a", "b", "b"], "{how}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_retry_a_redrive_goes_on_from_the_last_attempt_alone() {
+async fn a_redrive_continues_only_the_last_attempt() {
     let more =
         json!({"MaxConcurrency": 1, "Retry": [{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]});
     let definition = machine("M", json!({"M": map("T", json!({"T": step(json!({"End": true}))}), more)}));
-    // The first attempt comes to the third item, the second one fails with the first.
+    // The first attempt reaches the third item, the second one fails at the first.
     let first = Script::answers([Answer::Arguments, Answer::Arguments, failing(), failing()]);
     let second = Script::answers([]);
     let items = json!(["a", "b", "c"]);
@@ -240,7 +240,7 @@ async fn after_a_retry_a_redrive_goes_on_from_the_last_attempt_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_iteration_whose_item_is_gone_is_forgotten() {
+async fn an_iteration_without_its_item_is_removed() {
     let mut definition = mapping("T", json!({"T": step(json!({"End": true}))}));
     definition["States"]["M"]["MaxConcurrency"] = json!(1);
     definition["States"]["M"]["Items"] = json!("{% $states.context.Execution.RedriveCount > 0 ? [1, 2] : [1, 2, 3] %}");
@@ -250,7 +250,7 @@ async fn an_iteration_whose_item_is_gone_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_earlier_entry_into_the_map_ran_is_not_taken_for_the_work_of_this_one() {
+async fn iterations_of_an_earlier_entry_are_ignored() {
     let items = "{% $exists($turn) and $states.context.Execution.RedriveCount = 0 ? 'none' : ['a'] %}";
     let more = json!({"Items": items, "Assign": {"turn": "{% $exists($turn) ? $turn + 1 : 1 %}"}, "Next": "Which"});
     let mut again = map("T", json!({"T": step(json!({"End": true}))}), more);
@@ -267,7 +267,7 @@ async fn what_an_earlier_entry_into_the_map_ran_is_not_taken_for_the_work_of_thi
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_retry_counters_of_a_parallel_begin_anew() {
+async fn the_retry_counters_of_a_parallel_restart() {
     let retry = json!([{"ErrorEquals": ["Bad"], "MaxAttempts": 1, "IntervalSeconds": 1}]);
     let branches = json!([{"StartAt": "T", "States": {"T": step(json!({"End": true}))}}]);
     let parallel = json!({"Type": "Parallel", "Branches": branches, "Retry": retry, "End": true});

@@ -9,28 +9,28 @@ use crate::{
     history::{Event, Note},
 };
 
-/// What is kept in memory of an execution while it runs.
+/// The data of an execution that is in memory while it runs.
 #[derive(Debug, Default)]
-pub(super) struct Inside {
+pub(super) struct ExecutionData {
     pub(super) history: Vec<Event>,
     pub(super) frames: BTreeMap<String, Frame>,
     pub(super) cursors: BTreeMap<String, u64>,
 }
 
-impl Inside {
+impl ExecutionData {
     /// Adds an event, unless the history is full.
     pub(super) fn push(
         &mut self,
         previous: u64,
         note: Note<'_>,
-        line: Option<&str>,
+        flow: Option<&str>,
         most: u64,
     ) -> Result<&Event, HistoryFull> {
         let id = self.history.last().map_or(0, |event| event.id) + 1;
         if id > most {
             return Err(HistoryFull);
         }
-        let frame = line.map(str::to_owned);
+        let frame = flow.map(str::to_owned);
         if let Some(frame) = &frame {
             self.cursors.insert(frame.clone(), id);
         }
@@ -39,8 +39,8 @@ impl Inside {
         self.history.last().ok_or(HistoryFull)
     }
 
-    /// The paths of the lines of work below one. A Map of thousands of items has as many frames; only those below are
-    /// looked at.
+    /// The paths of the flows below another. A Map of thousands of items has as many frames, so this scans only the
+    /// frames below the path.
     pub(super) fn below(&self, path: &str) -> Vec<String> {
         let prefix = format!("{path}/");
         let paths = self.frames.range(prefix.clone()..).map(|(path, _)| path);

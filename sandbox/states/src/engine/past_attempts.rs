@@ -1,30 +1,29 @@
-//! What the history says of a state that was entered before the sandbox was killed: how often it was tried, and what
-//! the last try came to where nothing has followed from that yet. A redrive makes all of it void.
+//! The attempts at a state that was entered before the sandbox was killed, read from the history: the failures, and the
+//! last outcome if no event followed it. A redrive invalidates all of it.
 
 use serde_json::Value;
 
-use super::{Failure, Run, environment::Here};
+use super::{Failure, Run, environment::ActiveState};
 use crate::history::Event;
 
-/// The tries of a Task, or of a distributed Map.
+/// The attempts of a Task or a distributed Map.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct PastAttempts {
     failures: Vec<Failure>,
     outcome: Option<Result<Value, Failure>>,
 }
 
 impl Run {
-    /// Reads it from the history.
-    pub(super) fn known(&self, here: Here<'_>) -> Known {
-        let mut known = Known::default();
-        for event in self.execution.since(&here.scope.path, here.frame.entered_event) {
-            known.add(&event);
+    pub(super) fn past_attempts(&self, active: ActiveState<'_>) -> PastAttempts {
+        let mut past = PastAttempts::default();
+        for event in self.execution.since(&active.scope.path, active.frame.entered_event) {
+            past.add(&event);
         }
-        known
+        past
     }
 }
 
-impl Known {
+impl PastAttempts {
     fn add(&mut self, event: &Event) {
         let details = event.details.values().next().unwrap_or(&Value::Null);
         let text = |name: &str| details[name].as_str().map(str::to_owned);
@@ -34,7 +33,7 @@ impl Known {
                 let output = details["output"].as_str().and_then(|output| serde_json::from_str(output).ok());
                 self.outcome = output.map(Ok);
             }
-            // A catcher had taken over, and nothing else does that.
+            // Only a catcher produces this event, so a catcher had been selected.
             "EvaluationFailed" if text("location").is_some_and(|location| location.starts_with("Catch[")) => {
                 self.outcome = Some(Err(Failure::uncaught(text("error"), text("cause"))));
             }
@@ -47,13 +46,13 @@ impl Known {
         }
     }
 
-    /// The failures that were retried: all but the one that the last try came to.
+    /// The failures that were retried: all except the last outcome.
     pub(super) fn retried(&self) -> &[Failure] {
         let open = usize::from(matches!(self.outcome, Some(Err(_))));
         &self.failures[..self.failures.len().saturating_sub(open)]
     }
 
-    /// What the last try came to, once.
+    /// The outcome of the last attempt. Returned once.
     pub(super) fn take_outcome(&mut self) -> Option<Result<Value, Failure>> {
         self.outcome.take()
     }
