@@ -28,6 +28,6 @@ pub use sandbox_template as template;
 
 pub use self::{
     error::SandboxError,
-    options::{Options, Outputs},
+    options::{AccessKey, Options, Outputs},
     sandbox::Sandbox,
 };

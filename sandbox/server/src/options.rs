@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use sandbox_lambda::Functions;
 use sandbox_s3::BucketSettings;
-use serde::Serialize;
 
 /// The options of a sandbox.
 #[derive(Debug, Clone)]
@@ -51,18 +50,24 @@ impl Options {
     }
 }
 
+/// An access key of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessKey {
+    /// The ID.
+    pub id: String,
+    /// The secret.
+    pub secret: String,
+}
+
 /// What a client requires to use a running sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
     /// The endpoint of every service.
     pub endpoint_url: String,
     /// The region of the stack.
     pub region: String,
-    /// The ID of an access key with every permission.
-    pub access_key_id: String,
-    /// The secret of that access key.
-    pub secret_access_key: String,
+    /// An access key with every permission.
+    pub access_key: AccessKey,
     /// The name of the stack.
     pub stack_name: String,
     /// The folder of messages to subscribers.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    Options, Outputs, SandboxError,
+    AccessKey, Options, Outputs, SandboxError,
     background::{self, Lifetime},
     data_folder,
     deploy::Deployment,
@@ -60,8 +60,7 @@ impl Sandbox {
         let outputs = Outputs {
             endpoint_url: format!("http://{address}"),
             region: options.region.clone(),
-            access_key_id: user.access_key_id,
-            secret_access_key: user.secret_access_key,
+            access_key: AccessKey { id: user.access_key_id, secret: user.secret_access_key },
             stack_name: options.stack_name.clone(),
             outbox_dir: folder.join("outbox"),
             outputs: stack.outputs.clone(),

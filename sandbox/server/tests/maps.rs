@@ -17,7 +17,7 @@ async fn sandbox() -> Sandbox {
 
 fn config(sandbox: &Sandbox) -> SdkConfig {
     let outputs = sandbox.outputs();
-    let (id, secret) = (&outputs.access_key_id, &outputs.secret_access_key);
+    let (id, secret) = (&outputs.access_key.id, &outputs.access_key.secret);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(outputs.region.clone()))

@@ -11,8 +11,8 @@ pub(super) fn ready_file(sandbox: &Sandbox) -> ReadyFile {
     ReadyFile {
         endpoint_url: outputs.endpoint_url.clone(),
         region: outputs.region.clone(),
-        access_key_id: outputs.access_key_id.clone(),
-        secret_access_key: outputs.secret_access_key.clone(),
+        access_key_id: outputs.access_key.id.clone(),
+        secret_access_key: outputs.access_key.secret.clone(),
         stack_name: outputs.stack_name.clone(),
         outbox_dir: outputs.outbox_dir.clone(),
         outputs: outputs.outputs.clone(),

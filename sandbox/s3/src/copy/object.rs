@@ -82,15 +82,7 @@ impl Backend {
                 lock,
                 restore: None,
             };
-            state.publish(Publication {
-                bucket: &input.bucket,
-                key: &input.key,
-                object,
-                initiated: None,
-                completed: None,
-                reason: "CopyObject",
-                cause: &cause,
-            })?
+            state.publish(Publication::of_one_request(&input.bucket, &input.key, object, "CopyObject", &cause))?
         };
         output.copy_object_result = Some(copy_result(etag, &proof.checksum, published.initiated));
         output.version_id = published.version_id;

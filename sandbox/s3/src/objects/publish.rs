@@ -30,6 +30,19 @@ pub(crate) struct Publication<'a> {
     pub(crate) cause: &'a Cause,
 }
 
+impl<'a> Publication<'a> {
+    /// An object that one request writes.
+    pub(crate) fn of_one_request(
+        bucket: &'a str,
+        key: &'a str,
+        object: Object,
+        reason: &'static str,
+        cause: &'a Cause,
+    ) -> Self {
+        Self { bucket, key, object, initiated: None, completed: None, reason, cause }
+    }
+}
+
 /// The result for the caller.
 pub(crate) struct Published {
     /// Absent if versioning was never enabled.

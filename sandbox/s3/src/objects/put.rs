@@ -69,15 +69,8 @@ impl Backend {
                 lock,
                 restore: None,
             };
-            state.publish(Publication {
-                bucket: &input.bucket,
-                key: &input.key,
-                object,
-                initiated: None,
-                completed: None,
-                reason: req.extensions.get().map_or("PutObject", |Reason(reason)| *reason),
-                cause: &cause,
-            })?
+            let reason = req.extensions.get().map_or("PutObject", |Reason(reason)| *reason);
+            state.publish(Publication::of_one_request(&input.bucket, &input.key, object, reason, &cause))?
         };
         output.version_id = published.version_id;
         self.announce(published.event).await;

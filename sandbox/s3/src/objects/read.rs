@@ -95,6 +95,18 @@ fn not_modified(version: &Version, object: &Object) -> s3s::S3Error {
     error
 }
 
+/// The conditions in the headers of a read.
+macro_rules! read_conditions {
+    ($input:expr) => {
+        ReadConditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
 /// Rejects a read whose conditions do not hold.
 fn hold(conditions: &ReadConditions, version: &Version, object: &Object) -> S3Result<()> {
     match conditions.judge(&object.etag, version.initiated.time()) {
@@ -133,13 +145,7 @@ impl Backend {
         let version_id = shown(state.bucket(&input.bucket)?.record.versioning, &version.id);
         let object = version.object().ok_or_else(errors::no_such_key)?;
         CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        hold(&conditions, &version, object)?;
+        hold(&read_conditions!(input), &version, object)?;
         let now = self.now();
         if object.is_out_of_reach(now) {
             return Err(s3_error!(InvalidObjectState, "The operation is not valid for the object's storage class"));
@@ -173,13 +179,7 @@ impl Backend {
         let (version, version_id) = self.found(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = version.object().ok_or_else(errors::no_such_key)?;
         CustomerKey::open(object.attributes.encryption.customer_key.as_ref(), customer_key!(input)?.as_ref())?;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        hold(&conditions, &version, object)?;
+        hold(&read_conditions!(input), &version, object)?;
         let window = window(object, input.range.as_ref(), input.part_number)?;
         let mut output = describe!(HeadObjectOutput, version, object, hidden);
         output.restore = object.shown_restore(self.now());

@@ -76,8 +76,8 @@ impl Fixture {
     }
 
     fn config(outputs: &Outputs, attempts: u32) -> SdkConfig {
-        let Outputs { endpoint_url, region, access_key_id, secret_access_key, .. } = outputs;
-        config(endpoint_url, region, access_key_id, secret_access_key, attempts)
+        let Outputs { endpoint_url, region, access_key, .. } = outputs;
+        config(endpoint_url, region, &access_key.id, &access_key.secret, attempts)
     }
 
     /// A client with three attempts, the default of SDKs.
@@ -140,7 +140,7 @@ impl Fixture {
     }
 
     async fn post(&self, service: &str, request: http::request::Builder, body: &str) -> Option<(u16, String)> {
-        let own = (self.outputs.access_key_id.as_str(), self.outputs.secret_access_key.as_str());
+        let own = (self.outputs.access_key.id.as_str(), self.outputs.access_key.secret.as_str());
         self.exchange(signing::signed(self.addressed(request, body), own, service).await).await
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn config(outputs: &Outputs, key: &str, secret: &str) -> SdkConfig {
 }
 
 pub(crate) fn own(outputs: &Outputs) -> SdkConfig {
-    config(outputs, &outputs.access_key_id, &outputs.secret_access_key)
+    config(outputs, &outputs.access_key.id, &outputs.access_key.secret)
 }
 
 pub(crate) async fn upload(outputs: &Outputs, key: &str) {
@@ -67,7 +67,7 @@ pub(crate) async fn plain(
 ) -> (u16, http::HeaderMap, String) {
     let address = outputs.endpoint_url.trim_start_matches("http://").to_owned();
     request.headers_mut().insert("Host", address.parse().unwrap());
-    let own = (outputs.access_key_id.as_str(), outputs.secret_access_key.as_str());
+    let own = (outputs.access_key.id.as_str(), outputs.access_key.secret.as_str());
     send(outputs, signing::signed(request, own, service).await).await
 }
 

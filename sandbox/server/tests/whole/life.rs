@@ -53,12 +53,12 @@ async fn all_data_survives_a_restart_on_the_same_folder() {
     let first = Sandbox::start(kept()).await.unwrap();
     upload(first.outputs(), "kept").await;
     let before = ended(first.outputs(), 1).await;
-    let key = first.outputs().access_key_id.clone();
+    let key = first.outputs().access_key.id.clone();
     first.stop().await.unwrap();
 
     let second = Sandbox::start(kept()).await.unwrap();
     let outputs = second.outputs();
-    assert_eq!(outputs.access_key_id, key);
+    assert_eq!(outputs.access_key.id, key);
     assert_eq!(ended(outputs, 1).await, before);
     let s3 = aws_sdk_s3::Client::new(&own(outputs));
     let object = s3.get_object().bucket(&outputs.outputs["SourceBucket"]).key("kept").send().await.unwrap();

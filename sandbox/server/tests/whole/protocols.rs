@@ -85,7 +85,7 @@ async fn every_service_rejects_an_invalid_signature() {
         let request = if target.is_empty() { request } else { request.header("X-Amz-Target", target) };
         request.body(Full::from(body)).unwrap()
     };
-    let (wrong, stranger) = ((outputs.access_key_id.as_str(), "wrong"), ("AKIANOBODY", "wrong"));
+    let (wrong, stranger) = ((outputs.access_key.id.as_str(), "wrong"), ("AKIANOBODY", "wrong"));
     for (service, (method, path, target, body), codes) in [
         (
             "states",
