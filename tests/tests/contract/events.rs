@@ -19,7 +19,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let rows = table(&text("events/README.md"), &["file", "what it is", "rule", "fate"]);
+    let rows = table(&text("events/README.md"), &["file", "case", "rule", "result"]);
     let case = |row: Vec<String>| {
         let file = row[0].trim_matches('`').to_owned();
         let event = serde_json::from_str(&text(&format!("events/{file}")));
