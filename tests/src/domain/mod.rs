@@ -103,8 +103,8 @@ pub struct Tolerance {
     /// Copies of a source version that has another, proven copy. A plan found neither a receipt nor a proof of the
     /// first copy.
     pub duplicate_copies: usize,
-    /// Newest versions of a key whose copy is late. When it was planned, a newer copy existed that could not be proven
-    /// later and was deleted as the message advises.
+    /// Newest versions of a key whose copy is late. When it was planned, a newer copy existed. That copy could not be
+    /// proven later and was deleted.
     pub newest_versions_late: usize,
 }
 

@@ -45,8 +45,8 @@ impl Bounds {
         self.copies += 2 * events;
     }
 
-    /// Counts deletions that messages advised: a copy that was late because of the deleted one stays late, in each leg.
-    pub(super) fn add_advised_deletions(&mut self, copies: usize) {
+    /// Counts deleted copies that could not be proven: a copy that was late because of one stays late, in each leg.
+    pub(super) fn add_deleted_copies(&mut self, copies: usize) {
         self.deletions += 2 * copies as u64;
     }
 

@@ -1,5 +1,5 @@
-//! Operations of clients and operators: deletions, repeated events, stops, redrives, and the deletions that messages
-//! advise.
+//! Operations of clients and operators: deletions, repeated events, stops, redrives, and the last step of the runbook for
+//! copies that cannot be proven.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -62,9 +62,9 @@ impl Session {
         Ok(count)
     }
 
-    /// Deletes the copies that failed executions advise to delete: those that cannot be proven because their source was
-    /// deleted. Returns their number.
-    pub(in super::super) async fn follow_advice(&self) -> TestResult<usize> {
+    /// Deletes the copies of failed executions that cannot be proven because their source is gone. It is the last step of
+    /// the procedures in `docs/operations.md`. Returns the number of copies.
+    pub(in super::super) async fn delete_unprovable_copies(&self) -> TestResult<usize> {
         let fixture = self.fixture()?;
         let mut count = 0;
         for execution in fixture.executions().await? {
@@ -72,7 +72,7 @@ impl Session {
                 continue;
             }
             let failed = fixture.describe(&execution.arn).await?;
-            let Some((bucket, key, version)) = failed.cause.as_deref().and_then(advised_deletion) else { continue };
+            let Some((bucket, key, version)) = failed.cause.as_deref().and_then(unprovable_copy) else { continue };
             let is_named =
                 |receipt: &Receipt| receipt.backup.stored.version_id.as_ref().is_some_and(|id| id.as_str() == version);
             if fixture.receipts().await?.iter().any(is_named) {
@@ -106,13 +106,13 @@ impl Session {
     }
 }
 
-/// Bucket, key and version of the copy that a message advises to delete.
-fn advised_deletion(cause: &str) -> Option<(&str, &str, &str)> {
+/// Bucket, key and version of the copy that the message of a failed execution cannot prove.
+fn unprovable_copy(cause: &str) -> Option<(&str, &str, &str)> {
     let (_, rest) = cause.split_once("The copy s3://")?;
     let (object, rest) = rest.split_once(" (version ")?;
     let (version, rest) = rest.split_once(')')?;
     let (bucket, key) = object.split_once('/')?;
-    rest.contains("delete that version").then_some((bucket, key, version))
+    rest.contains("compare the copy by other means").then_some((bucket, key, version))
 }
 
 #[cfg(test)]
@@ -120,16 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_that_advises_a_deletion_names_the_copy() {
+    fn a_message_about_an_unprovable_copy_names_it() {
         for cause in [
             "The source s3://src/k was deleted or overwritten before its copy could be proven. The copy s3://dst/a b/c \
-             (version v) exists without a receipt, and nothing is left to prove it by. Only as a last resort delete that \
-             version and redrive, which then ends as skipped.",
-            "The copy s3://dst/a b/c (version v) is not its source s3://src/k (version s). The source is gone by now. \
-             Compare it by other means, or delete that version of it and redrive.",
+             (version v) exists without a receipt. Redrive any other failed execution of this upload first: it may know \
+             the checksum of the source. Otherwise compare the copy by other means, and keep it.",
+            "The copy s3://dst/a b/c (version v) does not match its source s3://src/k (version s). The source is gone, so \
+             the copy was not removed. Otherwise compare the copy by other means, and keep it.",
         ] {
-            assert_eq!(advised_deletion(cause), Some(("dst", "a b/c", "v")), "{cause}");
+            assert_eq!(unprovable_copy(cause), Some(("dst", "a b/c", "v")), "{cause}");
         }
-        assert_eq!(advised_deletion("The copy s3://dst/k (version v) is not its source. It was removed."), None);
+        assert_eq!(unprovable_copy("The copy s3://dst/k (version v) does not match its source. It was removed."), None);
     }
 }
