@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use toml::{Table, Value};
@@ -155,6 +156,37 @@ fn each_crate_depends_only_on_the_crates_that_it_may() {
     }
 
     assert!(objections.is_empty(), "\n{}", objections.join("\n"));
+}
+
+/// The packages outside the workspace with the features that a build of these packages selects.
+fn features(packages: &[&str]) -> BTreeSet<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["tree", "--locked", "--edges", "normal,build"]);
+    command.args(["--prefix", "none", "--no-dedupe", "--format", "{p} [{f}]"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    tree.lines().filter(|line| !line.is_empty() && !line.contains(" (/")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_demo_does_not_build_shared_dependencies_twice() {
+    let functions =
+        ["validate", "copy-part", "complete-multipart", "checksum-verify", "cross-region-replicate", "notify"];
+    let command_line = features(&["holdfast"]);
+    let with_functions = features(&[&["holdfast"], &functions[..]].concat());
+
+    let built_again: Vec<_> = command_line.difference(&with_functions).collect();
+
+    assert!(command_line.len() > 100, "{command_line:?}");
+    assert!(
+        built_again.is_empty(),
+        "the functions need more features of these packages; enable the features in crates/cli/Cargo.toml: {built_again:?}"
+    );
 }
 
 #[test]

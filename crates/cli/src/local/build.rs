@@ -115,7 +115,8 @@ fn spawn(workspace: &Path, packages: &[String]) -> Result<Child, BuildError> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&program);
     command.current_dir(workspace).args(["build", "--profile", PROFILE, "--message-format=json-render-diagnostics"]);
-    for package in packages {
+    // With this package, the dependencies have the features of `cargo run --package holdfast` and are not built again.
+    for package in packages.iter().map(String::as_str).chain([env!("CARGO_PKG_NAME")]) {
         command.args(["--package", package]);
     }
     for (name, _) in std::env::vars_os() {
