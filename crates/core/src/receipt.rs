@@ -122,7 +122,7 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<Last-Modified>.<version>.json`, with the
+    /// The key of the receipt of an upload: `<prefix><source bucket>/<key>/<time>.<version>.json`, with the
     /// time in the form `20261130T175703Z`. If the key would exceed S3's limit, the source key is replaced by its
     /// SHA-256.
     pub fn key_of(&self, bucket: &BucketName, key: &ObjectKey, stamp: &Stamp) -> Result<ObjectKey, InvalidName> {
@@ -130,7 +130,7 @@ impl Receipts {
         ObjectKey::new(within_limit(&format!("{}{bucket}/", self.prefix), key, &name))
     }
 
-    /// The search in a listing for the receipt of an upload with an unknown `Last-Modified`.
+    /// The search in a listing for the receipt of an upload with an unknown time.
     pub fn search(&self, bucket: &BucketName, key: &ObjectKey, upload: UploadId<'_>) -> ReceiptSearch {
         let name_end = format!(".{}.json", upload.segment());
         let name = format!("/{}{name_end}", compact_time(OffsetDateTime::UNIX_EPOCH));

@@ -25,7 +25,7 @@ impl Validate {
         Ok(exists.then(|| skip::already_backed_up(receipt)))
     }
 
-    /// The same for an upload whose source is gone. Its `Last-Modified` is unknown, so its receipt is found by a
+    /// The same for an upload whose source is gone. Its time is unknown, so its receipt is found by a
     /// listing.
     pub(crate) async fn backed_up_by_search(
         &self,

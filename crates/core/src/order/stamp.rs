@@ -37,7 +37,8 @@ pub struct Stamp {
     pub sequencer: Option<Sequencer>,
     /// The source's entity tag.
     pub etag: ETag,
-    /// The source's `Last-Modified`, in whole seconds.
+    /// The source's `Last-Modified`, in whole seconds. Without versions, the time of the event: the source may be a newer
+    /// upload with the same bytes by now, and a repeated event must give the same stamp.
     #[serde(with = "time::serde::rfc3339")]
     pub last_modified: OffsetDateTime,
 }
@@ -117,6 +118,11 @@ impl Stamp {
     /// Whether both stamps name the same upload.
     pub fn is_same(&self, other: &Self) -> bool {
         self.is_same_upload(other.version_id.as_ref(), other.sequencer.as_ref(), &other.etag)
+    }
+
+    /// Whether the source has versions.
+    pub fn is_versioned(&self) -> bool {
+        is_version(self.version_id.as_ref())
     }
 
     /// How the upload of this stamp relates to the upload of another one.

@@ -51,12 +51,16 @@ pub fn pin(upload: &Upload, head: &Head) -> Pinned {
         size: head.size,
         region: upload.region.clone(),
     };
-    let stamp = Stamp {
+    let mut stamp = Stamp {
         version_id: source.version_id.clone(),
         sequencer: upload.event.sequencer.clone(),
         etag: source.etag.clone(),
         last_modified: head.last_modified,
     };
+    if !stamp.is_versioned() && stamp.sequencer.is_some() {
+        // See `Stamp::last_modified`.
+        stamp.last_modified = upload.event.time.truncate_to_second();
+    }
     Pinned::Source { source: Box::new(source), stamp: Box::new(stamp) }
 }
 

@@ -37,9 +37,10 @@ use crate::{Error, Validate};
 
 /// The folder of the receipts of the event's key.
 const RECEIPT_FOLDER: &str = ".holdfast/receipts/src/a b/";
-/// The receipt of the event's upload, and that of the same upload to a bucket without versions.
+/// The receipt of the event's upload, and that of the same upload to a bucket without versions, which has the time of
+/// the event.
 const RECEIPTS: [&str; 2] =
-    [".holdfast/receipts/src/a b/20261122T095959Z.v1.json", ".holdfast/receipts/src/a b/20261122T095959Z.null-0A.json"];
+    [".holdfast/receipts/src/a b/20261122T095959Z.v1.json", ".holdfast/receipts/src/a b/20261122T100000Z.null-0A.json"];
 /// The late backup of the event's upload.
 const LATE: &str = ".holdfast/late/a b/v1";
 

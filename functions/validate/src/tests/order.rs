@@ -148,3 +148,20 @@ async fn a_request_is_skipped_or_proves_the_copy() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_stamp_without_a_version_has_the_time_of_the_event() {
+    let requested = || request(json!({"key": "a b"}));
+    for (event, version, time) in
+        [(event(), Some("v1"), (9, 59, 59)), (unversioned_event(), None, (10, 0, 0)), (requested(), None, (9, 59, 59))]
+    {
+        let untagged = mock!(Client::get_object_tagging)
+            .then_output(|| GetObjectTaggingOutput::builder().set_tag_set(Some(Vec::new())).build().unwrap());
+        let named = version.filter(|_| event["detail-type"] == "Object Created");
+        let rules = [untagged, head("src", named, source().set_version_id(version.map(str::to_owned))), absent("dst")];
+
+        let plan = call(&rules.each_ref(), &[], input(event)).await.unwrap();
+
+        assert_eq!(planned(&plan).stamp.last_modified.to_hms(), time);
+    }
+}
