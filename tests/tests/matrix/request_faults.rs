@@ -65,7 +65,9 @@ impl Request {
             killed(Life::Before),
             killed(Life::After),
         ];
-        common.into_iter().chain(of_operation).collect()
+        // A response to HEAD has no body. A status 400 alone does not tell expired credentials from an unusable key.
+        let credentials = (self.operation != "HeadObject").then(|| error_response("ExpiredToken", self.denied()));
+        common.into_iter().chain(credentials).chain(of_operation).collect()
     }
 
     /// The faults of this operation, without those that every operation has.
@@ -78,25 +80,21 @@ impl Request {
             "Replicate" => DestinationChanged,
             _ => SourceGone,
         };
+        let with_kms_causes = |causes: Vec<Cause>| kms_causes().into_iter().chain(causes).collect();
         let with_copy_causes = |causes: Vec<Cause>| {
-            let every = [
-                kms_denied(),
-                inside_200("InternalError", S3Unavailable),
-                inside_200("SlowDown", ErrorName::S3Throttled),
-            ];
-            every.into_iter().chain(causes).collect()
+            let inside = [inside_200("InternalError", S3Unavailable), inside_200("SlowDown", ErrorName::S3Throttled)];
+            kms_causes().into_iter().chain(inside).chain(causes).collect()
         };
         Some(match self.operation.as_str() {
             "HeadObject" => Vec::new(),
             "GetObjectTagging" if self.bucket == Bucket::To => vec![error_response("NoSuchKey", DestinationChanged)],
             "GetObjectTagging" => vec![error_response("NoSuchKey", gone)],
-            "GetObject" => vec![kms_denied(), error_response("PreconditionFailed", SourceGone)],
-            "CreateMultipartUpload" => vec![kms_denied(), error_response("NoSuchBucket", ConfigInvalid)],
-            "PutObject" => vec![
-                kms_denied(),
+            "GetObject" => with_kms_causes(vec![error_response("PreconditionFailed", SourceGone)]),
+            "CreateMultipartUpload" => with_kms_causes(vec![error_response("NoSuchBucket", ConfigInvalid)]),
+            "PutObject" => with_kms_causes(vec![
                 error_response("NoSuchBucket", ConfigInvalid),
                 error_response("ConditionalRequestConflict", S3Unavailable),
-            ],
+            ]),
             "ListParts" => {
                 vec![error_response("NoSuchUpload", UploadGone), error_response("NoSuchBucket", ConfigInvalid)]
             }
@@ -152,6 +150,16 @@ fn error_response(code: &'static str, name: ErrorName) -> Cause {
 fn inside_200(code: &'static str, name: ErrorName) -> Cause {
     let label = if code == "SlowDown" { "200 with SlowDown" } else { "200 with InternalError" };
     Cause { name: label, effect: Effect::Error(answer(code, true)), error: name, modes: ONCE_OR_ALWAYS }
+}
+
+/// The errors of KMS, which S3 passes on with its own prefix.
+fn kms_causes() -> Vec<Cause> {
+    vec![
+        kms_denied(),
+        error_response("KMS.DisabledException", ErrorName::KmsDenied),
+        error_response("KMS.ThrottlingException", ErrorName::S3Throttled),
+        error_response("KMS.KMSInternalException", ErrorName::S3Unavailable),
+    ]
 }
 
 /// A KMS key without permission for the role: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>.

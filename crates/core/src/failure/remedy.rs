@@ -46,6 +46,8 @@ pub enum Remedy {
         /// What it is denied on.
         resource: Text,
     },
+    /// Check the role and the account, because the credentials are not valid.
+    CheckCredentials,
     /// End the protection of a version, or grant its deletion.
     AllowDeletion {
         /// The object version.
@@ -154,6 +156,7 @@ impl Remedy {
             | Self::Grant { .. }
             | Self::GrantActionOrKey { .. }
             | Self::Allow { .. }
+            | Self::CheckCredentials
             | Self::AllowDeletion { .. }
             | Self::EnableKey
             | Self::GrantKey
@@ -187,6 +190,10 @@ impl Remedy {
             Self::CopyAgain => {
                 "Redrive to copy the object again. If the error repeats, keep this message and check the bucket policies \
                  and gateways between the two buckets."
+            }
+            Self::CheckCredentials => {
+                "S3 rejected the credentials of this function: check that its role exists and that the account is active. Then \
+                 redrive."
             }
             Self::AbortUpload => {
                 "Abort the upload (aws s3api abort-multipart-upload). Then redrive to copy the object again."

@@ -39,6 +39,12 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("InvalidPart", 400, "One or more of the specified parts could not be found."),
     ("BadDigest", 400, "The checksum you specified did not match the calculated checksum."),
     ("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"),
+    ("ExpiredToken", 400, "The provided token has expired."),
+    // KMS, whose errors S3 passes on with this prefix.
+    ("KMS.DisabledException", 400, "The request was rejected because the specified KMS key is not enabled."),
+    ("KMS.ThrottlingException", 400, "Rate exceeded"),
+    ("KMS.KMSInternalException", 500, "The request was rejected because an internal exception occurred."),
+    ("KMS.DependencyTimeoutException", 503, "The system timed out while trying to fulfill the request."),
     // Lambda.
     ("TooManyRequestsException", 429, "Rate Exceeded."),
     ("ServiceException", 500, "The AWS Lambda service encountered an internal error."),

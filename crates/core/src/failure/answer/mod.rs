@@ -1,6 +1,7 @@
 //! What a service answered to a request that failed, and which error that is. No SDK: the adapters are where the
 //! clients are.
 
+mod codes;
 mod refusal;
 mod s3;
 mod sns;
@@ -10,6 +11,7 @@ mod tests;
 
 use std::fmt;
 
+use codes::Meaning;
 use refusal::{Refusal, refusal};
 
 use super::{ErrorName, Remedy};
@@ -65,19 +67,8 @@ impl Answer {
     /// error in the body of an answer with status 200 (CopyObject, UploadPartCopy, CompleteMultipartUpload), so the
     /// code counts before the status.
     fn is_transient(&self) -> bool {
-        matches!(
-            self.code.as_str(),
-            "InternalError"
-                | "InternalFailure"
-                | "ServiceUnavailable"
-                | "RequestTimeout"
-                | "OperationAborted"
-                | "ThrottledException"
-                | "Throttled"
-                | "Throttling"
-                | "ThrottlingException"
-                | "InternalErrorException"
-        ) || self.status.is_none_or(|status| status >= 500 || status == 429)
+        matches!(Meaning::of(&self.code), Some(Meaning::Throttled | Meaning::Passing))
+            || self.status.is_none_or(|status| status >= 500 || status == 429)
             || (self.code.is_empty() && self.status == Some(200))
     }
 

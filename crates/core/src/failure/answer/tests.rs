@@ -24,7 +24,7 @@ const ENCRYPTED: &str = "The object was stored using a form of Server Side Encry
 type Parts = (u16, &'static str, &'static str);
 
 /// Answers of S3, and the names that they have about a source, a destination and both.
-const S3: [(Parts, [ErrorName; 3]); 35] = {
+const S3: [(Parts, [ErrorName; 3]); 53] = {
     use ErrorName::{
         ChecksumMismatch, ConfigInvalid, DestinationChanged, DestinationDenied, Internal, KmsDenied, S3Throttled,
         S3Unavailable, SourceArchived, SourceDenied, SourceGone, SourceUnreadable, UploadGone,
@@ -65,6 +65,24 @@ const S3: [(Parts, [ErrorName; 3]); 35] = {
         ((400, "", ""), [SourceUnreadable, KmsDenied, KmsDenied]),
         ((400, "InvalidPart", "A part could not be found."), [Internal; 3]),
         ((400, "EntityTooSmall", "A part is too small."), [Internal; 3]),
+        ((503, "Busy", "Try again later."), [S3Unavailable; 3]),
+        ((400, "KMS.ThrottlingException", "Rate exceeded"), [S3Throttled; 3]),
+        ((500, "KMS.KMSInternalException", "Try again."), [S3Unavailable; 3]),
+        ((503, "KMS.DependencyTimeoutException", "Try again."), [S3Unavailable; 3]),
+        ((500, "KMS.KeyUnavailableException", "Try again."), [S3Unavailable; 3]),
+        ((503, "KMS.UnknownException", "Try again."), [S3Unavailable; 3]),
+        ((400, "KMS.KMSInvalidStateException", "The key is pending deletion."), [KmsDenied; 3]),
+        ((307, "TemporaryRedirect", "Use the endpoint of the region."), [S3Unavailable; 3]),
+        ((403, "ObjectNotInActiveTierError", "It is in the archive tier."), [SourceArchived; 3]),
+        ((400, "ExpiredToken", "The token has expired."), [SourceDenied, DestinationDenied, DestinationDenied]),
+        ((403, "RequestTimeTooSkewed", "The clock is wrong."), [SourceDenied, DestinationDenied, DestinationDenied]),
+        ((400, "InvalidStorageClass", "The class is not valid."), [ConfigInvalid; 3]),
+        ((400, "MetadataTooLarge", "It has more than 2 KB."), [Internal; 3]),
+        ((400, "RequestHeaderSectionTooLarge", "It has more than 8 KB."), [Internal; 3]),
+        ((409, "", ""), [SourceGone, DestinationChanged, DestinationChanged]),
+        ((500, "UnknownCode", "No."), [S3Unavailable; 3]),
+        ((400, "UnknownCode", "No."), [Internal; 3]),
+        ((403, "UnknownCode", "No."), [SourceDenied, DestinationDenied, DestinationDenied]),
     ]
 };
 
@@ -162,6 +180,16 @@ fn the_remedy_is_about_what_s3_refused() {
         (Side::Destination, (400, "BadDigest", "No."), Remedy::CopyAgain),
         (Side::Destination, (503, "SlowDown", "No."), Remedy::Wait),
         (Side::Destination, (400, "InvalidPart", "No."), Remedy::ReportAndRedrive),
+        (Side::Source, (400, "ExpiredToken", "No."), Remedy::CheckCredentials),
+        (Side::Both, (400, "KMS.ThrottlingException", "No."), Remedy::Wait),
+        (
+            Side::Destination,
+            (400, "InvalidStorageClass", "No."),
+            Remedy::SetVariable {
+                variable: "STORAGE_CLASS".into(),
+                expected: "a storage class that S3 accepts in this region".into(),
+            },
+        ),
     ] {
         assert_eq!(failure(request(side), parts).remedy(), remedy, "{parts:?} on {side:?}");
     }

@@ -11,7 +11,7 @@ const REDRIVE_LATER: &str =
 pub(super) static S3_THROTTLED: Entry = Entry {
     name: ErrorName::S3Throttled,
     recovery: Recovery::Retry,
-    meaning: "S3 asked to slow down: it answered 503 Slow Down or 429.",
+    meaning: "S3, or KMS behind it, asked to slow down.",
     remedy: Remedy::Wait,
     procedure: &[
         step("Find out which other clients load the bucket that the message names, and pause them."),
@@ -28,7 +28,7 @@ pub(super) static S3_THROTTLED: Entry = Entry {
 pub(super) static S3_UNAVAILABLE: Entry = Entry {
     name: ErrorName::S3Unavailable,
     recovery: Recovery::Retry,
-    meaning: "S3 did not answer, or answered with an internal error.",
+    meaning: "S3, or KMS behind it, did not answer, or answered with an internal error.",
     remedy: Remedy::Wait,
     procedure: &[
         CHECK_HEALTH,

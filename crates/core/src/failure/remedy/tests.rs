@@ -18,6 +18,7 @@ pub(in crate::failure) fn all() -> Vec<Remedy> {
         Remedy::Grant { action: text(), resource: text() },
         Remedy::GrantActionOrKey { action: text(), resource: text() },
         Remedy::Allow { action: text(), resource: text() },
+        Remedy::CheckCredentials,
         Remedy::AllowDeletion { object: text() },
         Remedy::EnableKey,
         Remedy::GrantKey,
