@@ -1,4 +1,4 @@
-//! The one place that reads the SDK's errors: they become core's [`Answer`], which decides what they mean.
+//! Converts the SDK's errors to core's [`Answer`], which decides their meaning.
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ pub struct Call {
     pub operation: &'static str,
     /// Which side of a copy it touches.
     pub side: Side,
-    /// What it touches, for example `s3://bucket/key`.
+    /// The resource of the operation, for example `s3://bucket/key`.
     pub resource: String,
     /// The object that S3 itself copies there, if the call is such a copy.
     pub from: Option<String>,
@@ -63,7 +63,7 @@ impl Call {
     }
 }
 
-/// What a service answered, from the error of its SDK.
+/// The answer of a service, from the error of its SDK.
 pub fn answer<E>(error: &SdkError<E, HttpResponse>) -> Answer
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,

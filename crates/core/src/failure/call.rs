@@ -4,16 +4,16 @@ use std::{error::Error, fmt};
 
 use super::{Answer, ErrorName, Fact, Remedy, Request, answer::Classified};
 
-/// A call to a service that failed, with what the service answered.
+/// A failed call to a service, with the answer.
 #[derive(Debug)]
 pub struct CallFailure {
     /// The operation, for example `CopyObject`.
     pub operation: String,
-    /// What the operation was about, for example `s3://bucket/key`.
+    /// The resource of the operation, for example `s3://bucket/key`.
     pub resource: String,
     /// The object that S3 itself copies to the resource, if the operation is such a copy.
     pub from: Option<String>,
-    /// What the service answered.
+    /// The answer of the service.
     pub answer: Answer,
     /// The error that the answer means.
     pub name: ErrorName,

@@ -3,7 +3,7 @@
 
 use super::Remedy;
 
-/// What an error means that no function of Holdfast raised.
+/// The meaning of an error that Lambda or Step Functions raised itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignError {
     /// The names of the error; one that ends with `*` means every other name with this prefix.

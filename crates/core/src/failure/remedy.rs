@@ -29,7 +29,7 @@ pub enum Remedy {
     Grant {
         /// For example `s3:GetObject`.
         action: Text,
-        /// What the action is needed on: an ARN, or an object.
+        /// The resource of the action: an ARN, or an object.
         resource: Text,
     },
     /// As [`Remedy::Grant`], but the answer had no body, so that a KMS key may have been refused instead.
@@ -43,7 +43,7 @@ pub enum Remedy {
     Allow {
         /// The denied action.
         action: Text,
-        /// What it is denied on.
+        /// The resource of the action.
         resource: Text,
     },
     /// Check the role and the account, because the credentials are not valid.
@@ -176,7 +176,7 @@ impl Remedy {
         }
     }
 
-    /// The text of a remedy that is about nothing in particular.
+    /// The text of a remedy without fields.
     fn fixed_text(&self) -> Option<&'static str> {
         Some(match self {
             Self::Wait => {

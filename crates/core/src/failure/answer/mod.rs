@@ -1,5 +1,5 @@
-//! What a service answered to a request that failed, and which error that is. No SDK: the adapters are where the
-//! clients are.
+//! The answer of a service to a failed request, and the error that it means. This module does not use the SDK: the
+//! crates that call AWS convert the SDK's errors.
 
 mod codes;
 mod refusal;
@@ -16,12 +16,12 @@ use refusal::{Refusal, refusal};
 
 use super::{ErrorName, Remedy};
 
-/// Which side of a copy a request touches. It decides what a refusal means.
+/// The side of a copy that a request is about. It decides the meaning of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// What is copied.
+    /// The object that is copied.
     Source,
-    /// What is written.
+    /// The object that is written.
     Destination,
     /// Both: S3 itself copies. The request is addressed to the destination, but a refusal may be about either side.
     Both,
@@ -34,7 +34,7 @@ pub struct Request<'a> {
     pub operation: &'a str,
     /// Which side it touches.
     pub side: Side,
-    /// What it touches, for example `s3://bucket/key`.
+    /// The resource of the operation, for example `s3://bucket/key`.
     pub resource: &'a str,
     /// The object that S3 itself copies to the resource, if the request is such a copy.
     pub from: Option<&'a str>,
@@ -42,10 +42,10 @@ pub struct Request<'a> {
     pub grant: &'a str,
 }
 
-/// What the service answered, without the types of its SDK.
+/// The answer of a service, without the types of its SDK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status; none if no answer came.
+    /// The HTTP status; `None` if there was no answer.
     pub status: Option<u16>,
     /// The error code; empty if the answer has no body.
     pub code: String,

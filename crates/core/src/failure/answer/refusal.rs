@@ -1,11 +1,11 @@
-//! What IAM says that it refused (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+//! The action that IAM refused, read from its message (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
 
 /// A refused action.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal<'a> {
     /// For example `s3:GetObject`.
     pub(super) action: &'a str,
-    /// The ARN of what the action is refused on.
+    /// The ARN of the resource.
     pub(super) resource: &'a str,
     /// Whether a policy denies the action. Otherwise no policy allows it.
     pub(super) explicit_deny: bool,
