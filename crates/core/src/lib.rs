@@ -2,6 +2,8 @@
 //!
 //! This crate does no I/O. A function gathers facts, calls a decision of this crate, and carries it out.
 
+#![warn(missing_docs)]
+
 pub mod attributes;
 mod bounds;
 pub mod checksum;

@@ -3,6 +3,8 @@
 //! This is a separate crate because notify and the command line both need it, and notify must not link the crate for
 //! operators.
 
+#![warn(missing_docs)]
+
 use aws_sdk_sfn::types::{self, HistoryEventType};
 use holdfast_core::history::{End, EventKind, HistoryEvent, StateKind};
 

@@ -1,5 +1,7 @@
 //! The runtime edge of every function: payload, result or named error, tracing, typed configuration and SDK clients.
 
+#![warn(missing_docs)]
+
 pub mod aws;
 pub mod deadline;
 pub mod environment;

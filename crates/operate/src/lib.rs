@@ -4,6 +4,8 @@
 //! This crate does not print; the command line renders its results. It does not depend on the sandbox: a stack in a
 //! sandbox is a stack with another endpoint.
 
+#![warn(missing_docs)]
+
 mod aws_error;
 mod clients;
 pub mod diagnosis;

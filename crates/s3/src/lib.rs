@@ -1,5 +1,7 @@
 //! S3 with the types of `holdfast_core`: the calls that several crates make, and the names of the errors of S3.
 
+#![warn(missing_docs)]
+
 mod attributes;
 mod error;
 pub mod failure;

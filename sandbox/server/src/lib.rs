@@ -3,6 +3,8 @@
 //! Any SDK or the AWS CLI can use it with an endpoint URL. It is a stand-in for tests, demos and laptops, not for
 //! production data.
 
+#![warn(missing_docs)]
+
 mod background;
 mod cloudformation;
 mod data_folder;
