@@ -20,7 +20,7 @@ mod versions;
 pub use error::S3Error;
 pub use head::{ObjectRef, head, source_parts};
 pub use holdfast_core::object::Head;
-pub use publish::{copy_call, copy_object, find_published, published, stored};
+pub use publish::{copy_call, copy_object, find_published, recover_published, stored};
 pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
 pub use upload::{StoredPart, abort_upload, list_parts, open_upload};

@@ -73,7 +73,7 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         Err(error) => {
             let grant = "s3:PutObject and s3:PutObjectTagging";
             let call = copy_call(copy, "CopyObject", grant);
-            published(client, copy, call.s3_failure(error)).await
+            recover_published(client, copy, call.s3_failure(error)).await
         }
     }
 }
@@ -86,7 +86,7 @@ pub fn copy_call(copy: &Copy, operation: &'static str, grant: &'static str) -> C
 
 /// Resolves a changed destination or a missing upload: if the destination has a copy with the same stamp, that copy is
 /// the result, even if another execution made it. Returns any other error unchanged.
-pub async fn published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
+pub async fn recover_published(client: &Client, copy: &Copy, error: S3Error) -> Result<Stored, S3Error> {
     let may_be_published = matches!(error.name(), ErrorName::DestinationChanged | ErrorName::UploadGone);
     let found = if may_be_published { find_published(client, copy).await? } else { None };
     found.ok_or(error)

@@ -30,7 +30,7 @@ pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResul
             Err(Error::Mismatch { mismatch, abort })
         }
         Err(Error::S3(error)) => {
-            let stored = s3::published(client, copy, error).await?;
+            let stored = s3::recover_published(client, copy, error).await?;
             abort_remaining(client, copy, upload, stored).await
         }
         Err(error @ Error::Incomplete { .. }) => match s3::find_published(client, copy).await? {

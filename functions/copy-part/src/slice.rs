@@ -89,7 +89,7 @@ async fn completed_before(
     if error.name() != ErrorName::UploadGone {
         return Err(error);
     }
-    s3::published(client, copy, error).await?;
+    s3::recover_published(client, copy, error).await?;
     let bytes = layout.slice_bytes(slice);
     Ok(SliceResult { index: slice.index, done: true, bytes, digest: None, resume: None })
 }

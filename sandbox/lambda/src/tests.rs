@@ -276,9 +276,9 @@ async fn invoke_marks_a_function_error_with_a_header() {
 #[tokio::test]
 async fn a_missing_function_is_named_by_its_arn() {
     let fixture = Fixture::new(function(&[], 10, None));
-    let error = fixture.lambda.invoke("nobody", Bytes::new()).await.unwrap_err();
+    let error = fixture.lambda.invoke("missing", Bytes::new()).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");
-    assert_eq!(error.message, "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:nobody");
+    assert_eq!(error.message, "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:missing");
 }
 
 #[tokio::test]

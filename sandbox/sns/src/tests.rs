@@ -377,7 +377,7 @@ async fn invalid_requests_are_rejected_with_the_reason() {
         (plain("GetTopicAttributes", &[("TopicArn", "arn:none")]), "NotFound", "Topic does not exist"),
         (plain("ListSubscriptionsByTopic", &[("TopicArn", "arn:none")]), "NotFound", "Topic does not exist"),
         (subscribe("sms", "+1", "", ""), "InvalidParameter", "Protocol sms"),
-        (subscribe("email", "nobody", "", ""), "InvalidParameter", "must be an email address"),
+        (subscribe("email", "missing", "", ""), "InvalidParameter", "must be an email address"),
         (subscribe("email", "a@b\r\nBcc: c@d", "", ""), "InvalidParameter", "must be an email address"),
         (subscribe("https", "http://x", "", ""), "InvalidParameter", "https://"),
         (subscribe("email", "a@b", "FilterPolicy", r#"{"a":"b"}"#), "InvalidParameter", "FilterPolicy: a: must be"),

@@ -19,7 +19,7 @@ pub use self::{
 pub struct HistoryEvent {
     /// The event's number, from 1.
     pub id: i64,
-    /// The number of the previous event in the same branch; 0 if there is none.
+    /// The number of the previous event in the same branch; 0 for the first event.
     pub previous_id: i64,
     /// The kind of the event.
     pub kind: EventKind,

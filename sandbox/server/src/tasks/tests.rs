@@ -56,11 +56,11 @@ fn recorded(cause: &str) -> &str {
 
 #[tokio::test]
 async fn a_missing_function_has_awss_error() {
-    let error = failure("lambda:invoke", json!({ "FunctionName": "nobody", "Payload": {} })).await;
+    let error = failure("lambda:invoke", json!({ "FunctionName": "missing", "Payload": {} })).await;
     assert_eq!(error.error, "Lambda.ResourceNotFoundException");
     assert_eq!(
         recorded(&error.cause),
-        "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:nobody:$LATEST (Service: AWSLambda; \
+        "Function not found: arn:aws:lambda:eu-west-1:000000000000:function:missing:$LATEST (Service: AWSLambda; \
          Status Code: 404; Error Code: ResourceNotFoundException"
     );
     assert!(error.cause.ends_with("; Proxy: null)"), "{}", error.cause);
@@ -68,10 +68,10 @@ async fn a_missing_function_has_awss_error() {
 
 #[tokio::test]
 async fn a_call_without_permission_has_awss_error() {
-    let error = failure_of("nobody", "lambda:invoke", json!({ "FunctionName": "f" })).await;
+    let error = failure_of("missing", "lambda:invoke", json!({ "FunctionName": "f" })).await;
     assert_eq!(error.error, "Lambda.AWSLambdaException");
     let (caller, sentence) = recorded(&error.cause).split_once(" is not ").unwrap();
-    assert!(caller.starts_with("User: arn:aws:sts::000000000000:assumed-role/nobody/"), "{caller}");
+    assert!(caller.starts_with("User: arn:aws:sts::000000000000:assumed-role/missing/"), "{caller}");
     assert_eq!(
         sentence,
         "authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:eu-west-1:000000000000:function:f \
@@ -79,7 +79,7 @@ async fn a_call_without_permission_has_awss_error() {
          403; Error Code: AccessDeniedException"
     );
     let topic = "arn:aws:sns:eu-west-1:000000000000:t";
-    let error = failure_of("nobody", "sns:publish", json!({ "TopicArn": topic, "Message": "m" })).await;
+    let error = failure_of("missing", "sns:publish", json!({ "TopicArn": topic, "Message": "m" })).await;
     assert_eq!(error.error, "SNS.AuthorizationErrorException");
 }
 
@@ -91,7 +91,7 @@ async fn an_invocation_without_a_function_names_the_missing_field() {
 
 #[tokio::test]
 async fn a_missing_topic_is_an_sns_error() {
-    let topic = "arn:aws:sns:eu-west-1:000000000000:nobody";
+    let topic = "arn:aws:sns:eu-west-1:000000000000:missing";
     let error = failure("sns:publish", json!({ "TopicArn": topic, "Message": { "a": 1 } })).await;
     assert_eq!(error.error, "SNS.NotFoundException");
     assert!(error.cause.contains("(Service: AmazonSNS; Status Code: 404; Error Code: "), "{}", error.cause);

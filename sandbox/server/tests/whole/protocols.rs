@@ -141,7 +141,7 @@ async fn errors_of_step_functions_reach_the_sdk_by_their_type() {
     let sandbox = Sandbox::start(options()).await.unwrap();
     let outputs = sandbox.outputs();
     let states = aws_sdk_sfn::Client::new(&own(outputs));
-    let arn = "arn:aws:states:eu-west-1:000000000000:execution:nobody:none";
+    let arn = "arn:aws:states:eu-west-1:000000000000:execution:missing:none";
     let error = states.describe_execution().execution_arn(arn).send().await.unwrap_err();
     assert!(error.into_service_error().is_execution_does_not_exist());
     sandbox.stop().await.unwrap();

@@ -124,8 +124,8 @@ async fn an_event_without_start_permission_goes_to_the_dead_letter_queue() {
 
 #[tokio::test]
 async fn a_template_whose_rule_has_an_unknown_role_is_rejected() {
-    let (_folder, template) = template_with("arn:aws:iam::000000000000:role/nobody", "states:StartExecution");
+    let (_folder, template) = template_with("arn:aws:iam::000000000000:role/missing", "states:StartExecution");
     let error = Sandbox::start(Options { template, ..options() }).await.unwrap_err();
-    let sentence = "the policies of uploads: its role arn:aws:iam::000000000000:role/nobody is not in the template";
+    let sentence = "the policies of uploads: its role arn:aws:iam::000000000000:role/missing is not in the template";
     assert!(error.to_string().starts_with(sentence), "{error}");
 }

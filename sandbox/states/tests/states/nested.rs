@@ -75,13 +75,14 @@ async fn a_failed_awaited_execution_is_the_cause_of_the_task() {
 #[tokio::test(start_paused = true)]
 async fn an_impossible_start_is_a_step_functions_error() {
     let fixture = Fixture::new(&Script::answers([]));
-    let nobody = "arn:aws:states:eu-central-1:000000000000:stateMachine:nobody";
+    let missing = "arn:aws:states:eu-central-1:000000000000:stateMachine:missing";
     for (call, error) in [
         ("states:startExecution.sync:2", "StepFunctions.StateMachineDoesNotExistException"),
         ("aws-sdk:sfn:startExecution", "Sfn.StateMachineDoesNotExistException"),
     ] {
         let fixture = Fixture::over(Arc::clone(&fixture.store), &Script::answers([]));
-        let machine = fixture.create(&call.replace(':', "-"), &calling(call, json!({"StateMachineArn": nobody}))).await;
+        let machine =
+            fixture.create(&call.replace(':', "-"), &calling(call, json!({"StateMachineArn": missing}))).await;
         let described = fixture.end(&fixture.start(&machine, &json!({})).await).await;
         assert_eq!(described["error"], error, "{described}");
     }
@@ -169,8 +170,8 @@ async fn an_execution_starts_only_with_the_roles_permission() {
 /// created.
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_waits_for_executions_needs_managed_rule_permission() {
-    let nobody = "arn:aws:states:eu-central-1:000000000000:stateMachine:nobody";
-    let calls = |call: &str| calling(call, json!({"StateMachineArn": nobody}));
+    let missing = "arn:aws:states:eu-central-1:000000000000:stateMachine:missing";
+    let calls = |call: &str| calling(call, json!({"StateMachineArn": missing}));
     let waiting = calls("states:startExecution.sync:2");
     let branch =
         json!({"Type": "Parallel", "Branches": [without_language(&calls("states:startExecution.sync"))], "End": true});

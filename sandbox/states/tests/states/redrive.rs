@@ -267,9 +267,9 @@ async fn only_the_pass_that_failed_is_evaluated_again() {
         "A": {"Type": "Pass", "Assign": {"v": "{% $uuid() %}"}, "Next": "B"},
         "B": {"Type": "Pass", "Output": "{% $states.context.Execution.RedriveCount > 0 ? $v : $nothing %}", "End": true},
     });
-    let nobody = Script::answers([]);
+    let no_answers = Script::answers([]);
     let (before, after) =
-        redriven_after_a_restart(&machine("A", states), &json!({}), Script::answers([]), &nobody).await;
+        redriven_after_a_restart(&machine("A", states), &json!({}), Script::answers([]), &no_answers).await;
     assert_eq!(before.error(), "States.QueryEvaluationError");
     let assigned = text(&before.of("PassStateExited")[0]["stateExitedEventDetails"]["assignedVariables"]["v"]);
     assert_eq!(after.output().to_string(), assigned);

@@ -1,7 +1,7 @@
 //! Every error code of S3 (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>) and of KMS
-//! (<https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>) that has a meaning of its own. S3 passes an
-//! error of KMS on as `KMS.` and its name. The codes that are not listed report an invalid request, which is a defect of
-//! Holdfast. They include the codes of S3 Select, access points and bucket settings, which Holdfast does not use.
+//! (<https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>) that Holdfast can get. S3 passes an error
+//! of KMS on as `KMS.` and its name. The HTTP status decides the meaning of a code that is not listed, for example of the
+//! codes of S3 Select, access points and bucket settings.
 
 /// The meaning of an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
