@@ -236,7 +236,7 @@ async fn binaries(
         return build::beside_program(packages);
     }
     let phase = progress.phase("Build", 0, Unit::Count);
-    phase.note(&format!("the functions, profile {PROFILE}; the first build takes several minutes"));
+    phase.note(&format!("the functions, profile {PROFILE}"));
     let folder = build::build(workspace.folder(), packages, &phase).await?;
     phase.finish(&text::count(packages.len(), "function"));
     Ok(folder)
