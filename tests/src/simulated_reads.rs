@@ -124,7 +124,7 @@ impl SimulatedVerify {
         let mut verification: Verification = serde_json::from_slice(&verification)?;
         if let Some(evidence) = &mut verification.evidence {
             let value = slices::sha256(&progress.slices).to_string();
-            (evidence.method, evidence.algorithm) = (ProofMethod::BothStreamed, Algorithm::Sha256);
+            (evidence.method, evidence.algorithm) = (ProofMethod::BothRead, Algorithm::Sha256);
             (evidence.source, evidence.copy) = (value.clone(), value);
             evidence.bytes_read = progress.bytes_read + digested;
         }

@@ -25,7 +25,7 @@ pub const MAX_PARTS: u64 = 10_000;
 pub const MAX_OBJECT: u64 = MAX_PARTS * MAX_PART;
 
 /// The default size at which an object is copied in parts.
-pub const DEFAULT_MULTIPART_THRESHOLD: u64 = 256 * MIB;
+pub const DEFAULT_MULTIPART_THRESHOLD: u64 = 64 * MIB;
 
 /// The target number of parts of a planned layout.
 const AIM_PARTS: u64 = 2048;
@@ -192,10 +192,17 @@ impl Slice {
     }
 }
 
-/// The copy method for an object of this size. An object is copied in parts if its size reaches the threshold or
-/// exceeds the limit of `CopyObject`. An empty object is never copied in parts.
-pub fn method_for(size: u64, threshold: u64) -> Method {
-    let in_parts = size >= threshold || size > MAX_PART;
+/// Whether a storage class has to be restored before it can be read.
+pub fn is_archive(class: &str) -> bool {
+    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
+}
+
+/// The copy method for an object of this size and storage class. A copy in one request is proven by reading it, a copy
+/// in parts by the checksum that S3 computes from the parts. So an object is copied in parts if its size reaches the
+/// threshold or exceeds the limit of `CopyObject`, or if its copy cannot be read. An empty object is never copied in
+/// parts.
+pub fn method_for(size: u64, threshold: u64, class: Option<&str>) -> Method {
+    let in_parts = size >= threshold || size > MAX_PART || class.is_some_and(is_archive);
     if size > 0 && in_parts { Method::Multipart } else { Method::CopyObject }
 }
 
@@ -204,7 +211,7 @@ fn part_number(number: u64) -> Option<PartNumber> {
 }
 
 /// The part size of a source in which all parts except the last have the same size; `None` for other sources.
-fn uniform_part_size(size: u64, source: SourceParts) -> Option<u64> {
+pub fn uniform_part_size(size: u64, source: SourceParts) -> Option<u64> {
     let SourceParts { count, first_size } = source;
     let legal = (2..=MAX_PARTS).contains(&count) && (MIN_PART..=MAX_PART).contains(&first_size);
     let uniform = legal && size > (count - 1) * first_size && size <= count * first_size;
@@ -244,14 +251,15 @@ mod tests {
 
     #[test]
     fn objects_from_the_threshold_on_and_above_five_gibibytes_are_copied_in_parts() {
-        for (size, threshold, method) in [
-            (9, 10, Method::CopyObject),
-            (10, 10, Method::Multipart),
-            (MAX_PART, u64::MAX, Method::CopyObject),
-            (MAX_PART + 1, u64::MAX, Method::Multipart),
-            (0, 0, Method::CopyObject),
+        for (size, threshold, class, method) in [
+            (9, 10, None, Method::CopyObject),
+            (10, 10, None, Method::Multipart),
+            (MAX_PART, u64::MAX, Some("GLACIER_IR"), Method::CopyObject),
+            (MAX_PART + 1, u64::MAX, None, Method::Multipart),
+            (9, 10, Some("DEEP_ARCHIVE"), Method::Multipart),
+            (0, 0, Some("GLACIER"), Method::CopyObject),
         ] {
-            let found = method_for(size, threshold);
+            let found = method_for(size, threshold, class);
             assert_eq!(found, method, "{size} bytes, threshold {threshold}");
         }
     }

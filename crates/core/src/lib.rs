@@ -22,5 +22,6 @@ pub mod payload;
 pub mod planner;
 pub mod receipt;
 pub mod slices;
+pub mod source_checksum;
 
 pub use failure::{ErrorName, Fact, Recovery, Remedy};

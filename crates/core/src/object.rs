@@ -8,6 +8,7 @@ use crate::{
     contract::Stored,
     names::{ETag, VersionId},
     order::{Neighbor, Occupant, Stamp},
+    source_checksum::HeadChecksum,
 };
 
 /// Everything about an object version except its bytes and its tags.
@@ -23,6 +24,8 @@ pub struct Head {
     pub last_modified: OffsetDateTime,
     /// The stored full-object CRC64NVME; absent if S3 returns none.
     pub crc64nvme: Option<Crc64Nvme>,
+    /// The checksum by which the object can be proven.
+    pub checksum: HeadChecksum,
     /// Headers, metadata and storage class. HeadObject returns no tags.
     pub attributes: Attributes,
     /// Holdfast's stamp, if the metadata has one.

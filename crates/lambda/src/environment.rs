@@ -122,7 +122,7 @@ from_text_by!(holdfast_core::names::BucketName, holdfast_core::names::BucketName
 /// The method of the proof: `VERIFY_MODE`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum VerifyMode {
-    /// Compare the stored checksums. Read bytes only if an object has no checksum.
+    /// Compare with the checksum of the source. Read the source only if it has none.
     #[default]
     Stored,
     /// Read both sides.

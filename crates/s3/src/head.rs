@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use aws_sdk_s3::{
     Client,
     operation::head_object::HeadObjectOutput,
-    types::{ArchiveStatus, ChecksumMode, ChecksumType, StorageClass},
+    types::{ArchiveStatus, ChecksumMode, ChecksumType, ServerSideEncryption, StorageClass},
 };
 use holdfast_core::{
     attributes::Attributes,
@@ -15,6 +15,7 @@ use holdfast_core::{
     names::{BucketName, ETag, ObjectKey, VersionId},
     object::Head,
     order::Stamp,
+    source_checksum::{Algorithm, HeadChecksum, HeadFacts},
 };
 use time::OffsetDateTime;
 
@@ -118,13 +119,16 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
     let full_object = output.checksum_type() != Some(&ChecksumType::Composite);
     let crc64nvme = output.checksum_crc64_nvme().filter(|_| full_object);
     let stamp = Stamp::read(&metadata);
+    let etag = ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| text(&error))?;
+    let checksum = checksum(output, &etag);
     let last_modified = output.last_modified().and_then(|time| OffsetDateTime::from_unix_timestamp(time.secs()).ok());
     Ok(Head {
         version_id: output.version_id().map(VersionId::new).transpose().map_err(|error| text(&error))?,
-        etag: ETag::new(output.e_tag().unwrap_or_default()).map_err(|error| text(&error))?,
+        etag,
         size: u64::try_from(output.content_length().unwrap_or_default()).map_err(|error| text(&error))?,
         last_modified: last_modified.ok_or("no Last-Modified")?,
         crc64nvme: crc64nvme.map(Crc64Nvme::parse).transpose().map_err(|error| text(&error))?,
+        checksum,
         attributes: Attributes {
             content_type: output.content_type().map(str::to_owned),
             cache_control: output.cache_control().map(str::to_owned),
@@ -140,6 +144,26 @@ fn read(output: &HeadObjectOutput) -> Result<Head, String> {
         stamp,
         tag_count: output.tag_count().and_then(|count| u64::try_from(count).ok()),
         archived: is_archived(output),
+    })
+}
+
+/// The checksum by which the object can be proven. S3 answers one of them; the order matters only for other servers.
+fn checksum(output: &HeadObjectOutput, etag: &ETag) -> HeadChecksum {
+    let stored = [
+        (Algorithm::Crc64Nvme, output.checksum_crc64_nvme()),
+        (Algorithm::Sha512, output.checksum_sha512()),
+        (Algorithm::Sha256, output.checksum_sha256()),
+        (Algorithm::Sha1, output.checksum_sha1()),
+        (Algorithm::Md5, output.checksum_md5()),
+        (Algorithm::Crc32C, output.checksum_crc32_c()),
+        (Algorithm::Crc32, output.checksum_crc32()),
+    ];
+    let is_kms = |encryption: &ServerSideEncryption| *encryption != ServerSideEncryption::Aes256;
+    HeadChecksum::of(&HeadFacts {
+        stored: &stored,
+        is_composite: output.checksum_type() == Some(&ChecksumType::Composite),
+        etag,
+        has_kms_key: output.server_side_encryption().is_some_and(is_kms) || output.sse_customer_algorithm().is_some(),
     })
 }
 

@@ -23,5 +23,5 @@ pub use holdfast_core::object::Head;
 pub use publish::{copy_call, copy_object, find_published, recover_published, stored};
 pub use receipt::{ExistingReceipt, NamedCopies, NamedCopy, Writer, find_receipt, read_receipt, receipt_object};
 pub use tags::{put_tags, read_tags};
-pub use upload::{StoredPart, abort_upload, list_parts, open_upload};
+pub use upload::{StoredPart, abort_upload, checksum_algorithm, checksum_type, list_parts, open_upload};
 pub use versions::{ListedVersion, Page, SearchCriteria, SearchResult, Versions, find_copy, recency, remove_version};

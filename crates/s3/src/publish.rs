@@ -10,6 +10,7 @@ use holdfast_core::{
     contract::{Copy, Precondition, Stored},
     encoding,
     names::{ETag, VersionId},
+    source_checksum::Algorithm,
 };
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     S3Error,
     failure::{Call, Side},
+    upload::checksum_algorithm,
 };
 
 /// Copies a whole object with its attributes in one request. The request is pinned to the source's version and entity
@@ -43,7 +45,7 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
         .key(copy.destination.key.as_str())
         .copy_source(encoding::copy_source(&source.bucket, &source.key, source.version_id.as_ref()))
         .copy_source_if_match(source.etag.quoted())
-        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .checksum_algorithm(copy_algorithm(copy))
         .metadata_directive(MetadataDirective::Replace)
         .tagging_directive(TaggingDirective::Replace)
         // Without this directive, S3 refuses a source with annotations if the role may not read them. Multipart copies
@@ -76,6 +78,13 @@ pub async fn copy_object(client: &Client, copy: &Copy, kms_key: Option<&str>) ->
             recover_published(client, copy, call.s3_failure(error)).await
         }
     }
+}
+
+/// The algorithm of the copy's stored checksum: that of the source, or CRC64NVME.
+fn copy_algorithm(copy: &Copy) -> ChecksumAlgorithm {
+    // The MD5 of a source may come from its entity tag. Then the source stores no checksum.
+    let algorithm = copy.checksum().map(|checksum| checksum.algorithm).filter(|algorithm| *algorithm != Algorithm::Md5);
+    checksum_algorithm(algorithm.unwrap_or(Algorithm::Crc64Nvme))
 }
 
 /// A call that makes S3 copy the source, or a part of it. Its failures name both sides, because S3 may refuse either.

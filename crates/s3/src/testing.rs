@@ -14,10 +14,16 @@ use aws_sdk_s3::{
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
 use holdfast_core::{
+    attributes::Attributes,
+    checksum::Crc64Nvme,
     contract::{Backup, Copy, Method, MultipartUpload},
+    names::ETag,
+    object::Head,
     order::STAMP_NAME,
+    source_checksum::HeadChecksum,
 };
 use serde_json::json;
+use time::OffsetDateTime;
 
 /// The stamp of [`single`], as metadata has it.
 pub const STAMP: &str = "v=v1 s=0A e=tag m=20261122T095959Z";
@@ -51,6 +57,22 @@ pub fn multipart(size: u64, part_size: u64) -> Backup {
     let part_count = copy.layout().unwrap().part_count();
     let copy = Copy { upload: Some(MultipartUpload { part_count, ..upload }), ..copy };
     Backup { copy, stamp, placement, event }
+}
+
+/// An object with this entity tag and these checksums.
+pub fn head(etag: &str, crc64nvme: Option<Crc64Nvme>, checksum: HeadChecksum) -> Head {
+    Head {
+        version_id: None,
+        etag: ETag::new(etag).unwrap(),
+        size: 1,
+        last_modified: OffsetDateTime::UNIX_EPOCH,
+        crc64nvme,
+        checksum,
+        attributes: Attributes::default(),
+        stamp: None,
+        tag_count: None,
+        archived: false,
+    }
 }
 
 /// A response of HeadObject with the time of [`single`]'s source.

@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_core::{
     contract::Copy,
     names::{ETag, PartNumber},
+    source_checksum::Algorithm,
 };
 
 use super::{
@@ -19,14 +20,15 @@ use super::{
 };
 
 /// Opens an upload at the copy's destination and returns its ID. A multipart copy does not inherit attributes from its
-/// source, so the request sets all of them. It declares a full-object CRC64NVME, which S3 checks at the completion.
+/// source, so the request sets all of them. It declares the algorithm and the type of the source's checksum, or a
+/// full-object CRC64NVME.
 pub async fn open_upload(client: &Client, copy: &Copy, kms_key: Option<&str>) -> Result<String, S3Error> {
     let request = client
         .create_multipart_upload()
         .bucket(copy.destination.bucket.as_str())
         .key(copy.destination.key.as_str())
-        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-        .checksum_type(ChecksumType::FullObject);
+        .checksum_algorithm(checksum_algorithm(copy.multipart_algorithm()))
+        .checksum_type(checksum_type(copy));
     let request = with_attributes!(request, copy, kms_key);
     let destination = ObjectRef::current(&copy.destination);
     let output = request.customize().mutate_request(expires(copy)).send().await.map_err(|error| {
@@ -48,8 +50,8 @@ pub struct StoredPart {
     pub etag: ETag,
     /// The size in bytes.
     pub size: u64,
-    /// The CRC64NVME that S3 computed over the part, in the text form of S3.
-    pub crc64nvme: Option<String>,
+    /// The checksum that S3 computed over the part with the algorithm of the upload, in the text form of S3.
+    pub checksum: Option<String>,
 }
 
 /// The stored parts of the copy's upload with these numbers, in order.
@@ -78,7 +80,7 @@ pub async fn list_parts(
             .await
             .map_err(|error| destination.call("ListParts", "s3:ListMultipartUploadParts").s3_failure(error))?;
         for part in page.parts() {
-            let part = read(part).ok_or_else(|| S3Error::Invalid {
+            let part = read(part, copy.multipart_algorithm()).ok_or_else(|| S3Error::Invalid {
                 operation: "ListParts",
                 resource: destination.to_string(),
                 problem: format!("{part:?}"),
@@ -95,12 +97,42 @@ pub async fn list_parts(
     }
 }
 
-fn read(part: &aws_sdk_s3::types::Part) -> Option<StoredPart> {
+/// The algorithm with the SDK's name.
+pub fn checksum_algorithm(algorithm: Algorithm) -> ChecksumAlgorithm {
+    match algorithm {
+        Algorithm::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
+        Algorithm::Crc32 => ChecksumAlgorithm::Crc32,
+        Algorithm::Crc32C => ChecksumAlgorithm::Crc32C,
+        Algorithm::Sha1 => ChecksumAlgorithm::Sha1,
+        Algorithm::Sha256 => ChecksumAlgorithm::Sha256,
+        Algorithm::Sha512 => ChecksumAlgorithm::Sha512,
+        Algorithm::Md5 => ChecksumAlgorithm::Md5,
+    }
+}
+
+/// The type of the checksum of a multipart copy.
+pub fn checksum_type(copy: &Copy) -> ChecksumType {
+    match copy.multipart_checksum().and_then(|checksum| checksum.composite) {
+        Some(_) => ChecksumType::Composite,
+        None => ChecksumType::FullObject,
+    }
+}
+
+fn read(part: &aws_sdk_s3::types::Part, algorithm: Algorithm) -> Option<StoredPart> {
+    let checksum = match algorithm {
+        Algorithm::Crc64Nvme => part.checksum_crc64_nvme(),
+        Algorithm::Crc32 => part.checksum_crc32(),
+        Algorithm::Crc32C => part.checksum_crc32_c(),
+        Algorithm::Sha1 => part.checksum_sha1(),
+        Algorithm::Sha256 => part.checksum_sha256(),
+        Algorithm::Sha512 => part.checksum_sha512(),
+        Algorithm::Md5 => part.checksum_md5(),
+    };
     Some(StoredPart {
         number: PartNumber::new(u32::try_from(part.part_number()?).ok()?).ok()?,
         etag: ETag::new(part.e_tag()?).ok()?,
         size: u64::try_from(part.size()?).ok()?,
-        crc64nvme: part.checksum_crc64_nvme().map(str::to_owned),
+        checksum: checksum.map(str::to_owned),
     })
 }
 

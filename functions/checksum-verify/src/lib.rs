@@ -1,7 +1,8 @@
 //! checksum-verify: digests slices of a source that has no checksum, and proves that a copy matches its source.
 //!
-//! If both sides have a stored full-object CRC64NVME, the two values are compared and nothing is read. Otherwise bytes
-//! are streamed, with several ranged reads in flight and bounded memory.
+//! A copy in one request is read back and compared with the checksum of its source. The checksum of a copy in parts is
+//! compared, and nothing is read. If the source has no checksum, source and copy are read. Bytes are streamed, with
+//! several ranged reads in flight and bounded memory.
 
 mod attributes;
 mod digest;
@@ -12,6 +13,7 @@ mod obstacle;
 mod order;
 mod proof;
 mod read;
+mod read_back;
 mod reject;
 #[cfg(test)]
 mod tests;

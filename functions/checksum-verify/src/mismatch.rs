@@ -76,8 +76,7 @@ impl fmt::Display for ComparedValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size => formatter.write_str("the size in bytes"),
-            Self::Object(Algorithm::Crc64Nvme) => formatter.write_str("the CRC64NVME"),
-            Self::Object(Algorithm::Sha256) => formatter.write_str("the SHA-256"),
+            Self::Object(algorithm) => write!(formatter, "the {algorithm}"),
             Self::Part(part) => write!(formatter, "the SHA-256 of part {part}"),
             Self::Parts { first, last } => write!(formatter, "the SHA-256 of parts {first} to {last}"),
         }

@@ -19,8 +19,9 @@ use crate::{
     attributes::{self, Compared},
     mismatch::Comparison,
     order,
-    proof::{self, Proof, Strategy},
+    proof::{self, Proof, ProofFacts, Strategy},
     read::Target,
+    read_back,
     reject::reject,
     walk::{Sides, Walk, walk},
 };
@@ -62,8 +63,12 @@ pub(crate) async fn verify(
     resume: Option<VerifyProgress>,
     pace: Pace,
 ) -> Result<Verification, Error> {
-    let verified = match prove(aws, mode, subject, resume, pace).await {
-        Err(error) if error.name() == ErrorName::SourceGone => without_source(aws, subject).await,
+    let verified = match prove(aws, mode, subject, resume, pace.clone()).await {
+        Err(error) if error.name() == ErrorName::SourceGone => match subject.copy().checksum() {
+            // The copy can be proven by the checksum that the source had.
+            Some(_) => prove(aws, VerifyMode::Stored, subject, None, pace).await,
+            None => Err(source_gone(subject)),
+        },
         other => other,
     };
     match verified {
@@ -74,17 +79,6 @@ pub(crate) async fn verify(
         },
         other @ Err(_) => other,
     }
-}
-
-/// Proves a copy whose source is gone, by the full-object checksum that the source had when it was planned.
-async fn without_source(aws: &Aws, subject: Subject<'_>) -> Result<Verification, Error> {
-    let client = aws.s3(&subject.copy().destination.region);
-    let head = unchanged(subject, s3::head(&client, subject.published()).await?)?;
-    let (Some(source), Some(copy)) = (subject.copy().crc64nvme, head.crc64nvme) else {
-        return Err(source_gone(subject));
-    };
-    let proof = Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0);
-    finished(&client, subject, &head, proof).await
 }
 
 /// Checks a proof, and adds the comparison of the attributes.
@@ -106,14 +100,20 @@ async fn prove(
     let layout = proof::layout(subject.copy())?;
     let digests = slices::digests(layout, subject.slices);
     let size = subject.copy().source.size;
-    let proof = match proof::choose(mode, subject.copy().crc64nvme, head.crc64nvme, digests) {
-        Strategy::Compare { source, copy } => Proof::crc64nvme(source, copy, ProofMethod::StoredChecksums, 0),
-        Strategy::Combine { source, copy } => {
-            Proof::crc64nvme(slices::crc64nvme(layout, &source), copy, ProofMethod::SourceStreamed, size)
+    let facts = ProofFacts { mode, source: subject.copy().checksum(), digests, copy: &head };
+    let proof = match proof::choose(facts) {
+        Strategy::Compare { source, copy } => Proof::of_source(source, copy, ProofMethod::S3Checksum, 0),
+        Strategy::ReadBack { .. } if head.archived && size > 0 => return Err(unreadable(subject.published(), &head)),
+        Strategy::ReadBack { source } => {
+            let destination = &subject.copy().destination;
+            let copy = Target::copy(client.clone(), destination, subject.stored);
+            let digest = read_back::digest(&copy, &source, size, layout, &pace).await?;
+            Proof::of_source(source, digest, ProofMethod::ReadBack, size)
         }
+        Strategy::Combine { source, copy } => Proof::source_read(slices::crc64nvme(layout, &source), copy, size),
         Strategy::StreamSource { copy } => match read(aws, subject, layout, Reads::Source, resume, &mut pace).await? {
             Reading::Done(Done { slices, bytes_read, .. }) => {
-                Proof::crc64nvme(slices::crc64nvme(layout, &slices), copy, ProofMethod::SourceStreamed, bytes_read)
+                Proof::source_read(slices::crc64nvme(layout, &slices), copy, bytes_read)
             }
             Reading::Paused(progress) => return Ok(unfinished(progress)),
         },
@@ -121,7 +121,7 @@ async fn prove(
         Strategy::StreamBoth { source } => {
             let digested = if source.is_some() { size } else { 0 };
             match read(aws, subject, layout, Reads::Copy { source }, resume, &mut pace).await? {
-                Reading::Done(done) => Proof::both_streamed(whole_sha256(layout, &done), done.bytes_read + digested),
+                Reading::Done(done) => Proof::both_read(whole_sha256(layout, &done), done.bytes_read + digested),
                 Reading::Paused(progress) => return Ok(unfinished(progress)),
             }
         }

@@ -5,24 +5,25 @@ use aws_sdk_s3::{
     config::{Builder, StalledStreamProtectionConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::complete_multipart_upload::CompleteMultipartUploadError,
-    types::{ChecksumType, CompletedMultipartUpload, CompletedPart},
+    types::{CompletedMultipartUpload, CompletedPart},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use holdfast_core::{
     ErrorName, Fact,
     contract::{Copy, Precondition, SliceResult, Stored},
     names::PartNumber,
+    source_checksum::Algorithm,
 };
 use holdfast_s3::{self as s3, ObjectRef, S3Error, failure::Call};
 
 use crate::{
     error::{Abort, Error},
-    parts::Upload,
+    parts::{Upload, with_checksum},
 };
 
 /// Completes the upload. If an earlier call, whose response was lost, completed it, this call succeeds.
 pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResult]) -> Result<Stored, Error> {
-    let upload = Upload::of(copy, results)?;
+    let upload = &Upload::of(copy, results)?;
     match list_and_complete(client, copy, upload).await {
         Ok(stored) => Ok(stored),
         Err(Error::S3(mismatch)) if mismatch.name() == ErrorName::ChecksumMismatch => {
@@ -32,6 +33,10 @@ pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResul
         Err(Error::S3(error)) => {
             let stored = s3::recover_published(client, copy, error).await?;
             abort_remaining(client, copy, upload, stored).await
+        }
+        Err(Error::CompositeDiffers { destination, difference, .. }) => {
+            let abort = abort_refused(client, copy, upload).await;
+            Err(Error::CompositeDiffers { destination, difference, abort })
         }
         Err(error @ Error::Incomplete { .. }) => match s3::find_published(client, copy).await? {
             Some(stored) => abort_remaining(client, copy, upload, stored).await,
@@ -43,7 +48,7 @@ pub(crate) async fn complete(client: &Client, copy: &Copy, results: &[SliceResul
 
 /// Aborts an upload that S3 refused to complete because its parts do not match the source. A redrive then finds
 /// `Upload.Gone` and makes a new plan. Without the abort S3 would refuse every redrive.
-async fn abort_refused(client: &Client, copy: &Copy, upload: Upload<'_>) -> Abort {
+async fn abort_refused(client: &Client, copy: &Copy, upload: &Upload<'_>) -> Abort {
     match s3::abort_upload(client, copy, upload.id).await {
         Ok(()) => Abort::Done,
         Err(error) => Abort::Failed(Box::new(error)),
@@ -52,22 +57,27 @@ async fn abort_refused(client: &Client, copy: &Copy, upload: Upload<'_>) -> Abor
 
 /// Aborts the upload of a copy that is published. Another execution may have published the same copy. S3 keeps and bills
 /// the parts of an upload until it is aborted, so the abort does not depend on what S3 said about the upload.
-async fn abort_remaining(client: &Client, copy: &Copy, upload: Upload<'_>, stored: Stored) -> Result<Stored, Error> {
+async fn abort_remaining(client: &Client, copy: &Copy, upload: &Upload<'_>, stored: Stored) -> Result<Stored, Error> {
     s3::abort_upload(client, copy, upload.id).await?;
     Ok(stored)
 }
 
-async fn list_and_complete(client: &Client, copy: &Copy, upload: Upload<'_>) -> Result<Stored, Error> {
+async fn list_and_complete(client: &Client, copy: &Copy, upload: &Upload<'_>) -> Result<Stored, Error> {
     let stored = s3::list_parts(client, copy, upload.id, PartNumber::FIRST..=upload.last_part).await?;
     let parts = upload.part_list(&stored).map_err(|problem| Error::Incomplete {
         upload_id: upload.id.to_owned(),
         destination: ObjectRef::current(&copy.destination).to_string(),
         problem,
     })?;
+    upload.check_composite(&stored).map_err(|difference| Error::CompositeDiffers {
+        destination: ObjectRef::current(&copy.destination).to_string(),
+        difference,
+        abort: Abort::Done,
+    })?;
     Ok(send(client, copy, upload, parts).await?)
 }
 
-async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<CompletedPart>) -> Result<Stored, S3Error> {
+async fn send(client: &Client, copy: &Copy, upload: &Upload<'_>, parts: Vec<CompletedPart>) -> Result<Stored, S3Error> {
     let mut request = client
         .complete_multipart_upload()
         .bucket(copy.destination.bucket.as_str())
@@ -75,8 +85,10 @@ async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<Compl
         .upload_id(upload.id)
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
         .set_mpu_object_size(i64::try_from(copy.source.size).ok())
-        .checksum_type(ChecksumType::FullObject)
-        .set_checksum_crc64_nvme(upload.crc64nvme.map(|crc| crc.to_string()));
+        .checksum_type(s3::checksum_type(copy));
+    // S3 takes the value of a whole object. A composite was compared already.
+    let whole = upload.checksum.as_ref().filter(|checksum| checksum.composite.is_none());
+    request = with_checksum!(request, upload.algorithm, whole.map(|checksum| checksum.value.clone()));
     request = match &copy.precondition {
         Precondition::IfAbsent => request.if_none_match("*"),
         Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
@@ -97,7 +109,7 @@ async fn send(client: &Client, copy: &Copy, upload: Upload<'_>, parts: Vec<Compl
 }
 
 /// The meaning of an error of CompleteMultipartUpload.
-fn failed(copy: &Copy, upload: Upload<'_>, error: SdkError<CompleteMultipartUploadError, HttpResponse>) -> S3Error {
+fn failed(copy: &Copy, upload: &Upload<'_>, error: SdkError<CompleteMultipartUploadError, HttpResponse>) -> S3Error {
     let destination = ObjectRef::current(&copy.destination);
     let call = destination.call("CompleteMultipartUpload", "s3:PutObject");
     let message = error.message().unwrap_or_default().to_ascii_lowercase();

@@ -5,7 +5,7 @@ use std::fmt;
 use holdfast_core::{ErrorName, Fact, Remedy};
 use holdfast_s3::S3Error;
 
-use crate::parts::{IncompleteUpload, NotReady};
+use crate::parts::{CompositeDiffers, IncompleteUpload, NotReady};
 
 /// The upload was not completed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,16 @@ pub enum Error {
         /// The error of S3.
         #[source]
         mismatch: S3Error,
+        /// What was done about the upload.
+        abort: Abort,
+    },
+    /// The composite checksum of the copied parts is not that of the source.
+    #[error("The parts of {destination} do not match the source: {difference}. {abort}")]
+    CompositeDiffers {
+        /// The destination.
+        destination: String,
+        /// Both values.
+        difference: CompositeDiffers,
         /// What was done about the upload.
         abort: Abort,
     },
@@ -61,18 +71,21 @@ impl Fact for Error {
             Self::NotReady(_) => ErrorName::InputInvalid,
             // A retry does not restore the part; a new plan with a new upload copies it again.
             Self::Incomplete { .. } => ErrorName::UploadGone,
-            Self::Mismatch { .. } => ErrorName::ChecksumMismatch,
+            Self::Mismatch { .. } | Self::CompositeDiffers { .. } => ErrorName::ChecksumMismatch,
             Self::S3(error) => error.name(),
         }
     }
 
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Mismatch { abort: Abort::Failed(_), .. } => Remedy::AbortUpload,
-            Self::S3(error) => error.remedy(),
-            Self::NotReady(_) | Self::Incomplete { .. } | Self::Mismatch { abort: Abort::Done, .. } => {
-                self.name().entry().remedy.clone()
+            Self::Mismatch { abort: Abort::Failed(_), .. } | Self::CompositeDiffers { abort: Abort::Failed(_), .. } => {
+                Remedy::AbortUpload
             }
+            Self::S3(error) => error.remedy(),
+            Self::NotReady(_)
+            | Self::Incomplete { .. }
+            | Self::Mismatch { abort: Abort::Done, .. }
+            | Self::CompositeDiffers { abort: Abort::Done, .. } => self.name().entry().remedy.clone(),
         }
     }
 }

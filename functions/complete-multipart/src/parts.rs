@@ -2,11 +2,11 @@
 
 use aws_sdk_s3::types::CompletedPart;
 use holdfast_core::{
-    checksum::Crc64Nvme,
     contract::{Copy, SliceResult},
     layout::PartLayout,
     names::{ByteRange, PartNumber},
     slices::{self, IncompleteSlices},
+    source_checksum::{Algorithm, SourceChecksum, composite},
 };
 use holdfast_s3::StoredPart;
 
@@ -51,14 +51,44 @@ pub enum IncompleteUpload {
     },
 }
 
+/// The composite checksum of the parts is not that of the source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the {algorithm} of the source is {source_value}, of the copied parts {of_parts}")]
+pub struct CompositeDiffers {
+    /// The algorithm.
+    algorithm: Algorithm,
+    /// The value of the source.
+    source_value: String,
+    /// The value of the parts.
+    of_parts: String,
+}
+
+/// Sets the field for a checksum of this algorithm.
+macro_rules! with_checksum {
+    ($request:expr, $algorithm:expr, $value:expr) => {
+        match $algorithm {
+            Algorithm::Crc64Nvme => $request.set_checksum_crc64_nvme($value),
+            Algorithm::Crc32 => $request.set_checksum_crc32($value),
+            Algorithm::Crc32C => $request.set_checksum_crc32_c($value),
+            Algorithm::Sha1 => $request.set_checksum_sha1($value),
+            Algorithm::Sha256 => $request.set_checksum_sha256($value),
+            Algorithm::Sha512 => $request.set_checksum_sha512($value),
+            Algorithm::Md5 => $request.set_checksum_md5($value),
+        }
+    };
+}
+pub(crate) use with_checksum;
+
 /// The upload to complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload<'a> {
     pub(crate) id: &'a str,
     pub(crate) layout: PartLayout,
     pub(crate) last_part: PartNumber,
-    /// Of the whole object, if the source has one or all of its slices were digested.
-    pub(crate) crc64nvme: Option<Crc64Nvme>,
+    /// The algorithm of the upload.
+    pub(crate) algorithm: Algorithm,
+    /// The checksum of the source, if it has one or all of its slices were digested.
+    pub(crate) checksum: Option<SourceChecksum>,
 }
 
 impl<'a> Upload<'a> {
@@ -77,7 +107,26 @@ impl<'a> Upload<'a> {
         };
         slices::in_order(layout, results)?;
         let combined = || slices::digests(layout, results).map(|digests| slices::crc64nvme(layout, &digests));
-        Ok(Self { id: &upload.upload_id, layout, last_part, crc64nvme: copy.crc64nvme.or_else(combined) })
+        Ok(Self {
+            id: &upload.upload_id,
+            layout,
+            last_part,
+            algorithm: copy.multipart_algorithm(),
+            checksum: copy.multipart_checksum().or_else(|| combined().map(SourceChecksum::from)),
+        })
+    }
+
+    /// Compares a composite checksum of the source with that of the stored parts. S3 checks the other checksums itself.
+    pub(crate) fn check_composite(&self, stored: &[StoredPart]) -> Result<(), CompositeDiffers> {
+        let Some(source) = self.checksum.as_ref().filter(|checksum| checksum.composite.is_some()) else {
+            return Ok(());
+        };
+        let parts = stored.iter().map(|part| part.checksum.as_deref().unwrap_or_default());
+        let of_parts = composite(self.algorithm, parts).unwrap_or_default();
+        if of_parts == source.value {
+            return Ok(());
+        }
+        Err(CompositeDiffers { algorithm: self.algorithm, source_value: source.value.clone(), of_parts })
     }
 
     /// The list of parts for S3, if every part is stored with the bytes that the layout gives it.
@@ -90,13 +139,8 @@ impl<'a> Upload<'a> {
             if part.size != expected {
                 return Err(IncompleteUpload::WrongSize { part: number, size: part.size, expected });
             }
-            list.push(
-                CompletedPart::builder()
-                    .part_number(number.as_i32())
-                    .e_tag(part.etag.quoted())
-                    .set_checksum_crc64_nvme(part.crc64nvme.clone())
-                    .build(),
-            );
+            let completed = CompletedPart::builder().part_number(number.as_i32()).e_tag(part.etag.quoted());
+            list.push(with_checksum!(completed, self.algorithm, part.checksum.clone()).build());
         }
         Ok(list)
     }
@@ -105,7 +149,7 @@ impl<'a> Upload<'a> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use holdfast_core::{contract::SliceDigest, names::ETag};
+    use holdfast_core::{checksum::Crc64Nvme, contract::SliceDigest, names::ETag};
     use holdfast_s3::testing;
 
     use super::*;
@@ -123,7 +167,7 @@ mod tests {
             number: PartNumber::new(number).unwrap(),
             etag: ETag::new("e").unwrap(),
             size,
-            crc64nvme: None,
+            checksum: None,
         };
         parts.iter().map(part).collect()
     }
@@ -145,11 +189,11 @@ mod tests {
     #[test]
     fn the_sources_checksum_is_preferred_to_combined_digests() {
         let mut copy = testing::multipart(3, 10).copy;
-        let crc = |copy: &Copy, result: SliceResult| Upload::of(copy, &[result]).unwrap().crc64nvme;
+        let crc = |copy: &Copy, result: SliceResult| Upload::of(copy, &[result]).unwrap().checksum;
         assert_eq!(crc(&copy, result(0, None)), None);
-        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc")));
+        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc").into()));
         copy.crc64nvme = Some(Crc64Nvme::of(b"own"));
-        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own")));
+        assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own").into()));
     }
 
     #[test]

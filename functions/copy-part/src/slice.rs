@@ -163,7 +163,7 @@ mod tests {
                 number: part(number),
                 etag: ETag::new("e").unwrap(),
                 size,
-                crc64nvme: None,
+                checksum: None,
             });
             parts.collect()
         };

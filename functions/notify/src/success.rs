@@ -69,14 +69,25 @@ fn proof(evidence: &Evidence) -> String {
     let value = &evidence.copy;
     let read = format::size(evidence.bytes_read);
     let bytes = match evidence.method {
-        ProofMethod::StoredChecksums => {
-            format!("S3 stores the same {algorithm} for both objects ({value}); no byte was read")
+        ProofMethod::ReadBack => {
+            format!(
+                "readBack: the copy was read ({read}) and has the {algorithm} that the source has had since its upload ({value})"
+            )
         }
-        ProofMethod::SourceStreamed => {
-            format!("the source was read once ({read}); S3 computed the same {algorithm} for the copy ({value})")
+        ProofMethod::S3Checksum => {
+            format!(
+                "s3Checksum: the {algorithm} that S3 computed from the parts of the copy is that of the source ({value}); no \
+                 byte was read"
+            )
         }
-        ProofMethod::BothStreamed => {
-            format!("both objects were read ({read}) and have the same {algorithm} ({value})")
+        ProofMethod::SourceRead => {
+            format!(
+                "sourceRead: the source was read once ({read}); S3 computed the same {algorithm} from the parts of the copy \
+                 ({value})"
+            )
+        }
+        ProofMethod::BothRead => {
+            format!("bothRead: both objects were read ({read}) and have the same {algorithm} ({value})")
         }
     };
     let tags = match evidence.tags_compared {

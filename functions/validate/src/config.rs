@@ -4,9 +4,9 @@
 use holdfast_core::{
     contract::ReplicaTarget,
     event::Upload,
-    layout::DEFAULT_MULTIPART_THRESHOLD,
+    layout::{DEFAULT_MULTIPART_THRESHOLD, is_archive},
     names::{BucketName, ObjectKey},
-    planner::backup::{Settings, is_archive},
+    planner::backup::Settings,
     receipt::{self, Receipts},
 };
 use holdfast_lambda::{

@@ -25,13 +25,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use holdfast_core::{
-    ErrorName,
+    ErrorName, Fact,
     contract::{Backup, Destination, Method, MultipartUpload, Plan, Source, Stored, ValidateInput},
     event::Upload,
-    layout::{PartLayout, Slice},
+    layout::{PartLayout, Slice, SourceParts, method_for},
     names::{ObjectKey, VersionId},
     order::Stamp,
     planner::backup::{Facts, Pinned, pin, plan},
+    source_checksum::HeadChecksum,
 };
 use holdfast_lambda::{Aws, ConfigError, Deadline, Environment, Function, VerifyMode};
 use holdfast_s3::{
@@ -150,9 +151,10 @@ impl Validate {
                 };
                 let settings = self.config.planner_settings();
                 let target = &target;
-                let facts = Facts { upload, source, stamp, head, tags, target, rejected_versions, settings };
+                let parts = self.parts(&source, head).await?;
+                let facts = Facts { upload, source, stamp, head, parts, tags, target, rejected_versions, settings };
                 let attempt = input.replan.as_ref().map_or(1, |replan| replan.attempt);
-                self.start(attempt, plan(facts), work, head).await
+                self.start(attempt, plan(facts), work, parts).await
             }
         }
     }
@@ -174,26 +176,43 @@ impl Validate {
         Ok(Observed { source: source?, current: current?, tags })
     }
 
-    async fn start(&self, attempt: u32, backup: Backup, work: Work, head: &Head) -> Result<Plan, Error> {
+    async fn start(&self, attempt: u32, backup: Backup, work: Work, parts: Option<SourceParts>) -> Result<Plan, Error> {
         match (work, backup.copy.method) {
             (Work::Prove(stored), _) => Ok(self.copy_plan(attempt, backup, Steps::prove(stored))),
             (Work::Copy, Method::CopyObject) => Ok(self.copy_plan(attempt, backup, Steps::default())),
             (Work::Copy, Method::Multipart) => {
-                let (backup, layout) = self.open(backup).await?;
-                // The proof of a multipart copy needs digests if the source has no checksum.
-                let digest_slices = head.crc64nvme.is_none() || self.config.verify_mode == VerifyMode::Streamed;
+                let (backup, layout) = self.open(backup, parts).await?;
+                // The proof of a multipart copy needs digests if the copy cannot have the checksum of the source.
+                let is_kept = backup.copy.multipart_checksum().is_some();
+                let digest_slices = !is_kept || self.config.verify_mode == VerifyMode::Streamed;
                 let steps = Steps { slices: layout.slices(), digest_slices, stored: None };
                 Ok(self.copy_plan(attempt, backup, steps))
             }
         }
     }
 
+    /// The parts of the source. They are read if they decide the layout of the copy or the meaning of a composite checksum.
+    async fn parts(&self, source: &Source, head: &Head) -> Result<Option<SourceParts>, Error> {
+        let settings = self.config.planner_settings();
+        let class = settings.storage_class.or(head.attributes.storage_class.as_deref());
+        let needs_layout = method_for(source.size, settings.multipart_threshold, class);
+        if needs_layout == Method::CopyObject && !matches!(head.checksum, HeadChecksum::Composite { .. }) {
+            return Ok(None);
+        }
+        match s3::source_parts(&self.aws.s3(&source.region), ObjectRef::source(source), &source.etag).await {
+            // The copy finds out that the source is gone.
+            Err(error) if error.name() == ErrorName::SourceGone && needs_layout == Method::CopyObject => Ok(None),
+            other => Ok(other?),
+        }
+    }
+
     /// Opens the upload of a multipart copy.
-    async fn open(&self, mut backup: Backup) -> Result<(Backup, PartLayout), Error> {
+    async fn open(&self, mut backup: Backup, parts: Option<SourceParts>) -> Result<(Backup, PartLayout), Error> {
         let copy = &mut backup.copy;
         let source = ObjectRef::source(&copy.source);
-        let parts = s3::source_parts(&self.aws.s3(&copy.source.region), source, &copy.source.etag).await?;
         let layout = PartLayout::plan(copy.source.size, parts).map_err(|reason| Error::too_large(source, reason))?;
+        // A composite checksum is that of the parts of the source.
+        copy.other_checksum.take_if(|checksum| checksum.layout(copy.source.size).is_some_and(|own| own != layout));
         let client = self.aws.s3(&copy.destination.region);
         let upload_id = s3::open_upload(&client, copy, self.config.kms_key.as_deref()).await?;
         copy.upload =

@@ -136,7 +136,7 @@ impl<'a> Check<'a> {
                 Some(format!("has the CRC64NVME {}, but the bytes have {}", evidence.copy, bytes.crc64nvme))
             }
             _ if evidence.etags_equal != (copy.etag == *copied) => Some("has a wrong etagsEqual".to_owned()),
-            Algorithm::Crc64Nvme | Algorithm::Sha256 => None,
+            _ => None,
         };
         if let Some(fault) = fault {
             self.violated(Promise::TrueEvidence, format!("the evidence for {name} {fault}"));

@@ -14,6 +14,7 @@ use holdfast_core::{
     layout::{MAX_OBJECT, PartLayout},
     names::{BucketName, ETag, ObjectKey, Sequencer, VersionId},
     order::Stamp,
+    source_checksum::{Composite, SourceChecksum},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -140,6 +141,11 @@ impl Samples {
             method: if upload.is_some() { Method::Multipart } else { Method::CopyObject },
             upload,
             crc64nvme: Some(Crc64Nvme::EMPTY),
+            other_checksum: (self.extent != Extent::Ordinary).then(|| SourceChecksum {
+                algorithm: Algorithm::Sha512,
+                value: "A".repeat(88),
+                composite: Some(Composite { part_size: 5 << 30 }),
+            }),
             attributes: Attributes { metadata: stamped.metadata, ..attributes },
             displaced_metadata: stamped.displaced,
             rejected_versions: if self.extent == Extent::Ordinary { Vec::new() } else { vec![self.version(); 4] },
@@ -214,7 +220,7 @@ impl Samples {
         let differences: Vec<Difference> =
             if self.extent == Extent::Ordinary { Vec::new() } else { self.attributes().differences(&none) };
         let evidence = Evidence {
-            method: ProofMethod::SourceStreamed,
+            method: ProofMethod::SourceRead,
             algorithm: Algorithm::Sha256,
             source: "0".repeat(64),
             copy: "0".repeat(64),

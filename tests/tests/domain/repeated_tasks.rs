@@ -74,7 +74,7 @@ async fn upload_others(fixture: &Fixture, mut finished: usize) -> TestResult {
     }
     for (key, bytes) in [("plain", LARGE.as_bytes().to_vec()), ("small-plain", b"plain".to_vec())] {
         let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(key);
-        request.checksum_algorithm(ChecksumAlgorithm::Crc32).body(bytes.into()).send().await?;
+        request.checksum_algorithm(ChecksumAlgorithm::Sha256).body(bytes.into()).send().await?;
     }
     fixture.upload_in_parts("parts", &vec![7; (5 << 20) + 1], 5 << 20).await
 }

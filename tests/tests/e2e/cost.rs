@@ -34,11 +34,12 @@ fn counts<const N: usize>(expected: [(&str, u64); N]) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test]
-async fn a_small_backup_makes_six_s3_requests_and_enters_six_states() -> TestResult {
+async fn a_small_backup_makes_seven_s3_requests_and_enters_six_states() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
 
     let requests = requests_of_a_backup(&fixture, None).await?;
-    let expected = counts([("HeadObject", 3), ("GetObjectTagging", 1), ("CopyObject", 1), ("PutObject", 1)]);
+    let expected =
+        counts([("HeadObject", 3), ("GetObject", 1), ("GetObjectTagging", 1), ("CopyObject", 1), ("PutObject", 1)]);
 
     assert_eq!(requests, expected);
 
@@ -52,7 +53,7 @@ async fn a_small_backup_makes_six_s3_requests_and_enters_six_states() -> TestRes
 async fn tags_cost_no_additional_request() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
     let requests = requests_of_a_backup(&fixture, Some("team=a&stage=b")).await?;
-    assert_eq!(requests.values().sum::<u64>(), 6, "{requests:?}");
+    assert_eq!(requests.values().sum::<u64>(), 7, "{requests:?}");
     Ok(())
 }
 
@@ -74,11 +75,12 @@ async fn a_backup_over_an_older_one_costs_one_additional_request() -> TestResult
 }
 
 #[tokio::test]
-async fn a_replica_costs_three_additional_requests_and_four_states() -> TestResult {
+async fn a_replica_costs_four_additional_requests_and_four_states() -> TestResult {
     let fixture = Fixture::start(Setup::default()).await?;
 
     let requests = requests_of_a_backup(&fixture, Some("team=a&stage=b")).await?;
-    let expected = counts([("HeadObject", 5), ("GetObjectTagging", 1), ("CopyObject", 2), ("PutObject", 1)]);
+    let expected =
+        counts([("HeadObject", 5), ("GetObject", 2), ("GetObjectTagging", 1), ("CopyObject", 2), ("PutObject", 1)]);
 
     assert_eq!(requests, expected);
 

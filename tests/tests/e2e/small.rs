@@ -49,9 +49,9 @@ async fn the_receipt_has_source_copies_evidence_and_execution() -> TestResult {
     assert!(receipt.source.version_id.is_some(), "the source bucket has versioning");
     assert_eq!(receipt.backup.destination.bucket.as_str(), fixture.outputs.backup_bucket);
     let evidence = &receipt.backup.evidence;
-    assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::StoredChecksums, Algorithm::Crc64Nvme));
+    assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::ReadBack, Algorithm::Crc64Nvme));
     assert_eq!(evidence.source, evidence.copy);
-    assert_eq!((evidence.bytes_read, evidence.differences.len()), (0, 0));
+    assert_eq!((evidence.bytes_read, evidence.differences.len()), (5, 0));
     let replica = receipt.replica.as_ref().ok_or("no replica")?;
     assert_eq!(replica.evidence.copy, evidence.source, "the replica has the bytes of the source");
     assert_eq!(receipt.placement, Placement::Current);
@@ -92,16 +92,27 @@ async fn an_empty_object_is_backed_up_like_any_other() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_source_without_a_crc64nvme_is_read_once() -> TestResult {
+async fn a_source_with_any_checksum_is_proven_without_reading_it() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
+    let source = &fixture.outputs.source_bucket;
 
-    let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key("sdk.txt");
-    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
-    request.body(ByteStream::from_static(b"hello")).send().await?;
-    fixture.wait_for_success().await?;
-    let evidence = fixture.only_receipt().await?.backup.evidence;
+    let cases = [
+        ("CRC32", ChecksumAlgorithm::Crc32, Algorithm::Crc32),
+        ("CRC32C", ChecksumAlgorithm::Crc32C, Algorithm::Crc32C),
+        ("SHA1", ChecksumAlgorithm::Sha1, Algorithm::Sha1),
+        ("SHA256", ChecksumAlgorithm::Sha256, Algorithm::Sha256),
+    ];
+    for (count, (name, algorithm, expected)) in (1..).zip(cases) {
+        let request = fixture.s3.put_object().bucket(source).key(name).checksum_algorithm(algorithm);
+        request.body(ByteStream::from_static(b"hello")).send().await?;
+        fixture.wait_for_executions(count).await?;
+        let receipts = fixture.receipts().await?;
+        let receipt = receipts.iter().find(|receipt| receipt.source.key.as_str() == name).ok_or("no receipt")?;
 
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 5));
+        let evidence = &receipt.backup.evidence;
+        assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::ReadBack, expected), "{name}");
+        assert_eq!(evidence.bytes_read, 5, "only the copy is read");
+    }
     Ok(())
 }
 
@@ -113,7 +124,7 @@ async fn with_streamed_verification_source_and_copy_are_read() -> TestResult {
     fixture.wait_for_success().await?;
     let evidence = fixture.only_receipt().await?.backup.evidence;
 
-    assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::BothStreamed, Algorithm::Sha256));
+    assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::BothRead, Algorithm::Sha256));
     assert_eq!(evidence.bytes_read, 10);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Special sources: without versioning, without a checksum, deleted, requested by an operator.
 
 use aws_sdk_s3::primitives::ByteStream;
-use holdfast_core::contract::{Placement, ProofMethod};
+use holdfast_core::contract::{Algorithm, Placement, ProofMethod};
 use holdfast_tests::{
     TestResult,
     fixture::{EventRules, Fixture, Setup},
@@ -37,13 +37,13 @@ async fn back_up_without_checksum(fixture: &Fixture, key: &str, bytes: Vec<u8>) 
 }
 
 #[tokio::test]
-async fn a_small_source_without_a_checksum_is_read_once() -> TestResult {
+async fn a_small_source_without_a_checksum_is_proven_by_the_md5_in_its_entity_tag() -> TestResult {
     let fixture = Fixture::start(Setup::default().without_replica()).await?;
 
     back_up_without_checksum(&fixture, "old.txt", b"from before December 2024".to_vec()).await?;
     let evidence = fixture.only_receipt().await?.backup.evidence;
 
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 25));
+    assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::ReadBack, Algorithm::Md5));
     assert_eq!(evidence.source, evidence.copy);
     Ok(())
 }
@@ -58,14 +58,10 @@ async fn a_large_source_without_a_checksum_is_read_in_slices() -> TestResult {
     assert!(fixture.backup("old.bin").await? == bytes);
     let receipt = fixture.only_receipt().await?;
     let evidence = &receipt.backup.evidence;
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, bytes.len() as u64));
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceRead, bytes.len() as u64));
     assert!(!receipt.slices.is_empty(), "the receipt has the digests of the slices");
     let replica = receipt.replica.as_ref().ok_or("no replica")?;
-    assert_eq!(
-        replica.evidence.method,
-        ProofMethod::StoredChecksums,
-        "the backup has a checksum, so nothing is read again"
-    );
+    assert_eq!(replica.evidence.method, ProofMethod::S3Checksum, "the backup has a checksum, so nothing is read again");
     Ok(())
 }
 

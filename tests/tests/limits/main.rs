@@ -19,7 +19,7 @@ use holdfast_core::{
 };
 use holdfast_tests::{
     TestResult,
-    fixture::{Fixture, Setup},
+    fixture::{EventRules, Fixture, Setup},
     history::{Attempt, attempts},
     in_process::ReadMode,
     machine::{Machine, State},
@@ -62,8 +62,12 @@ async fn with_all_retries_the_largest_object_stays_within_every_quota() -> TestR
     scenario::fail_states(&fixture, &machine)?;
     scenario::fail_slices(&fixture, &machine, &layout.slices())?;
     scenario::delay_copies(&fixture)?;
-    // The object has only a CRC32C, which many SDKs send, so the source is read.
-    scenario::upload_largest(&fixture, ChecksumAlgorithm::Crc32C).await?;
+    // The object is from before December 2024 and has no checksum, so the source is read.
+    fixture.set_rules(EventRules::Disabled).await?;
+    scenario::upload_largest(&fixture, ChecksumAlgorithm::Crc64Nvme).await?;
+    fixture.sandbox.s3().forget_checksum(&fixture.outputs.source_bucket, "largest", None)?;
+    fixture.set_rules(EventRules::Enabled).await?;
+    fixture.start_execution(&fixture.late_event("largest").await?).await?;
     let execution = scenario::wait_for_success(&fixture).await?;
 
     let history = fixture.history(&execution).await?;
@@ -92,8 +96,8 @@ async fn with_all_retries_the_largest_object_stays_within_every_quota() -> TestR
         "the copies have the part layout of their source"
     );
     let proof = |proven: &ProvenCopy| (proven.evidence.method, proven.evidence.bytes_read);
-    assert_eq!(proof(&receipt.backup), (ProofMethod::SourceStreamed, MAX_OBJECT));
-    assert_eq!(proof(replica), (ProofMethod::StoredChecksums, 0), "the stored checksum of the backup is sufficient");
+    assert_eq!(proof(&receipt.backup), (ProofMethod::SourceRead, MAX_OBJECT));
+    assert_eq!(proof(replica), (ProofMethod::S3Checksum, 0), "the stored checksum of the backup is sufficient");
     Ok(())
 }
 
@@ -123,6 +127,6 @@ async fn with_streamed_verification_the_largest_object_stays_within_every_quota(
     assert_eq!(measured.events as u64, computed, "the computed history is the measured one");
 
     let evidence = fixture.only_receipt().await?.backup.evidence;
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothStreamed, 2 * MAX_OBJECT));
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothRead, 2 * MAX_OBJECT));
     Ok(())
 }

@@ -89,6 +89,10 @@ impl Request {
             "HeadObject" => Vec::new(),
             "GetObjectTagging" if self.bucket == Bucket::To => vec![error_response("NoSuchKey", DestinationChanged)],
             "GetObjectTagging" => vec![error_response("NoSuchKey", gone)],
+            // The copy is read back. Another entity tag shows that it was replaced.
+            "GetObject" if self.bucket == Bucket::To => {
+                with_kms_causes(vec![error_response("PreconditionFailed", DestinationChanged)])
+            }
             "GetObject" => with_kms_causes(vec![error_response("PreconditionFailed", SourceGone)]),
             "CreateMultipartUpload" => with_kms_causes(vec![error_response("NoSuchBucket", ConfigInvalid)]),
             "PutObject" => with_kms_causes(vec![

@@ -14,9 +14,10 @@ pub(crate) enum Scenario {
     Small,
     /// Copied in parts.
     Large,
-    /// Copied in parts. Its only checksum is a CRC32, so the source is read.
+    /// Copied in parts. Its only checksum is a SHA-256, which parts cannot have, so the source is read.
     OtherChecksum,
-    /// Copied in parts. The response to CompleteMultipartUpload has no checksum, so the backup is read for its replica.
+    /// Copied in parts. The response to CompleteMultipartUpload has no checksum, so source and backup are
+    /// read.
     NoCompletionChecksum,
 }
 
@@ -56,10 +57,10 @@ impl Scenario {
     pub(crate) async fn upload(self, fixture: &Fixture, key: &str) -> TestResult {
         let (bytes, algorithm) = match self {
             Self::Small => ("few bytes", ChecksumAlgorithm::Crc64Nvme),
-            Self::Large | Self::NoCompletionChecksum => {
-                ("more bytes than the threshold has", ChecksumAlgorithm::Crc64Nvme)
+            Self::Large => ("more bytes than the threshold has", ChecksumAlgorithm::Crc64Nvme),
+            Self::OtherChecksum | Self::NoCompletionChecksum => {
+                ("more bytes than the threshold has", ChecksumAlgorithm::Sha256)
             }
-            Self::OtherChecksum => ("more bytes than the threshold has", ChecksumAlgorithm::Crc32),
         };
         let request = fixture.s3.put_object().bucket(&fixture.outputs.source_bucket).key(key).tagging("team=a");
         let request = request.content_type("text/plain").metadata("owner", "ann").checksum_algorithm(algorithm);

@@ -1,7 +1,7 @@
 //! A short description of the proof in a receipt.
 
 use holdfast_core::{
-    contract::{Algorithm, Evidence, ProofMethod},
+    contract::{Evidence, ProofMethod},
     format,
     receipt::Receipt,
 };
@@ -20,15 +20,13 @@ pub(crate) fn summary(receipt: &Receipt) -> String {
 }
 
 fn method(evidence: &Evidence) -> String {
-    let algorithm = match evidence.algorithm {
-        Algorithm::Crc64Nvme => "CRC64NVME",
-        Algorithm::Sha256 => "SHA256",
-    };
+    let algorithm = evidence.algorithm;
     let read = format::size(evidence.bytes_read);
     match evidence.method {
-        ProofMethod::StoredChecksums => format!("stored {algorithm}"),
-        ProofMethod::SourceStreamed => format!("{algorithm}, {read} of the source read"),
-        ProofMethod::BothStreamed => format!("{algorithm}, {read} of both sides read"),
+        ProofMethod::ReadBack => format!("{algorithm}, {read} of the copy read back"),
+        ProofMethod::S3Checksum => format!("{algorithm} of S3"),
+        ProofMethod::SourceRead => format!("{algorithm}, {read} of the source read"),
+        ProofMethod::BothRead => format!("{algorithm}, {read} of both sides read"),
     }
 }
 
@@ -47,9 +45,10 @@ mod tests {
             }))
         };
         for (evidence, expected) in [
-            (evidence("storedChecksums", "CRC64NVME", 0)?, "stored CRC64NVME"),
-            (evidence("sourceStreamed", "CRC64NVME", 2048)?, "CRC64NVME, 2.0 KiB of the source read"),
-            (evidence("bothStreamed", "SHA256", 10)?, "SHA256, 10 bytes of both sides read"),
+            (evidence("readBack", "CRC32", 10)?, "CRC32, 10 bytes of the copy read back"),
+            (evidence("s3Checksum", "CRC64NVME", 0)?, "CRC64NVME of S3"),
+            (evidence("sourceRead", "CRC64NVME", 2048)?, "CRC64NVME, 2.0 KiB of the source read"),
+            (evidence("bothRead", "SHA256", 10)?, "SHA256, 10 bytes of both sides read"),
         ] {
             assert_eq!(method(&evidence), expected);
         }

@@ -12,6 +12,7 @@ use crate::{
     layout::PartLayout,
     names::{BucketName, ETag, ObjectKey, VersionId},
     order::{Placement, Stamp},
+    source_checksum::{Algorithm, SourceChecksum},
 };
 
 /// A copy of one object version to one destination. The functions that make the copy need no other input.
@@ -36,6 +37,9 @@ pub struct Copy {
     /// The source's stored full-object CRC64NVME, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc64nvme: Option<Crc64Nvme>,
+    /// The source's checksum of another algorithm or type, if it has no full-object CRC64NVME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_checksum: Option<SourceChecksum>,
     /// The attributes of the copy, including its stamp and its storage class.
     pub attributes: Attributes,
     /// Metadata of the source for which the copy has no room beside its stamp.
@@ -136,6 +140,22 @@ impl Copy {
     /// The parts of the open upload; `None` for a copy in one request.
     pub fn layout(&self) -> Option<PartLayout> {
         self.upload.as_ref().map(|upload| PartLayout::with_part_size(self.source.size, upload.part_size))
+    }
+
+    /// The checksum that the source has had since its upload.
+    pub fn checksum(&self) -> Option<SourceChecksum> {
+        self.crc64nvme.map(SourceChecksum::from).or_else(|| self.other_checksum.clone())
+    }
+
+    /// The checksum that S3 computes and checks while it completes a multipart copy; `None` if it has to be computed
+    /// from the bytes of the source.
+    pub fn multipart_checksum(&self) -> Option<SourceChecksum> {
+        self.checksum().filter(SourceChecksum::is_kept_by_multipart_copies)
+    }
+
+    /// The algorithm with which a multipart copy is made.
+    pub fn multipart_algorithm(&self) -> Algorithm {
+        self.multipart_checksum().map_or(Algorithm::Crc64Nvme, |checksum| checksum.algorithm)
     }
 
     /// The stamp in the metadata of the copy; `None` for a restored object.

@@ -27,9 +27,9 @@ pub use self::{
     plan::{Plan, Replan, SkipReason, ValidateInput},
     replica::{ReplicaPlan, ReplicaTarget, ReplicateInput},
     slices::{CompleteInput, CopyInput, CopyOutput, DigestProgress, SliceDigest, SliceResult},
-    verify::{Algorithm, Evidence, ProofMethod, ProvenCopy, TagComparison, Verification, VerifyInput, VerifyProgress},
+    verify::{Evidence, ProofMethod, ProvenCopy, TagComparison, Verification, VerifyInput, VerifyProgress},
 };
-pub use crate::{layout::Slice, order::Placement};
+pub use crate::{layout::Slice, order::Placement, source_checksum::Algorithm};
 
 #[cfg(test)]
 mod tests {

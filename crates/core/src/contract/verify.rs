@@ -8,6 +8,7 @@ use crate::{
     contract::{Backup, Copy, Destination, DigestProgress, SliceDigest, SliceResult, Stored},
     layout::Slice,
     names::VersionId,
+    source_checksum::Algorithm,
 };
 
 /// The input of checksum-verify. Read it with [`Payload::read`](crate::payload::Payload::read), so that errors have a
@@ -73,7 +74,8 @@ pub struct VerifyProgress {
 pub struct Evidence {
     /// How it was proven.
     pub method: ProofMethod,
-    /// The algorithm of the two values: `CRC64NVME` (base64) or `SHA256` (hexadecimal).
+    /// The algorithm of the two values. They are in base64, as S3 writes them, but in hexadecimal if both sides were
+    /// read.
     pub algorithm: Algorithm,
     /// The source's value.
     pub source: String,
@@ -95,28 +97,22 @@ pub struct Evidence {
     pub rejected_versions: Vec<VersionId>,
 }
 
-/// How a copy was proven.
+/// The level of a proof: what was compared, and what was read for it. Each accepts the name that earlier versions wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProofMethod {
-    /// Both sides have a stored full-object CRC64NVME. Nothing was read.
-    StoredChecksums,
-    /// The source was read once. The digest equals what S3 computed over the copy.
-    SourceStreamed,
+    /// The copy was read. Its digest equals the checksum that the source has had since its upload.
+    ReadBack,
+    /// The checksum that S3 computed from the parts of a multipart copy equals that of the source. Nothing was read.
+    #[serde(alias = "storedChecksums")]
+    S3Checksum,
+    /// The source has no checksum that a multipart copy can have. It was read once, and its digest equals the checksum
+    /// that S3 computed from the parts of the copy.
+    #[serde(alias = "sourceStreamed")]
+    SourceRead,
     /// Both sides were read.
-    BothStreamed,
-}
-
-/// The algorithm of a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// CRC64NVME, as S3 stores it.
-    #[serde(rename = "CRC64NVME")]
-    Crc64Nvme,
-    /// SHA-256 of the object; for one of several parts over the SHA-256s of its parts, and for one of several slices
-    /// over those of its slices.
-    #[serde(rename = "SHA256")]
-    Sha256,
+    #[serde(alias = "bothStreamed")]
+    BothRead,
 }
 
 /// How tags were compared.

@@ -7,7 +7,7 @@ use crate::{
     attributes::Attributes,
     contract::{Backup, Copy, Destination, Placement, Source},
     event::Upload,
-    layout::method_for,
+    layout::{SourceParts, is_archive, method_for},
     names::VersionId,
     object::Head,
     order::{STAMP_NAME, Stamp},
@@ -30,11 +30,6 @@ pub enum Pinned {
     OtherVersion,
     /// The bucket has no versions, and another upload replaced this one.
     Superseded,
-}
-
-/// Whether a storage class has to be restored before it can be read.
-pub fn is_archive(class: &str) -> bool {
-    matches!(class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 /// Pins an upload to the version and the entity tag that its source has.
@@ -86,6 +81,8 @@ pub struct Facts<'a> {
     pub stamp: Stamp,
     /// The source, as HeadObject describes it.
     pub head: &'a Head,
+    /// The parts of the source, if its checksum or its copy depends on them.
+    pub parts: Option<SourceParts>,
     /// The source's tags.
     pub tags: BTreeMap<String, String>,
     /// The target of the copy.
@@ -98,20 +95,23 @@ pub struct Facts<'a> {
 
 /// Plans the backup of an upload. A multipart copy has no upload yet.
 pub fn plan(facts: Facts<'_>) -> Backup {
-    let Facts { upload, source, stamp, head, tags, target, rejected_versions, settings } = facts;
+    let Facts { upload, source, stamp, head, parts, tags, target, rejected_versions, settings } = facts;
     let mut attributes = Attributes { tags, ..head.attributes.clone() };
     attributes.storage_class = storage_class(settings, attributes.storage_class);
     attributes.metadata.remove(STAMP_NAME);
     let stamped = stamp.add_to(&attributes.metadata);
     attributes.metadata = stamped.metadata;
+    let of_source = head.checksum.of_source(source.size, parts);
+    let other_checksum = of_source.filter(|_| head.crc64nvme.is_none());
     let copy = Copy {
-        method: method_for(source.size, settings.multipart_threshold),
+        method: method_for(source.size, settings.multipart_threshold, attributes.storage_class.as_deref()),
         source,
         destination: target.destination.clone(),
         precondition: precondition(target.current.as_ref()),
         replaces: target.current.as_ref().and_then(|current| current.version_id.clone()),
         upload: None,
         crc64nvme: head.crc64nvme,
+        other_checksum,
         attributes,
         displaced_metadata: stamped.displaced,
         rejected_versions,

@@ -37,7 +37,7 @@ fn proven(bucket: &str) -> Value {
         "destination": {"bucket": bucket, "key": "a b", "region": "eu-west-1"},
         "stored": {"versionId": "b1", "etag": "tag", "crc64nvme": "AAAAAAAAAAA="},
         "evidence": {
-            "method": "bothStreamed", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 180,
+            "method": "bothRead", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 180,
             "etagsEqual": false, "tagsCompared": "values",
             "differences": [{"name": "storageClass", "expected": "STANDARD", "repaired": false}]
         },

@@ -8,7 +8,7 @@ use aws_sdk_s3::{
         get_object_tagging::GetObjectTaggingOutput,
         head_object::{HeadObjectInput, builders::HeadObjectOutputBuilder},
     },
-    types::{ChecksumMode, Tag},
+    types::{ChecksumMode, ChecksumType, Tag},
 };
 use aws_smithy_mocks::{Rule, mock};
 use holdfast_core::{
@@ -18,6 +18,7 @@ use holdfast_core::{
         VerifyInput, VerifyProgress,
     },
     names::{ETag, VersionId},
+    source_checksum::{Composite, SourceChecksum},
 };
 use holdfast_s3::testing::{self, Sent};
 
@@ -31,7 +32,10 @@ pub(super) fn stored() -> Stored {
 }
 
 pub(super) fn input(backup: &Backup, slices: &[SliceResult], resume: Option<VerifyProgress>) -> VerifyInput {
-    VerifyInput::Backup { backup: Box::new(backup.clone()), stored: stored(), slices: slices.to_vec(), resume }
+    let has_three_parts = backup.copy.upload.as_ref().is_some_and(|upload| upload.part_count == 3);
+    let etag = if has_three_parts { "copied-3" } else { "copied" };
+    let stored = Stored { etag: ETag::new(etag).unwrap(), ..stored() };
+    VerifyInput::Backup { backup: Box::new(backup.clone()), stored, slices: slices.to_vec(), resume }
 }
 
 /// The same for a copy that was published with this version.
@@ -81,6 +85,11 @@ pub(super) fn as_planned(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutpu
         .tag_count(1)
 }
 
+/// The same for a copy in three parts.
+pub(super) fn in_parts(size: usize, crc: Option<Crc64Nvme>) -> HeadObjectOutputBuilder {
+    as_planned(size, crc).e_tag("\"copied-3\"")
+}
+
 /// HeadObject of any object.
 pub(super) fn head(output: HeadObjectOutputBuilder) -> Rule {
     mock!(Client::head_object).then_output(move || output.clone().build())
@@ -104,22 +113,24 @@ pub(super) fn digested(bytes: &[u8], part: usize) -> SliceResult {
 }
 
 #[tokio::test]
-async fn a_small_copy_is_proven_by_one_head_request() {
+async fn a_small_copy_is_read_back() {
     let crc = Crc64Nvme::of(b"abc");
     let sent = Sent::<HeadObjectInput>::default();
     let record = sent.clone();
     let rule = mock!(Client::head_object)
         .match_requests(move |request| record.note(request))
-        .then_output(move || as_planned(3, Some(crc)).build());
+        // S3 may have carried this value over, so it is not compared.
+        .then_output(move || as_planned(3, Some(Crc64Nvme::of(b"carried over"))).build());
+    let read = read_copy(b"abc".to_vec());
 
-    let evidence = proven(call("stored", input(&small(), &[], None), &[&rule]).await);
+    let evidence = proven(call("stored", input(&small(), &[], None), &[&rule, &read]).await);
 
     let expected = Evidence {
-        method: ProofMethod::StoredChecksums,
+        method: ProofMethod::ReadBack,
         algorithm: Algorithm::Crc64Nvme,
         source: crc.to_string(),
         copy: crc.to_string(),
-        bytes_read: 0,
+        bytes_read: 3,
         etags_equal: false,
         tags_compared: TagComparison::Count,
         differences: Vec::new(),
@@ -129,14 +140,15 @@ async fn a_small_copy_is_proven_by_one_head_request() {
     let request =
         HeadObjectInput::builder().bucket("dst").key("a b").version_id("w1").checksum_mode(ChecksumMode::Enabled);
     assert_eq!(sent.all(), [request.build().unwrap()]);
+    assert_eq!(read.num_calls(), 1);
 }
 
 #[tokio::test]
 async fn an_empty_copy_is_proven_by_the_checksum_of_no_bytes() {
     let backup = testing::single(0);
     for (mode, crc, method, value) in [
-        ("stored", Some(Crc64Nvme::EMPTY), ProofMethod::SourceStreamed, "AAAAAAAAAAA=".to_owned()),
-        ("streamed", None, ProofMethod::BothStreamed, Sha256::of(b"").to_string()),
+        ("stored", Some(Crc64Nvme::EMPTY), ProofMethod::BothRead, Sha256::of(b"").to_string()),
+        ("streamed", None, ProofMethod::BothRead, Sha256::of(b"").to_string()),
     ] {
         let evidence = proven(call(mode, input(&backup, &[], None), &[&head(as_planned(0, crc))]).await);
 
@@ -149,39 +161,41 @@ async fn the_digest_of_a_source_is_compared_with_the_stored_checksum() {
     let bytes = content(90);
     let backup = testing::multipart(90, 30);
     let crc = Crc64Nvme::of(&bytes);
-    let rules = [head(as_planned(90, Some(crc))), tagged("blue")];
+    let rules = [head(in_parts(90, Some(crc))), tagged("blue")];
     let slices = [digested(&bytes, 30)];
 
     let evidence = proven(call("stored", input(&backup, &slices, None), &rules.each_ref()).await);
 
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 90));
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceRead, 90));
     assert_eq!((evidence.source.as_str(), evidence.copy.as_str()), (&*crc.to_string(), &*crc.to_string()));
     assert_eq!((evidence.tags_compared, evidence.differences.len()), (TagComparison::Values, 0));
 }
 
 #[tokio::test]
-async fn a_small_source_without_a_checksum_is_read_to_prove_its_copy() {
+async fn a_source_without_a_checksum_is_read_to_prove_a_copy_in_parts_that_was_found() {
     let bytes = content(90);
     let crc = Crc64Nvme::of(&bytes);
-    let rules = [head(as_planned(90, Some(crc))), read_source(bytes)];
+    let rules = [head(in_parts(90, Some(crc))), read_source(bytes), tagged("blue")];
 
-    let evidence = proven(call("stored", input(&testing::single(90), &[], None), &rules.each_ref()).await);
+    let evidence = proven(call("stored", input(&testing::multipart(90, 30), &[], None), &rules.each_ref()).await);
 
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceStreamed, 90));
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::SourceRead, 90));
     assert_eq!(evidence.copy, crc.to_string());
 }
 
 #[tokio::test]
 async fn both_sides_are_read_without_checksums_or_in_mode_streamed() {
     let bytes = content(90);
-    let mut backup = testing::single(90);
-    backup.copy.crc64nvme = Some(Crc64Nvme::of(&bytes));
-    for (mode, crc) in [("stored", None), ("streamed", backup.copy.crc64nvme)] {
-        let rules = [head(as_planned(90, crc)), read_source(bytes.clone()), read_copy(bytes.clone())];
+    let without = testing::single(90);
+    let mut with = without.clone();
+    with.copy.crc64nvme = Some(Crc64Nvme::of(&bytes));
+    for (mode, backup) in [("stored", without), ("streamed", with)] {
+        let rules =
+            [head(as_planned(90, Some(Crc64Nvme::of(&bytes)))), read_source(bytes.clone()), read_copy(bytes.clone())];
 
         let evidence = proven(call(mode, input(&backup, &[], None), &rules.each_ref()).await);
 
-        assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::BothStreamed, Algorithm::Sha256));
+        assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::BothRead, Algorithm::Sha256));
         assert_eq!((evidence.source, evidence.bytes_read), (Sha256::of(&bytes).to_string(), 180));
     }
 }
@@ -190,12 +204,12 @@ async fn both_sides_are_read_without_checksums_or_in_mode_streamed() {
 async fn a_large_copy_is_compared_with_the_digests_of_its_source() {
     let bytes = content(90);
     let backup = testing::multipart(90, 30);
-    let rules = [head(as_planned(90, None)), read_copy(bytes.clone()), tagged("blue")];
+    let rules = [head(in_parts(90, None)), read_copy(bytes.clone()), tagged("blue")];
     let slices = [digested(&bytes, 30)];
 
     let evidence = proven(call("streamed", input(&backup, &slices, None), &rules.each_ref()).await);
 
-    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothStreamed, 180));
+    assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::BothRead, 180));
     assert_eq!(evidence.copy, slices[0].digest.unwrap().sha256.to_string());
     assert_eq!(rules[1].num_calls(), 3, "the source is not read again");
 }
@@ -239,7 +253,50 @@ async fn without_its_source_a_copy_is_proven_by_the_planned_checksum() {
 
         let evidence = proven(call(mode, input(&small(), &[], None), &rules).await);
 
-        assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::StoredChecksums, 0), "{mode}");
+        assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::ReadBack, 3), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_in_parts_is_proven_by_the_checksum_of_s3_without_a_read() {
+    let crc = Crc64Nvme::of(b"abc");
+    let mut backup = testing::multipart(90, 30);
+    backup.copy.crc64nvme = Some(crc);
+    let mut composite = testing::multipart(90, 30);
+    composite.copy.other_checksum = Some(SourceChecksum {
+        algorithm: Algorithm::Sha1,
+        value: "c=-3".to_owned(),
+        composite: Some(Composite { part_size: 30 }),
+    });
+    let of_composite = in_parts(90, None).checksum_sha1("c=-3").checksum_type(ChecksumType::Composite);
+    for (backup, object, value) in
+        [(backup, in_parts(90, Some(crc)), crc.to_string()), (composite, of_composite, "c=-3".to_owned())]
+    {
+        let rules = [head(object), tagged("blue")];
+
+        let evidence = proven(call("stored", input(&backup, &[], None), &rules.each_ref()).await);
+
+        assert_eq!((evidence.method, evidence.bytes_read), (ProofMethod::S3Checksum, 0));
+        assert_eq!((evidence.source, evidence.copy), (value.clone(), value));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_read_back_with_the_algorithm_and_the_parts_of_its_source() {
+    for (algorithm, value, composite) in [
+        (Algorithm::Md5, "kAFQmDzST7DWlj99KOF/cg==", None),
+        (Algorithm::Sha1, "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", None),
+        (Algorithm::Crc32, "NSRBwg==", None),
+        (Algorithm::Crc32, "UDaNYg==-2", Some(Composite { part_size: 2 })),
+    ] {
+        let mut backup = testing::single(3);
+        backup.copy.other_checksum = Some(SourceChecksum { algorithm, value: value.to_owned(), composite });
+        let rules = [head(as_planned(3, None)), read_copy(b"abc".to_vec())];
+
+        let evidence = proven(call("stored", input(&backup, &[], None), &rules.each_ref()).await);
+
+        assert_eq!((evidence.method, evidence.algorithm), (ProofMethod::ReadBack, algorithm));
+        assert_eq!((evidence.source.as_str(), evidence.copy.as_str()), (value, value));
     }
 }
 

@@ -11,7 +11,7 @@ use holdfast_lambda::Function;
 use holdfast_s3::testing;
 
 use super::{
-    backup::{as_planned, digested, head, input, small, tagged},
+    backup::{as_planned, digested, head, in_parts, input, small, tagged},
     call, content, read_copy, read_source,
     reject::{delete_copy, head_source, write_record},
 };
@@ -33,10 +33,11 @@ async fn a_copy_that_does_not_match_is_named_with_both_values() {
     let part = format!("the SHA-256 of part 1 of the source is {}, of the copy {}.", of_part.0, of_part.1);
     let size = "the size in bytes of the source is 90, of the copy 89.".to_owned();
     for (mode, input, object, sentence) in [
-        ("stored", input(&known, &[], None), as_planned(90, Some(crcs.1)), crc.clone()),
-        ("stored", input(&parts, &digests, None), as_planned(90, Some(crcs.1)), crc.clone()),
-        ("stored", input(&single, &[], None), as_planned(90, Some(crcs.1)), crc),
-        ("streamed", input(&parts, &digests, None), as_planned(90, None), slice),
+        ("stored", input(&known, &[], None), as_planned(90, Some(crcs.0)), crc.clone()),
+        ("stored", input(&parts, &digests, None), in_parts(90, Some(crcs.1)), crc.clone()),
+        ("stored", input(&parts, &[], None), in_parts(90, Some(crcs.1)), crc),
+        ("stored", input(&single, &[], None), as_planned(90, Some(crcs.0)), part.clone()),
+        ("streamed", input(&parts, &digests, None), in_parts(90, None), slice),
         ("streamed", input(&known, &[], None), as_planned(90, None), part),
         ("stored", input(&known, &[], None), as_planned(89, None), size),
     ] {
@@ -105,7 +106,9 @@ async fn a_denied_request_names_the_missing_permission() {
 #[tokio::test]
 async fn a_deleted_source_without_a_checksum_leaves_the_copy_unproven() {
     for (status, code) in [(404, "NoSuchVersion"), (412, "PreconditionFailed")] {
-        let gone = mock!(Client::get_object).then_http_response(move || testing::s3_error(status, code, "Gone."));
+        let gone = mock!(Client::get_object)
+            .match_requests(|request| request.bucket() == Some("src"))
+            .then_http_response(move || testing::s3_error(status, code, "Gone."));
         let rules = [&head(as_planned(3, Some(Crc64Nvme::of(b"abc")))), &gone];
 
         let error = call("stored", input(&testing::single(3), &[], None), &rules).await.unwrap_err();

@@ -11,14 +11,19 @@ use aws_sdk_s3::{
     types::{ServerSideEncryption, Tag},
 };
 use aws_smithy_mocks::{Rule, mock};
-use holdfast_core::{ErrorName, Fact, checksum::Crc64Nvme, contract::Backup, failure::report};
+use holdfast_core::{
+    ErrorName, Fact,
+    contract::{Backup, VerifyInput},
+    failure::report,
+};
 use holdfast_s3::testing::{self, Sent};
 
-use crate::Error;
+use crate::{Error, Verified};
+use holdfast_core::checksum::Crc64Nvme;
 
 use super::{
     backup::{as_planned, as_replica, head, input, input_with_version, small},
-    call, read_copy,
+    body,
 };
 
 /// HeadObject of the source, which exists.
@@ -78,9 +83,9 @@ fn mark() -> (Rule, Sent<PutObjectTaggingInput>) {
     (rule, sent)
 }
 
-/// HeadObject of a copy with other bytes than its source.
+/// HeadObject of a copy with other bytes than its source. S3 carried the checksum of the source over.
 fn mismatched() -> Rule {
-    head(as_planned(3, Some(Crc64Nvme::of(b"abx"))))
+    head(as_planned(3, small().copy.crc64nvme))
 }
 
 /// PutObject of the record of the rejected version.
@@ -91,6 +96,15 @@ pub(super) fn write_record() -> Rule {
                 && request.server_side_encryption() == Some(&ServerSideEncryption::Aes256)
         })
         .then_output(|| PutObjectOutput::builder().build())
+}
+
+/// Answers one call. The copy has other bytes than its source.
+async fn call(mode: &str, input: VerifyInput, rules: &[&Rule]) -> Result<Verified, Error> {
+    let other = mock!(Client::get_object)
+        .match_requests(|request| request.bucket() == Some("dst"))
+        .then_output(|| body(b"abx".to_vec()));
+    let rules: Vec<_> = rules.iter().copied().chain([&other]).collect();
+    super::call(mode, input, &rules).await
 }
 
 async fn rejected(rules: &[&Rule]) -> Error {
@@ -185,7 +199,9 @@ async fn a_copy_that_cannot_be_proven_without_its_source_is_reported() {
         Advice { backup: unknown, gone: "The source version", helps: replan, misleads: "compare" },
         Advice { backup: replica, gone: "The backup version", helps: request, misleads: replan },
     ] {
-        let deleted = mock!(Client::get_object).then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
+        let deleted = mock!(Client::get_object)
+            .match_requests(|request| request.bucket() == Some("src"))
+            .then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
 
         let error = call("stored", input(&backup, &[], None), &[&deleted, &mismatched()]).await.unwrap_err();
 
@@ -202,7 +218,7 @@ async fn the_planned_checksum_rejects_a_copy_without_its_source() {
     let deleted = mock!(Client::get_object)
         .match_requests(|request| request.bucket() == Some("src"))
         .then_http_response(|| testing::s3_error(404, "NoSuchVersion", "Gone."));
-    let rules = [&head_deleted_source(), &mismatched(), &deleted, &read_copy(b"abc".to_vec())];
+    let rules = [&head_deleted_source(), &mismatched(), &deleted];
 
     let error = call("streamed", input(&small(), &[], None), &rules).await.unwrap_err();
 

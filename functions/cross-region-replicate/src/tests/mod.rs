@@ -42,7 +42,7 @@ fn input(backup: &Backup) -> ReplicateInput {
             "destination": destination,
             "stored": {"versionId": "b/1", "etag": "backup-tag", "crc64nvme": "AAAAAAAAAAA="},
             "evidence": {
-                "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
+                "method": "s3Checksum", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
                 "bytesRead": 0, "etagsEqual": true, "tagsCompared": "count", "differences": []
             }
         },

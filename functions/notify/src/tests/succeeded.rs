@@ -9,7 +9,7 @@ pub(super) const RECEIPT: &str = ".holdfast/receipts/src/a b/20261122T095959Z.v1
 
 fn evidence(differences: &Value) -> Value {
     json!({
-        "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
+        "method": "s3Checksum", "algorithm": "CRC64NVME", "source": "AAAAAAAAAAA=", "copy": "AAAAAAAAAAA=",
         "bytesRead": 0, "etagsEqual": true, "tagsCompared": "count", "differences": differences
     })
 }
@@ -57,7 +57,8 @@ async fn a_proven_backup_has_a_receipt_and_a_message() {
         "Size:      1.5 KiB (1,536 bytes)",
         "Backup:    s3://dst/a b (version b1, eu-west-1)",
         "https://eu-west-1.console.aws.amazon.com/s3/object/dst?region=eu-west-1&prefix=a%20b&versionId=b1",
-        "S3 stores the same CRC64NVME for both objects (AAAAAAAAAAA=); no byte was read",
+        "s3Checksum: the CRC64NVME that S3 computed from the parts of the copy is that of the source (AAAAAAAAAAA=); no byte was \
+         read",
         "from the upload to this receipt",
         "Receipt:   s3://dst/.holdfast/receipts/src/a b/20261122T095959Z.v1.json",
         "#/v2/executions/details/arn:aws:states:eu-west-1",
@@ -81,7 +82,7 @@ async fn the_message_names_a_late_backup_and_differences() {
     input["replica"] = json!({
         "destination": {"bucket": "rep", "key": "k", "region": "eu-north-1"}, "stored": {"etag": "tag"},
         "evidence": {
-            "method": "bothStreamed", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 3072,
+            "method": "bothRead", "algorithm": "SHA256", "source": "ab", "copy": "ab", "bytesRead": 3072,
             "etagsEqual": false, "tagsCompared": "values", "differences": []
         }
     });

@@ -115,6 +115,41 @@ async fn slices_are_digested_without_a_source_checksum_or_in_mode_streamed() {
 }
 
 #[tokio::test]
+async fn a_large_copy_is_made_with_the_algorithm_and_the_parts_of_its_source() {
+    for (source, algorithm, kind) in [
+        (source().checksum_crc32("NSRBwg=="), ChecksumAlgorithm::Crc32, ChecksumType::FullObject),
+        (
+            source().checksum_sha256("c=-2").checksum_type(ChecksumType::Composite),
+            ChecksumAlgorithm::Sha256,
+            ChecksumType::Composite,
+        ),
+        (
+            source().checksum_sha256("c=-3").checksum_type(ChecksumType::Composite),
+            ChecksumAlgorithm::Crc64Nvme,
+            ChecksumType::FullObject,
+        ),
+    ] {
+        let part = mock!(Client::head_object)
+            .match_requests(|request| request.part_number() == Some(1))
+            .then_output(|| testing::head_object().parts_count(2).content_length(5 * 1_048_576).build());
+        let source = source.content_length(8 * 1_048_576).set_checksum_crc64_nvme(None);
+        let is_kept = algorithm != ChecksumAlgorithm::Crc64Nvme;
+        let open = mock!(Client::create_multipart_upload)
+            .match_requests(move |request| {
+                request.checksum_algorithm() == Some(&algorithm) && request.checksum_type() == Some(&kind)
+            })
+            .then_output(|| CreateMultipartUploadOutput::builder().upload_id("up-1").build());
+        let rules = [&part, &head("src", Some("v1"), source), &absent("dst"), &tags(&[]), &open];
+
+        let plan = call(&rules, &[("MULTIPART_THRESHOLD", "5")], input(event())).await.unwrap();
+
+        let Plan::Copy { digest_slices, .. } = &plan else { panic!("{plan:?}") };
+        assert_eq!(*digest_slices, !is_kept, "a source whose parts differ is read");
+        assert_eq!(planned(&plan).copy.upload.as_ref().unwrap().part_size, 5 * MIB);
+    }
+}
+
+#[tokio::test]
 async fn a_backup_inherits_an_archive_class_only_if_nothing_reads_it() {
     let replica = [("REPLICA_BUCKET", "rep"), ("REPLICA_REGION", "eu-north-1")];
     for (class, environment, expected, why) in [
@@ -124,7 +159,8 @@ async fn a_backup_inherits_an_archive_class_only_if_nothing_reads_it() {
         ("STANDARD_IA", &replica[..], "STANDARD_IA", "it can be read"),
     ] {
         let restored = source().storage_class(class.into()).restore("ongoing-request=\"false\"");
-        let rules = [&head("src", Some("v1"), restored), &absent("dst"), &tags(&[])];
+        // The copy of an archived backup is made in parts, because it cannot be read back.
+        let rules = [&first_part(), &head("src", Some("v1"), restored), &absent("dst"), &tags(&[]), &opened_upload()];
 
         let plan = call(&rules, environment, input(event())).await.unwrap();
 

@@ -44,7 +44,7 @@ fn planner_cases() -> impl Iterator<Item = Case> {
             ("a backup at another key", "/proven/destination/key", Some(json!("other")), "proven.destination"),
             ("a proof with different values", "/proven/evidence/copy", Some(json!("other")), "proven.evidence.copy"),
             ("an unknown method of proof", "/proven/evidence/method", Some(json!("unknown")), "proven.evidence.method"),
-            ("a proof by MD5", "/proven/evidence/algorithm", Some(json!("MD5")), "proven.evidence.algorithm"),
+            ("a proof by MD4", "/proven/evidence/algorithm", Some(json!("MD4")), "proven.evidence.algorithm"),
             (
                 "more bytes read than there are",
                 "/proven/evidence/bytesRead",

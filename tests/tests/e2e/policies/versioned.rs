@@ -58,7 +58,7 @@ async fn invoke_finished_tasks(fixture: &Fixture, once: &ExecutionSummary) -> Te
         [("CompleteUpload", &fixture.s3, backup), ("CompleteReplica", &fixture.replica_s3, replica)]
     {
         let (function, mut payload) = payload_of(fixture, once, state).await?;
-        let upload = open_second_upload(s3, bucket, "once").await?;
+        let upload = open_second_upload(s3, bucket, "once", &payload["copy"]).await?;
         payload["copy"]["upload"]["uploadId"] = json!(upload);
         assert!(fixture.invoke(&function, &payload).await?["etag"].is_string(), "{state}");
         let open = s3.list_multipart_uploads().bucket(bucket).send().await?;
@@ -179,9 +179,11 @@ async fn invoke_without_objects(fixture: &Fixture, once: &ExecutionSummary) -> T
 }
 
 /// Opens an upload to a key and copies its object into one part, as a second execution does.
-async fn open_second_upload(s3: &Client, bucket: &str, key: &str) -> TestResult<String> {
+async fn open_second_upload(s3: &Client, bucket: &str, key: &str, copy: &Value) -> TestResult<String> {
     let request = s3.create_multipart_upload().bucket(bucket).key(key);
-    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
+    let algorithm = copy["otherChecksum"]["algorithm"].as_str().unwrap_or("CRC64NVME");
+    let request =
+        request.checksum_algorithm(ChecksumAlgorithm::from(algorithm)).checksum_type(ChecksumType::FullObject);
     let id = request.send().await?.upload_id.ok_or("no upload id")?;
     let part = s3.upload_part_copy().bucket(bucket).key(key).upload_id(&id).part_number(1);
     part.copy_source(format!("{bucket}/{key}")).send().await?;

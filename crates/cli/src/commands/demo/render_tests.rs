@@ -39,7 +39,7 @@ fn proven(key: &str) -> Result<Row, serde_json::Error> {
             "destination": {"bucket": bucket, "key": key, "region": "eu-west-1"},
             "stored": {"versionId": "v2", "etag": "e"},
             "evidence": {
-                "method": "storedChecksums", "algorithm": "CRC64NVME", "source": "c", "copy": "c", "bytesRead": 0,
+                "method": "s3Checksum", "algorithm": "CRC64NVME", "source": "c", "copy": "c", "bytesRead": 0,
                 "etagsEqual": true, "tagsCompared": "count", "differences": []
             }
         }))
