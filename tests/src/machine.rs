@@ -171,6 +171,16 @@ impl State {
 }
 
 impl ErrorRule {
+    /// The time that a retrier waits for all its retries together, on average. Full jitter halves each wait on average.
+    pub fn average_wait_seconds(&self) -> f64 {
+        let field =
+            |name: &str| self.definition[name].as_f64().unwrap_or_else(|| panic!("{:?} has no {name}", self.errors));
+        let first = field("IntervalSeconds");
+        let waits = std::iter::successors(Some(first), |wait| Some(wait * field("BackoffRate")));
+        let retries = self.definition["MaxAttempts"].as_u64().and_then(|times| usize::try_from(times).ok());
+        waits.take(retries.unwrap_or_default()).map(|wait| wait.min(field("MaxDelaySeconds"))).sum::<f64>() / 2.0
+    }
+
     /// Whether it matches the error by name.
     pub fn names(&self, error: &str) -> bool {
         self.errors.iter().any(|name| name == error)

@@ -107,7 +107,12 @@ fn failing_invocation(rng: &mut Rng) -> (Target, Effect) {
     let target = Target::operation(Service::Lambda, "Invoke").function(rng.pick(FUNCTIONS));
     let effect = match rng.below(4) {
         0 | 1 => Effect::Kill(rng.pick(&[Life::Before, Life::During, Life::After])),
-        2 => Effect::error(rng.pick(&["TooManyRequestsException", "ServiceException", "AWSLambdaException"])),
+        2 => Effect::error(rng.pick(&[
+            "TooManyRequestsException",
+            "ClientExecutionTimeoutException",
+            "ServiceException",
+            "AWSLambdaException",
+        ])),
         _ => Effect::FunctionError {
             error_type: rng.pick(&["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]).to_owned(),
             error_message: "A fault of the schedule.".to_owned(),

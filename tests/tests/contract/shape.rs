@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use crate::machine::{Machine, text};
 
-/// The errors of the Lambda service and of a killed function. The work can be repeated.
-const SERVICE_ERRORS: [&str; 8] = [
+/// The errors of the Lambda service (<https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html>)
+/// and of a killed function. The work can be repeated.
+const SERVICE_ERRORS: [&str; 9] = [
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -88,20 +90,32 @@ fn every_task_retries_service_errors_with_jitter_and_limits() {
     }
 }
 
+/// Another execution may use all concurrency of the account for hours. Step Functions counts attempts for each retrier,
+/// so other errors of Lambda do not use up the attempts of this one.
+#[test]
+fn a_task_outside_the_maps_waits_hours_for_concurrency() {
+    let machine = Machine::read();
+    for (state, _) in machine.tasks().filter(|(state, _)| state.map.is_none()) {
+        let retriers = state.rules("Retry");
+        let retrier = retriers.iter().find(|retrier| retrier.names("Lambda.TooManyRequestsException"));
+        let retrier = retrier.unwrap_or_else(|| panic!("{} does not retry throttling", state.name));
+        let waited = retrier.average_wait_seconds();
+
+        assert_eq!(retrier.errors.len(), 1, "{} retries throttling with {:?}", state.name, retrier.errors);
+        assert!(waited > 3_600.0, "{} waits only {waited} s", state.name);
+        let longest = retrier.definition["MaxDelaySeconds"].as_u64();
+        assert_eq!(longest, Some(3_600), "{} may idle while concurrency is free", state.name);
+    }
+}
+
 #[test]
 fn a_throttled_slice_waits_longer_than_two_runs() {
     let machine = Machine::read();
     for (state, function) in machine.tasks().filter(|(state, _)| state.map.is_some()) {
         let retriers = state.rules("Retry");
         let retrier = retriers.iter().find(|retrier| retrier.names("Lambda.TooManyRequestsException"));
-        let rule = &retrier.unwrap_or_else(|| panic!("{} does not retry throttling", state.name)).definition;
-        let field = |name: &str| rule[name].as_f64().unwrap_or_default();
-        let waits = (0..rule["MaxAttempts"].as_i64().unwrap_or_default()).map(|attempt| {
-            let grown = field("IntervalSeconds") * field("BackoffRate").powi(i32::try_from(attempt).unwrap());
-            grown.min(field("MaxDelaySeconds"))
-        });
-        // With full jitter, the average wait is half of the maximum.
-        let waited = waits.sum::<f64>() / 2.0;
+        let retrier = retrier.unwrap_or_else(|| panic!("{} does not retry throttling", state.name));
+        let waited = retrier.average_wait_seconds();
         let runs = f64::from(function.timeout_seconds) * 2.0;
 
         assert!(waited > runs, "{} waits {waited} s, but two runs take {runs} s", state.name);

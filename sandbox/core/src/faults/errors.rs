@@ -49,7 +49,13 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("TooManyRequestsException", 429, "Rate Exceeded."),
     ("ServiceException", 500, "The AWS Lambda service encountered an internal error."),
     ("AWSLambdaException", 500, "Internal Error"),
-    ("SdkClientException", 500, "Unable to execute HTTP request"),
+    // The AWS SDK in the caller raises these two: there is no answer with a status.
+    ("SdkClientException", 0, "Unable to execute HTTP request"),
+    (
+        "ClientExecutionTimeoutException",
+        0,
+        "Client execution did not complete before the specified timeout configuration",
+    ),
     ("ResourceNotFoundException", 404, "Function not found"),
     ("EC2ThrottledException", 502, "Amazon EC2 throttled Lambda during function initialization"),
     // Step Functions, EventBridge and SNS.

@@ -91,6 +91,7 @@ async fn a_state_gets_lambda_errors_under_step_functions_names() {
     };
     let effects = [
         (coded("TooManyRequestsException"), "Lambda.TooManyRequestsException"),
+        (coded("EC2ThrottledException"), "Lambda.EC2ThrottledException"),
         (coded("ServiceException"), "Lambda.ServiceException"),
         (coded("AWSLambdaException"), "Lambda.AWSLambdaException"),
         (Effect::Drop(Moment::Before), "Lambda.SdkClientException"),
@@ -108,6 +109,21 @@ async fn a_state_gets_lambda_errors_under_step_functions_names() {
         fixture.sandbox.faults().clear();
     }
     assert_eq!(fixture.versions("key").await, 1, "only the last answer was lost after the function's work");
+}
+
+/// Both are errors of the SDK in Step Functions, so the cause shows no answer of Lambda.
+#[tokio::test]
+async fn a_state_gets_an_sdk_error_without_a_status() {
+    let fixture = Fixture::start().await;
+    for (count, code) in (1..).zip(["ClientExecutionTimeoutException", "SdkClientException"]) {
+        fixture.fault(invoke().state("Write"), Effect::error(code));
+        fixture.upload("key").await;
+        let ended = fixture.ended(count).await.pop().unwrap();
+        assert_eq!((ended.status, ended.error), (ExecutionStatus::Failed, format!("Lambda.{code}")));
+        assert!(!ended.cause.is_empty() && !ended.cause.contains("Status Code"), "{}", ended.cause);
+        fixture.sandbox.faults().clear();
+    }
+    assert_eq!(fixture.versions("key").await, 0, "the function did not run");
 }
 
 #[tokio::test]
