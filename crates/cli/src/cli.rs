@@ -2,9 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::stack::StackArguments;
 #[cfg(feature = "local")]
 use crate::commands::{demo::DemoArguments, fault::SandboxArguments, up::UpArguments};
+use crate::commands::{doctor::DoctorArguments, stack::StackArguments};
 
 #[cfg(feature = "local")]
 const EXAMPLES: &str = "\
@@ -14,13 +14,15 @@ Examples:
   holdfast up                         start a sandbox for the AWS CLI and SDKs
   holdfast sandbox fault --help       make calls in that sandbox fail
   holdfast stack --stack backups      show the resources of a deployed stack
+  holdfast doctor --stack backups     check the configuration of a stack
 
 demo and up read template.yaml: run them inside a clone of the repository.";
 
 #[cfg(not(feature = "local"))]
 const EXAMPLES: &str = "\
 Examples:
-  holdfast stack --stack backups      show the resources of a deployed stack";
+  holdfast stack --stack backups      show the resources of a deployed stack
+  holdfast doctor --stack backups     check the configuration of a stack";
 
 /// Event-driven, proven S3 backups.
 #[derive(Debug, Parser)]
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArguments),
     /// Find a deployed stack and show its buckets, topic and state machine
     Stack(StackArguments),
+    /// Check the buckets, topic and state machine of a deployed stack
+    Doctor(DoctorArguments),
 }
 
 #[cfg(test)]

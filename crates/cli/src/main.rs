@@ -28,6 +28,8 @@ pub(crate) enum Outcome {
     /// The command found a problem and reported it.
     #[cfg(feature = "local")]
     Failure,
+    /// The command checked a deployment, and somebody has to act.
+    Findings,
     /// The user stopped the command.
     #[cfg(feature = "local")]
     Interrupted,
@@ -39,6 +41,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Success => Self::SUCCESS,
             #[cfg(feature = "local")]
             Outcome::Failure => Self::FAILURE,
+            Outcome::Findings => Self::from(3),
             // 128 plus the number of SIGINT, as shells report it.
             #[cfg(feature = "local")]
             Outcome::Interrupted => Self::from(130),
@@ -63,6 +66,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Stack(arguments) => commands::stack::run(arguments).await,
+        Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         #[cfg(feature = "local")]
         Command::Demo(arguments) => commands::demo::run(arguments, &mut local::interrupt::Interrupt::listen()?).await,
         #[cfg(feature = "local")]

@@ -18,6 +18,8 @@ pub struct Clients {
     pub replica_s3: aws_sdk_s3::Client,
     /// Step Functions.
     pub states: aws_sdk_sfn::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
 }
 
 impl Clients {
@@ -32,7 +34,12 @@ impl Clients {
             aws_sdk_s3::Client::from_conf(builder.build())
         };
         let replica_region = stack.replica.as_ref().map_or(&stack.region, |replica| &replica.region);
-        Self { s3: s3(&stack.region), replica_s3: s3(replica_region), states: aws_sdk_sfn::Client::new(&config) }
+        Self {
+            s3: s3(&stack.region),
+            replica_s3: s3(replica_region),
+            states: aws_sdk_sfn::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The tasks of an operator: find a stack, follow its executions, explain a failure, read receipts, compare copies, and
-//! control the faults of a sandbox.
+//! The tasks of an operator: find a stack, follow its executions, explain a failure, read receipts, compare copies,
+//! check a deployment, and control the faults of a sandbox.
 //!
 //! This crate does not print; the command line renders its results. It does not depend on the sandbox: a stack in a
 //! sandbox is a stack with another endpoint.
@@ -9,6 +9,7 @@
 mod aws_error;
 mod clients;
 pub mod diagnosis;
+pub mod doctor;
 pub mod executions;
 pub mod faults;
 pub mod read_back;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "local")]
 pub(crate) mod demo;
+pub(crate) mod doctor;
 #[cfg(feature = "local")]
 pub(crate) mod fault;
 pub(crate) mod stack;

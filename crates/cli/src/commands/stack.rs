@@ -27,15 +27,33 @@ const VARIABLE: &str = "HOLDFAST_STACK";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StackArguments {
+    #[command(flatten)]
+    selection: StackSelection,
+    /// Format of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: OutputFormat,
+}
+
+/// The options that name a stack.
+#[derive(Debug, Args)]
+pub(crate) struct StackSelection {
     /// Name or ARN of the CloudFormation stack [env: HOLDFAST_STACK]
     #[arg(long, value_name = "NAME", conflicts_with = "ready_file")]
     stack: Option<String>,
     /// Ready file of a running sandbox, which `holdfast up --ready-file` wrote
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Format of the result
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    output: OutputFormat,
+}
+
+impl StackSelection {
+    /// Finds the stack.
+    pub(crate) async fn find(self) -> Result<Stack, CommandError> {
+        let variable = std::env::var(VARIABLE).ok();
+        Ok(match source(self.stack, self.ready_file, variable)? {
+            Source::CloudFormation(name) => Stack::find(&name).await?,
+            Source::ReadyFile(path) => ReadyFile::read(&path)?.stack()?,
+        })
+    }
 }
 
 /// The source of the stack's outputs.
@@ -47,11 +65,7 @@ enum Source {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: StackArguments) -> Result<Outcome, CommandError> {
-    let variable = std::env::var(VARIABLE).ok();
-    let stack = match source(arguments.stack, arguments.ready_file, variable)? {
-        Source::CloudFormation(name) => Stack::find(&name).await?,
-        Source::ReadyFile(path) => ReadyFile::read(&path)?.stack()?,
-    };
+    let stack = arguments.selection.find().await?;
     let text = match arguments.output {
         OutputFormat::Text => table(&stack),
         OutputFormat::Json => serde_json::to_string_pretty(&Document::new(&stack))?,
