@@ -84,6 +84,15 @@ impl Error {
         Self::Input(InvalidInput { path: "detail.object.etag".to_owned(), problem })
     }
 
+    /// A request names an object that does not exist.
+    pub(crate) fn requested_object_missing(upload: &Upload) -> Self {
+        let problem = format!(
+            "{} does not exist. A request has the key as it is, not URL-encoded; compare it with the key in the source bucket",
+            announced(upload)
+        );
+        Self::Input(InvalidInput { path: "detail.object".to_owned(), problem })
+    }
+
     /// The object is too large.
     pub(crate) fn too_large(object: ObjectRef<'_>, reason: TooLarge) -> Self {
         Self::TooLarge { object: object.to_string(), reason }

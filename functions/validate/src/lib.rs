@@ -133,6 +133,10 @@ impl Validate {
             }
         }
         let Some(head) = &observed.source else {
+            // An upload event always has an entity tag. A request without one may name an object that never existed.
+            if upload.etag.is_none() && input.replan.is_none() {
+                return Err(Error::requested_object_missing(&upload));
+            }
             let current = observed.current.as_ref().filter(|_| input.replan.is_none());
             return Box::pin(self.source_gone(&upload, current)).await;
         };

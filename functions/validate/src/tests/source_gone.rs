@@ -40,6 +40,19 @@ async fn without_its_source_an_upload_is_skipped_or_its_copy_reported() {
 }
 
 #[tokio::test]
+async fn a_request_for_an_object_that_does_not_exist_fails_by_name() {
+    for object in [json!({"key": "a+b"}), json!({"key": "a+b", "version-id": "v1"})] {
+        let rules = [&absent("src"), &head_key("dst", "a+b", None), &tags(&[])];
+
+        let error = call(&rules, &[], input(request(object))).await.unwrap_err();
+
+        assert_eq!(error.name(), ErrorName::InputInvalid, "{error}");
+        assert!(report(&error).contains("s3://src/a+b"), "{error}");
+        assert!(report(&error).contains("does not exist"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_receipt_of_the_same_version_is_read() {
     let of_others = listed_receipts(&[
         ".holdfast/receipts/src/a b/20261122T095959Z.v0.json",
