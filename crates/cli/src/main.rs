@@ -28,7 +28,7 @@ pub(crate) enum Outcome {
     /// The command found a problem and reported it.
     #[cfg(feature = "local")]
     Failure,
-    /// The command checked a deployment, and somebody has to act.
+    /// The command checked a deployment, and something has to be fixed.
     Findings,
     /// The user stopped the command.
     #[cfg(feature = "local")]

@@ -133,8 +133,8 @@ fn topic(TopicFacts { arn, subscriptions }: &TopicFacts) -> Vec<Finding> {
         Ok(subscriptions) => subscriptions,
     };
     if subscriptions.is_empty() {
-        let fix = "Deploy the stack with NotifyEmail, or subscribe to the topic.".to_owned();
-        return vec![report((Status::Problem, "nobody is subscribed: failures reach nobody".to_owned(), Some(fix)))];
+        let fix = "Deploy the stack with NotifyEmail, or subscribe to the topic.";
+        return vec![report(problem("the topic has no subscription, so it delivers no message", fix))];
     }
     let finding = |subscription: &super::Subscription| {
         let endpoint = &subscription.endpoint;

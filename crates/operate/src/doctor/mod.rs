@@ -46,7 +46,7 @@ pub enum Check {
     EventBridge,
     /// Incomplete uploads are removed, but not before the last redrive.
     Lifecycle,
-    /// Messages of the topic reach somebody.
+    /// The topic has confirmed subscriptions.
     Subscriptions,
     /// The state machine can be started.
     StateMachine,
@@ -67,7 +67,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether somebody has to act. A check that was not possible is not a success.
+    /// Whether the deployment has to be fixed. A check that was not possible is not a success.
     pub fn needs_action(self) -> bool {
         matches!(self, Self::Problem | Self::Unknown)
     }

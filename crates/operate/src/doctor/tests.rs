@@ -136,7 +136,7 @@ const CASES: [Case; 15] = [
         |facts| facts.topic.subscriptions = Ok(Vec::new()),
         Check::Subscriptions,
         Status::Problem,
-        "nobody is subscribed",
+        "no subscription",
         "NotifyEmail",
     ),
     (
