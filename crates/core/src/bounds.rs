@@ -31,7 +31,7 @@ pub(crate) fn check_execution_arn(text: &str) -> Result<(), String> {
         && fields.iter().all(|field| !field.is_empty())
         && text.len() <= 512
         && text.chars().all(legal);
-    let expected = "expected one such as arn:aws:states:eu-west-1:111122223333:execution:holdfast-backup:name";
+    let expected = "expected arn:<partition>:states:<region>:<account>:execution:<machine>:<name>";
     if is_arn { Ok(()) } else { Err(format!("{} is not the ARN of an execution; {expected}", shown(text))) }
 }
 

@@ -40,10 +40,33 @@ fn states(arn: &str, page: &str) -> String {
     format!("https://{region}.{}/states/home?region={region}#/{page}/{arn}", console(arn))
 }
 
+/// The domain of the console in the partition of an ARN (<https://docs.aws.amazon.com/general/latest/gr/mgmt-console.html>,
+/// <https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-arns.html>, and for `aws-eusc`
+/// <https://docs.aws.eu/general/latest/gr/endpoints.html>).
 fn console(arn: &str) -> &'static str {
     match arn.split(':').nth(1) {
         Some("aws-cn") => "console.amazonaws.cn",
         Some("aws-us-gov") => "console.amazonaws-us-gov.com",
+        Some("aws-eusc") => "console.amazonaws-eusc.eu",
         _ => "console.aws.amazon.com",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::execution;
+
+    #[test]
+    fn a_link_leads_to_the_console_of_the_partition() {
+        for (partition, region, host) in [
+            ("aws", "ap-southeast-7", "ap-southeast-7.console.aws.amazon.com"),
+            ("aws-cn", "cn-north-1", "cn-north-1.console.amazonaws.cn"),
+            ("aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+            ("aws-eusc", "eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
+        ] {
+            let arn = format!("arn:{partition}:states:{region}:111122223333:execution:holdfast-backup:e-1");
+            let expected = format!("https://{host}/states/home?region={region}#/v2/executions/details/{arn}");
+            assert_eq!(execution(&arn), expected);
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Config {
         &["SNS_TOPIC_ARN", "RECEIPT_BUCKET", "BACKUP_BUCKET", "RECEIPT_PREFIX", "NOTIFY_ON"];
 
     pub(crate) fn read(environment: &Environment) -> Result<Self, ConfigError> {
-        let topic = "the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:backups";
+        let topic = "the ARN of a topic (arn:<partition>:sns:<region>:<account>:<name>)";
         Ok(Self {
             topic: environment.required("SNS_TOPIC_ARN", topic)?,
             receipts: receipts(environment)?,

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// The account that owns everything in the sandbox. Twelve digits, as on AWS. Not a real account.
 pub const ACCOUNT: &str = "000000000000";
+/// The partition of every region of the sandbox.
+pub const PARTITION: &str = "aws";
 
 /// An error that a service returns, in AWS's terms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,6 +10,7 @@ mod events;
 mod history;
 mod hostile;
 mod markdown;
+mod partitions;
 mod payloads;
 mod policies;
 mod recorded;

@@ -3,6 +3,8 @@
 /// A service call as the history names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
+    /// For example `aws`, or `aws-us-gov`.
+    pub(crate) partition: String,
     /// For example `lambda`, or `aws-sdk:s3`.
     pub(crate) kind: String,
     /// For example `invoke`.
@@ -18,7 +20,7 @@ impl Resource {
             )
         };
         let mut parts = arn.splitn(6, ':');
-        let (Some("arn"), Some(_), Some("states"), Some(""), Some(""), Some(rest)) =
+        let (Some("arn"), Some(partition), Some("states"), Some(""), Some(""), Some(rest)) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(problem());
@@ -39,7 +41,7 @@ impl Resource {
                  after the dot"
             ));
         }
-        Ok(Self { kind: kind.to_owned(), call: call.to_owned() })
+        Ok(Self { partition: partition.to_owned(), kind: kind.to_owned(), call: call.to_owned() })
     }
 }
 

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     Failure, Resource, Run,
-    environment::{ActiveState, Extra},
+    environment::{ActiveState, Extra, executing},
 };
 use crate::{
     definition::Kind,
     history::{self, untruncated},
     limits,
 };
-use sandbox_core::ports::{TaskCall, TaskError};
+use sandbox_core::ports::{PARTITION, TaskCall, TaskError};
 
 impl Run {
     /// Makes the call of a Task state once.
@@ -22,6 +22,15 @@ impl Run {
             return Err(Failure::runtime("Only a Task calls a service."));
         };
         let resource = Resource::parse(arn).map_err(Failure::runtime)?;
+        // AWS accepts such a definition and fails the execution: <https://github.com/aws/aws-cdk/issues/4597>,
+        // <https://github.com/Netflix/metaflow/issues/324>.
+        if resource.partition != PARTITION {
+            let problem = format!(
+                "The resource belongs to a different partition from the running execution. Expected '{PARTITION}', was '{}'.",
+                resource.partition
+            );
+            return Err(Failure::runtime(executing(active, &problem)));
+        }
         let arguments = match arguments {
             Some(arguments) => self.fill(active, Extra::Nothing, arguments, "Arguments")?,
             None => active.frame.input.clone(),

@@ -187,3 +187,23 @@ async fn a_failed_expression_of_a_catcher_is_reported_with_its_location() {
         }
     }
 }
+
+/// AWS accepts the definition. Neither Retry nor Catch resolves the error, because it is `States.Runtime`.
+#[tokio::test(start_paused = true)]
+async fn a_resource_of_another_partition_fails_the_execution() {
+    let handled = json!({
+        "Resource": "arn:aws-us-gov:states:::lambda:invoke",
+        "Retry": [{"ErrorEquals": ["States.ALL"]}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Handled"}],
+        "End": true,
+    });
+    let definition = machine("Call", json!({"Call": task(handled), "Handled": {"Type": "Succeed"}}));
+    let ended = run(&definition, &json!({}), []).await;
+    assert_eq!((ended.status(), ended.error()), ("FAILED", "States.Runtime"));
+    assert_eq!(
+        ended.cause(),
+        "An error occurred while executing the state 'Call' (entered at the event id #2). The resource belongs to a \
+         different partition from the running execution. Expected 'aws', was 'aws-us-gov'."
+    );
+    assert_eq!(ended.types(), ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]);
+}

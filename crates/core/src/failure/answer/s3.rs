@@ -73,7 +73,9 @@ impl Answer {
         // object that is written: a condition (If-Match) reads that object too.
         let reads_source = refusal(&self.message).is_some_and(|Refusal { action, resource, .. }| {
             let reads = action.starts_with("s3:Get") || action.starts_with("s3:List");
-            reads && resource.strip_prefix("arn:aws:s3:::") != request.resource.strip_prefix("s3://")
+            // After the partition, for example `arn:aws-us-gov:s3:::bucket/key`.
+            let named = resource.split_once(":s3:::").map(|(_, object)| object);
+            reads && named != request.resource.strip_prefix("s3://")
         });
         match request.side {
             Side::Source => ErrorName::SourceDenied,

@@ -6,6 +6,8 @@ use crate::failure::{CallFailure, Fact, NextStep, report};
 const READ_REFUSED: &str = "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::src/k\"";
 const CONDITION_REFUSED: &str =
     "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::dst/k\" because of nothing";
+const CONDITION_REFUSED_IN_GOVCLOUD: &str =
+    "User: u is not authorized to perform: s3:GetObject on resource: \"arn:aws-us-gov:s3:::dst/k\" because of nothing";
 const LISTING_REFUSED: &str =
     "User: u is not authorized to perform: s3:ListBucket on resource: \"arn:aws:s3:::src\" because of nothing";
 const NOTHING_ALLOWS: &str = "User: u is not authorized to perform: s3:PutObject on resource: \
@@ -24,7 +26,7 @@ const ENCRYPTED: &str = "The object was stored using a form of Server Side Encry
 type Parts = (u16, &'static str, &'static str);
 
 /// Answers of S3, and the names that they have about a source, a destination and both.
-const S3: [(Parts, [ErrorName; 3]); 53] = {
+const S3: [(Parts, [ErrorName; 3]); 54] = {
     use ErrorName::{
         ChecksumMismatch, ConfigInvalid, DestinationChanged, DestinationDenied, Internal, KmsDenied, S3Throttled,
         S3Unavailable, SourceArchived, SourceDenied, SourceGone, SourceUnreadable, UploadGone,
@@ -44,6 +46,7 @@ const S3: [(Parts, [ErrorName; 3]); 53] = {
         ((403, "AccessDenied", READ_REFUSED), [SourceDenied, DestinationDenied, SourceDenied]),
         ((403, "AccessDenied", WRITE_REFUSED), [SourceDenied, DestinationDenied, DestinationDenied]),
         ((403, "AccessDenied", CONDITION_REFUSED), [SourceDenied, DestinationDenied, DestinationDenied]),
+        ((403, "AccessDenied", CONDITION_REFUSED_IN_GOVCLOUD), [SourceDenied, DestinationDenied, DestinationDenied]),
         ((403, "AccessDenied", LISTING_REFUSED), [SourceDenied, DestinationDenied, SourceDenied]),
         ((403, "SignatureDoesNotMatch", "Check your key."), [SourceDenied, DestinationDenied, DestinationDenied]),
         ((403, "AccessDenied", KEY_REFUSED), [KmsDenied; 3]),
