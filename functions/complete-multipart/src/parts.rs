@@ -149,7 +149,7 @@ impl<'a> Upload<'a> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use holdfast_core::{checksum::Crc64Nvme, contract::SliceDigest, names::ETag};
+    use holdfast_core::{checksum::Crc64Nvme, contract::SliceDigest, names::ETag, source_checksum::Composite};
     use holdfast_s3::testing;
 
     use super::*;
@@ -194,6 +194,40 @@ mod tests {
         assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"abc").into()));
         copy.crc64nvme = Some(Crc64Nvme::of(b"own"));
         assert_eq!(crc(&copy, result(0, Some(b"abc"))), Some(Crc64Nvme::of(b"own").into()));
+    }
+
+    #[test]
+    fn parts_with_another_composite_checksum_are_refused() {
+        // SHA-256 of ten times "a", ten times "b" and five times "c", and the SHA-256 over the three, from Python's hashlib.
+        const PARTS: [&str; 3] = [
+            "vyy1imj2hNlaO3jvj2Ycmk5bCegsyPnMiMzpBSjK6yc=",
+            "bS/jLcQknvfnNZxth0//u/M16DLkmiaBI24baGr3h5Q=",
+            "YwT7/isiVXw0xCpwBWYWeGpzOz0J+zJjCMgT1qtxLsA=",
+        ];
+        const OF_PARTS: &str = "4Qp+tch0/8j+XF9hh2gBxd6QkXCh06CobVn071E3k9o=-3";
+        let mut copy = testing::multipart(25, 10).copy;
+        copy.other_checksum = Some(SourceChecksum {
+            algorithm: Algorithm::Sha256,
+            value: OF_PARTS.to_owned(),
+            composite: Some(Composite { part_size: 10 }),
+        });
+        let upload = Upload::of(&copy, &[result(0, None)]).unwrap();
+        let check = |checksums: [Option<&str>; 3]| {
+            let mut parts = stored(&[(1, 10), (2, 10), (3, 5)]);
+            for (part, checksum) in parts.iter_mut().zip(checksums) {
+                part.checksum = checksum.map(str::to_owned);
+            }
+            upload.check_composite(&parts)
+        };
+        let [first, second, third] = PARTS.map(Some);
+
+        assert_eq!(check([first, second, third]), Ok(()));
+        for wrong in
+            [[first, third, second], [first, second, second], [first, second, None], [first, second, Some("?")]]
+        {
+            let difference = check(wrong).unwrap_err().to_string();
+            assert!(difference.starts_with(&format!("the SHA256 of the source is {OF_PARTS}, of")), "{difference}");
+        }
     }
 
     #[test]
