@@ -1,4 +1,4 @@
-//! `holdfast doctor`: checks a deployment before it hurts.
+//! `holdfast doctor`: finds faults of a deployment before a backup fails.
 
 use clap::Args;
 use holdfast_operate::{
@@ -8,7 +8,7 @@ use holdfast_operate::{
 use serde::Serialize;
 
 use super::{CommandError, print_line, stack::StackSelection};
-use crate::{Outcome, output::OutputFormat};
+use crate::{Outcome, output::OutputFormat, render::text::labeled};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,8 +59,9 @@ pub(crate) async fn run(arguments: DoctorArguments) -> Result<Outcome, CommandEr
 fn text(stack: &Stack, findings: &[Finding]) -> String {
     let mut lines = vec![format!("Stack {} in {}", stack.name, stack.region)];
     for Finding { resource, status, message, fix, .. } in findings {
-        lines.push(format!("{:<8} {resource}: {message}", label(*status)));
-        lines.extend(fix.as_ref().map(|fix| format!("{:<8} {fix}", "")));
+        lines.push(labeled(&format!("{:<9}", label(*status)), &format!("{resource}: {message}")));
+        // On one line, because some contain a command to copy.
+        lines.extend(fix.as_ref().map(|fix| format!("{:<9}{fix}", "")));
     }
     let count = findings.iter().filter(|finding| finding.status.needs_action()).count();
     lines.push(match count {

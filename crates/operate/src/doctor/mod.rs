@@ -1,5 +1,5 @@
-//! Checks a deployment before it hurts: reads the configuration of the stack's resources ([`gather`]), and decides what
-//! is wrong with it ([`decide`]). Works on AWS and in a sandbox alike.
+//! Finds faults of a deployment before a backup fails: reads the configuration of the stack's resources ([`gather`]), and
+//! decides what is wrong with it ([`decide`]). Works on AWS and in a sandbox alike.
 //!
 //! Service quotas, functions and KMS keys are not checked: that would need further SDK crates. A backup uses all of them.
 
